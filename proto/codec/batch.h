@@ -1,0 +1,50 @@
+/* Batches: events that one member signs together. */
+#ifndef TALLY_CODEC_BATCH_H
+#define TALLY_CODEC_BATCH_H
+
+#include "proto/codec/event.h"
+#include "proto/crypto/signature.h"
+
+struct batch_event {
+    struct span header;  /* exact bytes */
+    struct event_header fields;
+    struct digest id;
+    bool has_body;
+    uint8_t salt[SALT_SIZE];
+    struct span body;
+};
+
+/* Everything is borrowed from the arena it was decoded into, or from whoever filled it. */
+struct batch {
+    struct digest chain_id;
+    uint32_t member_id;
+    struct public_key signing_key;
+    uint64_t expires_at_ms;
+    uint32_t event_count; /* 1 to BATCH_EVENTS_MAX */
+    struct batch_event *events;
+    struct signature signature;
+    struct digest digest; /* what is signed; names the batch */
+};
+
+/* Computes the digest from the other fields (ids included). */
+struct digest batch_digest(const struct batch *batch);
+
+/* Decodes a canonical batch: headers too, ids and digest computed, every present body held against its commitment. Does
+ * not check the signature, nor whose chain it is. Where `index` is given, it is set to the event at fault, or UINT32_MAX.
+ * Errors: TALLY_EFORM, TALLY_EVERSION, TALLY_EINVALID (as event_header_decode, or a header of another member than the
+ * batch's), TALLY_EDAMAGED (a body that misses its commitment), TALLY_ELIMIT (events or bytes over their bound),
+ * TALLY_ENOMEM. */
+int batch_decode(struct span bytes, const struct digest *chain_id, struct arena *arena, struct batch *batch,
+    uint32_t *index) TALLY_MUST_CHECK;
+/* With bodies, or without any. */
+void batch_encode(const struct batch *batch, bool with_bodies, struct buffer *out);
+/* Size of the encoding without bodies: what a header's payload_size sums. */
+size_t batch_size_without_bodies(const struct batch *batch);
+
+/* Errors: TALLY_ESIGNATURE. `key` is the batch's signing_key, parsed. */
+int batch_check(const struct batch *batch, const struct verify_key *key) TALLY_MUST_CHECK;
+
+/* RFC 9162 root over batch digests. */
+struct digest payload_root(const struct digest *batch_digests, size_t count);
+
+#endif

@@ -1,0 +1,64 @@
+/* A network's genesis: who its members and nodes are, and by which parameters they agree. JSON for people; the chain id is
+ * a hash of the parsed fields, so spacing and key order do not matter. */
+#ifndef TALLY_CODEC_GENESIS_H
+#define TALLY_CODEC_GENESIS_H
+
+#include "proto/base/agreement.h"
+
+#define NAME_SIZE_MAX 64
+
+enum member_role {
+    ROLE_LENDER = 1,
+    ROLE_BUREAU = 2,
+    ROLE_REGULATOR = 3,
+    ROLE_OPERATOR = 4,
+};
+const char *member_role_name(uint32_t role);
+
+struct genesis_member {
+    uint32_t id; /* from 1, ascending */
+    char name[NAME_SIZE_MAX + 1];
+    enum member_role role;
+    uint32_t key_count; /* signing keys */
+    struct public_key keys[KEYS_PER_MEMBER_MAX];
+};
+
+struct genesis_node {
+    char name[NAME_SIZE_MAX + 1]; /* "validator-1" */
+    uint32_t member_id;
+    struct public_key key;
+};
+
+struct genesis {
+    char network[NAME_SIZE_MAX + 1];
+    uint64_t created_ms;           /* the first block's time is later */
+    bool open_reads;               /* GetHistory is answered to every member, unrecorded; for development and tests */
+    uint32_t base_timeout_ms;      /* D */
+    uint32_t heartbeat_ms;
+    char policy[NAME_SIZE_MAX + 1]; /* named profile */
+    uint32_t member_count;
+    struct genesis_member members[MEMBERS_MAX];
+    uint32_t validator_count;
+    struct genesis_node validators[VALIDATORS_MAX]; /* in the file's order; the set is sorted by key */
+    uint32_t observer_count;
+    struct genesis_node observers[OBSERVERS_MAX];
+    struct digest chain_id;        /* computed */
+};
+
+/* Parses and validates: unknown keys, duplicates, bad keys, ranges. On failure `why` holds one sentence (what, where).
+ * The struct is large (about 100 KiB): heap or static. Errors: TALLY_EFORM, TALLY_ELIMIT, TALLY_ENOMEM. */
+int genesis_parse(struct span json, struct genesis *genesis, char *why, size_t why_size) TALLY_MUST_CHECK;
+/* Appends the JSON, pretty-printed. */
+void genesis_print(const struct genesis *genesis, struct buffer *out);
+/* chain_id = H(tag | canonical fields). Fills genesis->chain_id. */
+void genesis_identify(struct genesis *genesis);
+/* The validators sorted by key, epoch 1. */
+void genesis_validator_set(const struct genesis *genesis, struct validator_set *set);
+/* Roots that stand under state_root. */
+struct digest genesis_members_root(const struct genesis *genesis);
+struct digest genesis_policy_root(const struct genesis *genesis);
+/* NULL when there is none. */
+const struct genesis_member *genesis_member_by_id(const struct genesis *genesis, uint32_t id);
+const struct genesis_node *genesis_node_by_key(const struct genesis *genesis, const struct public_key *key);
+
+#endif

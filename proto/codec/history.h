@@ -1,0 +1,65 @@
+/* History proofs and receipts: bytes <-> plain structs. Verified in proto/proof. */
+#ifndef TALLY_CODEC_HISTORY_H
+#define TALLY_CODEC_HISTORY_H
+
+#include "proto/base/agreement.h"
+#include "proto/base/arena.h"
+#include "proto/codec/event.h"
+#include "proto/codec/result.h"
+#include "proto/crypto/merkle.h"
+#include "proto/crypto/subject_path.h"
+
+enum history_place {
+    PLACE_PRESENT = 1,
+    PLACE_OTHER = 2, /* another subject's leaf stands where this one's would */
+    PLACE_EMPTY = 3,
+};
+
+struct proven_event {
+    uint64_t height;
+    uint32_t index;
+    uint64_t time_ms;
+    uint16_t result;
+    struct span header;
+    bool has_body;
+    uint8_t salt[SALT_SIZE];
+    struct span body;
+};
+
+struct history_proof {
+    struct digest subject_id;
+    struct certified_checkpoint checkpoint;
+    struct digest members_root, policy_root, replay_root, counts_root;
+    uint32_t sibling_count; /* at most SUBJECT_PATH_LENGTH_MAX */
+    struct digest siblings[SUBJECT_PATH_LENGTH_MAX]; /* from the root downwards */
+    enum history_place place;
+    struct subject_leaf leaf;      /* present or other */
+    struct digest other_position;  /* other */
+    uint32_t event_count;
+    const struct proven_event *events; /* borrowed */
+};
+
+void history_proof_encode(const struct history_proof *proof, struct buffer *out);
+/* Errors: TALLY_EFORM (not canonical), TALLY_EVERSION, TALLY_ENOMEM. */
+int history_proof_decode(struct span bytes, struct arena *arena, struct history_proof *proof) TALLY_MUST_CHECK;
+
+struct receipt {
+    uint64_t height;
+    uint32_t index;
+    struct digest event_id;
+    struct event_result result;
+    uint32_t result_count;
+    uint32_t result_path_length;
+    struct digest result_path[MERKLE_DEPTH_MAX];
+    struct digest block;
+    uint64_t time_ms;
+    struct digest state_root, results_root;
+    uint32_t history_path_length;
+    struct digest history_path[MERKLE_DEPTH_MAX];
+    struct certified_checkpoint checkpoint;
+};
+
+void receipt_encode(const struct receipt *receipt, struct buffer *out);
+int receipt_decode(struct span bytes, struct receipt *receipt) TALLY_MUST_CHECK;
+
+#endif

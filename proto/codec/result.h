@@ -1,0 +1,57 @@
+/* Results of ordered events, and what of them is hashed. Codes are stable: a number never changes its meaning. */
+#ifndef TALLY_CODEC_RESULT_H
+#define TALLY_CODEC_RESULT_H
+
+#include "proto/base/bytes.h"
+#include "proto/base/limits.h"
+
+enum result_code {
+    RESULT_OK = 0,
+    RESULT_DUPLICATE = 1, /* the same event was applied before: a success */
+    RESULT_CONFLICT = 2,  /* another event holds this seq; detail: its id */
+    RESULT_GAP = 3,       /* seq or head is not the account's next; detail: expected seq u32, head id */
+    RESULT_PAST = 4,
+    RESULT_NOT_HOLDER = 5,
+    RESULT_WRONG_SUBJECT = 6,
+    RESULT_WRONG_STATE = 7,
+    RESULT_PERIOD_TAKEN = 8,
+    RESULT_FUTURE_DATE = 9,
+    RESULT_NO_TARGET = 10,
+    RESULT_STALE_TARGET = 11,
+    RESULT_NO_AUTHORIZATION = 12,
+    RESULT_AUTHORIZATION_MISMATCH = 13,
+    RESULT_REFUSED_CAP = 14,
+    RESULT_REFUSED_COOLING_OFF = 15,
+    RESULT_NO_CONSENT = 16,
+    RESULT_ITEM_TAKEN = 17,
+    RESULT_NOT_ALLOWED = 18,
+    RESULT_SUSPENDED = 19,
+    RESULT_KEY_REVOKED = 20,
+    RESULT_BATCH_REPLAYED = 21,
+    RESULT_BATCH_EXPIRED = 22,
+    RESULT_ACCOUNT_LIMIT = 23, /* the subject's file, or the account's periods, would pass a bound */
+};
+
+/* The code's name, "OK" and so on; NULL for a number that is none. */
+const char *result_name(uint32_t code);
+/* One sentence for people. */
+const char *result_sentence(uint32_t code);
+
+struct event_result {
+    uint16_t code;
+    uint8_t detail_size; /* at most RESULT_DETAIL_SIZE_MAX */
+    uint8_t detail[RESULT_DETAIL_SIZE_MAX];
+};
+
+/* H(tag | height | index | event id | result | detail): a leaf's data under results_root. */
+struct digest result_leaf(uint64_t height, uint32_t index, const struct digest *event_id, const struct event_result *result);
+/* H(tag | block hash | time | state_root | results_root): a leaf's data under history_root. */
+struct digest history_leaf(const struct digest *block, uint64_t time_ms, const struct digest *state_root,
+    const struct digest *results_root);
+/* H(tag | subjects map | members | policy | replay window | counts). */
+struct state_parts {
+    struct digest subjects_root, members_root, policy_root, replay_root, counts_root;
+};
+struct digest state_root(const struct state_parts *parts);
+
+#endif

@@ -1,0 +1,44 @@
+/* Verifying what a node answers, offline, against nothing but the network's genesis. Links only proto/. */
+#ifndef TALLY_PROOF_VERIFY_H
+#define TALLY_PROOF_VERIFY_H
+
+#include "proto/codec/agreement.h"
+#include "proto/codec/history.h"
+
+/* Few and fixed. */
+enum proof_reason {
+    PROOF_OK = 0,
+    PROOF_CHAIN,     /* another chain than the trusted genesis's */
+    PROOF_SIGNATURE, /* a signature fails, or fewer or more signers than a quorum, or one twice */
+    PROOF_ROOT,      /* the path does not lead to the signed root */
+    PROOF_COUNT,     /* more or fewer events than the signed leaf counts */
+    PROOF_FOLD,      /* the events do not fold to the signed accumulator */
+    PROOF_BODY,      /* a body misses its header's commitment */
+    PROOF_FORM,      /* not a canonical proof of a known version */
+    PROOF_STALE,     /* authentic, but older than the caller asked for */
+};
+const char *proof_reason_name(enum proof_reason reason);
+
+struct proof_trust {
+    struct digest chain_id;
+    struct verify_set validators;
+    uint64_t height_min; /* 0 = any */
+    uint64_t time_ms_min; /* the checkpoint's time must not be earlier; 0 = any */
+};
+
+struct proof_verdict {
+    enum proof_reason reason;
+    const char *detail; /* one constant sentence: what did not hold; "" when all did */
+    bool authentic, complete, absent;
+    uint64_t as_of_height, as_of_time_ms;
+    uint32_t events, withheld; /* events, and how many of them came without their body */
+};
+
+/* Decodes and verifies; on success *proof (borrowing from the arena) may be shown. Returns TALLY_OK exactly when
+ * verdict->reason is PROOF_OK; else TALLY_EINVALID (or TALLY_ENOMEM), with the verdict filled in. */
+int history_verify(const struct proof_trust *trust, struct span bytes, struct arena *arena, struct history_proof *proof,
+    struct proof_verdict *verdict) TALLY_MUST_CHECK;
+int receipt_verify(const struct proof_trust *trust, struct span bytes, struct receipt *receipt,
+    struct proof_verdict *verdict) TALLY_MUST_CHECK;
+
+#endif
