@@ -1,0 +1,151 @@
+/* The RPC server: gRPC over HTTP/2 over TLS 1.3 with client certificates, on a libuv loop. A handler sees a
+ * call (request, caller, reply) and not how it arrived.
+ *
+ * A call's life. The handler gets the call when its whole request is here and the caller may make it. The
+ * call is open, and its pointer and request are good, until exactly one of these: rpc_call_reply,
+ * rpc_call_end or rpc_call_fail was called; or its on_cancel was called (the client cancelled, its deadline
+ * passed, the connection broke, the server closes). After either, the pointer must not be used again. A
+ * handler that returns with the call still open must have set on_cancel through rpc_call_watch (a bug
+ * otherwise: the process ends). on_cancel and on_drain come from the loop, never from inside a function of
+ * this header, save rpc_server_close.
+ *
+ * Everything here is called from the loop's thread only. Calls only queue; bytes are written once a loop
+ * turn. */
+#ifndef TALLY_RPC_SERVER_H
+#define TALLY_RPC_SERVER_H
+
+#include <uv.h>
+
+#include "node/client/grpc.h"
+#include "proto/base/bytes.h"
+#include "proto/base/limits.h"
+
+/* What a caller may do; a set of them is a bit mask. */
+enum rpc_role {
+    RPC_ROLE_SUBMIT = 1 << 0,
+    RPC_ROLE_INQUIRE = 1 << 1,
+    RPC_ROLE_READ = 1 << 2,
+    RPC_ROLE_ADMIN = 1 << 3,
+    RPC_ROLE_SUPERVISE = 1 << 4,
+};
+
+#define RPC_CALLER_NAME_SIZE_MAX 63u
+
+/* Who calls, as the owner's lookup told it. */
+struct rpc_caller {
+    char name[RPC_CALLER_NAME_SIZE_MAX + 1];
+    uint32_t roles; /* of enum rpc_role */
+};
+
+struct rpc_server;
+struct rpc_call;
+
+typedef void (*rpc_handler)(void *context, struct rpc_call *call);
+
+struct rpc_method {
+    const char *path;          /* "/tallystick.v1.Ledger/SubmitBatch" */
+    uint32_t roles;            /* the caller must hold one of these; 0 = every known caller */
+    uint32_t request_size_max; /* bytes of the message, at most RPC_REQUEST_SIZE_MAX; a larger one is
+                                  RESOURCE_EXHAUSTED */
+    rpc_handler handle;
+};
+
+/* Bounds of the server as a whole, and defaults of the options. */
+#define RPC_METHODS_MAX 64u
+#define RPC_REQUEST_SIZE_MAX (4u * MIB)
+#define RPC_REPLY_SIZE_MAX (32u * MIB) /* one message, unary or of a stream */
+#define RPC_CONNECTIONS_MAX 256u
+#define RPC_STREAMS_MAX 100u              /* calls at once on a connection */
+#define RPC_HEADERS_SIZE_MAX (16u * KIB)  /* a call's header list */
+#define RPC_STREAM_BACKLOG_MAX (8u * MIB) /* queued on one stream; a single message may be larger */
+#define RPC_MEMORY_MAX (128u * MIB)       /* requests and replies held, all connections together */
+#define RPC_HANDSHAKE_TIMEOUT_MS 5000u
+#define RPC_IDLE_TIMEOUT_MS (15u * 60u * 1000u) /* a connection without a call */
+#define RPC_REQUEST_TIMEOUT_MS 15000u           /* from a call's headers to the end of its request */
+#define RPC_STALL_TIMEOUT_MS 20000u             /* a reader that takes nothing of what waits for it */
+#define RPC_RESETS_MAX 200u                     /* calls a client may reset in 10 s, on a connection */
+#define RPC_CONTROL_FRAMES_MAX 1000u /* PING, SETTINGS, PRIORITY and the like in 10 s, on a connection */
+
+_Static_assert(RPC_REQUEST_SIZE_MAX > BATCH_SIZE_MAX + 64u * KIB, "a batch fits a request");
+_Static_assert(RPC_MEMORY_MAX >= 2u * RPC_REPLY_SIZE_MAX, "a largest reply fits beside others");
+
+struct rpc_server_options {
+    const char *address;          /* a numeric address to listen on: "127.0.0.1", "::1" */
+    uint16_t port;                /* 0 = any free one */
+    const char *certificate_path; /* PEM; the paths are read during rpc_server_open only */
+    const char *key_path;
+    /* Who holds the certificate with this SHA-256 (of its DER)? TALLY_OK fills *caller; anything else refuses
+     * it. Asked once a connection. */
+    int (*find_caller)(void *context, const struct digest *fingerprint, struct rpc_caller *caller);
+    const struct rpc_method *methods; /* borrowed until the server has closed */
+    size_t method_count;
+    void *context; /* given to find_caller and to every handler */
+    /* 0 = the default above. */
+    uint32_t connections_max;
+    uint32_t handshake_timeout_ms;
+    uint32_t idle_timeout_ms;
+    uint32_t request_timeout_ms;
+    uint32_t stall_timeout_ms;
+    size_t stream_backlog_max;
+    size_t memory_max;
+};
+
+/* Listens. On failure *why (constant or static text, until the next call) says what to look at.
+ * Errors: TALLY_EIO (certificate, key or address unusable), TALLY_EINVALID (an option out of range, two
+ * methods with one path), TALLY_ENOMEM. */
+int rpc_server_open(uv_loop_t *loop, const struct rpc_server_options *options, struct rpc_server **server,
+    const char **why) TALLY_MUST_CHECK;
+
+/* Stops listening, cancels every open call (their on_cancel are called before this returns) and closes the
+ * connections. The memory goes, and on_closed (may be NULL) is called, on later turns of the loop, which must
+ * still run. Not from inside a handler. NULL is fine (on_closed is then not called). */
+void rpc_server_close(struct rpc_server *server, void (*on_closed)(void *context), void *context);
+
+/* The port it listens on. */
+uint16_t rpc_server_port(const struct rpc_server *server);
+
+struct rpc_server_counts {
+    uint32_t connections; /* now */
+    uint32_t calls;       /* open now */
+    size_t memory;        /* bytes of requests and replies held now */
+    uint64_t calls_total;
+    uint64_t calls_failed; /* of these: ended with another status than OK */
+    uint64_t refused;      /* connections and calls turned away: certificate, role, bounds, floods */
+};
+struct rpc_server_counts rpc_server_counts(const struct rpc_server *server);
+
+/* The request message, without its frame. Good while the call is open. */
+struct span rpc_call_request(const struct rpc_call *call);
+/* Good while the call is open. */
+const struct rpc_caller *rpc_call_caller(const struct rpc_call *call);
+const struct rpc_method *rpc_call_method(const struct rpc_call *call);
+/* What is left of the client's deadline; UINT64_MAX where it set none. */
+uint64_t rpc_call_time_left_ms(const struct rpc_call *call);
+
+/* For a call that is answered later, or streams. on_cancel: the call is over, forget it. on_drain (may be
+ * NULL): what was written to the stream has gone out; comes after each time the backlog became empty. */
+void rpc_call_watch(struct rpc_call *call, void *context,
+    void (*on_drain)(void *context, struct rpc_call *call),
+    void (*on_cancel)(void *context, struct rpc_call *call));
+
+/* The one reply of a unary call, and its end with status OK. The bytes are copied. Where the reply is above
+ * RPC_REPLY_SIZE_MAX, or memory_max is spent, the client gets RESOURCE_EXHAUSTED instead. Closes the call. */
+void rpc_call_reply(struct rpc_call *call, struct span reply);
+
+/* One more message of a stream; the bytes are copied. The call stays open in every case.
+ * Errors: TALLY_EFULL (the client reads too slowly: more than stream_backlog_max would wait, or memory_max is
+ * spent; nothing was queued; wait for on_drain, or fail the call), TALLY_ELIMIT (above RPC_REPLY_SIZE_MAX).
+ */
+int rpc_call_write(struct rpc_call *call, struct span message) TALLY_MUST_CHECK;
+/* Bytes written to the stream that have not gone out. */
+size_t rpc_call_pending(const struct rpc_call *call);
+/* Ends a stream with status OK, after what was written. Closes the call. */
+void rpc_call_end(struct rpc_call *call);
+
+/* Ends the call with an error; of a stream, after what was written. `message` is for people (at most
+ * GRPC_MESSAGE_SIZE_MAX bytes travel), `detail` (may be NULL) for machines. Neither may hold secrets or
+ * personal data. Closes the call. */
+void rpc_call_fail(struct rpc_call *call, enum grpc_status status, const char *message,
+    const struct grpc_error_detail *detail);
+
+#endif
