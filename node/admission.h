@@ -1,0 +1,59 @@
+/* Admission: whether a batch may come in at all. What it checks needs no state, so that any thread may do it;
+ * what the state decides, the credit rules say once the batch is ordered. */
+#ifndef TALLY_NODE_ADMISSION_H
+#define TALLY_NODE_ADMISSION_H
+
+#include "proto/base/arena.h"
+#include "proto/codec/batch.h"
+#include "proto/codec/genesis.h"
+#include "proto/codec/result.h"
+
+struct state;
+struct admission;
+
+/* Keeps the members' signing keys, parsed. `genesis` is borrowed and outlives it. Never changes afterwards,
+ * so every thread may use it. Errors: TALLY_ENOMEM, TALLY_EFORM (a key in genesis that is none). */
+int admission_open(const struct genesis *genesis, struct admission **admission) TALLY_MUST_CHECK;
+void admission_close(struct admission *admission);
+
+/* Where a batch came from, and so what is asked of it. */
+enum admission_source {
+    ADMISSION_CLIENT = 1, /* the member's own node: everything, the rules of bodies included */
+    ADMISSION_FLOODED,    /* a peer's: all but the rules of bodies, which its own node has checked */
+    ADMISSION_ORDERED, /* named by a proposal or a block: form, chain and signature alone, so that every node
+                          comes to the same verdict at any time; bodies may be absent, the rest is the rules'
+                          to judge */
+};
+
+/* Why a batch was refused, in the RPC's words. Strings are constant. */
+struct admission_refusal {
+    const char *reason; /* a stable upper-case word, such as "PAYMENT_PARTS" */
+    const char *field;  /* "" where it is about no single field */
+    bool has_event_index;
+    uint32_t event_index; /* in the batch */
+};
+
+/* Decodes and checks one encoded batch of at most BATCH_SIZE_MAX bytes. All memory of *batch is the arena's,
+ * which wants a budget of ADMISSION_ARENA_BUDGET. `wall_ms` is UTC now; ADMISSION_ORDERED does not look at
+ * it. Pure; any thread. On an error *refusal says why and *batch is unspecified; it is TALLY_EFORM,
+ * TALLY_EVERSION, TALLY_EINVALID, TALLY_EDAMAGED, TALLY_ELIMIT, TALLY_ECHAIN, TALLY_ESIGNATURE, TALLY_EDENIED
+ * (member, role or key), TALLY_ETIMEOUT (its expiry is past, or too far ahead) or TALLY_ENOMEM. */
+int admission_check(const struct admission *admission, enum admission_source source, struct span bytes,
+    uint64_t wall_ms, struct arena *arena, struct batch *batch,
+    struct admission_refusal *refusal) TALLY_MUST_CHECK;
+
+#define ADMISSION_ARENA_BUDGET (6u * MIB)
+
+/* Where an event that was applied before stands in the ledger. */
+struct known_event {
+    uint64_t height;
+    uint32_t index;
+};
+
+/* Whether every event of the batch is already applied: such a batch is answered, each event as DUPLICATE, and
+ * not ordered again. `known` has room for batch->event_count and is filled when *all is true. Reads the
+ * state: its thread only. Errors: TALLY_EIO, TALLY_EDAMAGED. */
+int admission_known(
+    struct state *state, const struct batch *batch, struct known_event *known, bool *all) TALLY_MUST_CHECK;
+
+#endif
