@@ -1,0 +1,112 @@
+/* All peers of this node: listens, dials, keeps one authenticated link with each, and carries frames.
+ *
+ * Who dials. Of two nodes that both know each other's address, the one with the smaller node key dials at
+ * once and again within about a second whenever the link is down. The other waits LINKS_GRACE_MS without a
+ * link before it dials too, so that a pair is connected when only one direction works. Where two links of a
+ * pair come up at once, both nodes keep the one dialled by the smaller key; of two dialled by the same node,
+ * the newer, since who dials has lost the older.
+ *
+ * All calls and callbacks are on the loop's thread; callbacks never come from within a call of this module.
+ */
+#ifndef TALLY_NET_LINKS_H
+#define TALLY_NET_LINKS_H
+
+#include "node/net/link.h"
+
+#define LINKS_NAME_SIZE_MAX 64u
+#define LINKS_RETRY_MS_MIN 50u
+#define LINKS_RETRY_MS_MAX 1000u /* plus a jitter of at most a tenth */
+#define LINKS_GRACE_MS 3000u
+#define LINKS_SILENCE_MS_MIN 2000u
+#define LINKS_BACKOFF_MS 10000u
+#define LINKS_CHARGES_MAX 10u
+#define LINKS_CHARGE_WINDOW_MS 60000u
+/* Accepted connections that have not proven who they are. */
+#define LINKS_STRANGERS_MAX 64u
+#define LINKS_KEEPALIVE_SIZE_MAX 64u
+
+/* One entry of the peer table. Its index is the peer's number: validators by their index in the set, then
+ * observers. */
+struct links_peer {
+    char name[LINKS_NAME_SIZE_MAX + 1];
+    struct public_key key;
+    char host[TLS_HOST_SIZE_MAX + 1]; /* an address or a name; empty = not known: it must dial us */
+    uint16_t port;
+};
+
+/* None may be NULL. */
+struct links_callbacks {
+    void (*on_up)(void *context, uint32_t peer);
+    /* Frames that were queued are lost. `reason` is for people. */
+    void (*on_down)(void *context, uint32_t peer, const char *reason);
+    /* Of an urgent or bulk kind, keepalives included; nothing of it is checked but its size. Borrowed for the
+     * call. */
+    void (*on_frame)(void *context, uint32_t peer, enum frame_kind kind, struct span payload);
+};
+
+/* Everything is copied but `secret`, which must outlive the links. */
+struct links_options {
+    struct digest chain_id;
+    struct public_key
+        key; /* this node's; the table's entry with this key is this node's own, if there is one */
+    const struct secret_key *secret;
+    const char *software;
+    const char *host; /* an address literal to listen on */
+    uint16_t port;    /* 0 = any */
+    const struct links_peer *peers;
+    uint32_t peer_count;   /* 0 to PEERS_MAX */
+    uint32_t keepalive_ms; /* a keepalive goes out so often: 3 D; at least 1 */
+    uint32_t silence_ms;   /* a link that brings nothing for so long is closed: 10 D; raised to
+                              LINKS_SILENCE_MS_MIN */
+    const struct links_callbacks *callbacks;
+    void *context;
+};
+
+struct links;
+
+/* Listens, and dials from the next turn of the loop on.
+ * Errors: TALLY_EINVALID (a host or a table that cannot be: an equal key twice), TALLY_EBUSY (the port is
+ * taken), TALLY_EIO, TALLY_ENOMEM. */
+int links_open(uv_loop_t *loop, const struct links_options *options, struct links **links) TALLY_MUST_CHECK;
+/* Closes every link without on_down, and the listener. `on_closed` comes from the loop when all is freed; it
+ * may be NULL. No other callback comes after this call. */
+void links_close(struct links *links, void (*on_closed)(void *context), void *context);
+
+uint16_t links_port(const struct links *links);
+
+/* Queues one frame, in the lane of its kind.
+ * Errors: TALLY_ECLOSED (no link with this peer now), TALLY_ELIMIT (payload over its kind's bound),
+ * TALLY_EFULL (an urgent lane is full: the link is dropped, on_down follows), TALLY_ENOMEM. */
+int links_send(
+    struct links *links, uint32_t peer, enum frame_kind kind, struct span payload) TALLY_MUST_CHECK;
+/* The same to every linked peer, encoded once. Returns how many links queued it. */
+uint32_t links_broadcast(struct links *links, enum frame_kind kind, struct span payload);
+/* What keepalives carry from now on: an encoded Keepalive, at most LINKS_KEEPALIVE_SIZE_MAX bytes (CHECKed).
+ * Until then they are empty. */
+void links_set_keepalive(struct links *links, struct span payload);
+
+/* Reports that `peer` brought something that failed a check. LINKS_CHARGES_MAX of them within
+ * LINKS_CHARGE_WINDOW_MS drop the link and keep the peer away for LINKS_BACKOFF_MS. `reason` is a constant.
+ */
+void links_charge(struct links *links, uint32_t peer, const char *reason);
+
+/* Stops and starts reading from a peer: back-pressure by TCP. A paused link is not silent. A new link starts
+ * unpaused. */
+void links_pause(struct links *links, uint32_t peer);
+void links_resume(struct links *links, uint32_t peer);
+
+struct links_status {
+    bool up;
+    bool dialled;           /* by us, where up */
+    uint64_t since_ms;      /* uv_now of the last change of `up`; 0 = never up */
+    uint64_t heard_ms;      /* uv_now when the last bytes of it were read; 0 = never */
+    uint64_t bulk_dropped;  /* in all its links */
+    uint32_t ups;           /* how often it came up */
+    struct link_stats link; /* of the present link; zeros where down */
+};
+
+/* `peer` is an index of the table. */
+void links_peer_status(const struct links *links, uint32_t peer, struct links_status *status);
+uint32_t links_up_count(const struct links *links);
+
+#endif
