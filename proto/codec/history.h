@@ -15,9 +15,9 @@ enum history_place {
     PLACE_EMPTY = 3,
 };
 
+/* In the order of the fold. An event's index in its block is not here: the fold does not bind it. */
 struct proven_event {
     uint64_t height;
-    uint32_t index;
     uint64_t time_ms;
     uint16_t result;
     struct span header;
@@ -28,6 +28,7 @@ struct proven_event {
 
 struct history_proof {
     struct digest subject_id;
+    struct digest position; /* as the bytes say; the encoder computes it from chain and subject */
     struct certified_checkpoint checkpoint;
     struct digest members_root, policy_root, replay_root, counts_root;
     uint32_t sibling_count; /* at most SUBJECT_PATH_LENGTH_MAX */
@@ -48,7 +49,6 @@ struct receipt {
     uint32_t index;
     struct digest event_id;
     struct event_result result;
-    uint32_t result_count;
     uint32_t result_path_length;
     struct digest result_path[MERKLE_DEPTH_MAX];
     struct digest block;
