@@ -1,0 +1,98 @@
+/* The ledger: every finalized block, by height from 1, as it was signed, in append-only segments.
+ *
+ *   DIR/ledger   one record a block: its hash, a directory of its events, and the block encoded without
+ * bodies DIR/bodies   one record an event body (salt and body), apart from everything signed, each with its
+ * own checksum
+ *
+ * A block is durable once ledger_sync has returned TALLY_OK: bodies are synced first, then the block's record
+ * is written and synced, so a block on disk always has its bodies. What a crash leaves beyond the last whole
+ * block that carries its own FC is cut by ledger_open, bodies included.
+ *
+ * Threads: ledger_append, ledger_sync and ledger_body_erase are for one thread at a time, the writer.
+ * Everything else may be called from any thread meanwhile; reads see durable blocks only. */
+#ifndef TALLY_STORAGE_LEDGER_H
+#define TALLY_STORAGE_LEDGER_H
+
+#include "proto/codec/agreement.h"
+#include "storage/disk.h"
+
+struct ledger;
+
+struct ledger_options {
+    uint64_t
+        segment_size_max; /* 0 = LEDGER_SEGMENT_SIZE; a block larger than that has a segment of its own */
+    bool verify_all;      /* read and check every byte at open, not just the newest segments */
+};
+#define LEDGER_SEGMENT_SIZE (256ull * 1024 * 1024)
+
+/* What ledger_open found; filled in on failure as well. */
+struct ledger_report {
+    uint64_t blocks_cut;     /* whole blocks without an FC behind the last one with it */
+    uint64_t bytes_cut;      /* of torn or orphaned records, in both folders */
+    uint64_t damaged_height; /* with TALLY_EDAMAGED: the first height that cannot be read back; 0 = not one
+                                block's */
+    char detail[160];        /* with an error: what is wrong, and in which file; else "" */
+};
+
+/* The newest durable block. Height 0: an empty ledger; `hash` is then the chain id, the header zeros, and
+ * there is no finalization. At any other height the finalization is present once ledger_open returns, and
+ * stays so while the writer syncs only after a block that carries its FC. */
+struct ledger_head {
+    uint64_t height;
+    struct digest hash;
+    struct block_header header;
+    bool has_finalization;
+    struct certificate finalization;
+};
+
+/* Opens dir/ledger and dir/bodies, making them where both are missing. `dir` exists. `options` NULL =
+ * defaults. Errors: TALLY_ECHAIN (another chain's), TALLY_EVERSION, TALLY_EDAMAGED (a bad record with later
+ * valid ones behind it, or a segment that is missing; nothing was cut or changed), TALLY_EIO, TALLY_EFULL,
+ * TALLY_ENOMEM, TALLY_ELIMIT. */
+int ledger_open(const struct disk *disk, const char *dir, const struct digest *chain_id,
+    const struct ledger_options *options, struct ledger **ledger,
+    struct ledger_report *report) TALLY_MUST_CHECK;
+/* What was appended and not synced is lost. */
+void ledger_close(struct ledger *ledger);
+
+/* Adds the next block, bodies in its batches where they are known. Copies what it needs. Not durable, and not
+ * readable, before ledger_sync. Errors: TALLY_EINVALID (not the child, by height and parent hash, of the
+ * block appended last), TALLY_ELIMIT, TALLY_ENOMEM: the ledger is unchanged. TALLY_EIO, TALLY_EFULL: every
+ * later append and sync fails too. */
+int ledger_append(struct ledger *ledger, const struct block *block) TALLY_MUST_CHECK;
+/* Makes all appended blocks durable and readable. Errors: TALLY_EIO, TALLY_EFULL: final, see above. */
+int ledger_sync(struct ledger *ledger) TALLY_MUST_CHECK;
+
+void ledger_head(struct ledger *ledger, struct ledger_head *head);
+/* The newest durable height, 0 when empty. */
+uint64_t ledger_height(struct ledger *ledger);
+
+/* Errors of the reads: TALLY_ENOTFOUND (no such height or index, durably), TALLY_EDAMAGED (the stored bytes
+ * are not what was stored), TALLY_EIO, TALLY_ENOMEM (the arena's budget). */
+
+/* The decoded block, all of it in the arena. With bodies: those that are there; an erased one is absent. */
+int ledger_read(struct ledger *ledger, uint64_t height, bool with_bodies, struct arena *arena,
+    struct block *block) TALLY_MUST_CHECK;
+/* Appends the encoded block (a LedgerBlock) to `out`; TALLY_ELIMIT when it does not fit. The arena is for
+ * scratch. */
+int ledger_read_encoded(struct ledger *ledger, uint64_t height, bool with_bodies, struct arena *arena,
+    struct buffer *out) TALLY_MUST_CHECK;
+/* The block's hash alone; the chain id at height 0. */
+int ledger_hash(struct ledger *ledger, uint64_t height, struct digest *hash) TALLY_MUST_CHECK;
+
+struct ledger_event {
+    struct span header; /* exact bytes, in the arena */
+    bool has_body;
+    uint8_t salt[SALT_SIZE];
+    struct span body; /* in the arena */
+};
+
+/* One event by its place, index counting from 0 over all events of the block, with a few small reads. */
+int ledger_event_read(struct ledger *ledger, uint64_t height, uint32_t index, struct arena *arena,
+    struct ledger_event *event) TALLY_MUST_CHECK;
+
+/* Overwrites one body and its salt with zeros, durably, and marks it erased. Nothing signed changes. Erasing
+ * again, or what was never stored, is TALLY_OK. Errors: as the reads, and TALLY_EFULL. */
+int ledger_body_erase(struct ledger *ledger, uint64_t height, uint32_t index) TALLY_MUST_CHECK;
+
+#endif

@@ -1,0 +1,29 @@
+/* Answers with proof, from the state and the ledger. Called on the state thread, which owns the state. */
+#ifndef TALLY_STORAGE_QUERY_H
+#define TALLY_STORAGE_QUERY_H
+
+#include "storage/ledger.h"
+#include "storage/state.h"
+
+/* A proof's most bytes: what a frame or an RPC reply holds. */
+#define QUERY_PROOF_SIZE_MAX (8u * MIB)
+/* Scratch for either query, at most. */
+#define QUERY_ARENA_SIZE (32u * MIB)
+
+/* Appends an encoded HistoryProof of the subject: its whole history under the newest certified checkpoint
+ * that can be proven at, or that it has none. `with_bodies` false withholds every body; erased ones are
+ * always absent. `out` has its own bound. Errors: TALLY_EBUSY (no checkpoint can be proven at yet),
+ * TALLY_ELIMIT (it does not fit), TALLY_EDAMAGED, TALLY_EIO, TALLY_ENOMEM. On error `out` is as it was. */
+int query_history(struct state *state, struct ledger *ledger, const struct digest *subject_id,
+    bool with_bodies, struct buffer *out) TALLY_MUST_CHECK;
+
+/* The receipt of an ordered event, by its place, under the newest certified checkpoint at or above it.
+ * Errors: TALLY_ENOTFOUND (no such event was applied), TALLY_EBUSY (ordered, but no checkpoint at or above it
+ * is certified yet), TALLY_EDAMAGED, TALLY_EIO, TALLY_ENOMEM. */
+int query_receipt(
+    struct state *state, uint64_t height, uint32_t index, struct receipt *receipt) TALLY_MUST_CHECK;
+/* The same by the event's id: the place where it was applied, else where it was ordered last. */
+int query_receipt_of(
+    struct state *state, const struct digest *event_id, struct receipt *receipt) TALLY_MUST_CHECK;
+
+#endif
