@@ -15,7 +15,10 @@
 
 enum message_form {
     MESSAGE_CANONICAL, /* for what is signed, hashed or proven, and between our own nodes */
-    MESSAGE_LENIENT,   /* for requests of foreign clients: any valid protobuf; unknown fields are skipped. Still bounded. */
+    /* For requests of foreign clients: any valid protobuf, unknown fields skipped. Still bounded, and still refused:
+     * enum values the schema does not have, text with a NUL, and whatever would have to be merged (a submessage given
+     * twice, or two members of a oneof). */
+    MESSAGE_LENIENT,
 };
 
 /* Checks the whole of `bytes` against the descriptor, before anything is allocated, then unpacks into the arena; all
@@ -29,5 +32,9 @@ void message_encode(const ProtobufCMessage *message, struct buffer *out);
 
 /* A protobuf-c bytes value that borrows, for filling generated structs. protobuf-c wants it unconst; it never writes. */
 ProtobufCBinaryData message_bytes(struct span bytes);
+
+/* Whether bytes that begin as a versioned message does (field 1) name another version than `version`: then they may well
+ * be right, in a form this build does not know. */
+bool message_version_differs(struct span bytes, uint32_t version);
 
 #endif

@@ -1,0 +1,61 @@
+#include "proto/codec/message.h"
+
+#include "proto/base/check.h"
+#include "proto/codec/message_scan.h"
+
+/* The arena behind protobuf-c's allocator. */
+struct arena_allocator {
+    struct arena *arena;
+    bool failed;
+};
+
+static void *allocate(void *context, size_t size)
+{
+    struct arena_allocator *allocator = context;
+    void *memory = arena_take(allocator->arena, size);
+    if (memory == NULL) allocator->failed = true;
+    return memory;
+}
+
+/* Memory goes back with the arena, also what protobuf-c gives up while it fails. */
+static void release(void *context, void *memory)
+{
+    (void)context;
+    (void)memory;
+}
+
+int message_decode(const ProtobufCMessageDescriptor *descriptor, enum message_form form, struct span bytes,
+    struct arena *arena, ProtobufCMessage **message)
+{
+    /* protobuf-c reads through the pointer it is given, whatever the size. */
+    static const uint8_t nothing[1] = {0};
+    int error = message_scan(descriptor, form, bytes);
+    if (error != TALLY_OK) return error;
+    struct arena_allocator state = {.arena = arena};
+    ProtobufCAllocator allocator = {.alloc = allocate, .free = release, .allocator_data = &state};
+    ProtobufCMessage *unpacked =
+        protobuf_c_message_unpack(descriptor, &allocator, bytes.size, bytes.size > 0 ? bytes.data : nothing);
+    if (unpacked == NULL) return state.failed ? TALLY_ENOMEM : TALLY_EFORM;
+    *message = unpacked;
+    return TALLY_OK;
+}
+
+void message_encode(const ProtobufCMessage *message, struct buffer *out)
+{
+    size_t size = protobuf_c_message_get_packed_size(message);
+    if (size == 0) return;
+    uint8_t *to = buffer_reserve(out, size);
+    if (to != NULL) CHECK(protobuf_c_message_pack(message, to) == size);
+}
+
+ProtobufCBinaryData message_bytes(struct span bytes)
+{
+    return (ProtobufCBinaryData){.len = bytes.size, .data = (uint8_t *)(uintptr_t)bytes.data};
+}
+
+bool message_version_differs(struct span bytes, uint32_t version)
+{
+    /* Field 1, a varint: one byte for the versions there will be. */
+    return bytes.size >= 2 && bytes.data[0] == 0x08 && bytes.data[1] < 0x80 && bytes.data[1] != 0 &&
+           bytes.data[1] != version;
+}
