@@ -38,6 +38,7 @@ int batch_decode(struct span bytes, const struct digest *chain_id, struct arena 
     uint32_t *index) TALLY_MUST_CHECK;
 /* With bodies, or without any. */
 void batch_encode(const struct batch *batch, bool with_bodies, struct buffer *out);
+size_t batch_size(const struct batch *batch, bool with_bodies);
 /* Size of the encoding without bodies: what a header's payload_size sums. */
 size_t batch_size_without_bodies(const struct batch *batch);
 

@@ -70,7 +70,7 @@ struct event_header {
 
 /* Decodes a canonical header whose fields are those its type needs, no more and no fewer, each within its form (sizes,
  * enums, dates, periods, a known currency). Errors: TALLY_EFORM, and TALLY_EVERSION (another header version),
- * TALLY_EINVALID (a type this release has no rules for). Never depends on state. */
+ * TALLY_EINVALID (a type this release has no rules for), TALLY_ENOMEM (the machine's memory). Never depends on state. */
 int event_header_decode(struct span bytes, struct event_header *header) TALLY_MUST_CHECK;
 /* Appends the canonical encoding. */
 void event_header_encode(const struct event_header *header, struct buffer *out);
@@ -99,8 +99,10 @@ struct event_body {
         reported_code[EVENT_TEXT_SIZE_MAX + 1];
 };
 
-/* Errors: TALLY_EFORM (not canonical, text over its bound, a number out of its range, fields of another type). */
+/* Errors: TALLY_EFORM (not canonical, text over its bound, a number out of its range, fields of another type),
+ * TALLY_ENOMEM (the machine's memory). */
 int event_body_decode(enum event_type type, struct span bytes, struct event_body *body) TALLY_MUST_CHECK;
+/* The type is one that event_type_is_supported (CHECKed). */
 void event_body_encode(const struct event_body *body, struct buffer *out);
 
 #endif
