@@ -45,8 +45,9 @@ const struct credit_rule *credit_rule(enum account_state state, enum event_type 
  * head id) 6 FUTURE_DATE    dated later than one day after the block's UTC date 7 WRONG_STATE    the table of
  * states and types forbids it, or an instalment loan was not disbursed yet 8 PERIOD_TAKEN   the period was
  * reported before 9 ACCOUNT_LIMIT  the file's accounts, the account's periods, or its seq would pass a bound
- * Errors: TALLY_ENOMEM, and what `read` returns; `subject` and *result are then unchanged.
- * Source: credit.md, "Rules" and "The account's life". */
+ * Errors: TALLY_ENOMEM, TALLY_EDAMAGED (`read` knows an account of this file that the file lacks), and what
+ * `read` returns; `subject` and *result are then unchanged. Source: credit.md, "Rules" and "The account's
+ * life". */
 int credit_apply(const struct credit_read *read, struct subject_state *subject,
     const struct event_header *header, const struct digest *event_id, uint64_t block_time_ms,
     struct event_result *result) TALLY_MUST_CHECK;
