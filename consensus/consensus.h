@@ -4,11 +4,13 @@
  * no disk, holds no key, hashes nothing, and takes all its memory when it is opened. The same inputs give the same
  * outputs, on every machine.
  *
- * The contract, in one turn of the caller's loop:
- *   1. consensus_step() once for each input that has arrived.
- *   2. consensus_next_output() until it returns NULL, carrying out each output in that order. Carrying one out may make
- *      inputs (a signature, a verdict, a durable-ack): feed them as they come, now or in a later turn.
+ * The contract, for each input:
+ *   1. consensus_step() with it.
+ *   2. consensus_next_output() until it returns NULL (checked at the next step), carrying out each output in that order.
+ *      Carrying one out may make inputs (a signature, a verdict, a durable-ack): feed them after the last output, now or
+ *      in a later turn of the loop. Records may be synced together, once for all inputs of a turn.
  *   3. Come back at consensus_wake_ms() with INPUT_TIME, or sooner with anything else.
+ * The first step ever starts the replica: it emits OUTPUT_ENTERED with CAUSE_START.
  *
  * Persist before send holds by construction: the core emits OUTPUT_PERSIST, and sends (and counts for itself) what that
  * record promises only after INPUT_DURABLE has acknowledged it. The caller need only never acknowledge early.
@@ -50,7 +52,7 @@ enum consensus_record_kind {
 /* With RECORD_PROPOSAL: `block` (and the caller stores the proposal's exact bytes, found by `block`).
  * With RECORD_VOTE: `vote`, signed; in a notarize vote `block` names the proposal whose exact bytes and payload the caller
  * stores with it; in a finalize vote `notarization` is the NC it rests on; `admission` is set in the first vote of a view
- * (R: the certificate that admitted the replica to it), absent in view 1 and where the floor admits. */
+ * (the certificate that admitted the replica to it), absent in view 1 and where the durable floor admits. */
 struct consensus_record {
     enum consensus_record_kind kind;
     struct block_header header;    /* of `block`; zeros in a finalize or nullify vote */
@@ -60,6 +62,9 @@ struct consensus_record {
     struct certificate notarization;
     bool has_admission;
     struct certificate admission;
+    /* For consensus_restore alone, NULL in outputs: the proposal decoded from the exact bytes stored for `block`, borrowed
+     * for the call; NULL where they are gone. Its justification's certificates count as held again. */
+    const struct proposal *proposal;
 };
 
 /* ---- Messages between replicas ---- */
@@ -68,7 +73,7 @@ enum consensus_message_kind {
     MESSAGE_PROPOSAL = 1,
     MESSAGE_VOTE = 2,
     MESSAGE_CERTIFICATE = 3,
-    MESSAGE_PROPOSAL_REQUEST = 4, /* the block named by `block`, exact bytes */
+    MESSAGE_PROPOSAL_REQUEST = 4, /* the proposal of the block named by `block`, of `view`: exact bytes */
     MESSAGE_ENTRY_REQUEST = 5,    /* R10: the certificate that admitted the peer to its view; `view` is the asker's */
     MESSAGE_RANGE_REQUEST = 6,    /* R12: finalized blocks from `height` on */
     MESSAGE_RANGE = 7,            /* finalized headers, consecutive, and an FC of the last */
@@ -104,7 +109,8 @@ enum consensus_input_kind {
     INPUT_RECEIVED,        /* `message` from `peer`; decoded, hashes computed, nothing else checked */
     INPUT_VERIFIED,        /* the answer to OUTPUT_VERIFY: the same `message` from `peer`, and `ok` */
     INPUT_SIGNED_VOTE,     /* the answer to OUTPUT_SIGN_VOTE: `vote` with its signature */
-    INPUT_PROPOSED,        /* the answer to OUTPUT_PROPOSE: message.proposal, signed; `ok` false = could not, ask again */
+    INPUT_PROPOSED,        /* the answer to OUTPUT_PROPOSE: message.proposal, signed; `ok` false (no proposal) = could not,
+                              ask again a little later */
     INPUT_DURABLE,         /* every record up to `sequence` is on disk */
     INPUT_PAYLOAD,         /* `block`'s payload is held and well-formed (`ok`), or can never be (`ok` false) */
     INPUT_WORK,            /* `ok`: there is payload waiting to be proposed, or (false) there is none */
@@ -142,7 +148,7 @@ enum consensus_output_kind {
     OUTPUT_EVIDENCE,       /* two messages of one validator that no honest one signs both of */
     OUTPUT_CHARGE,         /* `peer` brought a message that failed a check, for `reason`: the link's fault, nobody else's */
     OUTPUT_ENTERED,        /* a trace: now in `view`, for `cause` */
-    OUTPUT_DROP,           /* `block` will not be asked for again: forget its bytes */
+    OUTPUT_DROP,           /* `block` lost and will not be asked for again: forget its bytes. Never a committed block. */
 };
 
 enum consensus_cause {
@@ -156,6 +162,7 @@ enum consensus_cause {
 /* Two conflicting messages. Votes for equivocation between votes; proposals as their headers and signatures. */
 struct consensus_evidence {
     uint32_t signer;
+    uint64_t view;
     bool proposals; /* else votes */
     struct vote first, second;
     struct block_header first_header, second_header;
