@@ -75,10 +75,12 @@ struct block {
 
 void block_encode(const struct block *block, bool with_bodies, struct buffer *out);
 /* Checks roots, sizes and counts of the header against the content (TALLY_EFORM). Bodies may be absent; a present one that
- * misses its commitment is TALLY_EDAMAGED. */
+ * misses its commitment is TALLY_EDAMAGED. A header of another chain than `chain_id` is TALLY_ECHAIN; the chain that a
+ * batch names, and every signature, are the caller's to check. Errors of an event's header: as batch_decode. */
 int block_decode(struct span bytes, const struct digest *chain_id, struct arena *arena, struct block *block)
     TALLY_MUST_CHECK;
-/* BlockRange: consecutive blocks and the FC of the last. */
+/* BlockRange: consecutive blocks (at least one; heights and parent hashes are checked, TALLY_EFORM) and the FC of the
+ * last. */
 void block_range_encode(const struct span *encoded_blocks, size_t count, const struct certificate *finalization,
     struct buffer *out);
 int block_range_decode(struct span bytes, const struct digest *chain_id, struct arena *arena, struct block **blocks,

@@ -7,6 +7,7 @@
 
 #include "credit.pb-c.h"
 #include "ledger.pb-c.h"
+#include "peer.pb-c.h"
 
 #include "proto/codec/agreement.h"
 #include "proto/codec/batch.h"
@@ -30,9 +31,14 @@ int digests_from_bytes(
     ProtobufCBinaryData bytes, size_t count_max, struct digest *to, uint32_t *count) TALLY_MUST_CHECK;
 
 void block_header_to_message(const struct block_header *header, Tallystick__V1__BlockHeader *message);
-/* Errors: TALLY_EFORM (sizes). */
+/* Here and below an absent submessage (NULL) is TALLY_EFORM too. Errors: TALLY_EFORM (sizes). */
 int block_header_from_message(
     const Tallystick__V1__BlockHeader *message, struct block_header *header) TALLY_MUST_CHECK;
+
+void vote_to_message(const struct vote *vote, Tallystick__V1__Vote *message);
+/* Errors: TALLY_EFORM (no kind, a block where there is none or none where there is one, sizes, a signer no
+ * set has). */
+int vote_from_message(const Tallystick__V1__Vote *message, struct vote *vote) TALLY_MUST_CHECK;
 
 void certificate_to_message(const struct certificate *certificate, Tallystick__V1__Certificate *message);
 /* Errors: TALLY_EFORM (no kind, a block where there is none or none where there is one, or not one signature
@@ -51,7 +57,6 @@ struct certified_checkpoint_message {
 };
 void certified_checkpoint_to_message(
     const struct certified_checkpoint *checkpoint, struct certified_checkpoint_message *message);
-/* `message` may be NULL, as an absent submessage is: TALLY_EFORM. */
 int certified_checkpoint_from_message(const Tallystick__V1__CertifiedCheckpoint *message,
     struct certified_checkpoint *checkpoint) TALLY_MUST_CHECK;
 
