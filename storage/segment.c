@@ -1,0 +1,180 @@
+#include "storage/segment.h"
+
+#include <stdlib.h>
+
+#include "proto/base/check.h"
+#include "storage/crc32c.h"
+
+#define FORMAT_VERSION 1u
+#define WINDOW_SIZE (1024u * 1024u)
+
+static const uint8_t magic[8] = {'T', 'A', 'L', 'L', 'Y', 'S', 'E', 'G'};
+
+void segment_header_encode(const struct segment_header *header, uint8_t bytes[SEGMENT_HEADER_SIZE])
+{
+    memset(bytes, 0, SEGMENT_HEADER_SIZE);
+    memcpy(bytes, magic, sizeof magic);
+    put_u32(bytes + 8, FORMAT_VERSION);
+    put_u32(bytes + 12, header->kind);
+    memcpy(bytes + 16, header->chain_id.bytes, DIGEST_SIZE);
+    memcpy(bytes + 48, header->salt, SEGMENT_SALT_SIZE);
+    put_u64(bytes + 64, header->sequence);
+    put_u64(bytes + 72, header->first_number);
+    put_u64(bytes + 80, header->previous_size);
+    memcpy(bytes + 88, header->link.bytes, DIGEST_SIZE);
+    put_u32(bytes + 124, crc32c(0, bytes, 124));
+}
+
+int segment_header_decode(const uint8_t bytes[SEGMENT_HEADER_SIZE], struct segment_header *header)
+{
+    if (memcmp(bytes, magic, sizeof magic) != 0) return TALLY_EDAMAGED;
+    if (crc32c(0, bytes, 124) != get_u32(bytes + 124) || get_u32(bytes + 120) != 0) return TALLY_EDAMAGED;
+    if (get_u32(bytes + 8) != FORMAT_VERSION) return TALLY_EVERSION;
+    header->kind = get_u32(bytes + 12);
+    memcpy(header->chain_id.bytes, bytes + 16, DIGEST_SIZE);
+    memcpy(header->salt, bytes + 48, SEGMENT_SALT_SIZE);
+    header->sequence = get_u64(bytes + 64);
+    header->first_number = get_u64(bytes + 72);
+    header->previous_size = get_u64(bytes + 80);
+    memcpy(header->link.bytes, bytes + 88, DIGEST_SIZE);
+    return TALLY_OK;
+}
+
+uint32_t segment_seed(const struct segment_header *header)
+{
+    return crc32c(0, header->salt, SEGMENT_SALT_SIZE);
+}
+
+void record_header_encode(
+    const struct record_header *header, uint32_t seed, uint8_t bytes[RECORD_HEADER_SIZE])
+{
+    CHECK(header->size > 0 && header->type != 0);
+    put_u32(bytes, header->size);
+    put_u32(bytes + 4, (uint32_t)header->type << 24);
+    put_u64(bytes + 8, header->number);
+    put_u64(bytes + 16, header->synced_size);
+    put_u32(bytes + 24, header->payload_crc);
+    put_u32(bytes + 28, crc32c(seed, bytes, 28));
+}
+
+int record_header_decode(const uint8_t bytes[RECORD_HEADER_SIZE], uint32_t seed, struct record_header *header)
+{
+    if (crc32c(seed, bytes, 28) != get_u32(bytes + 28)) return TALLY_EDAMAGED;
+    if (get_u32(bytes) == 0 || bytes[4] == 0 || (get_u32(bytes + 4) & 0xFFFFFF) != 0) return TALLY_EDAMAGED;
+    header->size = get_u32(bytes);
+    header->type = bytes[4];
+    header->number = get_u64(bytes + 8);
+    header->synced_size = get_u64(bytes + 16);
+    header->payload_crc = get_u32(bytes + 24);
+    return TALLY_OK;
+}
+
+/* A stretch of the file in memory, so that small records do not cost a read each. */
+struct window {
+    uint8_t *data;
+    size_t capacity;
+    uint64_t start;
+    size_t size;
+};
+
+/* *bytes is set to [offset, offset + need), or to NULL where the scan's size ends before that. */
+static int window_get(struct window *window, const struct segment_scan *scan, uint64_t offset, size_t need,
+    const uint8_t **bytes)
+{
+    *bytes = NULL;
+    if (offset > scan->size || need > scan->size - offset) return TALLY_OK;
+    if (offset >= window->start && offset + need <= window->start + window->size) {
+        *bytes = window->data + (offset - window->start);
+        return TALLY_OK;
+    }
+    if (need > window->capacity) {
+        size_t capacity = need < WINDOW_SIZE ? WINDOW_SIZE : need;
+        if (capacity > scan->size) capacity = (size_t)scan->size;
+        uint8_t *data = realloc(window->data, capacity);
+        if (data == NULL) return TALLY_ENOMEM;
+        window->data = data;
+        window->capacity = capacity;
+    }
+    size_t size = window->capacity;
+    if (size > scan->size - offset) size = (size_t)(scan->size - offset);
+    window->size = 0;
+    int error = scan->disk->read(scan->disk->context, scan->file, offset, window->data, size, &window->size);
+    if (error != TALLY_OK) return error;
+    window->start = offset;
+    if (window->size >= need) *bytes = window->data;
+    return TALLY_OK;
+}
+
+/* *good says whether a whole valid record stands at `offset`; *header_good whether at least its header is
+ * valid. */
+static int record_at(struct window *window, const struct segment_scan *scan, uint64_t offset,
+    bool payload_wanted, struct record_header *header, struct span *payload, bool *header_good, bool *good)
+{
+    const uint8_t *bytes;
+    *good = *header_good = false;
+    *payload = span_of(NULL, 0);
+    int error = window_get(window, scan, offset, RECORD_HEADER_SIZE, &bytes);
+    if (error != TALLY_OK || bytes == NULL) return error;
+    if (record_header_decode(bytes, scan->seed, header) != TALLY_OK) return TALLY_OK;
+    uint64_t footprint = record_footprint(header->size);
+    if (header->size > scan->record_size_max || header->synced_size > offset) return TALLY_OK;
+    *header_good = true;
+    if (footprint > scan->size - offset) return TALLY_OK;
+    if (payload_wanted) {
+        error = window_get(window, scan, offset, (size_t)footprint, &bytes);
+        if (error != TALLY_OK || bytes == NULL) return error;
+        uint32_t crc = crc32c(scan->seed, bytes + RECORD_HEADER_SIZE, (size_t)footprint - RECORD_HEADER_SIZE);
+        if (header->type != RECORD_TYPE_ERASED && crc != header->payload_crc) return TALLY_OK;
+        *payload = span_of(bytes + RECORD_HEADER_SIZE, header->size);
+    }
+    *good = true;
+    return TALLY_OK;
+}
+
+/* Looks behind the bad record for one that was written when the bad one was already on disk. */
+static int look_for_damage(struct window *window, struct segment_scan *scan)
+{
+    uint64_t offset = scan->end + RECORD_ALIGNMENT;
+    while (offset + RECORD_HEADER_SIZE <= scan->size) {
+        struct record_header header;
+        struct span payload;
+        bool good, header_good;
+        int error = record_at(window, scan, offset, true, &header, &payload, &header_good, &good);
+        if (error != TALLY_OK) return error;
+        if (good && header.synced_size > scan->end) {
+            scan->damaged = true;
+            return TALLY_OK;
+        }
+        offset += good ? record_footprint(header.size) : RECORD_ALIGNMENT;
+    }
+    return TALLY_OK;
+}
+
+int segment_scan(struct segment_scan *scan)
+{
+    CHECK(scan->disk != NULL && scan->record_size_max > 0);
+    struct window window = {0};
+    int error;
+    scan->end = SEGMENT_HEADER_SIZE;
+    scan->damaged = false;
+    scan->damaged_number = 0;
+    for (;;) {
+        struct record_header header;
+        struct span payload;
+        bool good, header_good;
+        error = record_at(&window, scan, scan->end, scan->payloads, &header, &payload, &header_good, &good);
+        if (error != TALLY_OK) goto done;
+        if (!good) {
+            if (header_good) scan->damaged_number = header.number;
+            break;
+        }
+        if (scan->seen != NULL) error = scan->seen(scan->context, scan->end, &header, payload);
+        if (error != TALLY_OK) goto done;
+        scan->damaged_number = header.number + 1;
+        scan->end += record_footprint(header.size);
+    }
+    error = look_for_damage(&window, scan);
+done:
+    free(window.data);
+    return error;
+}

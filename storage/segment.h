@@ -1,0 +1,108 @@
+/* One append-only file of records, as bytes. Integers are big-endian.
+ *
+ *   header, 128 bytes
+ *     0    8  magic "TALLYSEG"
+ *     8    4  format version, 1
+ *     12   4  kind: which log it belongs to
+ *     16  32  chain id
+ *     48  16  random salt
+ *     64   8  sequence: the file's number in its log
+ *     72   8  number of its first record (a height or a view)
+ *     80   8  bytes in use of the file before it; 0 in a log's first file
+ *     88  32  a digest that links it to what came before (the parent block's hash); may be zeros
+ *     120  4  zeros
+ *     124  4  CRC-32C of the 124 bytes before
+ *
+ *   records, each aligned to 32 bytes, so that a record's header never straddles a disk sector
+ *     0    4  size of the payload, at least 1
+ *     4    1  type, not 0
+ *     5    3  zeros
+ *     8    8  number (a height or a view)
+ *     16   8  how many bytes of this file were known to be on disk when the record was written
+ *     24   4  CRC-32C of the payload and its padding
+ *     28   4  CRC-32C of the 28 bytes before
+ *     32      payload, then zeros up to the next multiple of 32
+ *
+ * Both record checksums start from the CRC of the salt, so that bytes a recycled block of the disk still
+ * holds never pass for a record. The one slack in the format is the space behind the last record, and the
+ * payload of an erased record.
+ *
+ * A bad record is a torn write when nothing behind it says otherwise: an unsynced group may reach the disk in
+ * any order, in part. It is damage when a valid record behind it was written at a time when the bad one was
+ * known to be on disk. */
+#ifndef TALLY_STORAGE_SEGMENT_H
+#define TALLY_STORAGE_SEGMENT_H
+
+#include "proto/base/bytes.h"
+#include "storage/disk.h"
+
+#define SEGMENT_HEADER_SIZE 128u
+#define SEGMENT_SALT_SIZE 16u
+#define RECORD_HEADER_SIZE 32u
+#define RECORD_ALIGNMENT 32u
+_Static_assert(SEGMENT_HEADER_SIZE % RECORD_ALIGNMENT == 0, "the first record is aligned");
+
+/* A record whose payload was overwritten: its other fields stand, its payload's checksum counts for nothing.
+ */
+#define RECORD_TYPE_ERASED 0xFFu
+
+struct segment_header {
+    uint32_t kind;
+    struct digest chain_id;
+    uint8_t salt[SEGMENT_SALT_SIZE];
+    uint64_t sequence;
+    uint64_t first_number;
+    uint64_t previous_size;
+    struct digest link;
+};
+
+struct record_header {
+    uint32_t size;
+    uint8_t type;
+    uint64_t number;
+    uint64_t synced_size;
+    uint32_t payload_crc;
+};
+
+void segment_header_encode(const struct segment_header *header, uint8_t bytes[SEGMENT_HEADER_SIZE]);
+/* Errors: TALLY_EDAMAGED (magic, checksum, zeros), TALLY_EVERSION. */
+int segment_header_decode(
+    const uint8_t bytes[SEGMENT_HEADER_SIZE], struct segment_header *header) TALLY_MUST_CHECK;
+/* What the records' checksums start from. */
+uint32_t segment_seed(const struct segment_header *header);
+
+/* Bytes a record with such a payload takes in the file. */
+static inline uint64_t record_footprint(uint32_t payload_size)
+{
+    return RECORD_HEADER_SIZE +
+           ((uint64_t)payload_size + RECORD_ALIGNMENT - 1) / RECORD_ALIGNMENT * RECORD_ALIGNMENT;
+}
+
+void record_header_encode(
+    const struct record_header *header, uint32_t seed, uint8_t bytes[RECORD_HEADER_SIZE]);
+/* Errors: TALLY_EDAMAGED. */
+int record_header_decode(
+    const uint8_t bytes[RECORD_HEADER_SIZE], uint32_t seed, struct record_header *header) TALLY_MUST_CHECK;
+
+struct segment_scan {
+    const struct disk *disk;
+    int file;
+    uint32_t seed;
+    uint64_t size;            /* look no further than this */
+    uint32_t record_size_max; /* a larger payload is no record */
+    bool payloads;            /* read and check payloads; else walk the headers alone */
+    /* Called for each good record, in order; payload.data is NULL where payloads are not read. Borrowed for
+     * the call. An error it returns ends the scan and is returned. May be NULL. */
+    int (*seen)(void *context, uint64_t offset, const struct record_header *header, struct span payload);
+    void *context;
+    /* Results. */
+    uint64_t end;            /* where the good records end */
+    bool damaged;            /* what stands at `end` was on disk once, and is no longer what it was */
+    uint64_t damaged_number; /* of the bad record where its header still says, else one more than the record
+                                before it */
+};
+
+/* Walks the records of a file from its first. Errors: TALLY_EIO, TALLY_ENOMEM, or what `seen` returned. */
+int segment_scan(struct segment_scan *scan) TALLY_MUST_CHECK;
+
+#endif

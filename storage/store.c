@@ -1,0 +1,183 @@
+#include "storage/store.h"
+
+#include <errno.h>
+#include <leveldb/c.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "proto/base/check.h"
+
+/* A fresh node stays small: these are most of what LevelDB keeps in memory. */
+#define WRITE_BUFFER_SIZE (8u << 20)
+#define CACHE_SIZE (8u << 20)
+#define FILE_SIZE (32u << 20)
+#define OPEN_FILES_MAX 256
+#define BLOOM_BITS 10
+
+struct store {
+    leveldb_t *db;
+    leveldb_options_t *options;
+    leveldb_readoptions_t *reads;
+    leveldb_readoptions_t *scans;
+    leveldb_writeoptions_t *writes;
+    leveldb_filterpolicy_t *filter;
+    leveldb_cache_t *cache;
+    bool failed;
+};
+
+struct store_batch {
+    leveldb_writebatch_t *writes;
+};
+
+static const char *chars(struct span bytes)
+{
+    return bytes.size == 0 ? "" : (const char *)bytes.data;
+}
+
+/* LevelDB tells its errors as text alone; these words are those of its Status::ToString. */
+static int error_of(char *text)
+{
+    int error = TALLY_EIO;
+    if (strstr(text, "Corruption") != NULL)
+        error = TALLY_EDAMAGED;
+    else if (strstr(text, "lock") != NULL)
+        error = TALLY_EBUSY;
+    leveldb_free(text);
+    return error;
+}
+
+static leveldb_options_t *options_make(leveldb_filterpolicy_t *filter, leveldb_cache_t *cache)
+{
+    leveldb_options_t *options = leveldb_options_create();
+    leveldb_options_set_create_if_missing(options, 1);
+    leveldb_options_set_paranoid_checks(options, 1);
+    leveldb_options_set_compression(options, leveldb_no_compression);
+    leveldb_options_set_write_buffer_size(options, WRITE_BUFFER_SIZE);
+    leveldb_options_set_max_file_size(options, FILE_SIZE);
+    leveldb_options_set_max_open_files(options, OPEN_FILES_MAX);
+    if (filter != NULL) leveldb_options_set_filter_policy(options, filter);
+    if (cache != NULL) leveldb_options_set_cache(options, cache);
+    return options;
+}
+
+int store_open(const char *dir, struct store **store)
+{
+    struct store *opened = calloc(1, sizeof *opened);
+    if (opened == NULL) return TALLY_ENOMEM;
+    opened->filter = leveldb_filterpolicy_create_bloom(BLOOM_BITS);
+    opened->cache = leveldb_cache_create_lru(CACHE_SIZE);
+    opened->options = options_make(opened->filter, opened->cache);
+    opened->reads = leveldb_readoptions_create();
+    leveldb_readoptions_set_verify_checksums(opened->reads, 1);
+    opened->scans = leveldb_readoptions_create();
+    leveldb_readoptions_set_verify_checksums(opened->scans, 1);
+    leveldb_readoptions_set_fill_cache(opened->scans, 0);
+    opened->writes = leveldb_writeoptions_create();
+    leveldb_writeoptions_set_sync(opened->writes, 1);
+    char *text = NULL;
+    opened->db = leveldb_open(opened->options, dir, &text);
+    if (text != NULL) {
+        opened->db = NULL;
+        store_close(opened);
+        return error_of(text);
+    }
+    *store = opened;
+    return TALLY_OK;
+}
+
+void store_close(struct store *store)
+{
+    if (store == NULL) return;
+    if (store->db != NULL) leveldb_close(store->db);
+    leveldb_writeoptions_destroy(store->writes);
+    leveldb_readoptions_destroy(store->scans);
+    leveldb_readoptions_destroy(store->reads);
+    leveldb_options_destroy(store->options);
+    leveldb_cache_destroy(store->cache);
+    leveldb_filterpolicy_destroy(store->filter);
+    free(store);
+}
+
+int store_destroy(const char *dir)
+{
+    struct stat status;
+    if (stat(dir, &status) != 0) return errno == ENOENT ? TALLY_OK : TALLY_EIO;
+    leveldb_options_t *options = options_make(NULL, NULL);
+    char *text = NULL;
+    leveldb_destroy_db(options, dir, &text);
+    leveldb_options_destroy(options);
+    return text == NULL ? TALLY_OK : error_of(text);
+}
+
+int store_get(struct store *store, struct span key, uint8_t **value, size_t *size)
+{
+    char *text = NULL;
+    size_t found_size;
+    char *found = leveldb_get(store->db, store->reads, chars(key), key.size, &found_size, &text);
+    if (text != NULL) return error_of(text);
+    if (found == NULL) return TALLY_ENOTFOUND;
+    *value = (uint8_t *)found;
+    *size = found_size;
+    return TALLY_OK;
+}
+
+void store_free(uint8_t *value)
+{
+    leveldb_free(value);
+}
+
+struct store_batch *store_batch_make(void)
+{
+    struct store_batch *batch = malloc(sizeof *batch);
+    if (batch != NULL) batch->writes = leveldb_writebatch_create();
+    return batch;
+}
+
+void store_batch_close(struct store_batch *batch)
+{
+    if (batch == NULL) return;
+    leveldb_writebatch_destroy(batch->writes);
+    free(batch);
+}
+
+void store_batch_put(struct store_batch *batch, struct span key, struct span value)
+{
+    leveldb_writebatch_put(batch->writes, chars(key), key.size, chars(value), value.size);
+}
+
+void store_batch_remove(struct store_batch *batch, struct span key)
+{
+    leveldb_writebatch_delete(batch->writes, chars(key), key.size);
+}
+
+int store_commit(struct store *store, struct store_batch *batch)
+{
+    if (store->failed) return TALLY_EIO;
+    char *text = NULL;
+    leveldb_write(store->db, store->writes, batch->writes, &text);
+    if (text != NULL) {
+        store->failed = true;
+        return error_of(text);
+    }
+    leveldb_writebatch_clear(batch->writes);
+    return TALLY_OK;
+}
+
+int store_scan(struct store *store, struct span prefix, struct span from,
+    bool (*seen)(void *context, struct span key, struct span value), void *context)
+{
+    CHECK(from.size >= prefix.size && memcmp(from.data, prefix.data, prefix.size) == 0);
+    leveldb_iterator_t *iterator = leveldb_create_iterator(store->db, store->scans);
+    for (leveldb_iter_seek(iterator, chars(from), from.size); leveldb_iter_valid(iterator);
+         leveldb_iter_next(iterator)) {
+        struct span key, value;
+        key.data = (const uint8_t *)leveldb_iter_key(iterator, &key.size);
+        if (key.size < prefix.size || memcmp(key.data, prefix.data, prefix.size) != 0) break;
+        value.data = (const uint8_t *)leveldb_iter_value(iterator, &value.size);
+        if (!seen(context, key, value)) break;
+    }
+    char *text = NULL;
+    leveldb_iter_get_error(iterator, &text);
+    leveldb_iter_destroy(iterator);
+    return text == NULL ? TALLY_OK : error_of(text);
+}

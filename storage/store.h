@@ -1,0 +1,37 @@
+/* LevelDB, thinly: a sorted map from bytes to bytes, written in atomic synced batches. The only module that
+ * knows it. One thread at a time uses an object. */
+#ifndef TALLY_STORAGE_STORE_H
+#define TALLY_STORAGE_STORE_H
+
+#include "proto/base/bytes.h"
+
+struct store;
+
+/* Opens the folder, making it where it is missing. Errors: TALLY_EBUSY (open elsewhere), TALLY_EDAMAGED,
+ * TALLY_EIO, TALLY_ENOMEM. */
+int store_open(const char *dir, struct store **store) TALLY_MUST_CHECK;
+void store_close(struct store *store);
+/* Deletes a store that is not open. Missing is fine. Errors: TALLY_EBUSY, TALLY_EIO. */
+int store_destroy(const char *dir) TALLY_MUST_CHECK;
+
+/* *value is malloc'd, for the caller to free with store_free; NULL-terminated it is not. Errors:
+ * TALLY_ENOTFOUND, TALLY_EDAMAGED, TALLY_EIO. */
+int store_get(struct store *store, struct span key, uint8_t **value, size_t *size) TALLY_MUST_CHECK;
+void store_free(uint8_t *value);
+
+/* A batch gathers writes; store_commit applies them all, or none, and returns once they are on disk. LevelDB
+ * is fastest when keys come sorted. */
+struct store_batch;
+struct store_batch *store_batch_make(void);
+void store_batch_close(struct store_batch *batch);
+void store_batch_put(struct store_batch *batch, struct span key, struct span value);
+void store_batch_remove(struct store_batch *batch, struct span key);
+/* Empties the batch on success. Errors: TALLY_EIO, TALLY_EDAMAGED: the store takes no more writes. */
+int store_commit(struct store *store, struct store_batch *batch) TALLY_MUST_CHECK;
+
+/* Calls `seen` for each pair from `from` on whose key starts with `prefix`, in order; keys and values are
+ * borrowed for the call. Stops early when it returns false. Errors: TALLY_EDAMAGED, TALLY_EIO. */
+int store_scan(struct store *store, struct span prefix, struct span from,
+    bool (*seen)(void *context, struct span key, struct span value), void *context) TALLY_MUST_CHECK;
+
+#endif
