@@ -1,0 +1,67 @@
+#include "tools/node_status.h"
+
+#include <stdio.h>
+
+#include "rpc.pb-c.h"
+
+static bool digest_take(const ProtobufCBinaryData *bytes, struct digest *digest)
+{
+    if (bytes->len != DIGEST_SIZE) return false;
+    memcpy(digest->bytes, bytes->data, DIGEST_SIZE);
+    return true;
+}
+
+static bool status_take(const Tallystick__V1__GetStatusReply *reply, struct node_status *status)
+{
+    if (!digest_take(&reply->chain_id, &status->chain_id) || reply->n_peers > PEERS_MAX) return false;
+    if (reply->applied_state_root.len != 0 &&
+        !digest_take(&reply->applied_state_root, &status->applied_state_root)) {
+        return false;
+    }
+    snprintf(status->name, sizeof status->name, "%s", reply->name);
+    snprintf(status->role, sizeof status->role, "%s", reply->role);
+    snprintf(status->version, sizeof status->version, "%s", reply->version);
+    status->epoch = reply->epoch;
+    status->view = reply->view;
+    status->finalized_height = reply->finalized_height;
+    status->applied_height = reply->applied_height;
+    status->events = reply->events;
+    status->subjects = reply->subjects;
+    status->mempool_batches = reply->mempool_batches;
+    status->has_checkpoint = reply->checkpoint != NULL;
+    if (reply->checkpoint != NULL) {
+        status->checkpoint_height = reply->checkpoint->height;
+        status->checkpoint_time_ms = reply->checkpoint->time_ms;
+        if (!digest_take(&reply->checkpoint->state_root, &status->checkpoint_state_root)) return false;
+    }
+    status->peer_count = (uint32_t)reply->n_peers;
+    for (uint32_t i = 0; i < status->peer_count; i++) {
+        const Tallystick__V1__PeerStatus *from = reply->peers[i];
+        struct node_peer *peer = &status->peers[i];
+        snprintf(peer->name, sizeof peer->name, "%s", from->name);
+        snprintf(peer->role, sizeof peer->role, "%s", from->role);
+        peer->connected = from->connected;
+        peer->finalized_height = from->finalized_height;
+        peer->heard_ms_ago = from->heard_ms_ago;
+    }
+    return true;
+}
+
+enum tool_exit node_status_ask(struct context *context, struct remote *remote, struct node_status *status)
+{
+    Tallystick__V1__GetStatusRequest request = TALLYSTICK__V1__GET_STATUS_REQUEST__INIT;
+    ProtobufCMessage *reply = NULL;
+    struct arena arena;
+    arena_init(&arena, REMOTE_ARENA_BUDGET);
+    enum tool_exit code = remote_call(context, remote, "/tallystick.v1.Node/GetStatus", &request.base,
+        &tallystick__v1__get_status_reply__descriptor, &arena, &reply);
+    if (code == TOOL_DONE) {
+        *status = (struct node_status){.peer_count = 0};
+        if (!status_take((const Tallystick__V1__GetStatusReply *)(const void *)reply, status)) {
+            code = context_fail(context, TOOL_REFUSED, "FORM", "%s at %s tells a status of another form",
+                remote->node, remote->address);
+        }
+    }
+    arena_close(&arena);
+    return code;
+}
