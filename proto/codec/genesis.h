@@ -13,6 +13,7 @@ enum member_role {
     ROLE_REGULATOR = 3,
     ROLE_OPERATOR = 4,
 };
+/* "lender" and so on, as in the JSON; NULL for a number that is no role. */
 const char *member_role_name(uint32_t role);
 
 struct genesis_member {
@@ -45,7 +46,9 @@ struct genesis {
     struct digest chain_id;        /* computed */
 };
 
-/* Parses and validates: unknown keys, duplicates, bad keys, ranges. On failure `why` holds one sentence (what, where).
+/* Parses and validates: unknown or missing keys, duplicates, bad keys, ranges. Names of the network, the policy and nodes are
+ * words (letters, digits, and then - _ .); members' names may be any text. No key stands twice, in whatever work. On failure
+ * `why` holds one sentence (what, where), and *genesis is unspecified.
  * The struct is large (about 100 KiB): heap or static. Errors: TALLY_EFORM, TALLY_ELIMIT, TALLY_ENOMEM. */
 int genesis_parse(struct span json, struct genesis *genesis, char *why, size_t why_size) TALLY_MUST_CHECK;
 /* Appends the JSON, pretty-printed. */
