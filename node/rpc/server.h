@@ -55,11 +55,10 @@ struct rpc_method {
 #define RPC_REQUEST_SIZE_MAX (4u * MIB)
 #define RPC_REPLY_SIZE_MAX (32u * MIB) /* one message, unary or of a stream */
 #define RPC_CONNECTIONS_MAX 256u
-#define RPC_STREAMS_MAX 100u              /* calls at once on a connection */
-#define RPC_HEADERS_SIZE_MAX (16u * KIB)  /* a call's header list */
-#define RPC_STREAM_BACKLOG_MAX (8u * MIB) /* queued on one stream; a single message may be larger */
-#define RPC_MEMORY_MAX (128u * MIB)       /* requests and replies held, all connections together */
-#define RPC_HANDSHAKE_TIMEOUT_MS 5000u
+#define RPC_STREAMS_MAX 100u                    /* calls at once on a connection */
+#define RPC_HEADERS_SIZE_MAX (16u * KIB)        /* a call's header list */
+#define RPC_STREAM_BACKLOG_MAX (8u * MIB)       /* queued on one stream; a single message may be larger */
+#define RPC_MEMORY_MAX (128u * MIB)             /* requests and replies held, all connections together */
 #define RPC_IDLE_TIMEOUT_MS (15u * 60u * 1000u) /* a connection without a call */
 #define RPC_REQUEST_TIMEOUT_MS 15000u           /* from a call's headers to the end of its request */
 #define RPC_STALL_TIMEOUT_MS 20000u             /* a reader that takes nothing of what waits for it */
@@ -82,7 +81,6 @@ struct rpc_server_options {
     void *context; /* given to find_caller and to every handler */
     /* 0 = the default above. */
     uint32_t connections_max;
-    uint32_t handshake_timeout_ms;
     uint32_t idle_timeout_ms;
     uint32_t request_timeout_ms;
     uint32_t stall_timeout_ms;
@@ -90,15 +88,16 @@ struct rpc_server_options {
     size_t memory_max;
 };
 
-/* Listens. On failure *why (constant or static text, until the next call) says what to look at.
- * Errors: TALLY_EIO (certificate, key or address unusable), TALLY_EINVALID (an option out of range, two
- * methods with one path), TALLY_ENOMEM. */
+/* Listens. On failure *why (a constant) says what to look at.
+ * Errors: as tls_context_server and tls_listener_open; TALLY_EINVALID (a method out of range, or two with one
+ * path). */
 int rpc_server_open(uv_loop_t *loop, const struct rpc_server_options *options, struct rpc_server **server,
     const char **why) TALLY_MUST_CHECK;
 
-/* Stops listening, cancels every open call (their on_cancel are called before this returns) and closes the
- * connections. The memory goes, and on_closed (may be NULL) is called, on later turns of the loop, which must
- * still run. Not from inside a handler. NULL is fine (on_closed is then not called). */
+/* Stops listening, ends every open call with UNAVAILABLE (their on_cancel are called before this returns),
+ * and closes the connections once what was answered is sent, or after a few seconds. The memory goes, and
+ * on_closed (may be NULL) is called, on later turns of the loop, which must still run. Not from inside a
+ * handler. NULL is fine (on_closed is then not called). */
 void rpc_server_close(struct rpc_server *server, void (*on_closed)(void *context), void *context);
 
 /* The port it listens on. */

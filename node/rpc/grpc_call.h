@@ -1,0 +1,93 @@
+/* What struct rpc_call is: one call of one connection, and the answer on its way out. The handlers' functions
+ * of server.h are in the source beside it; the functions here are for grpc_session alone. */
+#ifndef TALLY_RPC_GRPC_CALL_H
+#define TALLY_RPC_GRPC_CALL_H
+
+#include "node/net/log.h"
+#include "node/rpc/http2.h"
+#include "node/rpc/server.h"
+
+/* What the sessions of one server share. */
+struct grpc_shared {
+    const struct rpc_method *methods;
+    size_t method_count;
+    void *context; /* for the handlers */
+    size_t memory_max;
+    size_t stream_backlog_max;
+    uint32_t request_timeout_ms;
+    uint32_t stall_timeout_ms;
+    uint64_t (*now_ms)(void *clock);
+    void *clock;
+    struct rpc_server_counts counts;
+    uint32_t deadlines;     /* calls that have one */
+    struct log_limit limit; /* of lines about refused calls */
+};
+
+static inline uint64_t grpc_now_ms(const struct grpc_shared *shared)
+{
+    return shared->now_ms(shared->clock);
+}
+
+enum call_state {
+    CALL_RECEIVING, /* the request is arriving */
+    CALL_OPEN,      /* the handler has it */
+    CALL_CLOSED,    /* answered or cancelled; what was queued is being sent */
+};
+
+struct call_chunk;
+struct call_error;
+
+struct rpc_call {
+    struct grpc_shared *shared;
+    struct http2_stream *stream;
+    const struct rpc_caller *caller;
+    struct rpc_call *previous, *next; /* the session's list */
+    const struct rpc_method *method;
+    enum call_state state;
+    bool responding; /* the response's headers are queued */
+    bool drained;    /* on_drain is due */
+    bool failed;
+    struct buffer request; /* the message with its prefix */
+    struct call_chunk *first, *last;
+    size_t first_sent; /* bytes of the first chunk */
+    size_t pending;
+    uint64_t started_ms;
+    uint64_t deadline_ms; /* UINT64_MAX = none */
+    uint64_t progress_ms; /* when bytes last went out, or began to wait */
+    void *watch_context;
+    void (*on_drain)(void *context, struct rpc_call *call);
+    void (*on_cancel)(void *context, struct rpc_call *call);
+    char status[4];
+    struct call_error *error;
+};
+
+/* A call whose request is arriving; `caller` is borrowed. NULL when memory is spent. */
+struct rpc_call *call_make(
+    struct grpc_shared *shared, struct http2_stream *stream, const struct rpc_caller *caller);
+/* Frees the call and what it holds. It has been taken off the session's list, and its handler knows. */
+void call_free(struct rpc_call *call);
+
+void call_deadline_set(struct rpc_call *call, uint64_t timeout_ms);
+
+/* Sets the bound of its request: a message of at most `size_max` bytes. */
+void call_request_expect(struct rpc_call *call, uint32_t size_max);
+/* Errors: TALLY_ELIMIT (more than is expected), TALLY_EFULL (memory_max is spent), TALLY_ENOMEM; nothing is
+ * kept then. */
+int call_request_append(struct rpc_call *call, struct span bytes) TALLY_MUST_CHECK;
+
+/* Ends a call that is not closed, with a status. Its handler is not told. */
+void call_end(struct rpc_call *call, enum grpc_status status, const char *message,
+    const struct grpc_error_detail *detail);
+/* The same with a bare HTTP status, for what is no gRPC. */
+void call_end_http(struct rpc_call *call, const char *http_status);
+/* Ends a call in any state by resetting its stream; what was queued is dropped. Its handler is not told. */
+void call_reset(struct rpc_call *call);
+/* Tells the handler of a call that was open, and is closed now, that it is over. */
+void call_cancel_tell(struct rpc_call *call);
+
+/* Moves at most `size` bytes that wait to `to`. *last: the trailers follow. */
+size_t call_fill(struct rpc_call *call, uint8_t *to, size_t size, bool *last);
+/* grpc-status, and of an error its message and detail; borrowed from the call. Returns how many. */
+size_t call_trailers(const struct rpc_call *call, struct http2_field *fields);
+
+#endif
