@@ -22,7 +22,7 @@ const char *proof_reason_name(enum proof_reason reason);
 struct proof_trust {
     struct digest chain_id;
     struct verify_set validators;
-    uint64_t height_min; /* 0 = any */
+    uint64_t height_min;  /* 0 = any */
     uint64_t time_ms_min; /* the checkpoint's time must not be earlier; 0 = any */
 };
 
@@ -34,10 +34,13 @@ struct proof_verdict {
     uint32_t events, withheld; /* events, and how many of them came without their body */
 };
 
-/* Decodes and verifies; on success *proof (borrowing from the arena) may be shown. Returns TALLY_OK exactly when
- * verdict->reason is PROOF_OK; else TALLY_EINVALID (or TALLY_ENOMEM), with the verdict filled in. */
-int history_verify(const struct proof_trust *trust, struct span bytes, struct arena *arena, struct history_proof *proof,
-    struct proof_verdict *verdict) TALLY_MUST_CHECK;
+/* Decodes and verifies; on success *proof (borrowing from the arena) may be shown. Returns TALLY_OK exactly
+ * when verdict->reason is PROOF_OK; else TALLY_EINVALID (or TALLY_ENOMEM), with the verdict filled in and
+ * *proof unchanged. A refused verdict claims nothing, save with PROOF_STALE, where all but the age held. No
+ * single bit of the bytes can change without a refusal. */
+int history_verify(const struct proof_trust *trust, struct span bytes, struct arena *arena,
+    struct history_proof *proof, struct proof_verdict *verdict) TALLY_MUST_CHECK;
+/* The same for a receipt, which is `authentic` but never `complete`: it speaks of one event. */
 int receipt_verify(const struct proof_trust *trust, struct span bytes, struct receipt *receipt,
     struct proof_verdict *verdict) TALLY_MUST_CHECK;
 

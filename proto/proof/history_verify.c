@@ -1,0 +1,126 @@
+/* Histories. The order of the checks gives each way of tampering its own reason: a fold over the exact header
+ * bytes comes before anything reads them, so an altered header is FOLD, whatever it became. */
+#include "proto/base/check.h"
+#include "proto/proof/verdict.h"
+#include "proto/proof/verify.h"
+
+/* From the place in the map to the signed state root. */
+static int root_verify(const struct history_proof *proof, struct proof_verdict *verdict)
+{
+    const struct checkpoint *checkpoint = &proof->checkpoint.checkpoint;
+    struct digest position = subject_position(&checkpoint->chain_id, &proof->subject_id);
+    struct digest node = {0}; /* of an empty place */
+    if (!digest_equal(&position, &proof->position))
+        return verdict_refuse(verdict, PROOF_ROOT, "The position it names is not its subject's.");
+    switch (proof->place) {
+    case PLACE_PRESENT:
+        node = subject_leaf_hash(&position, &proof->leaf);
+        break;
+    case PLACE_OTHER:
+        if (digest_equal(&position, &proof->other_position))
+            return verdict_refuse(
+                verdict, PROOF_ROOT, "The leaf that should be another subject's is this one's.");
+        if (position_shared_bits(&position, &proof->other_position) < proof->sibling_count)
+            return verdict_refuse(
+                verdict, PROOF_ROOT, "The other subject's leaf does not stand on this one's way.");
+        node = subject_leaf_hash(&proof->other_position, &proof->leaf);
+        break;
+    case PLACE_EMPTY:
+        break;
+    }
+    struct state_parts parts = {
+        .subjects_root = subject_path_root(&position, &node, proof->siblings, proof->sibling_count),
+        .members_root = proof->members_root,
+        .policy_root = proof->policy_root,
+        .replay_root = proof->replay_root,
+        .counts_root = proof->counts_root,
+    };
+    struct digest root = state_root(&parts);
+    return digest_equal(&root, &checkpoint->state_root)
+               ? TALLY_OK
+               : verdict_refuse(verdict, PROOF_ROOT, "The path does not lead to the signed state root.");
+}
+
+static int count_verify(const struct history_proof *proof, struct proof_verdict *verdict)
+{
+    bool is_present = proof->place == PLACE_PRESENT;
+    if (is_present && proof->leaf.count == 0)
+        return verdict_refuse(verdict, PROOF_COUNT, "The leaf counts no events at all.");
+    if (proof->event_count != (is_present ? proof->leaf.count : 0))
+        return verdict_refuse(
+            verdict, PROOF_COUNT, "It has more or fewer events than the signed leaf counts.");
+    return TALLY_OK;
+}
+
+/* Whether `event` may stand after `last`: later, or in the very same block. */
+static bool may_follow(const struct proven_event *event, const struct proven_event *last)
+{
+    if (event->height == last->height) return event->time_ms == last->time_ms;
+    return event->height > last->height && event->time_ms > last->time_ms;
+}
+
+static int fold_verify(const struct history_proof *proof, struct proof_verdict *verdict)
+{
+    const struct checkpoint *checkpoint = &proof->checkpoint.checkpoint;
+    struct digest acc = subject_fold_start(&checkpoint->chain_id, &proof->subject_id);
+    for (uint32_t i = 0; i < proof->event_count; i++) {
+        const struct proven_event *event = &proof->events[i];
+        if (event->height > checkpoint->height || (i > 0 && !may_follow(event, &proof->events[i - 1])))
+            return verdict_refuse(verdict, PROOF_FOLD, "An event's height or time is out of order.");
+        struct digest id = event_id(&checkpoint->chain_id, event->header);
+        acc = subject_fold_step(&acc, i, event->height, event->time_ms, event->result, &id);
+    }
+    if (!digest_equal(&acc, &proof->leaf.acc))
+        return verdict_refuse(verdict, PROOF_FOLD, "The events do not fold to the signed accumulator.");
+    if (proof->events[proof->event_count - 1].height != proof->leaf.last_height)
+        return verdict_refuse(
+            verdict, PROOF_FOLD, "The newest event is not at the height the signed leaf says.");
+    return TALLY_OK;
+}
+
+/* What the fold has shown to be the exact headers: are they readable, this subject's, and their bodies the
+ * right ones? */
+static int events_verify(const struct history_proof *proof, struct proof_verdict *verdict, uint32_t *withheld)
+{
+    struct event_header header;
+    *withheld = 0;
+    for (uint32_t i = 0; i < proof->event_count; i++) {
+        const struct proven_event *event = &proof->events[i];
+        if (event_header_decode(event->header, &header) != TALLY_OK)
+            return verdict_refuse(verdict, PROOF_FORM, "An event's header is not one this release can read.");
+        if (!digest_equal(&header.subject_id, &proof->subject_id))
+            return verdict_refuse(verdict, PROOF_FOLD, "An event is another subject's.");
+        if (!event->has_body) {
+            ++*withheld;
+            continue;
+        }
+        struct digest commitment = event_body_commitment(event->salt, event->body);
+        if (!digest_equal(&commitment, &header.body_commitment))
+            return verdict_refuse(verdict, PROOF_BODY, "A body misses its header's commitment.");
+    }
+    return TALLY_OK;
+}
+
+int history_verify(const struct proof_trust *trust, struct span bytes, struct arena *arena,
+    struct history_proof *proof, struct proof_verdict *verdict)
+{
+    uint32_t withheld = 0;
+    struct history_proof *read = arena_take(arena, sizeof *read);
+    int error = read == NULL ? TALLY_ENOMEM : history_proof_decode(bytes, arena, read);
+    if (error != TALLY_OK) return verdict_refuse_form(verdict, error);
+    error = checkpoint_verify(trust, &read->checkpoint, verdict);
+    if (error == TALLY_OK) error = root_verify(read, verdict);
+    if (error == TALLY_OK) error = count_verify(read, verdict);
+    if (error == TALLY_OK && read->place == PLACE_PRESENT) error = fold_verify(read, verdict);
+    if (error == TALLY_OK) error = events_verify(read, verdict, &withheld);
+    if (error != TALLY_OK) return error;
+    *verdict = (struct proof_verdict){
+        .complete = true,
+        .absent = read->place != PLACE_PRESENT,
+        .events = read->event_count,
+        .withheld = withheld,
+    };
+    error = verdict_conclude(trust, &read->checkpoint.checkpoint, verdict);
+    if (error == TALLY_OK) *proof = *read;
+    return error;
+}

@@ -1,0 +1,76 @@
+#include "proto/proof/verify.h"
+
+#include "proto/base/check.h"
+#include "proto/proof/verdict.h"
+
+const char *proof_reason_name(enum proof_reason reason)
+{
+    switch (reason) {
+    case PROOF_OK:
+        return "OK";
+    case PROOF_CHAIN:
+        return "CHAIN";
+    case PROOF_SIGNATURE:
+        return "SIGNATURE";
+    case PROOF_ROOT:
+        return "ROOT";
+    case PROOF_COUNT:
+        return "COUNT";
+    case PROOF_FOLD:
+        return "FOLD";
+    case PROOF_BODY:
+        return "BODY";
+    case PROOF_FORM:
+        return "FORM";
+    case PROOF_STALE:
+        return "STALE";
+    }
+    CHECK_UNREACHABLE();
+}
+
+int verdict_refuse(struct proof_verdict *verdict, enum proof_reason reason, const char *detail)
+{
+    CHECK(reason != PROOF_OK);
+    *verdict = (struct proof_verdict){.reason = reason, .detail = detail};
+    return TALLY_EINVALID;
+}
+
+int verdict_refuse_form(struct proof_verdict *verdict, int error)
+{
+    const char *detail = error == TALLY_EVERSION ? "It is of a version that this release does not know."
+                         : error == TALLY_ENOMEM ? "It asks for more memory than the verifier allows."
+                                                 : "It is not a proof in its one canonical form.";
+    (void)verdict_refuse(verdict, PROOF_FORM, detail);
+    return error == TALLY_ENOMEM ? TALLY_ENOMEM : TALLY_EINVALID;
+}
+
+int checkpoint_verify(const struct proof_trust *trust, const struct certified_checkpoint *certified,
+    struct proof_verdict *verdict)
+{
+    const struct checkpoint *checkpoint = &certified->checkpoint;
+    if (!digest_equal(&checkpoint->chain_id, &trust->chain_id))
+        return verdict_refuse(
+            verdict, PROOF_CHAIN, "Its checkpoint belongs to another chain than the trusted one.");
+    struct digest set_hash = validator_set_hash(&trust->validators.set);
+    if (!digest_equal(&checkpoint->set_hash, &set_hash) || checkpoint->epoch != trust->validators.set.epoch)
+        return verdict_refuse(
+            verdict, PROOF_SIGNATURE, "Its checkpoint is of other validators than the trusted ones.");
+    if (certified_checkpoint_check(&trust->validators, certified) != TALLY_OK)
+        return verdict_refuse(
+            verdict, PROOF_SIGNATURE, "Its checkpoint is not signed by exactly a quorum of the validators.");
+    return TALLY_OK;
+}
+
+int verdict_conclude(
+    const struct proof_trust *trust, const struct checkpoint *checkpoint, struct proof_verdict *verdict)
+{
+    verdict->reason = PROOF_OK;
+    verdict->detail = "";
+    verdict->authentic = true;
+    verdict->as_of_height = checkpoint->height;
+    verdict->as_of_time_ms = checkpoint->time_ms;
+    if (checkpoint->height >= trust->height_min && checkpoint->time_ms >= trust->time_ms_min) return TALLY_OK;
+    verdict->reason = PROOF_STALE;
+    verdict->detail = "It is authentic, but older than was asked for.";
+    return TALLY_EINVALID;
+}
