@@ -50,7 +50,8 @@ static enum tool_exit node_late(struct context *context, const struct devnet_nod
 {
     char line[LOG_LINE_MAX], why[LOG_LINE_MAX];
     devnet_log_last(node, line, sizeof line);
-    snprintf(why, sizeof why, "%.500s", answered ? "it is not linked to the other validators" : context->message);
+    snprintf(
+        why, sizeof why, "%.500s", answered ? "it is not linked to the other validators" : context->message);
     return context_fail(context, TOOL_UNREACHABLE, "NO_AGREEMENT",
         "%s is not in agreement after %d s: %s; its log ends: %s", node->name, DEVNET_AGREE_MS / 1000, why,
         line[0] == '\0' ? "(nothing)" : line);

@@ -1,0 +1,29 @@
+/* One line of the file a furnisher writes: JSON -> the event it tells, all but what the ledger's chain adds.
+ */
+#ifndef TALLY_TOOLS_IMPORT_LINE_H
+#define TALLY_TOOLS_IMPORT_LINE_H
+
+#include "proto/codec/event.h"
+
+#define IMPORT_LINE_SIZE_MAX (64u * KIB)
+
+struct import_line {
+    struct event_header fields; /* without member, sequence, head and commitment */
+    struct buffer body;         /* canonical bytes */
+    char ref[EVENT_TEXT_SIZE_MAX + 1];
+    size_t ref_size;
+};
+
+void import_line_init(struct import_line *line);
+void import_line_close(struct import_line *line);
+
+/* Reads one line, without its newline. On failure `why` is one sentence that names the field, and *line is
+ * unspecified. Errors: TALLY_EFORM (no JSON object, an unknown or a missing field, or a value that does not
+ * fit), TALLY_EINVALID (a type without rules in this release), TALLY_ENOMEM. */
+int import_line_parse(
+    struct span text, struct import_line *line, char *why, size_t why_size) TALLY_MUST_CHECK;
+
+/* Prints every field by type, for `tally help import`. */
+void import_line_help(void);
+
+#endif
