@@ -59,11 +59,13 @@ static const cyaml_schema_value_t client_schema = {
 
 static const cyaml_schema_field_t node_fields[] = {
     CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct yaml_node, name, 1, NAME_SIZE_MAX),
-    CYAML_FIELD_STRING_PTR("peer_address", CYAML_FLAG_POINTER, struct yaml_node, peer_address, 1, HOST_SIZE_MAX + 8),
-    CYAML_FIELD_STRING_PTR("rpc_address", CYAML_FLAG_POINTER, struct yaml_node, rpc_address, 1, HOST_SIZE_MAX + 8),
+    CYAML_FIELD_STRING_PTR(
+        "peer_address", CYAML_FLAG_POINTER, struct yaml_node, peer_address, 1, HOST_SIZE_MAX + 8),
+    CYAML_FIELD_STRING_PTR(
+        "rpc_address", CYAML_FLAG_POINTER, struct yaml_node, rpc_address, 1, HOST_SIZE_MAX + 8),
     CYAML_FIELD_SEQUENCE("peers", CYAML_FLAG_POINTER, struct yaml_node, peers, &peer_schema, 0, PEERS_MAX),
-    CYAML_FIELD_SEQUENCE(
-        "clients", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct yaml_node, clients, &client_schema, 0, CLIENTS_MAX),
+    CYAML_FIELD_SEQUENCE("clients", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct yaml_node, clients,
+        &client_schema, 0, CLIENTS_MAX),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t node_schema = {
@@ -103,14 +105,18 @@ static int read_file(const char *path, struct buffer *out, struct why why)
 {
     FILE *file = fopen(path, "rbe");
     if (file == NULL)
-        return fail(why, errno == ENOENT ? TALLY_ENOTFOUND : TALLY_EIO, "cannot open %s: %s", path, strerror(errno));
+        return fail(
+            why, errno == ENOENT ? TALLY_ENOTFOUND : TALLY_EIO, "cannot open %s: %s", path, strerror(errno));
     buffer_init(out, FILE_SIZE_MAX);
     char chunk[4096];
     size_t size;
-    while ((size = fread(chunk, 1, sizeof chunk, file)) > 0) buffer_append(out, chunk, size);
+    while ((size = fread(chunk, 1, sizeof chunk, file)) > 0)
+        buffer_append(out, chunk, size);
     int error = TALLY_OK;
-    if (ferror(file)) error = fail(why, TALLY_EIO, "cannot read %s: %s", path, strerror(errno));
-    else if (out->failed) error = fail(why, TALLY_EFORM, "%s is larger than a node file can be", path);
+    if (ferror(file))
+        error = fail(why, TALLY_EIO, "cannot read %s: %s", path, strerror(errno));
+    else if (out->failed)
+        error = fail(why, TALLY_EFORM, "%s is larger than a node file can be", path);
     fclose(file);
     if (error != TALLY_OK) buffer_close(out);
     return error;
@@ -124,7 +130,8 @@ static int read_secret(const char *path, struct secret_key *secret, struct why w
     struct buffer text;
     int error = read_file(path, &text, why);
     if (error != TALLY_OK) return error;
-    while (text.size > 0 && (text.data[text.size - 1] == '\n' || text.data[text.size - 1] == '\r')) text.size--;
+    while (text.size > 0 && (text.data[text.size - 1] == '\n' || text.data[text.size - 1] == '\r'))
+        text.size--;
     buffer_u8(&text, 0);
     if (text.failed || hex_decode((const char *)text.data, secret->bytes, SECRET_KEY_SIZE) != TALLY_OK)
         error = fail(why, TALLY_EFORM, "%s is not a key: 64 hexadecimal digits were expected", path);
@@ -176,13 +183,14 @@ static int take_clients(const struct yaml_node *yaml, struct config *config, con
         struct config_client *client = &config->clients[i];
         copy_name(client->name, from->name);
         if (hex_decode(from->fingerprint, client->fingerprint.bytes, DIGEST_SIZE) != TALLY_OK)
-            return fail(why, TALLY_EFORM, "%s: client \"%s\": the fingerprint is not 64 hexadecimal digits", path,
-                from->name);
+            return fail(why, TALLY_EFORM, "%s: client \"%s\": the fingerprint is not 64 hexadecimal digits",
+                path, from->name);
         for (unsigned r = 0; r < from->roles_count; r++) {
             uint32_t role = 0;
             if (parse_role(from->roles[r], &role) != TALLY_OK)
-                return fail(why, TALLY_EFORM, "%s: client \"%s\": no role \"%s\"; there are submit, read, admin", path,
-                    from->name, from->roles[r]);
+                return fail(why, TALLY_EFORM,
+                    "%s: client \"%s\": no role \"%s\"; there are submit, read, admin", path, from->name,
+                    from->roles[r]);
             client->roles |= role;
         }
     }
@@ -220,7 +228,8 @@ static int load_yaml(const char *path, struct config *config, struct why why)
     int error = read_file(path, &text, why);
     if (error != TALLY_OK) return error;
     struct yaml_node *yaml = NULL;
-    cyaml_err_t bad = cyaml_load_data(text.data, text.size, &reader, &node_schema, (cyaml_data_t **)&yaml, NULL);
+    cyaml_err_t bad =
+        cyaml_load_data(text.data, text.size, &reader, &node_schema, (cyaml_data_t **)&yaml, NULL);
     if (bad != CYAML_OK) {
         error = fail(why, TALLY_EFORM, "%s: %s (%s)", path, problem[0] != '\0' ? problem : "not as expected",
             cyaml_strerror(bad));
@@ -251,13 +260,14 @@ static int find_self(struct config *config, struct why why)
         return fail(why, TALLY_EFORM, "%s/node.key is not a valid key", config->home);
     config->self = genesis_node_by_key(&config->genesis, &key);
     if (config->self == NULL)
-        return fail(why, TALLY_EDENIED, "%s/node.key is not the key of any node in %s/genesis.json", config->home,
-            config->home);
+        return fail(why, TALLY_EDENIED, "%s/node.key is not the key of any node in %s/genesis.json",
+            config->home, config->home);
     if (strcmp(config->self->name, config->name) != 0)
-        return fail(why, TALLY_EFORM, "%s/node.yaml says \"%s\", but genesis gives this key to \"%s\"", config->home,
-            config->name, config->self->name);
+        return fail(why, TALLY_EFORM, "%s/node.yaml says \"%s\", but genesis gives this key to \"%s\"",
+            config->home, config->name, config->self->name);
     const struct genesis_node *validators = config->genesis.validators;
-    config->is_validator = config->self >= validators && config->self < validators + config->genesis.validator_count;
+    config->is_validator =
+        config->self >= validators && config->self < validators + config->genesis.validator_count;
     return TALLY_OK;
 }
 

@@ -45,9 +45,9 @@ struct config {
     bool is_validator;
 };
 
-/* Reads HOME/node.yaml, HOME/node.key and HOME/genesis.json, and holds them against each other. On failure `why` is one
- * sentence: what, where, what to do. The struct is large: heap. Errors: TALLY_ENOTFOUND, TALLY_EIO, TALLY_EFORM,
- * TALLY_EDENIED (a key file that others may read). */
+/* Reads HOME/node.yaml, HOME/node.key and HOME/genesis.json, and holds them against each other. On failure
+ * `why` is one sentence: what, where, what to do. The struct is large: heap. Errors: TALLY_ENOTFOUND,
+ * TALLY_EIO, TALLY_EFORM, TALLY_EDENIED (a key file that others may read). */
 int config_load(const char *home, struct config *config, char *why, size_t why_size) TALLY_MUST_CHECK;
 /* Wipes the key. */
 void config_close(struct config *config);

@@ -27,8 +27,10 @@ struct worker {
 static void list_append(struct job_list *list, struct job *job)
 {
     job->next = NULL;
-    if (list->last == NULL) list->first = job;
-    else list->last->next = job;
+    if (list->last == NULL)
+        list->first = job;
+    else
+        list->last->next = job;
     list->last = job;
 }
 
@@ -88,7 +90,8 @@ int worker_open(uv_loop_t *loop, const char *name, unsigned threads, struct work
     CHECK(threads >= 1 && threads <= THREADS_MAX);
     struct worker *worker = calloc(1, sizeof *worker);
     if (worker == NULL) return TALLY_ENOMEM;
-    for (size_t i = 0; i + 1 < sizeof worker->name && name[i] != '\0'; i++) worker->name[i] = name[i];
+    for (size_t i = 0; i + 1 < sizeof worker->name && name[i] != '\0'; i++)
+        worker->name[i] = name[i];
     CHECK(pthread_mutex_init(&worker->lock, NULL) == 0);
     CHECK(pthread_cond_init(&worker->ready, NULL) == 0);
     CHECK(uv_async_init(loop, &worker->wake, on_wake) == 0);
@@ -131,7 +134,8 @@ void worker_close(struct worker *worker)
     worker->closing = true;
     CHECK(pthread_cond_broadcast(&worker->ready) == 0);
     CHECK(pthread_mutex_unlock(&worker->lock) == 0);
-    for (unsigned i = 0; i < worker->thread_count; i++) CHECK(pthread_join(worker->threads[i], NULL) == 0);
+    for (unsigned i = 0; i < worker->thread_count; i++)
+        CHECK(pthread_join(worker->threads[i], NULL) == 0);
     finish_jobs(worker);
     CHECK(worker->backlog == 0);
     CHECK(pthread_cond_destroy(&worker->ready) == 0);

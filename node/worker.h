@@ -6,7 +6,8 @@
 
 #include "proto/base/error.h"
 
-/* Embedded at the start of whatever a job needs. The submitter keeps it alive until `done`, which may free it. */
+/* Embedded at the start of whatever a job needs. The submitter keeps it alive until `done`, which may free
+ * it. */
 struct job {
     void (*run)(struct job *job);  /* on a worker's thread */
     void (*done)(struct job *job); /* on the loop's thread, afterwards */
@@ -18,12 +19,13 @@ struct worker;
 /* Starts `threads` (1 to 8) threads. With one, jobs run in the order submitted, and are done in that order.
  * Errors: TALLY_ENOMEM. */
 int worker_open(uv_loop_t *loop, const char *name, unsigned threads, struct worker **worker) TALLY_MUST_CHECK;
-/* From the loop's thread only. Never fails: a job is linked, not copied. The owner bounds how many it submits. */
+/* From the loop's thread only. Never fails: a job is linked, not copied. The owner bounds how many it
+ * submits. */
 void worker_submit(struct worker *worker, struct job *job);
 /* Jobs submitted and not yet done. From the loop's thread. */
 size_t worker_backlog(const struct worker *worker);
-/* Lets every submitted job run, joins the threads and calls what is left of `done`. The loop must still be open, and must
- * turn once more afterwards to let go of the worker's handle. */
+/* Lets every submitted job run, joins the threads and calls what is left of `done`. The loop must still be
+ * open, and must turn once more afterwards to let go of the worker's handle. */
 void worker_close(struct worker *worker);
 
 #endif

@@ -1,0 +1,443 @@
+#include "node/executor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "node/execution.h"
+#include "node/net/log.h"
+#include "proto/base/check.h"
+
+#define FLUSH_MS 500u
+#define UNFLUSHED_SIZE_MAX (24u * MIB)
+#define REPLAY_ARENA_BUDGET (64u * MIB)
+#define REPLAY_TELL_BLOCKS 10000u
+
+struct executor {
+    uv_loop_t *loop;
+    const char *data_dir;
+    const struct genesis *genesis;
+    struct ledger *ledger;
+    const struct executor_callbacks *callbacks;
+    void *context;
+    struct worker *worker;
+    uv_timer_t *flush_timer;
+    bool closing, failed;
+    /* The state thread's. */
+    struct state *state;
+    struct execution *execution;
+    /* The loop's. */
+    struct checkpoint last;
+    struct state_counts counts;
+    bool has_certified;
+    struct certified_checkpoint certified;
+};
+
+/* ---- The state itself: opened, discarded, replayed ---- */
+
+static int open_state(struct executor *executor)
+{
+    const struct genesis *genesis = executor->genesis;
+    struct state_config config = {
+        .chain_id = genesis->chain_id,
+        .members_root = genesis_members_root(genesis),
+        .policy_root = genesis_policy_root(genesis),
+    };
+    int error = state_open(executor->data_dir, &config, &executor->state);
+    if (error != TALLY_OK) return error;
+    error = execution_open(executor->state, genesis, &executor->execution);
+    if (error != TALLY_OK) {
+        state_close(executor->state);
+        executor->state = NULL;
+    }
+    return error;
+}
+
+static void close_state(struct executor *executor)
+{
+    execution_close(executor->execution);
+    state_close(executor->state);
+    executor->execution = NULL;
+    executor->state = NULL;
+}
+
+/* The checkpoint of an applied height, from what the state kept of it. */
+static int checkpoint_of(struct executor *executor, uint64_t height, struct checkpoint *checkpoint)
+{
+    struct state_roots roots;
+    int error = state_roots_get(executor->state, height, &roots);
+    if (error != TALLY_OK) return error;
+    struct validator_set set;
+    genesis_validator_set(executor->genesis, &set);
+    struct digest set_hash = validator_set_hash(&set);
+    *checkpoint = (struct checkpoint){
+        .chain_id = executor->genesis->chain_id,
+        .epoch = set.epoch,
+        .height = height,
+        .block = roots.block,
+        .time_ms = roots.time_ms,
+        .state_root = roots.state_root,
+        .results_root = roots.results_root,
+        .history_root = roots.history_root,
+        .set_hash = set_hash,
+        .next_set_hash = set_hash,
+    };
+    return TALLY_OK;
+}
+
+/* What was certified before must come out again; else the state is not what a quorum signed. */
+static int compare_certified(struct executor *executor, const struct checkpoint *checkpoint)
+{
+    struct certified_checkpoint certified;
+    int error = state_certified_get(executor->state, checkpoint->height, &certified);
+    if (error == TALLY_ENOTFOUND) return TALLY_OK;
+    if (error != TALLY_OK) return error;
+    struct digest ours = checkpoint_digest(checkpoint), theirs = checkpoint_digest(&certified.checkpoint);
+    return digest_equal(&ours, &theirs) ? TALLY_OK : TALLY_EDAMAGED;
+}
+
+static int replay_block(struct executor *executor, uint64_t height, struct arena *arena)
+{
+    struct block block;
+    arena_reset(arena);
+    int error = ledger_read(executor->ledger, height, false, arena, &block);
+    if (error != TALLY_OK) return error;
+    struct checkpoint checkpoint;
+    error = execution_apply(executor->execution, &block, NULL, NULL, &checkpoint);
+    if (error != TALLY_OK) return error;
+    error = compare_certified(executor, &checkpoint);
+    if (error == TALLY_OK && state_unflushed_size(executor->state) > UNFLUSHED_SIZE_MAX)
+        error = state_flush(executor->state, height);
+    return error;
+}
+
+static int replay(struct executor *executor)
+{
+    struct ledger_head head;
+    struct arena arena;
+    arena_init(&arena, REPLAY_ARENA_BUDGET);
+    ledger_head(executor->ledger, &head);
+    uint64_t from = state_applied_height(executor->state) + 1;
+    if (from > head.height + 1) return TALLY_EDAMAGED; /* a state of blocks that this ledger does not have */
+    int error = TALLY_OK;
+    for (uint64_t height = from; height <= head.height && error == TALLY_OK; height++) {
+        error = replay_block(executor, height, &arena);
+        if ((height - from + 1) % REPLAY_TELL_BLOCKS == 0)
+            LOG_INFO("replaying the ledger", LOG_U("height", height), LOG_U("of", head.height));
+    }
+    if (error == TALLY_OK && head.height >= from)
+        LOG_INFO("replayed the ledger", LOG_U("from", from), LOG_U("to", head.height));
+    arena_close(&arena);
+    return error;
+}
+
+/* The state on disk, brought up to the ledger's head: rebuilt once from nothing if it is not sound. */
+static int open_and_replay(struct executor *executor)
+{
+    int error = open_state(executor);
+    if (error == TALLY_OK) error = replay(executor);
+    if (error != TALLY_EDAMAGED) return error;
+    LOG_UNUSUAL("the state is damaged; rebuilding it from the ledger");
+    close_state(executor);
+    error = state_discard(executor->data_dir);
+    if (error == TALLY_OK) error = open_state(executor);
+    if (error == TALLY_OK) error = replay(executor);
+    return error;
+}
+
+static int read_last(struct executor *executor)
+{
+    uint64_t height = state_applied_height(executor->state);
+    executor->last =
+        (struct checkpoint){.chain_id = executor->genesis->chain_id, .block = executor->genesis->chain_id};
+    state_counts(executor->state, &executor->counts);
+    if (height > 0) {
+        int error = checkpoint_of(executor, height, &executor->last);
+        if (error != TALLY_OK) return error;
+    }
+    int error = state_certified_newest(executor->state, &executor->certified);
+    executor->has_certified = error == TALLY_OK;
+    return error == TALLY_ENOTFOUND ? TALLY_OK : error;
+}
+
+/* ---- Failure, and flushing ---- */
+
+static void fail(struct executor *executor, const char *what, int error)
+{
+    if (executor->failed) return;
+    executor->failed = true;
+    if (!executor->closing) executor->callbacks->on_failed(executor->context, what, error);
+}
+
+/* Jobs of this file: each carries its executor and what came of it. */
+struct state_job {
+    struct job job;
+    struct executor *executor;
+    int error;
+};
+
+static struct state_job *new_job(
+    struct executor *executor, size_t size, void (*run)(struct job *), void (*done)(struct job *))
+{
+    struct state_job *job = calloc(1, size);
+    CHECK(job != NULL);
+    job->job = (struct job){.run = run, .done = done};
+    job->executor = executor;
+    return job;
+}
+
+static void run_flush(struct job *job)
+{
+    struct state_job *flush = (struct state_job *)(void *)job;
+    struct state *state = flush->executor->state;
+    if (state == NULL) return;
+    struct certified_checkpoint certified;
+    uint64_t height = state_applied_height(state);
+    /* Up to the newest certified block where that keeps the backlog small: a restart can then prove at once.
+     */
+    if (state_unflushed_size(state) < UNFLUSHED_SIZE_MAX &&
+        state_certified_newest(state, &certified) == TALLY_OK && certified.checkpoint.height < height)
+        height = certified.checkpoint.height;
+    flush->error = state_flush(state, height);
+}
+
+static void flush_done(struct job *job)
+{
+    struct state_job *flush = (struct state_job *)(void *)job;
+    if (flush->error != TALLY_OK) fail(flush->executor, "the state cannot be written", flush->error);
+    free(flush);
+}
+
+static void on_flush_timer(uv_timer_t *timer)
+{
+    struct executor *executor = timer->data;
+    if (executor->failed) return;
+    worker_submit(executor->worker, &new_job(executor, sizeof(struct state_job), run_flush, flush_done)->job);
+}
+
+/* One flush a while after the last write: an idle node does not wake up for it. */
+static void flush_soon(struct executor *executor)
+{
+    if (!uv_is_active((uv_handle_t *)executor->flush_timer))
+        CHECK(uv_timer_start(executor->flush_timer, on_flush_timer, FLUSH_MS, 0) == 0);
+}
+
+/* ---- Applying ---- */
+
+struct apply_job {
+    struct state_job base;
+    const struct block *block;
+    struct checkpoint checkpoint;
+    struct state_counts counts;
+    struct event_result *results;
+    uint32_t result_count;
+};
+
+static void keep_results(void *context, const struct executed_batch *executed)
+{
+    struct apply_job *apply = context;
+    CHECK(executed->first_index == apply->result_count);
+    memcpy(apply->results + apply->result_count, executed->results,
+        executed->batch->event_count * sizeof *executed->results);
+    apply->result_count += executed->batch->event_count;
+}
+
+static void run_apply(struct job *job)
+{
+    struct apply_job *apply = (struct apply_job *)(void *)job;
+    struct executor *executor = apply->base.executor;
+    if (executor->state == NULL) {
+        apply->base.error = TALLY_ECLOSED;
+        return;
+    }
+    if (apply->block->header.height <= state_applied_height(executor->state)) {
+        /* A rebuild has taken it from the ledger already. */
+        apply->base.error = checkpoint_of(executor, apply->block->header.height, &apply->checkpoint);
+    } else {
+        apply->base.error =
+            execution_apply(executor->execution, apply->block, keep_results, apply, &apply->checkpoint);
+        if (apply->base.error == TALLY_OK && state_unflushed_size(executor->state) > UNFLUSHED_SIZE_MAX)
+            apply->base.error = state_flush(executor->state, apply->block->header.height);
+    }
+    state_counts(executor->state, &apply->counts);
+}
+
+static void apply_done(struct job *job)
+{
+    struct apply_job *apply = (struct apply_job *)(void *)job;
+    struct executor *executor = apply->base.executor;
+    if (apply->base.error != TALLY_OK) {
+        fail(executor, "a block cannot be applied", apply->base.error);
+    } else if (!executor->failed && !executor->closing) {
+        executor->last = apply->checkpoint;
+        executor->counts = apply->counts;
+        struct applied_block applied = {
+            .block = apply->block,
+            .checkpoint = apply->checkpoint,
+            .results = apply->results,
+            .result_count = apply->result_count,
+            .counts = apply->counts,
+        };
+        executor->callbacks->on_applied(executor->context, &applied);
+        flush_soon(executor);
+    }
+    free(apply->results);
+    free(apply);
+}
+
+void executor_apply(struct executor *executor, const struct block *block)
+{
+    struct apply_job *apply = (struct apply_job *)new_job(executor, sizeof *apply, run_apply, apply_done);
+    apply->block = block;
+    apply->results = calloc(block->header.payload_events + 1, sizeof *apply->results);
+    CHECK(apply->results != NULL);
+    worker_submit(executor->worker, &apply->base.job);
+}
+
+/* ---- Certified checkpoints, and divergence ---- */
+
+struct certified_job {
+    struct state_job base;
+    struct certified_checkpoint checkpoint;
+};
+
+static void run_certified(struct job *job)
+{
+    struct certified_job *certified = (struct certified_job *)(void *)job;
+    struct state *state = certified->base.executor->state;
+    if (state != NULL) certified->base.error = state_certified_put(state, &certified->checkpoint);
+}
+
+static void certified_done(struct job *job)
+{
+    struct certified_job *certified = (struct certified_job *)(void *)job;
+    if (certified->base.error != TALLY_OK)
+        fail(certified->base.executor, "a checkpoint cannot be kept", certified->base.error);
+    else if (!certified->base.executor->closing)
+        flush_soon(certified->base.executor);
+    free(certified);
+}
+
+void executor_certified(struct executor *executor, const struct certified_checkpoint *checkpoint)
+{
+    struct certified_job *certified =
+        (struct certified_job *)new_job(executor, sizeof *certified, run_certified, certified_done);
+    certified->checkpoint = *checkpoint;
+    executor->certified = *checkpoint;
+    executor->has_certified = true;
+    worker_submit(executor->worker, &certified->base.job);
+}
+
+static void run_rebuild(struct job *job)
+{
+    struct state_job *rebuild = (struct state_job *)(void *)job;
+    struct executor *executor = rebuild->executor;
+    if (executor->state != NULL) close_state(executor);
+    rebuild->error = state_discard(executor->data_dir);
+    if (rebuild->error == TALLY_OK) rebuild->error = open_and_replay(executor);
+}
+
+static void rebuild_done(struct job *job)
+{
+    struct state_job *rebuild = (struct state_job *)(void *)job;
+    if (rebuild->error != TALLY_OK)
+        fail(rebuild->executor, "the state cannot be rebuilt", rebuild->error);
+    else
+        LOG_INFO("the state was rebuilt from the ledger");
+    free(rebuild);
+}
+
+void executor_rebuild(struct executor *executor)
+{
+    worker_submit(
+        executor->worker, &new_job(executor, sizeof(struct state_job), run_rebuild, rebuild_done)->job);
+}
+
+/* ---- Life ---- */
+
+static void free_timer(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+int executor_open(uv_loop_t *loop, const char *data_dir, const struct genesis *genesis, struct ledger *ledger,
+    const struct executor_callbacks *callbacks, void *context, struct executor **out, char *why,
+    size_t why_size)
+{
+    struct executor *executor = calloc(1, sizeof *executor);
+    if (executor == NULL) return TALLY_ENOMEM;
+    executor->loop = loop;
+    executor->data_dir = data_dir;
+    executor->genesis = genesis;
+    executor->ledger = ledger;
+    executor->callbacks = callbacks;
+    executor->context = context;
+    int error = open_and_replay(executor);
+    if (error == TALLY_OK) error = read_last(executor);
+    if (error == TALLY_OK) error = worker_open(loop, "state", 1, &executor->worker);
+    if (error != TALLY_OK) {
+        snprintf(
+            why, why_size, "the state in %s/state cannot be opened: %s", data_dir, tally_error_text(error));
+        close_state(executor);
+        free(executor);
+        return error;
+    }
+    executor->flush_timer = calloc(1, sizeof *executor->flush_timer);
+    CHECK(executor->flush_timer != NULL);
+    CHECK(uv_timer_init(loop, executor->flush_timer) == 0);
+    executor->flush_timer->data = executor;
+    *out = executor;
+    return TALLY_OK;
+}
+
+void executor_close(struct executor *executor)
+{
+    if (executor == NULL) return;
+    executor->closing = true;
+    uv_close((uv_handle_t *)executor->flush_timer, free_timer);
+    worker_close(executor->worker);
+    if (executor->state != NULL && !executor->failed) {
+        int error = state_flush(executor->state, state_applied_height(executor->state));
+        if (error != TALLY_OK)
+            LOG_UNUSUAL("the state was not flushed; it will be replayed", LOG_E("why", error));
+    }
+    close_state(executor);
+    free(executor);
+}
+
+void executor_read(struct executor *executor, struct job *job)
+{
+    worker_submit(executor->worker, job);
+}
+
+struct state *executor_state(struct executor *executor)
+{
+    return executor->state;
+}
+
+struct ledger *executor_ledger(struct executor *executor)
+{
+    return executor->ledger;
+}
+
+size_t executor_backlog(const struct executor *executor)
+{
+    return worker_backlog(executor->worker);
+}
+
+uint64_t executor_applied_height(const struct executor *executor)
+{
+    return executor->last.height;
+}
+
+void executor_last(
+    const struct executor *executor, struct checkpoint *checkpoint, struct state_counts *counts)
+{
+    *checkpoint = executor->last;
+    *counts = executor->counts;
+}
+
+bool executor_newest_certified(const struct executor *executor, struct certified_checkpoint *checkpoint)
+{
+    if (executor->has_certified) *checkpoint = executor->certified;
+    return executor->has_certified;
+}

@@ -1,0 +1,62 @@
+/* The state thread: applies finalized blocks in order, keeps certified checkpoints, flushes late, and runs
+ * whatever reads the state. Off the consensus path: a block is final before it comes here. */
+#ifndef TALLY_NODE_EXECUTOR_H
+#define TALLY_NODE_EXECUTOR_H
+
+#include "node/worker.h"
+#include "proto/codec/agreement.h"
+#include "proto/codec/genesis.h"
+#include "proto/codec/result.h"
+#include "storage/ledger.h"
+#include "storage/state.h"
+
+struct executor;
+
+/* What applying a block came to. Borrowed for the callback. */
+struct applied_block {
+    const struct block *block;
+    struct checkpoint checkpoint;
+    const struct event_result *results; /* one for each event of the block, in order */
+    uint32_t result_count;
+    struct state_counts counts;
+};
+
+struct executor_callbacks {
+    void (*on_applied)(void *context, const struct applied_block *applied);
+    /* The state cannot go on; the process must end. `what` is constant. */
+    void (*on_failed)(void *context, const char *what, int error);
+};
+
+/* Opens HOME/data/state and replays into it what the ledger has beyond it, telling the log of long work. A
+ * state that is damaged is discarded and rebuilt from the ledger. `ledger` and `genesis` are borrowed.
+ * Errors: as state_open's and the ledger's; `why` is then one sentence. */
+int executor_open(uv_loop_t *loop, const char *data_dir, const struct genesis *genesis, struct ledger *ledger,
+    const struct executor_callbacks *callbacks, void *context, struct executor **executor, char *why,
+    size_t why_size) TALLY_MUST_CHECK;
+/* Runs what was queued, flushes everything, and closes the state. No callback comes from it. */
+void executor_close(struct executor *executor);
+
+/* Queues the next block; it and what it borrows stay until on_applied told of it. */
+void executor_apply(struct executor *executor, const struct block *block);
+/* Queues a certified checkpoint whose block is applied and whose roots agree. */
+void executor_certified(struct executor *executor, const struct certified_checkpoint *checkpoint);
+/* Throws the state away and rebuilds it from the ledger: where a certified root differs from ours. Blocks
+ * that are queued are applied after that. */
+void executor_rebuild(struct executor *executor);
+
+/* Queues a job that may read the state: job->run is called on the state thread and may use executor_state. */
+void executor_read(struct executor *executor, struct job *job);
+/* For job->run alone, and before the loop runs. */
+struct state *executor_state(struct executor *executor);
+struct ledger *executor_ledger(struct executor *executor);
+/* Jobs that wait or run. */
+size_t executor_backlog(const struct executor *executor);
+
+/* The last block applied, and the counts after it, as the loop knows them. */
+uint64_t executor_applied_height(const struct executor *executor);
+void executor_last(
+    const struct executor *executor, struct checkpoint *checkpoint, struct state_counts *counts);
+/* The newest certified checkpoint of an applied block; false where there is none yet. */
+bool executor_newest_certified(const struct executor *executor, struct certified_checkpoint *checkpoint);
+
+#endif

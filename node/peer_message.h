@@ -1,0 +1,42 @@
+/* Frames of peers <-> consensus messages. */
+#ifndef TALLY_NODE_PEER_MESSAGE_H
+#define TALLY_NODE_PEER_MESSAGE_H
+
+#include "consensus/consensus.h"
+#include "node/net/frame.h"
+#include "proto/codec/agreement.h"
+
+/* A message from a peer with the memory it lives in. Shared by counting; read-only once made. */
+struct peer_message {
+    uint32_t references;
+    struct arena arena;
+    struct span bytes;                /* the frame's payload, exactly; in the arena */
+    struct consensus_message message; /* points into the arena */
+    const struct block *blocks;       /* of a range: message.range->count of them, with their payloads */
+};
+
+/* Whether the kind is for consensus, and so for peer_message_open. */
+bool peer_message_is_kind(enum frame_kind kind);
+/* Decodes a frame into a message with one reference. Any thread.
+ * Errors: TALLY_EFORM, TALLY_ELIMIT, TALLY_ECHAIN, TALLY_EDAMAGED, TALLY_ENOMEM, as the codec's. */
+int peer_message_open(enum frame_kind kind, struct span payload, const struct digest *chain_id,
+    struct peer_message **message) TALLY_MUST_CHECK;
+/* References are counted on one thread alone, the loop's. */
+struct peer_message *peer_message_share(struct peer_message *message);
+void peer_message_release(struct peer_message *message);
+
+/* Checks every signature the message carries: R0's expensive half. Any thread. Errors: TALLY_ESIGNATURE,
+ * TALLY_EINVALID, TALLY_EFORM. */
+int peer_message_check(const struct peer_message *message, const struct verify_set *set,
+    const struct digest *chain_id) TALLY_MUST_CHECK;
+/* How many signatures that is, roughly: what decides whether a worker does it. */
+uint32_t peer_message_cost(const struct peer_message *message, uint32_t quorum);
+
+/* Encodes an outgoing message other than a proposal or a range, whose bytes the node keeps. Returns its kind.
+ */
+enum frame_kind peer_message_encode(const struct consensus_message *message, struct buffer *out);
+
+/* The BatchRequest for some batches. */
+void batch_request_encode(const struct digest *digests, uint32_t count, struct buffer *out);
+
+#endif

@@ -1,0 +1,78 @@
+/* The driver: one replica of consensus, carried out over the links, the disk and the mempool. Feeds the core
+ * its inputs, carries its outputs out in order, and keeps what they name: candidate blocks, their payloads,
+ * blocks on their way into the ledger. Everything on the loop's thread. */
+#ifndef TALLY_NODE_REPLICA_H
+#define TALLY_NODE_REPLICA_H
+
+#include "node/candidates.h"
+#include "node/config.h"
+#include "node/net/links.h"
+#include "node/worker.h"
+#include "storage/ledger.h"
+#include "storage/vote_record.h"
+
+struct replica;
+
+struct replica_callbacks {
+    /* A block is final and on disk. In height order. It stays until replica_release of its height. */
+    void (*on_final)(void *context, const struct block *block);
+    /* The promise to sign the checkpoint of `height` is on disk, with what was given to
+     * replica_record_checkpoint. */
+    void (*on_checkpoint_recorded)(void *context, uint64_t height);
+    /* The disk failed; the process must end. `what` is constant. */
+    void (*on_failed)(void *context, const char *what, int error);
+};
+
+/* Everything is borrowed and outlives the replica. */
+struct replica_options {
+    uv_loop_t *loop;
+    const struct config *config;
+    const struct verify_set *validators;
+    struct mempool *mempool;
+    struct ledger *ledger;
+    const char *data_dir;
+    struct worker *checkers; /* where signatures are checked and ranges read */
+    const struct replica_callbacks *callbacks;
+    void *context;
+};
+
+/* Opens the vote record in data_dir (a validator's alone), restores what it holds, and starts the core at the
+ * ledger's head. Where a validator's record is missing or damaged it follows and does not vote, and says so
+ * (R13). On an error `why` is one sentence. */
+int replica_open(const struct replica_options *options, struct replica **replica, char *why,
+    size_t why_size) TALLY_MUST_CHECK;
+/* Commits what was queued; nothing calls back any more. The checkers are idle by then. */
+void replica_close(struct replica *replica);
+/* From here on it speaks: the links are the caller's and outlive the replica. */
+void replica_start(struct replica *replica, struct links *links);
+
+/* A frame of a kind that peer_message_is_kind. */
+void replica_frame(struct replica *replica, uint32_t peer, enum frame_kind kind, struct span payload);
+void replica_link_up(struct replica *replica, uint32_t peer);
+void replica_link_down(struct replica *replica, uint32_t peer);
+/* The mempool has taken a batch: candidates that lacked it are completed. Returns whether any did. */
+bool replica_batch_arrived(struct replica *replica, struct held_batch *batch);
+/* Whether a candidate lacks a batch: then one that comes is judged as ordered, not as flooded. */
+bool replica_lacks_batches(const struct replica *replica);
+/* What may be proposed has changed. `payload_allowed` is false while certification lags too far behind. */
+void replica_update_work(struct replica *replica, bool payload_allowed);
+/* The block of this height was applied: its memory may go. In height order. */
+void replica_release(struct replica *replica, uint64_t height);
+
+/* Whether this node votes: a validator with a sound vote record. */
+bool replica_may_vote(const struct replica *replica);
+/* Records the promise to sign the checkpoint of `height` (the block's view is `view`), with the
+ * CheckpointVote message that carries the signature; on_checkpoint_recorded follows, and only then may it
+ * leave. TALLY_EEXISTS where that height, or a higher one, was promised before. */
+int replica_record_checkpoint(
+    struct replica *replica, uint64_t height, uint64_t view, struct span vote) TALLY_MUST_CHECK;
+/* The newest CheckpointVote found in the vote record at open; empty where there was none. */
+struct span replica_restored_checkpoint(const struct replica *replica);
+
+struct replica_status {
+    struct consensus_status consensus;
+    uint64_t proposals_made, votes_cast, evidence_seen;
+};
+void replica_status(const struct replica *replica, struct replica_status *status);
+
+#endif
