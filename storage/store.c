@@ -40,7 +40,7 @@ static int error_of(char *text)
     int error = TALLY_EIO;
     if (strstr(text, "Corruption") != NULL)
         error = TALLY_EDAMAGED;
-    else if (strstr(text, "lock") != NULL)
+    else if (strncmp(text, "IO error: lock ", 15) == 0)
         error = TALLY_EBUSY;
     leveldb_free(text);
     return error;

@@ -1,0 +1,581 @@
+#include "storage/ledger.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "proto/base/check.h"
+#include "storage/ledger_record.h"
+#include "storage/segment_log.h"
+
+#define ALLOCATE_STEP (8u * MIB)
+/* Blocks appended and not synced take at most about this much memory; one more syncs them first. */
+#define STAGED_SIZE_MAX (16u * MIB)
+
+_Static_assert(LEDGER_SEGMENT_SIZE <= SEGMENT_SIZE_LIMIT / 2, "a segment's offsets fit");
+
+/* Where a durable block's record stands; element i is height i + 1. */
+struct index_entry {
+    struct segment_place place;
+};
+
+/* A block appended and not synced. */
+struct staged {
+    struct buffer payload; /* the whole record */
+    struct digest parent;
+    struct ledger_head head;
+};
+
+struct ledger {
+    const struct disk *disk;
+    struct digest chain_id;
+    struct segment_log *blocks, *bodies;
+    struct ledger_record_form form;
+    pthread_mutex_t mutex;    /* guards index and head */
+    pthread_rwlock_t erasing; /* a reader of bodies never sees one half erased */
+    struct index_entry *index;
+    size_t index_count, index_capacity;
+    struct ledger_head head;
+    /* The writer's own. */
+    uint64_t appended_height;
+    struct digest appended_hash;
+    struct staged *staged;
+    size_t staged_count, staged_capacity, staged_size;
+    bool failed;
+};
+
+/* ---- Opening ---- */
+
+static int index_add(struct ledger *ledger, struct segment_place place)
+{
+    if (ledger->index_count == ledger->index_capacity) {
+        size_t capacity = ledger->index_capacity == 0 ? 256 : ledger->index_capacity * 2;
+        struct index_entry *index = realloc(ledger->index, capacity * sizeof *index);
+        if (index == NULL) return TALLY_ENOMEM;
+        ledger->index = index;
+        ledger->index_capacity = capacity;
+    }
+    ledger->index[ledger->index_count++].place = place;
+    return TALLY_OK;
+}
+
+struct opening {
+    struct ledger *ledger;
+    struct ledger_report *report;
+};
+
+static int block_seen(void *context, const struct segment_log_record *record)
+{
+    struct opening *opening = context;
+    uint64_t expected = opening->ledger->index_count + 1;
+    if (record->type != LEDGER_RECORD_BLOCK || record->number != expected) {
+        opening->report->damaged_height = expected;
+        snprintf(opening->report->detail, sizeof opening->report->detail,
+            "segment %016x, byte %u: a record of height %llu where %llu belongs", record->place.segment,
+            record->place.offset, (unsigned long long)record->number, (unsigned long long)expected);
+        return TALLY_EDAMAGED;
+    }
+    return index_add(opening->ledger, record->place);
+}
+
+static int open_log(const struct segment_log_config *config,
+    int (*seen)(void *context, const struct segment_log_record *record), struct opening *opening,
+    struct segment_log **log)
+{
+    struct segment_log_report report;
+    int error = segment_log_open(config, seen, opening, log, &report);
+    opening->report->bytes_cut += report.bytes_cut;
+    if (error == TALLY_OK || error == TALLY_ENOTFOUND) return error;
+    if (opening->report->damaged_height == 0) opening->report->damaged_height = report.damaged_number;
+    if (opening->report->detail[0] == '\0')
+        snprintf(opening->report->detail, sizeof opening->report->detail, "%s: %.120s",
+            config->kind == SEGMENT_LOG_LEDGER ? "ledger" : "bodies", report.detail);
+    return error;
+}
+
+/* Both logs are made together, bodies first: only a crash at the very first start leaves one without the
+ * other. */
+static int open_logs(
+    struct ledger *ledger, const char *dir, const struct ledger_options *options, struct opening *opening)
+{
+    char blocks_dir[DISK_PATH_SIZE_MAX], bodies_dir[DISK_PATH_SIZE_MAX];
+    int error = disk_join(dir, "ledger", blocks_dir);
+    if (error == TALLY_OK) error = disk_join(dir, "bodies", bodies_dir);
+    if (error == TALLY_OK) error = disk_ensure_dir(ledger->disk, dir, bodies_dir);
+    if (error == TALLY_OK) error = disk_ensure_dir(ledger->disk, dir, blocks_dir);
+    if (error != TALLY_OK) return error;
+    struct segment_log_config blocks = {.disk = ledger->disk,
+        .dir = blocks_dir,
+        .chain_id = ledger->chain_id,
+        .kind = SEGMENT_LOG_LEDGER,
+        .segment_size_max = options->segment_size_max != 0 ? options->segment_size_max : LEDGER_SEGMENT_SIZE,
+        .record_size_max = LEDGER_RECORD_SIZE_MAX,
+        .allocate_step = ALLOCATE_STEP,
+        .check = options->verify_all ? CHECK_ALL : CHECK_HEADERS};
+    struct segment_log_config bodies = blocks;
+    bodies.dir = bodies_dir;
+    bodies.kind = SEGMENT_LOG_BODIES;
+    bodies.check = options->verify_all ? CHECK_ALL : CHECK_SIZES;
+    error = open_log(&blocks, block_seen, opening, &ledger->blocks);
+    bool fresh = error == TALLY_ENOTFOUND;
+    if (error != TALLY_OK && !fresh) return error;
+    error = open_log(&bodies, NULL, opening, &ledger->bodies);
+    if (fresh && error == TALLY_ENOTFOUND) {
+        error = segment_log_create(&bodies, 1, NULL);
+        if (error == TALLY_OK) error = open_log(&bodies, NULL, opening, &ledger->bodies);
+    }
+    if (error == TALLY_OK && fresh) {
+        struct segment_place end = segment_log_end(ledger->bodies);
+        if (end.segment == 1 && end.offset == SEGMENT_HEADER_SIZE) {
+            error = segment_log_create(&blocks, 1, &ledger->chain_id);
+            if (error == TALLY_OK) error = open_log(&blocks, block_seen, opening, &ledger->blocks);
+        } else {
+            error = TALLY_ENOTFOUND;
+        }
+    }
+    if (error != TALLY_ENOTFOUND) return error;
+    snprintf(opening->report->detail, sizeof opening->report->detail, "the segments of %s are gone",
+        fresh ? "ledger" : "bodies");
+    return TALLY_EDAMAGED;
+}
+
+static int prefix_read(struct ledger *ledger, struct segment_place place, struct ledger_record_prefix *prefix)
+{
+    uint8_t bytes[LEDGER_RECORD_PREFIX_SIZE];
+    struct segment_place payload = {place.segment, place.offset + RECORD_HEADER_SIZE};
+    int error = segment_log_read_raw(ledger->blocks, payload, bytes, sizeof bytes);
+    return error == TALLY_OK ? ledger_record_prefix_decode(&ledger->form, bytes, prefix) : error;
+}
+
+/* Blocks behind the last one that carries its own FC were not yet acknowledged to anyone: they are fetched
+ * again. */
+static int cut_to_finalized(
+    struct ledger *ledger, struct ledger_report *report, struct ledger_record_prefix *last)
+{
+    size_t count = ledger->index_count;
+    *last = (struct ledger_record_prefix){.bodies_end = {1, SEGMENT_HEADER_SIZE}};
+    for (; count > 0; count--) {
+        int error = prefix_read(ledger, ledger->index[count - 1].place, last);
+        if (error != TALLY_OK) {
+            report->damaged_height = count;
+            return error;
+        }
+        if (last->has_finalization) break;
+        *last = (struct ledger_record_prefix){.bodies_end = {1, SEGMENT_HEADER_SIZE}};
+    }
+    if (count == ledger->index_count) return TALLY_OK;
+    report->blocks_cut = ledger->index_count - count;
+    int error = segment_log_cut(ledger->blocks, ledger->index[count].place);
+    if (error == TALLY_OK) ledger->index_count = count;
+    return error;
+}
+
+static int cut_bodies(struct ledger *ledger, struct segment_place end, struct ledger_report *report)
+{
+    struct segment_place there = segment_log_end(ledger->bodies);
+    if (segment_place_before(there, end)) {
+        report->damaged_height = ledger->index_count;
+        snprintf(report->detail, sizeof report->detail,
+            "bodies end at segment %016x, byte %u, before those of the last block", there.segment,
+            there.offset);
+        return TALLY_EDAMAGED;
+    }
+    if (!segment_place_before(end, there)) return TALLY_OK;
+    report->bytes_cut += there.segment == end.segment ? there.offset - end.offset : there.offset;
+    return segment_log_cut(ledger->bodies, end);
+}
+
+static int open_head(struct ledger *ledger, struct ledger_report *report)
+{
+    ledger->head = (struct ledger_head){.hash = ledger->chain_id};
+    if (ledger->index_count > 0) {
+        struct arena arena;
+        struct block block;
+        arena_init(&arena, LEDGER_ARENA_SIZE);
+        int error = ledger_read(ledger, ledger->index_count, false, &arena, &block);
+        if (error == TALLY_OK)
+            ledger->head = (struct ledger_head){.height = ledger->index_count,
+                .hash = block.hash,
+                .header = block.header,
+                .has_finalization = block.has_finalization,
+                .finalization = block.finalization};
+        arena_close(&arena);
+        if (error != TALLY_OK) {
+            report->damaged_height = ledger->index_count;
+            snprintf(report->detail, sizeof report->detail, "the last block does not decode");
+            return error;
+        }
+    }
+    ledger->appended_height = ledger->head.height;
+    ledger->appended_hash = ledger->head.hash;
+    return TALLY_OK;
+}
+
+int ledger_open(const struct disk *disk, const char *dir, const struct digest *chain_id,
+    const struct ledger_options *options, struct ledger **ledger, struct ledger_report *report)
+{
+    static const struct ledger_options defaults = {0};
+    *report = (struct ledger_report){0};
+    struct ledger *opened = calloc(1, sizeof *opened);
+    if (opened == NULL) return TALLY_ENOMEM;
+    opened->disk = disk;
+    opened->chain_id = *chain_id;
+    ledger_record_form_init(&opened->form, chain_id);
+    CHECK(pthread_mutex_init(&opened->mutex, NULL) == 0);
+    CHECK(pthread_rwlock_init(&opened->erasing, NULL) == 0);
+    struct opening opening = {opened, report};
+    struct ledger_record_prefix last;
+    int error = open_logs(opened, dir, options != NULL ? options : &defaults, &opening);
+    if (error == TALLY_OK) error = cut_to_finalized(opened, report, &last);
+    if (error == TALLY_OK) error = cut_bodies(opened, last.bodies_end, report);
+    if (error == TALLY_OK) error = open_head(opened, report);
+    if (error != TALLY_OK) {
+        ledger_close(opened);
+        return error;
+    }
+    CHECK(opened->head.height == 0 || opened->head.has_finalization);
+    *ledger = opened;
+    return TALLY_OK;
+}
+
+static void staged_clear(struct ledger *ledger)
+{
+    for (size_t i = 0; i < ledger->staged_count; i++)
+        buffer_close(&ledger->staged[i].payload);
+    ledger->staged_count = ledger->staged_size = 0;
+}
+
+void ledger_close(struct ledger *ledger)
+{
+    if (ledger == NULL) return;
+    staged_clear(ledger);
+    segment_log_close(ledger->blocks);
+    segment_log_close(ledger->bodies);
+    pthread_mutex_destroy(&ledger->mutex);
+    pthread_rwlock_destroy(&ledger->erasing);
+    free(ledger->staged);
+    free(ledger->index);
+    free(ledger);
+}
+
+/* ---- Writing ---- */
+
+static int fail(struct ledger *ledger, int error)
+{
+    if (error != TALLY_OK) ledger->failed = true;
+    return error;
+}
+
+/* Writes the bodies of a block in one group; `places` has room for one an event, {0, 0} where there is no
+ * body. */
+static int bodies_append(struct ledger *ledger, const struct block *block, struct segment_place *places,
+    struct ledger_record_prefix *prefix)
+{
+    uint32_t events = block->header.payload_events, count = 0, index = 0;
+    prefix->bodies_begin = prefix->bodies_end = segment_log_end(ledger->bodies);
+    struct segment_log_entry *entries = calloc((size_t)events + 1, sizeof *entries);
+    struct segment_place *written = calloc((size_t)events + 1, sizeof *written);
+    uint8_t(*indexes)[4] = calloc((size_t)events + 1, sizeof *indexes);
+    int error = entries == NULL || written == NULL || indexes == NULL ? TALLY_ENOMEM : TALLY_OK;
+    if (error != TALLY_OK) goto done;
+    for (uint32_t b = 0; b < block->batch_count; b++) {
+        for (uint32_t e = 0; e < block->batches[b].event_count; e++, index++) {
+            const struct batch_event *event = &block->batches[b].events[e];
+            if (!event->has_body) continue;
+            put_u32(indexes[count], index);
+            entries[count] = (struct segment_log_entry){.type = LEDGER_RECORD_BODY,
+                .number = block->header.height,
+                .parts = {span_of(indexes[count], 4), span_of(event->salt, SALT_SIZE), event->body}};
+            count++;
+        }
+    }
+    if (count > 0) {
+        error = segment_log_append(ledger->bodies, entries, count, &block->header.parent_hash, written);
+        if (error != TALLY_OK && error != TALLY_ELIMIT) ledger->failed = true;
+        if (error != TALLY_OK) goto done;
+        prefix->bodies_begin = written[0];
+        prefix->bodies_end = segment_log_end(ledger->bodies);
+        for (uint32_t i = 0; i < count; i++)
+            places[get_u32(indexes[i])] = written[i];
+    }
+done:
+    free(entries);
+    free(written);
+    free(indexes);
+    return error;
+}
+
+static int stage_reserve(struct ledger *ledger)
+{
+    if (ledger->staged_count < ledger->staged_capacity) return TALLY_OK;
+    size_t capacity = ledger->staged_capacity == 0 ? 4 : ledger->staged_capacity * 2;
+    struct staged *staged = realloc(ledger->staged, capacity * sizeof *staged);
+    if (staged == NULL) return TALLY_ENOMEM;
+    ledger->staged = staged;
+    ledger->staged_capacity = capacity;
+    return TALLY_OK;
+}
+
+static bool block_is_consistent(const struct block *block)
+{
+    uint64_t events = 0;
+    if (block->header.payload_events > BLOCK_EVENTS_MAX || block->batch_count > BLOCK_BATCHES_MAX)
+        return false;
+    for (uint32_t b = 0; b < block->batch_count; b++)
+        events += block->batches[b].event_count;
+    return events == block->header.payload_events;
+}
+
+int ledger_append(struct ledger *ledger, const struct block *block)
+{
+    if (ledger->failed) return TALLY_EIO;
+    if (block->header.height != ledger->appended_height + 1) return TALLY_EINVALID;
+    if (!digest_equal(&block->header.parent_hash, &ledger->appended_hash)) return TALLY_EINVALID;
+    if (!block_is_consistent(block)) return TALLY_EINVALID;
+    int error = TALLY_OK;
+    if (ledger->staged_size > STAGED_SIZE_MAX) error = ledger_sync(ledger);
+    if (error == TALLY_OK) error = stage_reserve(ledger);
+    if (error != TALLY_OK) return error;
+    uint32_t events = block->header.payload_events;
+    struct segment_place *places = calloc((size_t)events + 1, sizeof *places);
+    if (places == NULL) return TALLY_ENOMEM;
+    struct staged *staged = &ledger->staged[ledger->staged_count];
+    buffer_init(&staged->payload, LEDGER_RECORD_SIZE_MAX);
+    struct ledger_record_prefix prefix = {
+        .hash = block->hash, .event_count = events, .has_finalization = block->has_finalization};
+    error = ledger_record_begin(block, &prefix, &staged->payload);
+    if (error == TALLY_OK) error = bodies_append(ledger, block, places, &prefix);
+    if (error == TALLY_OK)
+        error = ledger_record_finish(&ledger->form, block, &prefix, places, &staged->payload);
+    free(places);
+    if (error != TALLY_OK) {
+        buffer_close(&staged->payload);
+        return error;
+    }
+    staged->parent = block->header.parent_hash;
+    staged->head = (struct ledger_head){.height = block->header.height,
+        .hash = block->hash,
+        .header = block->header,
+        .has_finalization = block->has_finalization,
+        .finalization = block->finalization};
+    ledger->staged_count++;
+    ledger->staged_size += staged->payload.size;
+    ledger->appended_height = block->header.height;
+    ledger->appended_hash = block->hash;
+    return TALLY_OK;
+}
+
+int ledger_sync(struct ledger *ledger)
+{
+    if (ledger->failed) return TALLY_EIO;
+    if (ledger->staged_count == 0) return TALLY_OK;
+    struct segment_place *places = calloc(ledger->staged_count, sizeof *places);
+    if (places == NULL) return TALLY_ENOMEM;
+    int error = segment_log_sync(ledger->bodies);
+    for (size_t i = 0; error == TALLY_OK && i < ledger->staged_count; i++) {
+        const struct staged *staged = &ledger->staged[i];
+        struct segment_log_entry entry = {.type = LEDGER_RECORD_BLOCK,
+            .number = staged->head.height,
+            .parts = {buffer_span(&staged->payload)}};
+        error = segment_log_append(ledger->blocks, &entry, 1, &staged->parent, &places[i]);
+    }
+    if (error == TALLY_OK) error = segment_log_sync(ledger->blocks);
+    if (error == TALLY_OK) {
+        pthread_mutex_lock(&ledger->mutex);
+        for (size_t i = 0; error == TALLY_OK && i < ledger->staged_count; i++)
+            error = index_add(ledger, places[i]);
+        if (error == TALLY_OK) ledger->head = ledger->staged[ledger->staged_count - 1].head;
+        pthread_mutex_unlock(&ledger->mutex);
+    }
+    staged_clear(ledger);
+    free(places);
+    return fail(ledger, error);
+}
+
+/* ---- Reading ---- */
+
+void ledger_head(struct ledger *ledger, struct ledger_head *head)
+{
+    pthread_mutex_lock(&ledger->mutex);
+    *head = ledger->head;
+    pthread_mutex_unlock(&ledger->mutex);
+}
+
+uint64_t ledger_height(struct ledger *ledger)
+{
+    pthread_mutex_lock(&ledger->mutex);
+    uint64_t height = ledger->index_count;
+    pthread_mutex_unlock(&ledger->mutex);
+    return height;
+}
+
+static int find(struct ledger *ledger, uint64_t height, struct segment_place *place)
+{
+    int error = TALLY_ENOTFOUND;
+    pthread_mutex_lock(&ledger->mutex);
+    if (height >= 1 && height <= ledger->index_count) {
+        *place = ledger->index[height - 1].place;
+        error = TALLY_OK;
+    }
+    pthread_mutex_unlock(&ledger->mutex);
+    return error;
+}
+
+/* The whole record: its prefix, and the rest as one span. */
+static int record_read(
+    struct ledger *ledger, uint64_t height, struct arena *arena, struct ledger_record *record)
+{
+    struct segment_place place;
+    struct segment_log_record stored;
+    int error = find(ledger, height, &place);
+    if (error == TALLY_OK) error = segment_log_read(ledger->blocks, place, arena, &stored);
+    if (error != TALLY_OK) return error == TALLY_EFORM ? TALLY_EDAMAGED : error;
+    if (stored.type != LEDGER_RECORD_BLOCK || stored.number != height) return TALLY_EDAMAGED;
+    return ledger_record_decode(&ledger->form, stored.payload, record);
+}
+
+/* Gives the events of a decoded block the bodies that are there. */
+static int bodies_attach(
+    struct ledger *ledger, const struct ledger_record *record, struct arena *arena, struct block *block)
+{
+    struct segment_place begin = record->prefix.bodies_begin, end = record->prefix.bodies_end;
+    if (begin.segment != end.segment || end.offset < begin.offset) return TALLY_EDAMAGED;
+    size_t size = end.offset - begin.offset;
+    if (size == 0) return TALLY_OK;
+    uint8_t *run = arena_take(arena, size);
+    if (run == NULL) return TALLY_ENOMEM;
+    pthread_rwlock_rdlock(&ledger->erasing);
+    int error = segment_log_read_raw(ledger->bodies, begin, run, size);
+    pthread_rwlock_unlock(&ledger->erasing);
+    uint32_t index = 0;
+    for (uint32_t b = 0; error == TALLY_OK && b < block->batch_count; b++) {
+        for (uint32_t e = 0; error == TALLY_OK && e < block->batches[b].event_count; e++, index++) {
+            struct ledger_record_event entry;
+            struct segment_log_record stored;
+            ledger_record_event_decode(record, index, &entry);
+            if (entry.body.segment == 0) continue;
+            if (entry.body.segment != begin.segment || entry.body.offset < begin.offset)
+                return TALLY_EDAMAGED;
+            if (entry.body.offset >= end.offset) return TALLY_EDAMAGED;
+            size_t at = entry.body.offset - begin.offset;
+            error = segment_log_parse(ledger->bodies, entry.body, span_of(run + at, size - at), &stored);
+            if (error != TALLY_OK) return error;
+            struct batch_event *event = &block->batches[b].events[e];
+            error = ledger_body_decode(
+                &stored, block->header.height, index, &event->has_body, event->salt, &event->body);
+        }
+    }
+    return error;
+}
+
+int ledger_read(
+    struct ledger *ledger, uint64_t height, bool with_bodies, struct arena *arena, struct block *block)
+{
+    struct ledger_record record;
+    struct block read;
+    int error = record_read(ledger, height, arena, &record);
+    if (error == TALLY_OK) error = block_decode(record.block, &ledger->chain_id, arena, &read);
+    if (error == TALLY_ENOTFOUND || error == TALLY_EIO || error == TALLY_ENOMEM) return error;
+    if (error != TALLY_OK || read.header.height != height) return TALLY_EDAMAGED;
+    if (read.header.payload_events != record.prefix.event_count) return TALLY_EDAMAGED;
+    if (!digest_equal(&read.hash, &record.prefix.hash)) return TALLY_EDAMAGED;
+    if (with_bodies) error = bodies_attach(ledger, &record, arena, &read);
+    if (error == TALLY_OK) *block = read;
+    return error;
+}
+
+int ledger_read_encoded(
+    struct ledger *ledger, uint64_t height, bool with_bodies, struct arena *arena, struct buffer *out)
+{
+    int error;
+    if (with_bodies) {
+        struct block block;
+        error = ledger_read(ledger, height, true, arena, &block);
+        if (error == TALLY_OK) block_encode(&block, true, out);
+    } else {
+        struct ledger_record record;
+        error = record_read(ledger, height, arena, &record);
+        if (error == TALLY_OK) buffer_append(out, record.block.data, record.block.size);
+    }
+    return error == TALLY_OK && out->failed ? TALLY_ELIMIT : error;
+}
+
+int ledger_hash(struct ledger *ledger, uint64_t height, struct digest *hash)
+{
+    struct segment_place place;
+    struct ledger_record_prefix prefix;
+    if (height == 0) {
+        *hash = ledger->chain_id;
+        return TALLY_OK;
+    }
+    int error = find(ledger, height, &place);
+    if (error == TALLY_OK) error = prefix_read(ledger, place, &prefix);
+    if (error == TALLY_OK) *hash = prefix.hash;
+    return error;
+}
+
+/* One event's directory entry, and its header's bytes in the arena. */
+static int event_find(struct ledger *ledger, uint64_t height, uint32_t index, struct arena *arena,
+    struct ledger_record_event *entry, struct span *header)
+{
+    struct segment_place place, at;
+    struct ledger_record_prefix prefix;
+    uint8_t bytes[LEDGER_RECORD_EVENT_SIZE];
+    int error = find(ledger, height, &place);
+    if (error == TALLY_OK) error = prefix_read(ledger, place, &prefix);
+    if (error != TALLY_OK) return error;
+    if (index >= prefix.event_count) return TALLY_ENOTFOUND;
+    at = place;
+    at.offset += RECORD_HEADER_SIZE + LEDGER_RECORD_PREFIX_SIZE + index * LEDGER_RECORD_EVENT_SIZE;
+    error = segment_log_read_raw(ledger->blocks, at, bytes, sizeof bytes);
+    if (error != TALLY_OK) return error;
+    ledger_record_event_parse(bytes, entry);
+    if (entry->header_size > EVENT_HEADER_SIZE_MAX || entry->header_offset > LEDGER_RECORD_SIZE_MAX)
+        return TALLY_EDAMAGED;
+    uint8_t *data = arena_take(arena, entry->header_size);
+    if (data == NULL) return TALLY_ENOMEM;
+    at = place;
+    at.offset += RECORD_HEADER_SIZE + LEDGER_RECORD_PREFIX_SIZE +
+                 prefix.event_count * LEDGER_RECORD_EVENT_SIZE + entry->header_offset;
+    error = segment_log_read_raw(ledger->blocks, at, data, entry->header_size);
+    if (error != TALLY_OK) return error;
+    *header = span_of(data, entry->header_size);
+    return ledger_record_event_check(&ledger->form, bytes, *header);
+}
+
+int ledger_event_read(
+    struct ledger *ledger, uint64_t height, uint32_t index, struct arena *arena, struct ledger_event *event)
+{
+    struct ledger_record_event entry;
+    struct ledger_event read = {0};
+    int error = event_find(ledger, height, index, arena, &entry, &read.header);
+    if (error != TALLY_OK) return error;
+    if (entry.body.segment != 0) {
+        struct segment_log_record stored;
+        pthread_rwlock_rdlock(&ledger->erasing);
+        error = segment_log_read(ledger->bodies, entry.body, arena, &stored);
+        pthread_rwlock_unlock(&ledger->erasing);
+        if (error == TALLY_OK)
+            error = ledger_body_decode(&stored, height, index, &read.has_body, read.salt, &read.body);
+        if (error == TALLY_ENOTFOUND) error = TALLY_EDAMAGED;
+    }
+    if (error == TALLY_OK) *event = read;
+    return error;
+}
+
+int ledger_body_erase(struct ledger *ledger, uint64_t height, uint32_t index)
+{
+    if (ledger->failed) return TALLY_EIO;
+    struct arena arena;
+    struct ledger_record_event entry;
+    struct span header;
+    arena_init(&arena, 64 * KIB);
+    int error = event_find(ledger, height, index, &arena, &entry, &header);
+    arena_close(&arena);
+    if (error != TALLY_OK || entry.body.segment == 0) return error;
+    pthread_rwlock_wrlock(&ledger->erasing);
+    error = segment_log_erase(ledger->bodies, entry.body);
+    pthread_rwlock_unlock(&ledger->erasing);
+    if (error == TALLY_EIO || error == TALLY_EFULL) ledger->failed = true;
+    return error;
+}
