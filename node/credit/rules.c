@@ -128,9 +128,9 @@ static int rule_on_stranger(const struct credit_read *read, const struct subject
 
     if (error && error != TALLY_ENOTFOUND) return error;
     if (!error) {
-        /* The file and the index are written together, so an account that the index knows under this very
-         * subject is in the file. */
-        CHECK(!digest_equal(&owner, &header->subject_id));
+        /* The file and the index are written together: the index cannot know an account its own file lacks.
+         */
+        if (digest_equal(&owner, &header->subject_id)) return TALLY_EDAMAGED;
         *result = result_plain(RESULT_WRONG_SUBJECT);
     } else if (header->type != EVENT_ACCOUNT_OPEN &&
                subject_state_ref_elsewhere(subject, header->member_id, header->account_ref)) {

@@ -1,0 +1,811 @@
+// links: credit codec crypto base
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "node/credit/rules.h"
+#include "proto/base/date.h"
+#include "proto/codec/genesis.h"
+
+#define LENDER 1
+#define BUREAU 2
+#define REGULATOR 3
+#define OPERATOR 4
+#define STRANGER 9
+#define BLOCK_DAY 13000
+#define BLOCK_TIME_MS ((uint64_t)BLOCK_DAY * MS_PER_DAY + 3600000)
+#define APPLIED_MAX 20000
+
+/* ---- A world: everything applied so far, as a plain list ---- */
+
+struct applied {
+    struct event_header header;
+    struct digest id;
+};
+
+struct world {
+    size_t applied_count;
+    struct applied *applied;
+    struct subject_state files[4]; /* subject i has the id {i} */
+    int fail_with;                 /* what reads return instead, or 0 */
+};
+
+static int world_account_subject(
+    void *context, uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE], struct digest *subject_id)
+{
+    const struct world *world = context;
+
+    if (world->fail_with) return world->fail_with;
+    for (size_t i = 0; i < world->applied_count; i++) {
+        const struct event_header *header = &world->applied[i].header;
+        if (header->member_id == member_id && memcmp(header->account_ref, ref, ACCOUNT_REF_SIZE) == 0) {
+            *subject_id = header->subject_id;
+            return TALLY_OK;
+        }
+    }
+    return TALLY_ENOTFOUND;
+}
+
+static int world_account_event(void *context, uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE],
+    uint32_t seq, struct digest *event_id)
+{
+    const struct world *world = context;
+
+    if (world->fail_with) return world->fail_with;
+    for (size_t i = 0; i < world->applied_count; i++) {
+        const struct event_header *header = &world->applied[i].header;
+        if (header->member_id == member_id && header->account_seq == seq &&
+            memcmp(header->account_ref, ref, ACCOUNT_REF_SIZE) == 0) {
+            *event_id = world->applied[i].id;
+            return TALLY_OK;
+        }
+    }
+    return TALLY_EDAMAGED;
+}
+
+static uint32_t world_member_role(void *context, uint32_t member_id)
+{
+    (void)context;
+    switch (member_id) {
+    case LENDER:
+        return ROLE_LENDER;
+    case BUREAU:
+        return ROLE_BUREAU;
+    case REGULATOR:
+        return ROLE_REGULATOR;
+    case OPERATOR:
+        return ROLE_OPERATOR;
+    default:
+        return 0;
+    }
+}
+
+static void world_open(struct world *world)
+{
+    *world = (struct world){.applied = calloc(APPLIED_MAX, sizeof(struct applied))};
+    assert_non_null(world->applied);
+    for (size_t i = 0; i < 4; i++)
+        subject_state_init(&world->files[i]);
+}
+
+static void world_close(struct world *world)
+{
+    for (size_t i = 0; i < 4; i++)
+        subject_state_close(&world->files[i]);
+    free(world->applied);
+}
+
+/* Two events differ in their id exactly when a field differs. */
+static struct digest id_of(const struct event_header *header)
+{
+    struct digest chain_id = {{0xCC}};
+    struct buffer bytes;
+
+    buffer_init(&bytes, EVENT_HEADER_SIZE_MAX);
+    event_header_encode(header, &bytes);
+    assert_false(bytes.failed);
+    struct digest id = event_id(&chain_id, buffer_span(&bytes));
+    buffer_close(&bytes);
+    return id;
+}
+
+static struct event_result world_apply_at(
+    struct world *world, const struct event_header *header, uint64_t block_time_ms)
+{
+    const struct credit_read read = {world, world_account_subject, world_account_event, world_member_role};
+    struct subject_state *file = &world->files[header->subject_id.bytes[0]];
+    struct event_result result = {.code = 9999};
+    struct digest id = id_of(header);
+
+    assert_int_equal(credit_apply(&read, file, header, &id, block_time_ms, &result), TALLY_OK);
+    if (result.code == RESULT_OK) {
+        assert_true(world->applied_count < APPLIED_MAX);
+        world->applied[world->applied_count++] = (struct applied){*header, id};
+    }
+    return result;
+}
+
+static struct event_result world_apply(struct world *world, const struct event_header *header)
+{
+    return world_apply_at(world, header, BLOCK_TIME_MS);
+}
+
+/* The next event of an account as its furnisher would write it: seq and head as they should be. */
+static struct event_header next_event(
+    const struct world *world, uint32_t member_id, uint8_t subject, uint8_t ref, enum event_type type)
+{
+    struct event_header header = {
+        .type = type,
+        .member_id = member_id,
+        .subject_scheme = 1,
+        .subject_id = {{subject}},
+        .event_date = BLOCK_DAY - 30,
+        .body_commitment = {{0xBB}},
+        .has_account = true,
+        .account_ref = {ref},
+    };
+    const struct account *account =
+        subject_state_account(&world->files[subject], member_id, header.account_ref);
+
+    if (account) {
+        header.account_seq = account->next_seq;
+        header.account_prev = account->head;
+    }
+    if (type == EVENT_ACCOUNT_OPEN) {
+        header.account_type = ACCOUNT_REVOLVING;
+        header.product = 5;
+        header.currency = 901;
+    }
+    if (type == EVENT_PERIOD_REPORT) header.period = 200504;
+    if (type == EVENT_CLOSE) header.close_kind = 1;
+    return header;
+}
+
+static void must_apply(struct world *world, uint8_t ref, enum event_type type)
+{
+    struct event_header header = next_event(world, LENDER, 1, ref, type);
+
+    assert_int_equal(world_apply(world, &header).code, RESULT_OK);
+}
+
+static const struct account *account_at(
+    const struct world *world, uint8_t subject, uint32_t member_id, uint8_t ref)
+{
+    uint8_t bytes[ACCOUNT_REF_SIZE] = {ref};
+
+    return subject_state_account(&world->files[subject], member_id, bytes);
+}
+
+/* ---- The table of states and types ---- */
+
+static const enum event_type types[] = {
+    EVENT_ACCOUNT_OPEN, EVENT_DISBURSE, EVENT_PERIOD_REPORT, EVENT_PAYMENT, EVENT_CHARGE_OFF, EVENT_CLOSE};
+#define TYPE_COUNT (sizeof(types) / sizeof(types[0]))
+
+static const enum account_state states[] = {ACCOUNT_STATE_NONE, ACCOUNT_STATE_OPEN, ACCOUNT_STATE_CHARGED_OFF,
+    ACCOUNT_STATE_CLOSED, ACCOUNT_STATE_SETTLED};
+#define STATE_COUNT (sizeof(states) / sizeof(states[0]))
+
+/* Written from the design, not from the code: where each type leads from each state; NULL where it is
+ * refused. */
+static const char *const design[STATE_COUNT][TYPE_COUNT] = {
+    /*                 OPEN   DISBURSE REPORT         PAYMENT        CHARGE_OFF     CLOSE */
+    /* NONE */ {"OPEN", NULL, NULL, NULL, NULL, NULL},
+    /* OPEN */ {NULL, "OPEN", "OPEN", "OPEN", "CHARGED_OFF", "CLOSED"},
+    /* CHARGED_OFF */ {NULL, NULL, "CHARGED_OFF", "CHARGED_OFF", NULL, "SETTLED"},
+    /* CLOSED */ {NULL, NULL, NULL, NULL, NULL, NULL},
+    /* SETTLED */ {NULL, NULL, NULL, NULL, NULL, NULL},
+};
+
+/* Brings a fresh account of subject 1 into a state. */
+static void account_bring(struct world *world, uint8_t ref, enum account_state state)
+{
+    if (state == ACCOUNT_STATE_NONE) return;
+    must_apply(world, ref, EVENT_ACCOUNT_OPEN);
+    if (state == ACCOUNT_STATE_CHARGED_OFF || state == ACCOUNT_STATE_SETTLED)
+        must_apply(world, ref, EVENT_CHARGE_OFF);
+    if (state == ACCOUNT_STATE_CLOSED || state == ACCOUNT_STATE_SETTLED) must_apply(world, ref, EVENT_CLOSE);
+    assert_int_equal(account_at(world, 1, LENDER, ref)->state, state);
+}
+
+static void every_type_in_every_state_does_what_the_design_says(void **context)
+{
+    (void)context;
+    struct world world;
+    uint8_t ref = 1;
+
+    world_open(&world);
+    for (size_t s = 0; s < STATE_COUNT; s++) {
+        for (size_t t = 0; t < TYPE_COUNT; t++, ref++) {
+            account_bring(&world, ref, states[s]);
+            struct event_header header = next_event(&world, LENDER, 1, ref, types[t]);
+            struct event_result result = world_apply(&world, &header);
+            const struct account *account = account_at(&world, 1, LENDER, ref);
+            const char *now = account_state_name(account ? account->state : ACCOUNT_STATE_NONE);
+            const struct credit_rule *rule = credit_rule(states[s], types[t]);
+
+            assert_non_null(rule);
+            assert_true(strlen(rule->why) > 10);
+            assert_int_equal(result.code, rule->code);
+            assert_int_equal(result.code, design[s][t] ? RESULT_OK : RESULT_WRONG_STATE);
+            assert_string_equal(now, design[s][t] ? design[s][t] : account_state_name(states[s]));
+            assert_int_equal(result.detail_size, 0);
+        }
+    }
+    world_close(&world);
+}
+
+static void the_table_has_a_cell_for_each_supported_type_and_no_other(void **context)
+{
+    (void)context;
+    for (uint32_t state = 0; state < 10; state++) {
+        for (uint32_t type = 0; type < 64; type++) {
+            bool expected = account_state_name(state) && event_type_is_supported(type);
+            bool found = credit_rule((enum account_state)state, (enum event_type)type) != NULL;
+            assert_int_equal(found, expected);
+        }
+    }
+}
+
+static void a_state_remembers_the_one_before(void **context)
+{
+    (void)context;
+    struct world world;
+
+    world_open(&world);
+    must_apply(&world, 1, EVENT_ACCOUNT_OPEN);
+    assert_int_equal(account_at(&world, 1, LENDER, 1)->previous_state, ACCOUNT_STATE_NONE);
+    must_apply(&world, 1, EVENT_CHARGE_OFF);
+    must_apply(&world, 1, EVENT_PAYMENT);
+    assert_int_equal(account_at(&world, 1, LENDER, 1)->previous_state, ACCOUNT_STATE_OPEN);
+    must_apply(&world, 1, EVENT_CLOSE);
+    assert_int_equal(account_at(&world, 1, LENDER, 1)->state, ACCOUNT_STATE_SETTLED);
+    assert_int_equal(account_at(&world, 1, LENDER, 1)->previous_state, ACCOUNT_STATE_CHARGED_OFF);
+    world_close(&world);
+}
+
+static void an_instalment_loan_is_paid_out_before_it_is_paid_back(void **context)
+{
+    (void)context;
+    struct world world;
+
+    world_open(&world);
+    struct event_header open = next_event(&world, LENDER, 1, 1, EVENT_ACCOUNT_OPEN);
+    open.account_type = ACCOUNT_INSTALMENT;
+    assert_int_equal(world_apply(&world, &open).code, RESULT_OK);
+    struct event_header payment = next_event(&world, LENDER, 1, 1, EVENT_PAYMENT);
+    assert_int_equal(world_apply(&world, &payment).code, RESULT_WRONG_STATE);
+    struct event_header report = next_event(&world, LENDER, 1, 1, EVENT_PERIOD_REPORT);
+    assert_int_equal(world_apply(&world, &report).code, RESULT_WRONG_STATE);
+    must_apply(&world, 1, EVENT_DISBURSE);
+    must_apply(&world, 1, EVENT_PAYMENT);
+    must_apply(&world, 1, EVENT_PERIOD_REPORT);
+    must_apply(&world, 1, EVENT_DISBURSE);
+
+    /* A loan that was never paid out can still be closed. */
+    open = next_event(&world, LENDER, 1, 2, EVENT_ACCOUNT_OPEN);
+    open.account_type = ACCOUNT_INSTALMENT;
+    assert_int_equal(world_apply(&world, &open).code, RESULT_OK);
+    must_apply(&world, 2, EVENT_CLOSE);
+    world_close(&world);
+}
+
+/* ---- The account's chain ---- */
+
+static void the_same_event_again_is_a_duplicate(void **context)
+{
+    (void)context;
+    struct world world;
+
+    world_open(&world);
+    struct event_header open = next_event(&world, LENDER, 1, 1, EVENT_ACCOUNT_OPEN);
+    assert_int_equal(world_apply(&world, &open).code, RESULT_OK);
+    assert_int_equal(world_apply(&world, &open).code, RESULT_DUPLICATE);
+    struct event_header payment = next_event(&world, LENDER, 1, 1, EVENT_PAYMENT);
+    assert_int_equal(world_apply(&world, &payment).code, RESULT_OK);
+    must_apply(&world, 1, EVENT_CLOSE);
+    assert_int_equal(world_apply(&world, &open).code, RESULT_DUPLICATE);
+    assert_int_equal(world_apply(&world, &payment).code, RESULT_DUPLICATE);
+    assert_int_equal(account_at(&world, 1, LENDER, 1)->next_seq, 3);
+    world_close(&world);
+}
+
+static void another_event_at_a_taken_seq_names_the_winner(void **context)
+{
+    (void)context;
+    struct world world;
+
+    world_open(&world);
+    must_apply(&world, 1, EVENT_ACCOUNT_OPEN);
+    struct event_header winner = next_event(&world, LENDER, 1, 1, EVENT_PAYMENT);
+    struct event_header loser = winner;
+    loser.body_commitment.bytes[0] = 0x77;
+    assert_int_equal(world_apply(&world, &winner).code, RESULT_OK);
+    struct event_result result = world_apply(&world, &loser);
+    struct digest id = id_of(&winner);
+    assert_int_equal(result.code, RESULT_CONFLICT);
+    assert_int_equal(result.detail_size, DIGEST_SIZE);
+    assert_memory_equal(result.detail, id.bytes, DIGEST_SIZE);
+    world_close(&world);
+}
+
+static void assert_gap(struct event_result result, uint32_t seq, const struct digest *head)
+{
+    assert_int_equal(result.code, RESULT_GAP);
+    assert_int_equal(result.detail_size, 4 + DIGEST_SIZE);
+    assert_int_equal(get_u32(result.detail), seq);
+    assert_memory_equal(result.detail + 4, head->bytes, DIGEST_SIZE);
+}
+
+static void a_gap_says_what_is_expected(void **context)
+{
+    (void)context;
+    struct digest nothing = {{0}};
+    struct world world;
+
+    world_open(&world);
+    struct event_header early = next_event(&world, LENDER, 1, 1, EVENT_PAYMENT);
+    early.account_seq = 3;
+    assert_gap(world_apply(&world, &early), 0, &nothing);
+    struct event_header open = next_event(&world, LENDER, 1, 1, EVENT_ACCOUNT_OPEN);
+    open.account_prev.bytes[0] = 1;
+    assert_gap(world_apply(&world, &open), 0, &nothing);
+    must_apply(&world, 1, EVENT_ACCOUNT_OPEN);
+
+    struct digest head = account_at(&world, 1, LENDER, 1)->head;
+    struct event_header ahead = next_event(&world, LENDER, 1, 1, EVENT_PAYMENT);
+    ahead.account_seq++;
+    assert_gap(world_apply(&world, &ahead), 1, &head);
+    struct event_header astray = next_event(&world, LENDER, 1, 1, EVENT_PAYMENT);
+    astray.account_prev.bytes[31] ^= 1;
+    assert_gap(world_apply(&world, &astray), 1, &head);
+    must_apply(&world, 1, EVENT_PAYMENT);
+    world_close(&world);
+}
+
+static void a_refused_event_uses_no_seq_and_holds_back_only_its_own_account(void **context)
+{
+    (void)context;
+    struct world world;
+
+    world_open(&world);
+    must_apply(&world, 1, EVENT_ACCOUNT_OPEN);
+    must_apply(&world, 2, EVENT_ACCOUNT_OPEN);
+    struct event_header refused = next_event(&world, LENDER, 1, 1, EVENT_ACCOUNT_OPEN);
+    assert_int_equal(world_apply(&world, &refused).code, RESULT_WRONG_STATE);
+    struct event_header after = next_event(&world, LENDER, 1, 1, EVENT_PAYMENT);
+    after.account_seq++;
+    after.account_prev = id_of(&refused);
+    assert_int_equal(world_apply(&world, &after).code, RESULT_GAP);
+    must_apply(&world, 2, EVENT_PAYMENT);
+    must_apply(&world, 1, EVENT_PAYMENT);
+    world_close(&world);
+}
+
+/* ---- Who, whose, when, what again ---- */
+
+static void only_lenders_and_bureaus_furnish(void **context)
+{
+    (void)context;
+    static const struct {
+        uint32_t member_id;
+        enum result_code code;
+    } cases[] = {{LENDER, RESULT_OK}, {BUREAU, RESULT_OK}, {REGULATOR, RESULT_NOT_ALLOWED},
+        {OPERATOR, RESULT_NOT_ALLOWED}, {STRANGER, RESULT_NOT_ALLOWED}};
+    struct world world;
+
+    world_open(&world);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct event_header open = next_event(&world, cases[i].member_id, 1, 1, EVENT_ACCOUNT_OPEN);
+        assert_int_equal(world_apply(&world, &open).code, cases[i].code);
+    }
+    world_close(&world);
+}
+
+static void a_type_without_rules_is_not_allowed(void **context)
+{
+    (void)context;
+    struct world world;
+    const struct credit_read read = {&world, world_account_subject, world_account_event, world_member_role};
+
+    world_open(&world);
+    must_apply(&world, 1, EVENT_ACCOUNT_OPEN);
+    for (uint32_t type = 0; type < 40; type++) {
+        if (event_type_is_supported(type)) continue;
+        struct event_header header = next_event(&world, LENDER, 1, 1, EVENT_PAYMENT);
+        struct digest id = {{1}};
+        struct event_result result;
+        header.type = (enum event_type)type;
+        assert_int_equal(
+            credit_apply(&read, &world.files[1], &header, &id, BLOCK_TIME_MS, &result), TALLY_OK);
+        assert_int_equal(result.code, RESULT_NOT_ALLOWED);
+    }
+    struct event_header item = next_event(&world, LENDER, 1, 1, EVENT_PAYMENT);
+    struct event_result result;
+    struct digest id = {{1}};
+    item.has_account = false;
+    assert_int_equal(credit_apply(&read, &world.files[1], &item, &id, BLOCK_TIME_MS, &result), TALLY_OK);
+    assert_int_equal(result.code, RESULT_NOT_ALLOWED);
+    world_close(&world);
+}
+
+static void an_account_stays_with_its_subject(void **context)
+{
+    (void)context;
+    struct world world;
+
+    world_open(&world);
+    must_apply(&world, 1, EVENT_ACCOUNT_OPEN);
+    for (size_t t = 0; t < TYPE_COUNT; t++) {
+        struct event_header astray = next_event(&world, LENDER, 1, 1, types[t]);
+        astray.subject_id.bytes[0] = 2;
+        assert_int_equal(world_apply(&world, &astray).code, RESULT_WRONG_SUBJECT);
+    }
+    assert_int_equal(world.files[2].account_count, 0);
+    world_close(&world);
+}
+
+static void an_event_on_another_members_account_is_not_the_holders(void **context)
+{
+    (void)context;
+    struct world world;
+
+    world_open(&world);
+    must_apply(&world, 1, EVENT_ACCOUNT_OPEN);
+    struct event_header payment = next_event(&world, LENDER, 1, 1, EVENT_PAYMENT);
+    payment.member_id = BUREAU;
+    assert_int_equal(world_apply(&world, &payment).code, RESULT_NOT_HOLDER);
+    /* A reference is the furnisher's own: another member may open an account that happens to bear the same
+     * one. */
+    struct event_header open = next_event(&world, BUREAU, 1, 1, EVENT_ACCOUNT_OPEN);
+    assert_int_equal(world_apply(&world, &open).code, RESULT_OK);
+    assert_int_equal(world.files[1].account_count, 2);
+    world_close(&world);
+}
+
+static void an_event_is_dated_at_most_one_day_ahead(void **context)
+{
+    (void)context;
+    struct world world;
+    const uint64_t midnight_ms = (uint64_t)BLOCK_DAY * MS_PER_DAY;
+
+    world_open(&world);
+    struct event_header open = next_event(&world, LENDER, 1, 1, EVENT_ACCOUNT_OPEN);
+    open.event_date = BLOCK_DAY + 1;
+    assert_int_equal(world_apply_at(&world, &open, midnight_ms - 1).code, RESULT_FUTURE_DATE);
+    assert_int_equal(world_apply_at(&world, &open, midnight_ms).code, RESULT_OK);
+    struct event_header late = next_event(&world, LENDER, 1, 2, EVENT_ACCOUNT_OPEN);
+    late.event_date = BLOCK_DAY + 2;
+    assert_int_equal(world_apply_at(&world, &late, midnight_ms + MS_PER_DAY - 1).code, RESULT_FUTURE_DATE);
+    late.event_date = DATE_MIN;
+    assert_int_equal(world_apply_at(&world, &late, midnight_ms).code, RESULT_OK);
+    struct event_header last = next_event(&world, LENDER, 1, 3, EVENT_ACCOUNT_OPEN);
+    last.event_date = DATE_MAX;
+    assert_int_equal(world_apply_at(&world, &last, UINT64_MAX).code, RESULT_OK);
+    world_close(&world);
+}
+
+static void a_period_is_reported_once(void **context)
+{
+    (void)context;
+    struct world world;
+
+    world_open(&world);
+    must_apply(&world, 1, EVENT_ACCOUNT_OPEN);
+    must_apply(&world, 1, EVENT_PERIOD_REPORT);
+    struct event_header again = next_event(&world, LENDER, 1, 1, EVENT_PERIOD_REPORT);
+    assert_int_equal(world_apply(&world, &again).code, RESULT_PERIOD_TAKEN);
+    again.period = 200503;
+    assert_int_equal(world_apply(&world, &again).code, RESULT_OK);
+    must_apply(&world, 2, EVENT_ACCOUNT_OPEN);
+    must_apply(&world, 2, EVENT_PERIOD_REPORT);
+    world_close(&world);
+}
+
+static void bounds_of_a_file_are_refusals_not_failures(void **context)
+{
+    (void)context;
+    struct world world;
+
+    world_open(&world);
+    must_apply(&world, 0, EVENT_ACCOUNT_OPEN);
+    must_apply(&world, 0, EVENT_PERIOD_REPORT);
+    struct event_header far = next_event(&world, LENDER, 1, 0, EVENT_PERIOD_REPORT);
+    far.period = period_from_index(period_index(200504) + PERIODS_PER_ACCOUNT_MAX);
+    assert_int_equal(world_apply(&world, &far).code, RESULT_ACCOUNT_LIMIT);
+    far.period = period_from_index(period_index(200504) + PERIODS_PER_ACCOUNT_MAX - 1);
+    assert_int_equal(world_apply(&world, &far).code, RESULT_OK);
+
+    for (unsigned ref = 1; ref < ACCOUNTS_PER_SUBJECT_MAX; ref++)
+        must_apply(&world, (uint8_t)ref, EVENT_ACCOUNT_OPEN);
+    struct event_header more = next_event(&world, BUREAU, 1, 1, EVENT_ACCOUNT_OPEN);
+    assert_int_equal(world_apply(&world, &more).code, RESULT_ACCOUNT_LIMIT);
+    more.subject_id.bytes[0] = 2;
+    assert_int_equal(world_apply(&world, &more).code, RESULT_OK);
+
+    uint8_t ref[ACCOUNT_REF_SIZE] = {0};
+    subject_state_account(&world.files[1], LENDER, ref)->next_seq = UINT32_MAX;
+    struct event_header last = next_event(&world, LENDER, 1, 0, EVENT_PAYMENT);
+    assert_int_equal(world_apply(&world, &last).code, RESULT_ACCOUNT_LIMIT);
+    world_close(&world);
+}
+
+static void of_several_reasons_the_first_in_the_documented_order_wins(void **context)
+{
+    (void)context;
+    struct world world;
+
+    world_open(&world);
+    must_apply(&world, 1, EVENT_ACCOUNT_OPEN);
+    must_apply(&world, 1, EVENT_PERIOD_REPORT);
+    must_apply(&world, 1, EVENT_CLOSE);
+
+    /* Wrong in every way, then put right one way at a time. */
+    struct event_header header = next_event(&world, LENDER, 1, 1, EVENT_PERIOD_REPORT);
+    uint32_t next_seq = header.account_seq;
+    struct digest head = header.account_prev;
+    header.member_id = REGULATOR;
+    header.subject_id.bytes[0] = 2;
+    header.account_seq = next_seq + 1;
+    header.event_date = BLOCK_DAY + 2;
+    assert_int_equal(world_apply(&world, &header).code, RESULT_NOT_ALLOWED);
+    header.member_id = LENDER;
+    assert_int_equal(world_apply(&world, &header).code, RESULT_WRONG_SUBJECT);
+    header.subject_id.bytes[0] = 1;
+    header.member_id = BUREAU;
+    assert_int_equal(world_apply(&world, &header).code, RESULT_NOT_HOLDER);
+    header.member_id = LENDER;
+    header.account_seq = 0;
+    assert_int_equal(world_apply(&world, &header).code, RESULT_CONFLICT);
+    header.account_seq = next_seq;
+    header.account_prev = (struct digest){{0}};
+    assert_int_equal(world_apply(&world, &header).code, RESULT_GAP);
+    header.account_prev = head;
+    assert_int_equal(world_apply(&world, &header).code, RESULT_FUTURE_DATE);
+    header.event_date = BLOCK_DAY;
+    assert_int_equal(world_apply(&world, &header).code, RESULT_WRONG_STATE);
+    world_close(&world);
+}
+
+static void a_failed_read_changes_nothing(void **context)
+{
+    (void)context;
+    struct world world;
+    const struct credit_read read = {&world, world_account_subject, world_account_event, world_member_role};
+    struct event_result result = {.code = 777};
+    struct digest id = {{1}};
+
+    world_open(&world);
+    struct event_header open = next_event(&world, LENDER, 1, 1, EVENT_ACCOUNT_OPEN);
+    world.fail_with = TALLY_EIO;
+    assert_int_equal(credit_apply(&read, &world.files[1], &open, &id, BLOCK_TIME_MS, &result), TALLY_EIO);
+    assert_int_equal(result.code, 777);
+    assert_int_equal(world.files[1].account_count, 0);
+    world.fail_with = 0;
+    must_apply(&world, 1, EVENT_ACCOUNT_OPEN);
+    world.fail_with = TALLY_EDAMAGED;
+    assert_int_equal(
+        credit_apply(&read, &world.files[1], &open, &id, BLOCK_TIME_MS, &result), TALLY_EDAMAGED);
+    assert_int_equal(result.code, 777);
+
+    /* The index knows an account that its own file has lost. */
+    world.fail_with = 0;
+    subject_state_clear(&world.files[1]);
+    assert_int_equal(
+        credit_apply(&read, &world.files[1], &open, &id, BLOCK_TIME_MS, &result), TALLY_EDAMAGED);
+    world_close(&world);
+}
+
+/* ---- Random sequences against a naive model, which knows nothing but the list of applied events ---- */
+
+static uint64_t random_state;
+
+static uint32_t random_below(uint32_t bound)
+{
+    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(random_state >> 33) % bound;
+}
+
+static bool same_account(const struct event_header *a, const struct event_header *b)
+{
+    return a->member_id == b->member_id && memcmp(a->account_ref, b->account_ref, ACCOUNT_REF_SIZE) == 0;
+}
+
+/* The account's state in words, by reading its events from the first. */
+struct naive_account {
+    const char *state;
+    bool instalment, disbursed, period_seen;
+    uint32_t period_low, period_high;
+    uint32_t count;
+    struct digest head;
+};
+
+static struct naive_account naive_read(const struct world *world, const struct event_header *of)
+{
+    struct naive_account naive = {.state = "NONE", .period_low = UINT32_MAX};
+
+    for (size_t i = 0; i < world->applied_count; i++) {
+        const struct event_header *header = &world->applied[i].header;
+        if (!same_account(header, of)) continue;
+        naive.count++;
+        naive.head = world->applied[i].id;
+        if (header->type == EVENT_ACCOUNT_OPEN) {
+            naive.state = "OPEN";
+            naive.instalment = header->account_type == ACCOUNT_INSTALMENT;
+        } else if (header->type == EVENT_DISBURSE) {
+            naive.disbursed = true;
+        } else if (header->type == EVENT_PERIOD_REPORT) {
+            uint32_t month = header->period / 100 * 12 + header->period % 100;
+            naive.period_seen |= header->period == of->period;
+            if (month < naive.period_low) naive.period_low = month;
+            if (month > naive.period_high) naive.period_high = month;
+        } else if (header->type == EVENT_CHARGE_OFF) {
+            naive.state = "CHARGED_OFF";
+        } else if (header->type == EVENT_CLOSE) {
+            naive.state = strcmp(naive.state, "OPEN") == 0 ? "CLOSED" : "SETTLED";
+        }
+    }
+    return naive;
+}
+
+static bool naive_type_fits(const struct naive_account *naive, enum event_type type)
+{
+    bool open = strcmp(naive->state, "OPEN") == 0, lost = strcmp(naive->state, "CHARGED_OFF") == 0;
+
+    if (type == EVENT_ACCOUNT_OPEN) return strcmp(naive->state, "NONE") == 0;
+    if (type == EVENT_DISBURSE || type == EVENT_CHARGE_OFF) return open;
+    if (type == EVENT_CLOSE) return open || lost;
+    return (open || lost) && (!naive->instalment || naive->disbursed);
+}
+
+static enum result_code naive_result(const struct world *world, const struct event_header *event)
+{
+    struct naive_account naive = naive_read(world, event);
+    bool elsewhere = false;
+
+    if (event->member_id != LENDER && event->member_id != BUREAU) return RESULT_NOT_ALLOWED;
+    for (size_t i = 0; i < world->applied_count; i++) {
+        const struct event_header *header = &world->applied[i].header;
+        bool same_subject = digest_equal(&header->subject_id, &event->subject_id);
+        if (same_account(header, event) && !same_subject) return RESULT_WRONG_SUBJECT;
+        if (memcmp(header->account_ref, event->account_ref, ACCOUNT_REF_SIZE) == 0 && same_subject)
+            elsewhere = true;
+    }
+    if (naive.count == 0 && elsewhere && event->type != EVENT_ACCOUNT_OPEN) return RESULT_NOT_HOLDER;
+    if (event->account_seq < naive.count) {
+        struct digest id = id_of(event);
+        for (size_t i = 0; i < world->applied_count; i++) {
+            if (digest_equal(&world->applied[i].id, &id)) return RESULT_DUPLICATE;
+        }
+        return RESULT_CONFLICT;
+    }
+    if (event->account_seq > naive.count || !digest_equal(&event->account_prev, &naive.head))
+        return RESULT_GAP;
+    if (event->event_date > BLOCK_DAY + 1) return RESULT_FUTURE_DATE;
+    if (!naive_type_fits(&naive, event->type)) return RESULT_WRONG_STATE;
+    if (event->type != EVENT_PERIOD_REPORT) return RESULT_OK;
+    if (naive.period_seen) return RESULT_PERIOD_TAKEN;
+    uint32_t month = event->period / 100 * 12 + event->period % 100;
+    uint32_t low = month < naive.period_low ? month : naive.period_low;
+    uint32_t high = month > naive.period_high ? month : naive.period_high;
+    return high - low + 1 > PERIODS_PER_ACCOUNT_MAX ? RESULT_ACCOUNT_LIMIT : RESULT_OK;
+}
+
+static struct event_header random_event(const struct world *world)
+{
+    static const uint32_t members[] = {LENDER, LENDER, LENDER, BUREAU, BUREAU, REGULATOR};
+    static const uint8_t weights[] = {0, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 5};
+    uint8_t ref = (uint8_t)random_below(5);
+    enum event_type type = types[weights[random_below(sizeof(weights))]];
+
+    if (world->applied_count > 0 && random_below(12) == 0) {
+        struct event_header again = world->applied[random_below((uint32_t)world->applied_count)].header;
+        if (random_below(3) == 0) again.body_commitment.bytes[5]++;
+        return again;
+    }
+    struct event_header header = next_event(world, members[random_below(6)],
+        random_below(10) == 0 ? (uint8_t)random_below(3) : ref % 3, ref, type);
+    if (type == EVENT_ACCOUNT_OPEN && random_below(2)) header.account_type = ACCOUNT_INSTALMENT;
+    if (type == EVENT_PERIOD_REPORT) header.period = period_from_index(1200 + random_below(30) * 20);
+    if (random_below(15) == 0) header.account_seq += random_below(3);
+    if (random_below(20) == 0) header.account_prev.bytes[0]++;
+    if (random_below(20) == 0) header.event_date = BLOCK_DAY + (int32_t)random_below(4);
+    header.body_commitment.bytes[1] = (uint8_t)random_below(256);
+    return header;
+}
+
+static void random_sequences_agree_with_a_naive_model(void **context)
+{
+    (void)context;
+    unsigned seen[RESULT_ACCOUNT_LIMIT + 1] = {0};
+
+    random_state = 20260101;
+    for (int run = 0; run < 400; run++) {
+        struct world world;
+        world_open(&world);
+        for (int step = 0; step < 150; step++) {
+            struct event_header header = random_event(&world);
+            enum result_code expected = naive_result(&world, &header);
+            struct event_result result = world_apply(&world, &header);
+            if (result.code != expected) {
+                fail_msg("run %d step %d: %s is %s, the model says %s", run, step,
+                    event_type_name(header.type), result_name(result.code), result_name(expected));
+            }
+            struct naive_account naive = naive_read(&world, &header);
+            const struct account *account = subject_state_account(
+                &world.files[header.subject_id.bytes[0]], header.member_id, header.account_ref);
+            if (account) {
+                assert_string_equal(account_state_name(account->state), naive.state);
+                assert_int_equal(account->next_seq, naive.count);
+                assert_memory_equal(account->head.bytes, naive.head.bytes, DIGEST_SIZE);
+            }
+            seen[result.code]++;
+        }
+        world_close(&world);
+    }
+    static const enum result_code reached[] = {RESULT_OK, RESULT_DUPLICATE, RESULT_CONFLICT, RESULT_GAP,
+        RESULT_NOT_HOLDER, RESULT_WRONG_SUBJECT, RESULT_WRONG_STATE, RESULT_PERIOD_TAKEN, RESULT_FUTURE_DATE,
+        RESULT_NOT_ALLOWED, RESULT_ACCOUNT_LIMIT};
+    for (size_t i = 0; i < sizeof(reached) / sizeof(reached[0]); i++)
+        assert_true(seen[reached[i]] > 20);
+}
+
+/* The same events in the same order, with the file encoded and decoded between any two of them. */
+static void a_stored_file_rules_as_one_in_memory(void **context)
+{
+    (void)context;
+    struct world live, stored;
+    struct buffer first, second;
+
+    world_open(&live);
+    world_open(&stored);
+    buffer_init(&first, SUBJECT_STATE_SIZE_MAX);
+    buffer_init(&second, SUBJECT_STATE_SIZE_MAX);
+    random_state = 7;
+    for (int step = 0; step < 3000; step++) {
+        struct event_header header = random_event(&live);
+        struct event_result a = world_apply(&live, &header), b = world_apply(&stored, &header);
+        assert_memory_equal(&a, &b, sizeof(a));
+        size_t subject = header.subject_id.bytes[0];
+        buffer_clear(&first);
+        buffer_clear(&second);
+        subject_state_encode(&live.files[subject], &first);
+        subject_state_encode(&stored.files[subject], &second);
+        assert_true(span_equal(buffer_span(&first), buffer_span(&second)));
+        assert_int_equal(subject_state_decode(buffer_span(&second), &stored.files[subject]), TALLY_OK);
+    }
+    buffer_close(&first);
+    buffer_close(&second);
+    world_close(&live);
+    world_close(&stored);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_type_in_every_state_does_what_the_design_says),
+        cmocka_unit_test(the_table_has_a_cell_for_each_supported_type_and_no_other),
+        cmocka_unit_test(a_state_remembers_the_one_before),
+        cmocka_unit_test(an_instalment_loan_is_paid_out_before_it_is_paid_back),
+        cmocka_unit_test(the_same_event_again_is_a_duplicate),
+        cmocka_unit_test(another_event_at_a_taken_seq_names_the_winner),
+        cmocka_unit_test(a_gap_says_what_is_expected),
+        cmocka_unit_test(a_refused_event_uses_no_seq_and_holds_back_only_its_own_account),
+        cmocka_unit_test(only_lenders_and_bureaus_furnish),
+        cmocka_unit_test(a_type_without_rules_is_not_allowed),
+        cmocka_unit_test(an_account_stays_with_its_subject),
+        cmocka_unit_test(an_event_on_another_members_account_is_not_the_holders),
+        cmocka_unit_test(an_event_is_dated_at_most_one_day_ahead),
+        cmocka_unit_test(a_period_is_reported_once),
+        cmocka_unit_test(bounds_of_a_file_are_refusals_not_failures),
+        cmocka_unit_test(of_several_reasons_the_first_in_the_documented_order_wins),
+        cmocka_unit_test(a_failed_read_changes_nothing),
+        cmocka_unit_test(random_sequences_agree_with_a_naive_model),
+        cmocka_unit_test(a_stored_file_rules_as_one_in_memory),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
