@@ -1,0 +1,305 @@
+#include "tests/sim/carry.h"
+
+#include "proto/base/check.h"
+#include "tests/sim/liar.h"
+#include "tests/sim/supply.h"
+#include "tests/sim/trace.h"
+
+static struct event event_for(const struct replica *replica, enum event_kind kind)
+{
+    return (struct event){.kind = kind, .replica = replica->index, .incarnation = replica->incarnation};
+}
+
+static uint64_t sync_us(struct world *world)
+{
+    uint64_t most = world->plan.sync_us_max;
+    uint64_t calm = world->plan.base_timeout_ms * MILLISECOND_US / 16;
+    return dice_between(&world->dice, 20, world->healed && most > calm ? calm : most);
+}
+
+void carry_sync(struct world *world, struct replica *replica)
+{
+    struct disk *disk = &replica->disk;
+    if (!disk->records_syncing && disk->record_count > disk->records_durable) {
+        disk->records_syncing = true;
+        struct event event = event_for(replica, EVENT_RECORDS_SYNCED);
+        event.number = disk->record_count;
+        world_later(world, sync_us(world), event);
+    }
+    size_t blocks = disk_blocks_finalized(disk, disk->block_count);
+    if (!disk->ledger_syncing && blocks > disk->blocks_durable) {
+        disk->ledger_syncing = true;
+        struct event event = event_for(replica, EVENT_LEDGER_SYNCED);
+        event.number = blocks;
+        world_later(world, sync_us(world), event);
+    }
+}
+
+/* The parcel being fed where the output speaks of the same message; else a copy of it. */
+static struct parcel *parcel_for(const struct replica *replica, const struct consensus_message *message)
+{
+    struct parcel *feeding = replica->feeding;
+    if (feeding != NULL && feeding->kind == PARCEL_MESSAGE && feeding->message.kind == message->kind &&
+        feeding->message.vote == message->vote && feeding->message.proposal == message->proposal &&
+        feeding->message.certificate == message->certificate && feeding->message.range == message->range)
+        return parcel_hold(feeding);
+    return parcel_of_message(message);
+}
+
+static bool message_holds(const struct world *world, const struct consensus_message *message)
+{
+    const struct vault *vault = &world->vault;
+    switch (message->kind) {
+    case MESSAGE_PROPOSAL:
+        return proposal_holds(vault, message->proposal);
+    case MESSAGE_VOTE:
+        return vote_holds(vault, message->vote);
+    case MESSAGE_CERTIFICATE:
+        return certificate_holds(vault, message->certificate);
+    case MESSAGE_RANGE:
+        return certificate_holds(vault, message->range->finalization);
+    case MESSAGE_PROPOSAL_REQUEST:
+    case MESSAGE_ENTRY_REQUEST:
+    case MESSAGE_RANGE_REQUEST:
+        return true;
+    }
+    CHECK_UNREACHABLE();
+}
+
+static void carry_verify(struct world *world, struct replica *replica, const struct consensus_output *output)
+{
+    struct event event = event_for(replica, EVENT_VERIFIED);
+    event.peer = output->peer;
+    event.parcel = parcel_for(replica, &output->message);
+    event.ok = message_holds(world, &event.parcel->message);
+    world_later(world, dice_below(&world->dice, world->plan.check_us_max + 1), event);
+}
+
+static void carry_sign(struct world *world, struct replica *replica, const struct consensus_output *output)
+{
+    struct consensus_status status;
+    struct vote vote = output->vote;
+    consensus_status(replica->core, &status);
+    checker_signing(world->checker, replica->identity, &vote, status.floor_view);
+    if (vote.signer >= world->plan.validators) return;
+    if (!replica->may_vote)
+        checker_fail(world->checker, "replica %u votes without its record", replica->identity);
+    seal_vote(&world->vault, &vote, replica->honest ? 0 : (uint8_t)dice_below(&world->dice, 4));
+    struct event event = event_for(replica, EVENT_SIGNED);
+    event.parcel = parcel_of_vote(&vote);
+    world_later(world, dice_below(&world->dice, world->plan.check_us_max + 1), event);
+}
+
+static void carry_persist(struct world *world, struct replica *replica, const struct consensus_output *output)
+{
+    struct consensus_record record = *output->record;
+    struct consensus_status status;
+    struct parcel *proposal = NULL;
+    bool held = false;
+    record.proposal = NULL;
+    if (record.kind == RECORD_PROPOSAL || record.vote.kind == VOTE_NOTARIZE) {
+        proposal = supply_proposal(replica, &record.block);
+        held = supply_payload(replica, &record.block) != NULL;
+    }
+    consensus_status(replica->core, &status);
+    checker_record(world->checker, replica->identity, &record,
+        proposal == NULL ? NULL : proposal->message.proposal, held, status.floor_view, status.view);
+    if (replica->disk.record_count > 0 &&
+        replica->disk.records[replica->disk.record_count - 1]->sequence >= output->sequence &&
+        replica->disk.record_count > replica->disk.records_durable && replica->honest)
+        checker_fail(world->checker, "replica %u numbers its records backward", replica->identity);
+    disk_record_add(&replica->disk, &record, output->sequence, proposal);
+}
+
+static void carry_send(struct world *world, struct replica *replica, const struct consensus_output *output)
+{
+    struct parcel *parcel;
+    if (output->message.kind == MESSAGE_PROPOSAL) {
+        parcel = supply_proposal(replica, &output->message.block);
+        if (parcel == NULL) {
+            if (replica->honest)
+                checker_fail(
+                    world->checker, "replica %u sends a block it was told to drop", replica->identity);
+            return;
+        }
+        parcel_hold(parcel);
+    } else {
+        parcel = parcel_for(replica, &output->message);
+    }
+    checker_sent(world->checker, replica->identity, &parcel->message);
+    if (replica->honest)
+        network_send(world, replica, output->peer, parcel);
+    else
+        liar_send(world, replica, output->peer, parcel);
+    parcel_release(parcel);
+}
+
+static void carry_commit(struct world *world, struct replica *replica, const struct consensus_output *output)
+{
+    checker_commit(world->checker, replica->identity, &output->header, &output->block, output->certificate);
+    struct payload *payload = supply_payload(replica, &output->block);
+    if (payload == NULL || output->header.height != replica->disk.block_count + 1) {
+        if (replica->honest)
+            checker_fail(world->checker, "replica %u commits height %llu, whose payload it does not hold",
+                replica->identity, (unsigned long long)output->header.height);
+        return;
+    }
+    disk_block_add(&replica->disk, &output->header, &output->block, output->certificate, payload,
+        supply_proposal(replica, &output->block));
+    for (uint32_t i = 0; i < payload->count; i++) {
+        batch_add(&replica->known, batch_of(&payload->batches[i]));
+        batch_add(&replica->committed, batch_of(&payload->batches[i]));
+    }
+}
+
+static void carry_flood(struct world *world, struct replica *replica)
+{
+    struct digest batches[64];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < BATCHES_MAX && count < 64; i++)
+        if (batch_has(&replica->known, i) && !batch_has(&replica->committed, i))
+            batches[count++] = batch_digest(i);
+    struct payload *payload = payload_make(batches, count);
+    struct parcel *parcel = parcel_of_payload(PARCEL_BATCHES, NULL, payload);
+    network_send(world, replica, PEER_ALL, parcel);
+    payload_release(payload);
+    parcel_release(parcel);
+}
+
+static void carry_one(struct world *world, struct replica *replica, const struct consensus_output *output)
+{
+    switch (output->kind) {
+    case OUTPUT_VERIFY:
+        carry_verify(world, replica, output);
+        return;
+    case OUTPUT_SIGN_VOTE:
+        carry_sign(world, replica, output);
+        return;
+    case OUTPUT_PROPOSE:
+        if (!replica->may_vote)
+            checker_fail(world->checker, "replica %u leads without its record", replica->identity);
+        supply_propose(world, replica, output);
+        return;
+    case OUTPUT_PERSIST:
+        carry_persist(world, replica, output);
+        return;
+    case OUTPUT_SEND:
+        carry_send(world, replica, output);
+        return;
+    case OUTPUT_NEED_PAYLOAD:
+        supply_need(world, replica, &output->block, output->peer);
+        return;
+    case OUTPUT_COMMIT:
+        carry_commit(world, replica, output);
+        return;
+    case OUTPUT_FLOOD_WORK:
+        carry_flood(world, replica);
+        return;
+    case OUTPUT_EVIDENCE:
+        world->counters.evidence++;
+        checker_evidence(world->checker, replica->identity, output->evidence);
+        return;
+    case OUTPUT_CHARGE:
+        checker_charge(world->checker, replica->identity, output->peer, output->reason);
+        return;
+    case OUTPUT_ENTERED:
+        return;
+    case OUTPUT_DROP:
+        supply_drop(replica, &output->block);
+        return;
+    }
+    checker_fail(world->checker, "replica %u gives an output of no kind", replica->identity);
+}
+
+static bool crash_here(struct world *world, const struct replica *replica)
+{
+    if (world->healed || !replica->honest || world->plan.crash_per_million == 0) return false;
+    return dice_below(&world->dice, 1000000) < world->plan.crash_per_million;
+}
+
+void carry_out(struct world *world, struct replica *replica)
+{
+    const struct consensus_output *output;
+    while ((output = consensus_next_output(replica->core)) != NULL) {
+        if (crash_here(world, replica)) {
+            struct event restart = {.kind = EVENT_RESTART, .replica = replica->index};
+            world_later(world, dice_between(&world->dice, 1000, world->plan.down_us_max), restart);
+            replica_crash(world, replica, false);
+            return;
+        }
+        trace_output(world, replica, output);
+        carry_one(world, replica, output);
+    }
+    struct consensus_status status;
+    consensus_status(replica->core, &status);
+    checker_turn(world->checker, replica->identity, &status);
+    carry_sync(world, replica);
+}
+
+static void serve_payload(
+    struct world *world, struct replica *replica, uint32_t peer, const struct digest *block)
+{
+    struct payload *payload = supply_payload(replica, block);
+    if (payload == NULL || dice_chance(&world->dice, replica->lies.withhold)) return;
+    struct parcel *reply = parcel_of_payload(PARCEL_PAYLOAD, block, payload);
+    network_send(world, replica, peer, reply);
+    parcel_release(reply);
+}
+
+static void serve_range(struct world *world, struct replica *replica, uint32_t peer, uint64_t height)
+{
+    struct disk *disk = &replica->disk;
+    struct block_header headers[RANGE_BLOCKS_MAX];
+    struct payload *payloads[RANGE_BLOCKS_MAX];
+    if (height == 0 || height > disk->block_count || dice_chance(&world->dice, replica->lies.withhold))
+        return;
+    /* Short ranges too, so that catching up takes several. */
+    uint64_t most = dice_chance(&world->dice, 300) ? dice_between(&world->dice, 1, 3) : RANGE_BLOCKS_MAX;
+    size_t end = (size_t)(height - 1 + most < disk->block_count ? height - 1 + most : disk->block_count);
+    end = disk_blocks_finalized(disk, end);
+    if (end < height) end = disk_blocks_finalized(disk, disk->block_count);
+    if (end < height || end - height + 1 > RANGE_BLOCKS_MAX) return;
+    uint32_t count = 0;
+    for (size_t i = (size_t)height - 1; i < end; i++, count++) {
+        headers[count] = disk->blocks[i].header;
+        payloads[count] = disk->blocks[i].payload;
+    }
+    if (dice_chance(&world->dice, replica->lies.tamper)) headers[count / 2].time_ms++;
+    struct parcel *reply = parcel_of_range(headers, payloads, count, disk->blocks[end - 1].finalization);
+    network_send(world, replica, peer, reply);
+    parcel_release(reply);
+}
+
+static void feed(struct world *world, struct replica *replica, uint32_t peer, struct parcel *parcel)
+{
+    struct consensus_input input = {.kind = INPUT_RECEIVED, .peer = peer, .message = parcel->message};
+    if (parcel->message.kind == MESSAGE_RANGE) {
+        uint32_t slot = replica->range_next++ % RANGES_KEPT;
+        parcel_release(replica->ranges[slot]);
+        replica->ranges[slot] = parcel_hold(parcel);
+    }
+    replica->feeding = parcel;
+    replica_input(world, replica, &input);
+}
+
+void carry_in(struct world *world, struct replica *replica, uint32_t peer, struct parcel *parcel)
+{
+    struct consensus_input input = {.kind = INPUT_TIME};
+    switch (parcel->kind) {
+    case PARCEL_MESSAGE:
+        if (parcel->message.kind == MESSAGE_RANGE_REQUEST)
+            serve_range(world, replica, peer, parcel->message.height);
+        else
+            feed(world, replica, peer, parcel);
+        return;
+    case PARCEL_BATCHES:
+    case PARCEL_PAYLOAD:
+        supply_learn(world, replica, parcel->payload);
+        replica_input(world, replica, &input);
+        return;
+    case PARCEL_PAYLOAD_REQUEST:
+        serve_payload(world, replica, peer, &parcel->block);
+        return;
+    }
+    CHECK_UNREACHABLE();
+}

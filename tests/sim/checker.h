@@ -1,0 +1,51 @@
+/* What must hold in every run, judged from facts alone: nothing here knows the simulator, and nothing here
+ * trusts what a replica believes. The first violation is kept; later ones are its consequences.
+ *
+ * Replicas are told apart by identity: validators by index, observers after them. An identity keeps its facts
+ * across crashes, so that a promise made before one binds after it. */
+#ifndef TALLY_SIM_CHECKER_H
+#define TALLY_SIM_CHECKER_H
+
+#include "consensus/consensus.h"
+#include "tests/sim/seal.h"
+
+struct checker;
+
+/* `vault` is borrowed and outlives the checker. `honest[i]` for each of `identity_count` identities. Never
+ * NULL. */
+struct checker *checker_open(const struct vault *vault, const bool *honest, uint32_t identity_count);
+void checker_close(struct checker *checker);
+
+/* The core asked to store a record while its floor was at floor_view and its view was `view`; `proposal` is
+ * what the caller holds of the record's block (NULL = nothing), payload_held says the rest. */
+void checker_record(struct checker *checker, uint32_t identity, const struct consensus_record *record,
+    const struct proposal *proposal, bool payload_held, uint64_t floor_view, uint64_t view);
+/* The record is on disk for good: acknowledged, or found there after a crash. */
+void checker_durable(struct checker *checker, uint32_t identity, const struct consensus_record *record);
+/* Seen on the wire, sent by `identity`. */
+void checker_sent(struct checker *checker, uint32_t identity, const struct consensus_message *message);
+/* The core asked for a signature on `vote`, its floor being at floor_view. */
+void checker_signing(
+    struct checker *checker, uint32_t identity, const struct vote *vote, uint64_t floor_view);
+void checker_commit(struct checker *checker, uint32_t identity, const struct block_header *header,
+    const struct digest *hash, const struct certificate *finalization);
+/* All outputs of one input were carried out: commits end at a finalization, and nothing goes backward. */
+void checker_turn(struct checker *checker, uint32_t identity, const struct consensus_status *status);
+/* A new life begins from a ledger of `height` blocks; forgotten says that its disk was lost. */
+void checker_restarted(struct checker *checker, uint32_t identity, uint64_t height, bool forgotten);
+void checker_evidence(struct checker *checker, uint32_t identity, const struct consensus_evidence *evidence);
+/* `identity` charged `peer` for a message that failed a check. */
+void checker_charge(struct checker *checker, uint32_t identity, uint32_t peer, const char *reason);
+/* Anything the caller found: liveness, bounds, the contract. printf-like. */
+void checker_fail(struct checker *checker, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* NULL while nothing was violated; else what was, in words. */
+const char *checker_violation(const struct checker *checker);
+uint64_t checker_height(const struct checker *checker, uint32_t identity);
+/* The highest height that any honest identity committed. */
+uint64_t checker_top(const struct checker *checker);
+
+/* Whether a proposal is justified by itself (R3), decided apart from the core. NULL = it is; else why not. */
+const char *checker_unjustified(const struct vault *vault, const struct proposal *proposal);
+
+#endif

@@ -1,0 +1,161 @@
+#include "tests/sim/liar.h"
+
+void liar_init(struct world *world, struct replica *replica)
+{
+    struct dice *dice = &world->dice;
+    struct lies *lies = &replica->lies;
+    lies->withhold = dice_chance(dice, 500) ? (uint32_t)dice_below(dice, 600) : 0;
+    lies->replay = dice_chance(dice, 500) ? (uint32_t)dice_below(dice, 300) : 0;
+    lies->tamper = dice_chance(dice, 500) ? (uint32_t)dice_below(dice, 400) : 0;
+    lies->double_vote = dice_chance(dice, 600) ? (uint32_t)dice_below(dice, 600) : 0;
+    lies->forge = dice_chance(dice, 300) ? (uint32_t)dice_below(dice, 200) : 0;
+    lies->poison = dice_chance(dice, 300) ? (uint32_t)dice_below(dice, 500) : 0;
+    if (dice_chance(dice, 400)) {
+        lies->deaf_to[0] = dice_next(dice) & dice_next(dice);
+        lies->deaf_to[1] = dice_next(dice) & dice_next(dice);
+    }
+}
+
+static void send_new(struct world *world, struct replica *replica, uint32_t to, struct parcel *parcel)
+{
+    network_send(world, replica, to, parcel);
+    parcel_release(parcel);
+}
+
+/* A block of the view that somebody may have seen, or one that nobody has. */
+static struct digest other_block(struct world *world, const struct replica *replica, uint64_t view)
+{
+    for (size_t i = 0; i < replica->candidate_count; i++) {
+        const struct proposal *proposal = replica->candidates[i].proposal->message.proposal;
+        if (proposal->header.view == view && dice_chance(&world->dice, 500)) return proposal->hash;
+    }
+    return batch_digest((uint32_t)dice_below(&world->dice, 3));
+}
+
+static void send_double_vote(
+    struct world *world, struct replica *replica, uint32_t to, const struct vote *vote)
+{
+    struct vote other = *vote;
+    other.kind = (enum vote_kind)dice_between(&world->dice, VOTE_NOTARIZE, VOTE_NULLIFY);
+    other.block = other_block(world, replica, vote->view);
+    if (other.kind == VOTE_NULLIFY) memset(&other.block, 0, sizeof other.block);
+    if (dice_chance(&world->dice, 200)) other.view += dice_below(&world->dice, 3);
+    seal_vote(&world->vault, &other, (uint8_t)dice_below(&world->dice, 4));
+    send_new(world, replica, to, parcel_of_vote(&other));
+}
+
+/* Spoils one thing in a justification, and signs the result as its leader would. */
+static void send_tampered(
+    struct world *world, struct replica *replica, uint32_t to, const struct proposal *from)
+{
+    struct proposal spoiled = *from;
+    struct justification *justification = &spoiled.justification;
+    struct certificate shifted[8];
+    uint32_t count = justification->nullification_count;
+    switch (dice_below(&world->dice, 9)) {
+    case 0: /* skip a view without proof */
+        if (count > 0) justification->nullification_count--;
+        break;
+    case 1:
+        if (count > 0) justification->nullifications++, justification->nullification_count--;
+        break;
+    case 2: /* prove one view twice */
+        if (count < 2 || count > 8) break;
+        memcpy(shifted, justification->nullifications, count * sizeof shifted[0]);
+        shifted[count - 1] = shifted[0];
+        justification->nullifications = shifted;
+        break;
+    case 3:
+        spoiled.header.height++;
+        break;
+    case 4:
+        spoiled.header.parent_view = dice_below(&world->dice, spoiled.header.view + 1);
+        break;
+    case 5: /* start the chain anew */
+        *justification = (struct justification){.parent_is_genesis = true};
+        spoiled.header.height = 1;
+        spoiled.header.parent_view = 0;
+        spoiled.header.parent_hash = world->vault.chain_id;
+        break;
+    case 6:
+        spoiled.header.time_ms = justification->parent.time_ms;
+        break;
+    case 7:
+        spoiled.header.time_ms += dice_below(&world->dice, 100000);
+        break;
+    case 8: /* claim a certificate that nobody signed */
+        justification->parent_certificate.block.bytes[5] ^= 1;
+        break;
+    }
+    spoiled.header.justification_root = seal_justification(justification);
+    spoiled.hash = seal_header(&spoiled.header);
+    if (leader_of(spoiled.header.view, world->plan.validators) == replica->identity)
+        seal_proposal(&world->vault, &spoiled);
+    send_new(world, replica, to, parcel_of_proposal(&spoiled));
+}
+
+/* What cannot be signed: another's vote, a certificate, views that are far away. */
+static void send_forged(struct world *world, struct replica *replica, uint32_t to)
+{
+    struct consensus_status status;
+    consensus_status(replica->core, &status);
+    struct vote vote = {.kind = VOTE_NULLIFY, .epoch = world->vault.set.epoch};
+    vote.view = status.view + dice_below(&world->dice, 4);
+    vote.signer = (uint32_t)dice_below(&world->dice, world->plan.validators);
+    if (dice_chance(&world->dice, 200)) vote.view = dice_next(&world->dice);
+    if (dice_chance(&world->dice, 200)) vote.signer = (uint32_t)dice_next(&world->dice);
+    if (dice_chance(&world->dice, 500)) {
+        if (vote.signer == replica->identity) seal_vote(&world->vault, &vote, 0);
+        send_new(world, replica, to, parcel_of_vote(&vote));
+        return;
+    }
+    struct certificate certificate = {.kind = VOTE_NULLIFY, .epoch = vote.epoch, .view = vote.view};
+    certificate.signers = dice_next(&world->dice);
+    if (dice_chance(&world->dice, 500)) certificate.kind = VOTE_FINALIZE;
+    if (dice_chance(&world->dice, 500))
+        certificate.signers = ((uint64_t)1 << quorum_of(world->plan.validators)) - 1;
+    send_new(world, replica, to, parcel_of_certificate(&certificate));
+}
+
+static void remember(struct replica *replica, struct parcel *parcel)
+{
+    size_t slots = sizeof replica->memory / sizeof replica->memory[0];
+    struct parcel **slot = &replica->memory[replica->memory_next++ % slots];
+    parcel_release(*slot);
+    *slot = parcel_hold(parcel);
+}
+
+static void send_to(struct world *world, struct replica *replica, uint32_t to, struct parcel *parcel)
+{
+    struct dice *dice = &world->dice;
+    const struct lies *lies = &replica->lies;
+    if ((lies->deaf_to[to / 64] >> to % 64 & 1) != 0 || dice_chance(dice, lies->withhold)) return;
+    if (dice_chance(dice, lies->replay)) {
+        struct parcel *old =
+            replica->memory[dice_below(dice, sizeof replica->memory / sizeof replica->memory[0])];
+        if (old != NULL) network_send(world, replica, to, old);
+    }
+    if (dice_chance(dice, lies->forge)) send_forged(world, replica, to);
+    const struct consensus_message *message = &parcel->message;
+    if (message->kind == MESSAGE_VOTE && message->vote->signer == replica->identity &&
+        dice_chance(dice, lies->double_vote)) {
+        send_double_vote(world, replica, to, message->vote);
+        if (dice_chance(dice, 500)) return;
+    }
+    if (message->kind == MESSAGE_PROPOSAL && dice_chance(dice, lies->tamper)) {
+        send_tampered(world, replica, to, message->proposal);
+        if (dice_chance(dice, 500)) return;
+    }
+    network_send(world, replica, to, parcel);
+}
+
+void liar_send(struct world *world, struct replica *replica, uint32_t to, struct parcel *parcel)
+{
+    if (parcel->kind == PARCEL_MESSAGE) remember(replica, parcel);
+    if (to != PEER_ALL) {
+        send_to(world, replica, to, parcel);
+        return;
+    }
+    for (uint32_t i = 0; i < world->identity_count; i++)
+        if (i != replica->identity) send_to(world, replica, i, parcel);
+}

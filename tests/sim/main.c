@@ -1,0 +1,207 @@
+/* tally-sim: runs of the simulator from the command line. */
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/sim/world.h"
+
+struct options {
+    uint64_t from, runs;
+    struct plan_wish wish;
+    bool json, traced;
+};
+
+struct totals {
+    uint64_t runs, violations, first_bad_seed;
+    struct counters counters;
+    uint64_t trace_digest;
+    uint64_t recovery_share_max; /* the longest recovery, in per mille of its bound */
+};
+
+/* The seed being run, for when the core fails a CHECK and ends the process. */
+static char abort_note[80];
+
+static void note_abort(int signal_number)
+{
+    (void)signal_number;
+    size_t size = strlen(abort_note);
+    if (write(STDERR_FILENO, abort_note, size) < 0) _exit(1);
+}
+
+static void print_usage(FILE *to)
+{
+    fprintf(to,
+        "tally-sim: simulated runs of the consensus core, each from one seed\n"
+        "  tally-sim --seed S            one run; the same seed is the same run\n"
+        "  tally-sim --runs K --from S   runs S, S+1, .. S+K-1\n"
+        "  --nodes N                     validators, 4 to 64; else 4 to 64 by seed\n"
+        "  --observers M                 0 to 4; else by seed\n"
+        "  --faults LIST                 all (default), none, or some of:\n"
+        "                                %s\n"
+        "  --blocks B                    batches that must be committed after the faults (default 4)\n"
+        "  --json                        one object: runs, violations, first_bad_seed, ..\n"
+        "  --trace                       tells each run as prose\n"
+        "Exit: 0 no violation, 1 a violation (its seed is told), 2 usage.\n",
+        plan_faults_text());
+}
+
+static bool parse_number(const char *text, uint64_t low, uint64_t high, uint64_t *number)
+{
+    char *end = NULL;
+    if (*text < '0' || *text > '9') return false;
+    *number = strtoull(text, &end, 10);
+    return *end == '\0' && *number >= low && *number <= high;
+}
+
+static bool parse_one(int option, const char *value, struct options *options)
+{
+    uint64_t number = 0;
+    bool good = true;
+    switch (option) {
+    case 's':
+    case 'f':
+        good = parse_number(value, 0, UINT64_MAX, &number);
+        options->from = number;
+        return good;
+    case 'r':
+        return parse_number(value, 1, 1u << 30, &options->runs);
+    case 'n':
+        good = parse_number(value, VALIDATORS_MIN, VALIDATORS_MAX, &number);
+        options->wish.validators = (uint32_t)number;
+        return good;
+    case 'o':
+        good = parse_number(value, 0, OBSERVERS_SIMULATED_MAX, &number);
+        options->wish.observers = (uint32_t)number;
+        return good;
+    case 'b':
+        good = parse_number(value, 1, 500, &number);
+        options->wish.blocks = (uint32_t)number;
+        return good;
+    case 'F':
+        return plan_faults_parse(value, &options->wish.faults);
+    case 'j':
+        options->json = true;
+        return true;
+    case 't':
+        options->traced = true;
+        return true;
+    }
+    return false;
+}
+
+/* 0 to run, else the exit code plus 1. */
+static int parse_options(int argc, char **argv, struct options *options)
+{
+    static const struct option known[] = {{"seed", required_argument, NULL, 's'},
+        {"from", required_argument, NULL, 'f'}, {"runs", required_argument, NULL, 'r'},
+        {"nodes", required_argument, NULL, 'n'}, {"observers", required_argument, NULL, 'o'},
+        {"blocks", required_argument, NULL, 'b'}, {"faults", required_argument, NULL, 'F'},
+        {"json", no_argument, NULL, 'j'}, {"trace", no_argument, NULL, 't'}, {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0}};
+    int option;
+    bool asked = false;
+    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        if (option == 'h') {
+            print_usage(stdout);
+            return 1;
+        }
+        asked |= option == 's' || option == 'r';
+        if (option == '?') return 3;
+        if (!parse_one(option, optarg, options)) {
+            fprintf(stderr, "tally-sim: %s is not a value that this option takes; see --help\n", optarg);
+            return 3;
+        }
+    }
+    if (!asked || optind < argc) {
+        fprintf(stderr, "tally-sim: --seed S or --runs K --from S is needed; see --help\n");
+        return 3;
+    }
+    return 0;
+}
+
+static void totals_add(struct totals *totals, uint64_t seed, const struct verdict *verdict)
+{
+    totals->runs++;
+    totals->counters.blocks += verdict->counters.blocks;
+    totals->counters.crashes += verdict->counters.crashes;
+    totals->counters.restarts += verdict->counters.restarts;
+    totals->counters.partitions += verdict->counters.partitions;
+    totals->counters.messages += verdict->counters.messages;
+    totals->counters.lost += verdict->counters.lost;
+    totals->counters.events += verdict->counters.events;
+    totals->counters.evidence += verdict->counters.evidence;
+    totals->trace_digest = dice_scatter(totals->trace_digest ^ verdict->trace_digest);
+    if (verdict->recovery_bound_ms > 0) {
+        uint64_t share = verdict->recovery_ms * 1000 / verdict->recovery_bound_ms;
+        if (share > totals->recovery_share_max) totals->recovery_share_max = share;
+    }
+    if (verdict->violation[0] == '\0') return;
+    if (totals->violations++ == 0) totals->first_bad_seed = seed;
+}
+
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void run_all(const struct options *options, struct totals *totals)
+{
+    double told = seconds_now();
+    for (uint64_t i = 0; i < options->runs; i++) {
+        uint64_t seed = options->from + i;
+        struct plan plan;
+        struct verdict verdict;
+        snprintf(abort_note, sizeof abort_note, "tally-sim: the core failed in seed %" PRIu64 "\n", seed);
+        plan_draw(seed, &options->wish, &plan);
+        world_run(&plan, options->traced, &verdict);
+        totals_add(totals, seed, &verdict);
+        if (verdict.violation[0] != '\0')
+            fprintf(stderr, "seed %" PRIu64 " (n=%u, %u liars): %s\n", seed, plan.validators, plan.liars,
+                verdict.violation);
+        if (seconds_now() - told < 5) continue;
+        told = seconds_now();
+        fprintf(stderr, "%" PRIu64 " of %" PRIu64 " runs, %" PRIu64 " violations\n", i + 1, options->runs,
+            totals->violations);
+    }
+}
+
+static void print_totals(const struct options *options, const struct totals *totals, double seconds)
+{
+    const struct counters *counters = &totals->counters;
+    if (options->json) {
+        char seed[24] = "null";
+        if (totals->violations > 0) snprintf(seed, sizeof seed, "%" PRIu64, totals->first_bad_seed);
+        printf("{\"runs\":%" PRIu64 ",\"violations\":%" PRIu64 ",\"first_bad_seed\":%s,\"blocks\":%" PRIu64
+               ",\"crashes\":%" PRIu64 ",\"restarts\":%" PRIu64 ",\"partitions\":%" PRIu64
+               ",\"messages\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"evidence\":%" PRIu64 ",\"events\":%" PRIu64
+               ",\"recovery_share_max\":%.3f,\"trace_digest\":\"%016" PRIx64 "\",\"seconds\":%.2f}\n",
+            totals->runs, totals->violations, seed, counters->blocks, counters->crashes, counters->restarts,
+            counters->partitions, counters->messages, counters->lost, counters->evidence, counters->events,
+            (double)totals->recovery_share_max / 1000, totals->trace_digest, seconds);
+        return;
+    }
+    printf("%" PRIu64 " runs, %" PRIu64 " violations: %" PRIu64 " blocks, %" PRIu64 " crashes, %" PRIu64
+           " partitions, %" PRIu64 " messages (%" PRIu64 " lost), %.1f s, trace %016" PRIx64 "\n",
+        totals->runs, totals->violations, counters->blocks, counters->crashes, counters->partitions,
+        counters->messages, counters->lost, seconds, totals->trace_digest);
+    if (totals->violations > 0) printf("first bad seed: %" PRIu64 "\n", totals->first_bad_seed);
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {.runs = 1, .wish = {.observers = UINT32_MAX, .faults = FAULTS_ALL}};
+    struct totals totals = {0};
+    int parsed = parse_options(argc, argv, &options);
+    if (parsed != 0) return parsed - 1;
+    signal(SIGABRT, note_abort);
+    double start = seconds_now();
+    run_all(&options, &totals);
+    print_totals(&options, &totals, seconds_now() - start);
+    return totals.violations > 0 ? 1 : 0;
+}

@@ -1,0 +1,176 @@
+#include "tests/sim/network.h"
+
+#include "tests/sim/trace.h"
+#include "tests/sim/world.h"
+
+/* Whether the script drops everything of this kind and view from one identity to another: a fixed function,
+ * so that resending does not help until faults stop. It reaches certificates that only one replica holds. */
+static bool script_drops(const struct world *world, uint32_t from, uint32_t to, const struct parcel *parcel)
+{
+    uint64_t view = parcel_view(parcel);
+    if (world->plan.script_per_mille == 0 || view == 0) return false;
+    uint64_t kind = (uint64_t)parcel->message.kind;
+    if (parcel->message.kind == MESSAGE_VOTE) kind += 16 * (uint64_t)parcel->message.vote->kind;
+    uint64_t roll =
+        dice_scatter(world->network.script ^ dice_scatter(view << 24 | kind << 16 | from << 8 | to));
+    /* The script loosens every few views, or nothing would ever be certified. */
+    uint64_t strength = dice_scatter(world->network.script + view / 3) % 3;
+    return roll % 1000 < world->plan.script_per_mille * strength / 2;
+}
+
+static uint64_t draw_delay_us(struct world *world)
+{
+    const struct plan *plan = &world->plan;
+    uint64_t delay_us = dice_between(&world->dice, 50, plan->delay_us_max);
+    if (!world->healed && plan->tail_per_mille > 0 && dice_chance(&world->dice, plan->tail_per_mille))
+        delay_us += dice_below(&world->dice, plan->tail_us_max);
+    return delay_us;
+}
+
+static void deliver_later(struct world *world, const struct replica *from, uint32_t to, struct parcel *parcel)
+{
+    uint64_t delay_us = draw_delay_us(world);
+    uint64_t *last_us = &world->network.last_us[from->identity][to];
+    if (world->healed || !(world->plan.faults & FAULT_REORDER)) {
+        if (world->now_us + delay_us < *last_us) delay_us = *last_us - world->now_us;
+        *last_us = world->now_us + delay_us;
+    }
+    for (uint32_t i = 0; i < world->replica_count; i++) {
+        const struct replica *replica = &world->replicas[i];
+        if (replica->identity != to || !replica->up) continue;
+        /* The two instances of a liar do not see the same. */
+        if (replica->twin && dice_chance(&world->dice, 200)) continue;
+        struct event event = {.kind = EVENT_DELIVER, .replica = i, .incarnation = replica->incarnation};
+        event.peer = from->identity;
+        event.parcel = parcel_hold(parcel);
+        world_later(world, delay_us, event);
+    }
+}
+
+static void send_one(struct world *world, const struct replica *from, uint32_t to, struct parcel *parcel)
+{
+    struct network *network = &world->network;
+    if (to == from->identity || !network->linked[from->identity][to]) return;
+    world->counters.messages++;
+    bool lost = network->cut[from->identity][to] > 0;
+    if (!world->healed) {
+        lost |= dice_chance(&world->dice, world->plan.loss_per_mille);
+        lost |= script_drops(world, from->identity, to, parcel);
+    }
+    if (lost) {
+        world->counters.lost++;
+        return;
+    }
+    deliver_later(world, from, to, parcel);
+    if (!world->healed && dice_chance(&world->dice, world->plan.duplicate_per_mille))
+        deliver_later(world, from, to, parcel);
+}
+
+void network_send(struct world *world, const struct replica *from, uint32_t to, struct parcel *parcel)
+{
+    if (to != PEER_ALL) {
+        if (to < world->identity_count) send_one(world, from, to, parcel);
+        return;
+    }
+    for (uint32_t i = 0; i < world->identity_count; i++)
+        send_one(world, from, i, parcel);
+}
+
+static void tell_link(struct world *world, uint32_t identity, uint32_t peer, bool up, uint64_t delay_us)
+{
+    for (uint32_t i = 0; i < world->replica_count; i++) {
+        const struct replica *replica = &world->replicas[i];
+        if (replica->identity != identity || !replica->up) continue;
+        struct event event = {.kind = EVENT_LINK, .replica = i, .incarnation = replica->incarnation};
+        event.peer = peer;
+        event.ok = up;
+        world_later(world, delay_us, event);
+    }
+}
+
+void network_link_check(struct world *world, uint32_t a, uint32_t b)
+{
+    struct network *network = &world->network;
+    bool both = world->replicas[a].up && world->replicas[b].up;
+    bool wanted = both && network->cut[a][b] == 0 && network->cut[b][a] == 0;
+    if (a == b || wanted == network->linked[a][b]) return;
+    network->linked[a][b] = network->linked[b][a] = wanted;
+    tell_link(world, a, b, wanted, 0);
+    tell_link(world, b, a, wanted, 0);
+}
+
+void network_break(struct world *world, uint32_t identity)
+{
+    for (uint32_t i = 0; i < world->identity_count; i++) {
+        if (!world->network.linked[identity][i]) continue;
+        world->network.linked[identity][i] = world->network.linked[i][identity] = false;
+        tell_link(world, i, identity, false, 0);
+    }
+}
+
+static void check_later(struct world *world, uint32_t a, uint32_t b, uint64_t delay_us)
+{
+    struct event event = {.kind = EVENT_LINK_CHECK, .replica = a, .peer = b};
+    world_later(world, delay_us, event);
+}
+
+void network_reconnect(struct world *world, uint32_t identity)
+{
+    for (uint32_t i = 0; i < world->identity_count; i++)
+        if (i != identity) check_later(world, identity, i, dice_between(&world->dice, 1000, SECOND_US));
+}
+
+static bool cuts(const struct partition *partition, uint32_t from, uint32_t to)
+{
+    if (partition->inside[from] == partition->inside[to]) return false;
+    return !partition->one_way || partition->inside[from];
+}
+
+bool network_partition(struct world *world)
+{
+    struct network *network = &world->network;
+    uint32_t index = 0;
+    while (index < PARTITIONS_MAX && network->partitions[index].active)
+        index++;
+    if (index == PARTITIONS_MAX) return false;
+    struct partition *partition = &network->partitions[index];
+    partition->active = true;
+    partition->one_way = dice_chance(&world->dice, 400);
+    uint32_t share = (uint32_t)dice_between(&world->dice, 100, 600);
+    for (uint32_t i = 0; i < world->identity_count; i++)
+        partition->inside[i] = dice_chance(&world->dice, share);
+    /* TCP notices a silent link after 10 D. */
+    uint64_t silent_us = 10ull * world->plan.base_timeout_ms * MILLISECOND_US;
+    for (uint32_t a = 0; a < world->identity_count; a++)
+        for (uint32_t b = 0; b < world->identity_count; b++) {
+            if (!cuts(partition, a, b)) continue;
+            network->cut[a][b]++;
+            check_later(world, a, b, silent_us);
+        }
+    world->counters.partitions++;
+    trace_partition(world, partition);
+    struct event end = {.kind = EVENT_PARTITION_END, .number = index};
+    world_later(world, dice_between(&world->dice, silent_us / 20, 6 * silent_us), end);
+    return true;
+}
+
+void network_partition_end(struct world *world, uint32_t index)
+{
+    struct partition *partition = &world->network.partitions[index];
+    if (!partition->active) return;
+    partition->active = false;
+    for (uint32_t a = 0; a < world->identity_count; a++)
+        for (uint32_t b = 0; b < world->identity_count; b++) {
+            if (!cuts(partition, a, b)) continue;
+            world->network.cut[a][b]--;
+            check_later(world, a, b, dice_between(&world->dice, 1000, SECOND_US));
+        }
+}
+
+void network_heal(struct world *world)
+{
+    for (uint32_t i = 0; i < PARTITIONS_MAX; i++)
+        network_partition_end(world, i);
+    for (uint32_t i = 0; i < world->identity_count; i++)
+        network_reconnect(world, i);
+}

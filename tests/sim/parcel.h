@@ -1,0 +1,57 @@
+/* What travels between simulated replicas: a message copied whole when it is made, shared by reference
+ * counting after, and never written again. Besides the core's messages there are the driver's own: batches,
+ * and payloads of blocks. */
+#ifndef TALLY_SIM_PARCEL_H
+#define TALLY_SIM_PARCEL_H
+
+#include "consensus/consensus.h"
+
+/* A block's batches, in order. */
+struct payload {
+    uint32_t references;
+    uint32_t count;
+    struct digest batches[];
+};
+
+struct payload *payload_make(const struct digest *batches, uint32_t count);
+struct payload *payload_hold(struct payload *payload);
+void payload_release(struct payload *payload);
+
+enum parcel_kind {
+    PARCEL_MESSAGE = 1,     /* the core's */
+    PARCEL_BATCHES,         /* batches flooded: `payload` */
+    PARCEL_PAYLOAD_REQUEST, /* for the payload of `block` */
+    PARCEL_PAYLOAD,         /* the `payload` of `block` */
+};
+
+struct parcel {
+    uint32_t references;
+    enum parcel_kind kind;
+    uint64_t mark;                    /* a hash of the content */
+    struct consensus_message message; /* points into this parcel */
+    struct digest block;
+    struct payload *payload; /* of PARCEL_BATCHES, PARCEL_PAYLOAD, and of a proposal */
+    uint32_t range_count;
+    struct payload **range_payloads; /* of a range: one for each header */
+    void *memory[4];                 /* what the message points at; freed with the parcel */
+};
+
+/* Copies the message and all it points at. `payload` (of a proposal) may be NULL; it is made from the batches
+ * then. */
+struct parcel *parcel_of_message(const struct consensus_message *message);
+struct parcel *parcel_of_vote(const struct vote *vote);
+struct parcel *parcel_of_certificate(const struct certificate *certificate);
+/* Hashes of the header and of the justification's parent are computed anew, as a decoder does. */
+struct parcel *parcel_of_proposal(const struct proposal *proposal);
+/* `payloads` are held by the parcel as well. */
+struct parcel *parcel_of_range(const struct block_header *headers, struct payload *const *payloads,
+    uint32_t count, const struct certificate *finalization);
+struct parcel *parcel_of_payload(enum parcel_kind kind, const struct digest *block, struct payload *payload);
+struct parcel *parcel_hold(struct parcel *parcel);
+/* NULL is fine. */
+void parcel_release(struct parcel *parcel);
+
+/* The view a core message speaks of; 0 where it speaks of none. */
+uint64_t parcel_view(const struct parcel *parcel);
+
+#endif

@@ -1,0 +1,112 @@
+#include "tests/sim/plan.h"
+
+#include <string.h>
+
+#include "proto/base/agreement.h"
+
+#define MILLISECOND_US 1000u
+
+static const char *const names[] = {"loss", "delay", "reorder", "duplicate", "partition", "script", "crash",
+    "blackout", "disk", "clock", "byzantine", "lost-disk"};
+_Static_assert(
+    sizeof names / sizeof names[0] == 12 && FAULTS_ALL == (1u << 12) - 1, "one name for each fault");
+
+const char *plan_faults_text(void)
+{
+    return "loss,delay,reorder,duplicate,partition,script,crash,blackout,disk,clock,byzantine,lost-disk";
+}
+
+bool plan_faults_parse(const char *list, uint32_t *faults)
+{
+    uint32_t found = 0;
+    if (strcmp(list, "none") == 0) {
+        *faults = 0;
+        return true;
+    }
+    while (*list != '\0') {
+        size_t size = strcspn(list, ",");
+        uint32_t before = found;
+        for (uint32_t i = 0; i < sizeof names / sizeof names[0]; i++)
+            if (strlen(names[i]) == size && strncmp(list, names[i], size) == 0) found |= 1u << i;
+        if (size == 3 && strncmp(list, "all", 3) == 0)
+            found = FAULTS_ALL;
+        else if (found == before)
+            return false;
+        list += size;
+        if (*list == ',') list++;
+    }
+    *faults = found;
+    return found != 0;
+}
+
+/* Small sets are run most: they are fast, and most of what can go wrong does so in them. */
+static uint32_t draw_validators(struct dice *dice)
+{
+    uint64_t roll = dice_below(dice, 1000);
+    if (roll < 440) return 4;
+    if (roll < 560) return 5;
+    if (roll < 680) return 6;
+    if (roll < 850) return 7;
+    if (roll < 950) return 10;
+    if (roll < 990) return 16;
+    return roll < 998 ? 31 : 64;
+}
+
+static void draw_network(struct dice *dice, struct plan *plan)
+{
+    static const uint32_t losses[] = {10, 50, 100, 200, 300};
+    uint64_t timeout_us = (uint64_t)plan->base_timeout_ms * MILLISECOND_US;
+    if (plan->faults & FAULT_LOSS) plan->loss_per_mille = losses[dice_below(dice, 5)];
+    if (plan->faults & FAULT_DUPLICATE) plan->duplicate_per_mille = (uint32_t)dice_between(dice, 10, 300);
+    if (plan->faults & FAULT_SCRIPT) plan->script_per_mille = (uint32_t)dice_between(dice, 50, 700);
+    if (plan->faults & FAULT_DELAY) {
+        plan->tail_per_mille = (uint32_t)dice_between(dice, 5, 300);
+        plan->tail_us_max = dice_between(dice, timeout_us, 40 * timeout_us);
+    }
+    plan->delay_us_max = timeout_us / 8;
+    if (plan->faults & FAULT_PARTITION)
+        plan->partition_gap_us = dice_between(dice, 2 * timeout_us, 100 * timeout_us);
+}
+
+static void draw_machines(struct dice *dice, struct plan *plan)
+{
+    uint64_t timeout_us = (uint64_t)plan->base_timeout_ms * MILLISECOND_US;
+    plan->sync_us_max =
+        plan->faults & FAULT_DISK ? dice_between(dice, timeout_us / 8, 3 * timeout_us) : timeout_us / 16;
+    plan->check_us_max = dice_between(dice, 0, timeout_us / 30);
+    if (plan->faults & FAULT_CRASH) {
+        plan->crash_gap_us = dice_between(dice, 5 * timeout_us, 200 * timeout_us);
+        plan->down_us_max = dice_between(dice, timeout_us, 60 * timeout_us);
+        plan->crash_per_million = dice_chance(dice, 500) ? (uint32_t)dice_between(dice, 50, 5000) : 0;
+    }
+    if (plan->faults & FAULT_CLOCK) {
+        plan->skew_ms_max = dice_between(dice, 100, 20000);
+        plan->rate_ppm_max = (uint32_t)dice_between(dice, 0, 2000);
+    }
+}
+
+void plan_draw(uint64_t seed, const struct plan_wish *wish, struct plan *plan)
+{
+    static const uint32_t timeouts[] = {60, 60, 100, 400};
+    struct dice dice;
+    dice_init(&dice, seed);
+    memset(plan, 0, sizeof *plan);
+    plan->seed = seed;
+    plan->validators = draw_validators(&dice);
+    plan->observers = (uint32_t)dice_below(&dice, 3);
+    if (wish->validators != 0) plan->validators = wish->validators;
+    if (wish->observers != UINT32_MAX) plan->observers = wish->observers;
+    plan->blocks = wish->blocks != 0 ? wish->blocks : 4;
+    plan->base_timeout_ms = timeouts[dice_below(&dice, 4)];
+    plan->heartbeat_ms = dice_chance(&dice, 300) ? 10000 : 0;
+    uint64_t chosen = dice_next(&dice) | (dice_chance(&dice, 200) ? FAULTS_ALL : 0);
+    plan->faults = wish->faults & (uint32_t)chosen;
+    uint64_t timeouts_long = dice_between(&dice, 10, plan->validators > 16 ? 40 : 150);
+    plan->fault_us = plan->faults == 0 ? 0 : timeouts_long * plan->base_timeout_ms * MILLISECOND_US;
+    plan->submit_gap_us = dice_between(&dice, 1, 40) * plan->base_timeout_ms * MILLISECOND_US / 2;
+    uint32_t f = faults_of(plan->validators);
+    if (plan->faults & FAULT_BYZANTINE) plan->liars = (uint32_t)dice_between(&dice, 1, f);
+    if (plan->faults & FAULT_LOST_DISK) plan->lost_disks = (uint32_t)dice_below(&dice, f - plan->liars + 1);
+    draw_network(&dice, plan);
+    draw_machines(&dice, plan);
+}

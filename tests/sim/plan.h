@@ -1,0 +1,57 @@
+/* What one simulated run will be like, drawn from its seed: how many replicas, which faults, how hard. */
+#ifndef TALLY_SIM_PLAN_H
+#define TALLY_SIM_PLAN_H
+
+#include "proto/base/limits.h"
+#include "tests/sim/dice.h"
+
+enum fault {
+    FAULT_LOSS = 1 << 0,      /* messages vanish */
+    FAULT_DELAY = 1 << 1,     /* some take very long */
+    FAULT_REORDER = 1 << 2,   /* links are not first in, first out */
+    FAULT_DUPLICATE = 1 << 3, /* messages arrive twice */
+    FAULT_PARTITION = 1 << 4, /* groups are cut off, both ways or one way */
+    FAULT_SCRIPT =
+        1 << 5, /* everything of one kind and view on one link vanishes: reaches states chance does not */
+    FAULT_CRASH = 1 << 6,      /* replicas crash, at any output, and restart */
+    FAULT_BLACKOUT = 1 << 7,   /* all crash at once, at the end of the faults */
+    FAULT_DISK = 1 << 8,       /* slow syncs */
+    FAULT_CLOCK = 1 << 9,      /* clocks run at other rates, and wall clocks jump */
+    FAULT_BYZANTINE = 1 << 10, /* up to f validators lie */
+    FAULT_LOST_DISK = 1 << 11, /* a validator loses its disk, and follows from then on */
+};
+#define FAULTS_ALL ((1u << 12) - 1)
+#define OBSERVERS_SIMULATED_MAX 4u
+
+struct plan {
+    uint64_t seed;
+    uint32_t validators, observers;
+    uint32_t liars;      /* Byzantine validators */
+    uint32_t lost_disks; /* liars + lost_disks <= f */
+    uint32_t faults;     /* which are on in this run */
+    uint32_t blocks;     /* new batches that must be committed one after another once faults have stopped */
+    uint32_t base_timeout_ms, heartbeat_ms;
+    uint64_t fault_us; /* how long faults last */
+    uint32_t loss_per_mille, duplicate_per_mille, script_per_mille, tail_per_mille;
+    uint64_t delay_us_max, tail_us_max;
+    uint64_t sync_us_max, check_us_max;
+    uint64_t crash_gap_us, down_us_max;
+    uint32_t crash_per_million; /* the chance of a crash at each output */
+    uint64_t partition_gap_us;
+    uint64_t submit_gap_us;
+    uint64_t skew_ms_max;
+    uint32_t rate_ppm_max;
+};
+
+/* What the command line fixes; 0 (or UINT32_MAX for observers) leaves it to the seed. */
+struct plan_wish {
+    uint32_t validators, observers, blocks, faults;
+};
+
+void plan_draw(uint64_t seed, const struct plan_wish *wish, struct plan *plan);
+/* Reads "loss,crash,.." or "all" or "none". False on an unknown name. */
+bool plan_faults_parse(const char *list, uint32_t *faults);
+/* The names of all faults, separated by commas; a constant. */
+const char *plan_faults_text(void);
+
+#endif

@@ -1,0 +1,291 @@
+#include "tests/sim/replica.h"
+
+#include <stdlib.h>
+
+#include "proto/base/check.h"
+#include "tests/sim/carry.h"
+#include "tests/sim/liar.h"
+#include "tests/sim/supply.h"
+#include "tests/sim/trace.h"
+
+/* A core that asks to be woken at once this many times in a row without time passing spins. */
+#define WAKE_FLOOR_US 200u
+
+void replica_init(struct world *world, uint32_t index, uint32_t identity)
+{
+    struct replica *replica = &world->replicas[index];
+    memset(replica, 0, sizeof *replica);
+    replica->index = index;
+    replica->identity = identity;
+    replica->honest = world->honest[identity];
+    replica->may_vote = true;
+    replica->clock_ms = dice_below(&world->dice, 1u << 30);
+    replica->rate_ppm = dice_below(&world->dice, world->plan.rate_ppm_max + 1);
+    replica->skew_ms = (int64_t)dice_below(&world->dice, 200);
+    if (!replica->honest) liar_init(world, replica);
+}
+
+void replica_close(struct replica *replica)
+{
+    consensus_close(replica->core);
+    supply_clear(replica);
+    free(replica->candidates);
+    disk_close(&replica->disk);
+    for (size_t i = 0; i < sizeof replica->memory / sizeof replica->memory[0]; i++)
+        parcel_release(replica->memory[i]);
+}
+
+static uint64_t clock_ms(const struct world *world, const struct replica *replica)
+{
+    return replica->clock_ms + (world->now_us + world->now_us / SECOND_US * replica->rate_ppm) / 1000;
+}
+
+static uint64_t wall_ms(const struct world *world, const struct replica *replica)
+{
+    return (uint64_t)((int64_t)(WALL_START_MS + world->now_us / 1000) + replica->skew_ms);
+}
+
+/* The simulated time at which the replica's clock shows `at_ms`, or a moment from now where it does already.
+ */
+static uint64_t wake_time_us(const struct world *world, const struct replica *replica, uint64_t at_ms)
+{
+    uint64_t now_ms = clock_ms(world, replica);
+    uint64_t wait_us = at_ms <= now_ms ? WAKE_FLOOR_US : (at_ms - now_ms) * 1000;
+    return world->now_us + wait_us;
+}
+
+static void wake_schedule(struct world *world, struct replica *replica)
+{
+    uint64_t at_ms = consensus_wake_ms(replica->core);
+    if (at_ms == UINT64_MAX) {
+        replica->wake_us = UINT64_MAX;
+        replica->wake_number++;
+        return;
+    }
+    uint64_t at_us = wake_time_us(world, replica, at_ms);
+    if (at_us == replica->wake_us) return;
+    replica->wake_us = at_us;
+    struct event event = {.kind = EVENT_WAKE, .replica = replica->index, .incarnation = replica->incarnation};
+    event.number = ++replica->wake_number;
+    world_later(world, at_us - world->now_us, event);
+}
+
+/* Work is what is known and not in the chain from the newest certified block down. */
+static bool work_waits(const struct replica *replica)
+{
+    for (size_t i = 0; i < BATCHES_MAX / 64; i++)
+        if ((replica->known.words[i] & ~replica->committed.words[i]) != 0) return true;
+    return false;
+}
+
+bool replica_waits(const struct replica *replica)
+{
+    return work_waits(replica);
+}
+
+static void mark_input(
+    struct world *world, const struct replica *replica, const struct consensus_input *input)
+{
+    world_mark(world, world->now_us);
+    world_mark(world, (uint64_t)replica->index << 40 | (uint64_t)input->kind << 32 | input->peer);
+    world_mark(world, input->sequence ^ input->height << 32 ^ (uint64_t)input->ok << 63);
+    if (replica->feeding != NULL) world_mark(world, replica->feeding->mark);
+}
+
+static void step(struct world *world, struct replica *replica, struct consensus_input *input)
+{
+    input->now_ms = clock_ms(world, replica);
+    input->wall_ms = wall_ms(world, replica);
+    mark_input(world, replica, input);
+    trace_input(world, replica, input);
+    consensus_step(replica->core, input);
+    carry_out(world, replica);
+}
+
+/* A crash in the middle of carrying out leaves no core behind. */
+void replica_input(struct world *world, struct replica *replica, struct consensus_input *input)
+{
+    step(world, replica, input);
+    while (replica->up) {
+        bool work = work_waits(replica);
+        if (replica->work_told && work == replica->work_said) break;
+        replica->work_told = true;
+        replica->work_said = work;
+        struct consensus_input told = {.kind = INPUT_WORK, .ok = work};
+        replica->feeding = NULL;
+        step(world, replica, &told);
+    }
+    if (replica->up) wake_schedule(world, replica);
+}
+
+static void restore_records(struct world *world, struct replica *replica)
+{
+    for (size_t i = 0; i < replica->disk.record_count; i++) {
+        const struct disk_record *stored = replica->disk.records[i];
+        struct consensus_record record = stored->record;
+        bool held = false;
+        checker_durable(world->checker, replica->identity, &record);
+        if (stored->proposal != NULL) {
+            supply_keep(world, replica, stored->proposal, true);
+            supply_learn(world, replica, stored->proposal->payload);
+            record.proposal = stored->proposal->message.proposal;
+            held = true;
+        }
+        int error = consensus_restore(replica->core, &record, held);
+        if (error != TALLY_OK && replica->honest)
+            checker_fail(
+                world->checker, "replica %u cannot restore: %s", replica->identity, tally_error_text(error));
+    }
+}
+
+void replica_start(struct world *world, struct replica *replica)
+{
+    struct consensus_config config = {.chain_id = world->vault.chain_id, .set = world->vault.set};
+    config.signer = replica->identity < world->plan.validators ? replica->identity : SIGNER_NONE;
+    config.peer_count = world->identity_count;
+    config.may_vote = replica->may_vote && config.signer != SIGNER_NONE;
+    config.base_timeout_ms = world->plan.base_timeout_ms;
+    config.heartbeat_ms = world->plan.heartbeat_ms;
+    config.seed = dice_next(&world->dice);
+    struct consensus_floor floor;
+    disk_floor(&replica->disk, &world->vault.chain_id, &floor);
+    replica->up = true;
+    replica->wake_us = UINT64_MAX;
+    replica->work_told = false;
+    replica->sequence_durable = 0;
+    replica->feeding = NULL;
+    memset(&replica->known, 0, sizeof replica->known);
+    memset(&replica->committed, 0, sizeof replica->committed);
+    int error = consensus_open(&config, &floor, &replica->core);
+    CHECK(error == TALLY_OK);
+    for (size_t i = 0; i < replica->disk.block_count; i++) {
+        const struct payload *payload = replica->disk.blocks[i].payload;
+        for (uint32_t b = 0; b < payload->count; b++) {
+            batch_add(&replica->known, batch_of(&payload->batches[b]));
+            batch_add(&replica->committed, batch_of(&payload->batches[b]));
+        }
+    }
+    restore_records(world, replica);
+    trace_replica(world, replica, "starts from height %llu with %zu records",
+        (unsigned long long)floor.height, replica->disk.record_count);
+    struct consensus_input input = {.kind = INPUT_TIME};
+    replica_input(world, replica, &input);
+    if (replica->up) network_reconnect(world, replica->identity);
+}
+
+void replica_crash(struct world *world, struct replica *replica, bool wipe)
+{
+    if (!replica->up) return;
+    replica->up = false;
+    replica->incarnation++;
+    world->counters.crashes++;
+    consensus_close(replica->core);
+    replica->core = NULL;
+    supply_clear(replica);
+    disk_crash(&replica->disk, &world->dice);
+    if (wipe) {
+        disk_lose(&replica->disk);
+        replica->may_vote = false;
+    }
+    network_break(world, replica->identity);
+    trace_replica(world, replica, wipe ? "crashes and loses its disk" : "crashes");
+    checker_restarted(world->checker, replica->identity, replica->disk.block_count, wipe);
+}
+
+void replica_submit(struct world *world, struct replica *replica, uint32_t batch)
+{
+    struct digest digest = batch_digest(batch);
+    struct payload *payload = payload_make(&digest, 1);
+    struct parcel *flood = parcel_of_payload(PARCEL_BATCHES, NULL, payload);
+    trace_replica(world, replica, "is brought batch %u", batch);
+    supply_learn(world, replica, payload);
+    network_send(world, replica, PEER_ALL, flood);
+    payload_release(payload);
+    parcel_release(flood);
+    struct consensus_input input = {.kind = INPUT_TIME};
+    replica->feeding = NULL;
+    replica_input(world, replica, &input);
+}
+
+static void records_synced(struct replica *replica, struct world *world, uint64_t count)
+{
+    struct disk *disk = &replica->disk;
+    disk->records_syncing = false;
+    CHECK(count <= disk->record_count && count > disk->records_durable);
+    for (size_t i = disk->records_durable; i < count; i++)
+        checker_durable(world->checker, replica->identity, &disk->records[i]->record);
+    disk->records_durable = (size_t)count;
+    struct consensus_input input = {.kind = INPUT_DURABLE, .sequence = disk->records[count - 1]->sequence};
+    carry_sync(world, replica);
+    replica_input(world, replica, &input);
+}
+
+static void ledger_synced(struct replica *replica, struct world *world, uint64_t count)
+{
+    struct disk *disk = &replica->disk;
+    disk->ledger_syncing = false;
+    disk->blocks_durable = (size_t)count;
+    struct consensus_input input = {.kind = INPUT_APPENDED, .height = count};
+    if (!disk->records_syncing) disk_prune(disk, disk->blocks[count - 1].header.view);
+    supply_sweep(replica, disk->blocks[count - 1].header.view);
+    carry_sync(world, replica);
+    replica_input(world, replica, &input);
+}
+
+void replica_event(struct world *world, struct replica *replica, struct event *event)
+{
+    if (!replica->up || event->incarnation != replica->incarnation) return;
+    struct consensus_input input = {.peer = event->peer, .ok = event->ok};
+    replica->feeding = event->parcel;
+    switch (event->kind) {
+    case EVENT_DELIVER:
+        carry_in(world, replica, event->peer, event->parcel);
+        return;
+    case EVENT_VERIFIED:
+        input.kind = INPUT_VERIFIED;
+        input.message = event->parcel->message;
+        if (event->ok && input.message.kind == MESSAGE_PROPOSAL)
+            supply_keep(world, replica, event->parcel, false);
+        break;
+    case EVENT_SIGNED:
+        input.kind = INPUT_SIGNED_VOTE;
+        input.vote = *event->parcel->message.vote;
+        break;
+    case EVENT_PROPOSED:
+        input.kind = INPUT_PROPOSED;
+        if (event->ok) supply_keep(world, replica, event->parcel, true);
+        if (event->ok) input.message = event->parcel->message;
+        break;
+    case EVENT_PAYLOAD:
+        input.kind = INPUT_PAYLOAD;
+        input.block = event->parcel->message.block;
+        break;
+    case EVENT_FETCH:
+        supply_fetch(world, replica, &event->parcel->message.block);
+        return;
+    case EVENT_RECORDS_SYNCED:
+        records_synced(replica, world, event->number);
+        return;
+    case EVENT_LEDGER_SYNCED:
+        ledger_synced(replica, world, event->number);
+        return;
+    case EVENT_WAKE:
+        if (event->number != replica->wake_number) return;
+        replica->wake_us = UINT64_MAX;
+        input.kind = INPUT_TIME;
+        break;
+    case EVENT_LINK:
+        input.kind = event->ok ? INPUT_LINK_UP : INPUT_LINK_DOWN;
+        break;
+    case EVENT_LINK_CHECK:
+    case EVENT_CRASH:
+    case EVENT_RESTART:
+    case EVENT_PARTITION:
+    case EVENT_PARTITION_END:
+    case EVENT_CLOCK:
+    case EVENT_SUBMIT:
+    case EVENT_HEAL:
+        CHECK_UNREACHABLE();
+    }
+    replica_input(world, replica, &input);
+}

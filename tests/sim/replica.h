@@ -1,0 +1,98 @@
+/* The simulated driver of one replica: carries the core's outputs out in order, as the node's own driver
+ * does, over a simulated disk, clock and network. */
+#ifndef TALLY_SIM_REPLICA_H
+#define TALLY_SIM_REPLICA_H
+
+#include "tests/sim/disk.h"
+#include "tests/sim/queue.h"
+
+struct world;
+
+#define BATCHES_MAX 4096u
+/* Batches from here on are malformed: nobody honest can ever hold them. Only liars propose them. */
+#define BATCHES_POISONED 3072u
+/* Batches from here on exist, but only their liar has them. */
+#define BATCHES_WITHHELD 2048u
+#define CANDIDATES_MAX 4096u
+#define RANGES_KEPT 16u
+
+struct batch_bits {
+    uint64_t words[BATCHES_MAX / 64];
+};
+
+/* A block whose proposal is held. */
+struct candidate {
+    struct parcel *proposal;
+    bool held;   /* its payload too, well-formed */
+    bool wanted; /* the core waits for its payload */
+};
+
+/* How a liar lies; each is a chance per mille for each message it could spoil. */
+struct lies {
+    uint32_t withhold, replay, tamper, double_vote, forge, poison;
+    uint64_t deaf_to[2]; /* identities it never sends to */
+};
+
+struct replica {
+    uint32_t index, identity;
+    uint32_t incarnation;
+    bool up, honest, may_vote;
+    bool twin; /* one of two instances of one identity */
+    struct consensus *core;
+    struct disk disk;
+    struct candidate *candidates;
+    size_t candidate_count, candidate_capacity;
+    struct parcel *ranges[RANGES_KEPT]; /* the newest, whose payloads are held */
+    uint32_t range_next;
+    struct parcel *feeding; /* the parcel of the input being carried out, so that it need not be copied */
+    struct batch_bits known, committed;
+    bool work_told, work_said; /* what INPUT_WORK said last */
+    uint64_t wake_us, wake_number;
+    uint64_t clock_ms, rate_ppm; /* now_ms = clock_ms + time since the run began, at 1 + rate */
+    int64_t skew_ms;
+    uint64_t sequence_durable;
+    uint32_t ask_next;
+    struct lies lies;
+    struct parcel *memory[16]; /* what a liar may replay */
+    uint32_t memory_next;
+};
+
+void replica_init(struct world *world, uint32_t index, uint32_t identity);
+void replica_close(struct replica *replica);
+/* Opens the core from what is on disk. */
+void replica_start(struct world *world, struct replica *replica);
+/* The power fails; `wipe` takes the disk too, and the vote with it (R13). */
+void replica_crash(struct world *world, struct replica *replica, bool wipe);
+/* Carries an event of this replica out. */
+void replica_event(struct world *world, struct replica *replica, struct event *event);
+/* A client brings a batch here; it is sent to all. */
+void replica_submit(struct world *world, struct replica *replica, uint32_t batch);
+/* Feeds one input and carries out everything it leads to. */
+void replica_input(struct world *world, struct replica *replica, struct consensus_input *input);
+/* Whether anything it knows is not committed here. */
+bool replica_waits(const struct replica *replica);
+
+static inline bool batch_has(const struct batch_bits *bits, uint32_t batch)
+{
+    return (bits->words[batch / 64] >> batch % 64 & 1) != 0;
+}
+
+static inline void batch_add(struct batch_bits *bits, uint32_t batch)
+{
+    bits->words[batch / 64] |= (uint64_t)1 << batch % 64;
+}
+
+static inline struct digest batch_digest(uint32_t batch)
+{
+    struct digest digest = {{0}};
+    put_u32(digest.bytes, batch);
+    digest.bytes[31] = 0xb7;
+    return digest;
+}
+
+static inline uint32_t batch_of(const struct digest *digest)
+{
+    return get_u32(digest->bytes) % BATCHES_MAX;
+}
+
+#endif

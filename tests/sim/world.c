@@ -1,0 +1,224 @@
+#include "tests/sim/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "proto/base/check.h"
+#include "tests/sim/fault.h"
+#include "tests/sim/trace.h"
+
+void world_mark(struct world *world, uint64_t fact)
+{
+    world->trace_digest = dice_scatter(world->trace_digest ^ dice_scatter(fact)) + 0x9e3779b97f4a7c15u;
+}
+
+void world_later(struct world *world, uint64_t delay_us, struct event event)
+{
+    event.at_us = world->now_us + delay_us;
+    queue_add(&world->queue, event);
+}
+
+static void open_world(struct world *world, const struct plan *plan, bool traced)
+{
+    world->plan = *plan;
+    world->traced = traced;
+    world->trace_digest = plan->seed;
+    dice_init(&world->dice, dice_scatter(plan->seed) + 1);
+    vault_init(&world->vault, plan->validators, plan->seed);
+    world->identity_count = plan->validators + plan->observers;
+    world->replica_count = world->identity_count + plan->liars;
+    world->network.script = dice_next(&world->dice);
+    for (uint32_t i = 0; i < world->identity_count; i++)
+        world->honest[i] = true;
+    fault_choose(world);
+    world->checker = checker_open(&world->vault, world->honest, world->identity_count);
+    world->replicas = calloc(world->replica_count, sizeof world->replicas[0]);
+    CHECK(world->replicas != NULL);
+    uint32_t second = world->identity_count;
+    for (uint32_t i = 0; i < world->identity_count; i++) {
+        replica_init(world, i, i);
+        if (world->honest[i]) continue;
+        replica_init(world, second, i);
+        world->replicas[i].twin = world->replicas[second].twin = true;
+        second++;
+    }
+    CHECK(second == world->replica_count);
+    for (uint32_t i = 0; i < world->replica_count; i++)
+        replica_start(world, &world->replicas[i]);
+}
+
+static void close_world(struct world *world)
+{
+    for (uint32_t i = 0; i < world->replica_count; i++)
+        replica_close(&world->replicas[i]);
+    free(world->replicas);
+    queue_close(&world->queue);
+    checker_close(world->checker);
+}
+
+static bool carry_event(struct world *world)
+{
+    struct event event;
+    if (checker_violation(world->checker) != NULL || !queue_next(&world->queue, &event)) return false;
+    CHECK(event.at_us >= world->now_us);
+    world->now_us = event.at_us;
+    world->counters.events++;
+    if (world->counters.events > EVENTS_MAX)
+        checker_fail(world->checker, "the run does not end: %u events", EVENTS_MAX);
+    if (!fault_event(world, &event)) replica_event(world, &world->replicas[event.replica], &event);
+    parcel_release(event.parcel);
+    return true;
+}
+
+/* Runs until the time given, or until nothing is left to happen. */
+static void run_until(struct world *world, uint64_t until_us)
+{
+    while (world->queue.count > 0 && world->queue.events[0].at_us <= until_us)
+        if (!carry_event(world)) return;
+    if (world->now_us < until_us) world->now_us = until_us;
+}
+
+/* Every honest replica is up, has committed everything it knows of, and stands at one height. */
+static bool settled(const struct world *world)
+{
+    uint64_t top = checker_top(world->checker);
+    for (uint32_t i = 0; i < world->identity_count; i++) {
+        const struct replica *replica = &world->replicas[i];
+        if (!replica->honest) continue;
+        if (!replica->up || replica_waits(replica) || checker_height(world->checker, i) != top) return false;
+    }
+    return true;
+}
+
+static void explain_unsettled(struct world *world, const char *what, uint64_t bound_us)
+{
+    char text[160];
+    size_t at = 0;
+    text[0] = '\0';
+    for (uint32_t i = 0; i < world->identity_count && at + 32 < sizeof text; i++) {
+        struct consensus_status status = {0};
+        if (!world->honest[i] || !world->replicas[i].up) continue;
+        consensus_status(world->replicas[i].core, &status);
+        at += (size_t)snprintf(text + at, sizeof text - at, " %u:v%llu h%llu", i,
+            (unsigned long long)status.view, (unsigned long long)status.floor_height);
+    }
+    checker_fail(world->checker, "no progress: %s within %llu ms;%s", what,
+        (unsigned long long)(bound_us / 1000), text);
+}
+
+/* The longest D_k of any honest validator now (R7), in microseconds. */
+static uint64_t longest_timeout_us(const struct world *world)
+{
+    uint64_t most = 0;
+    for (uint32_t i = 0; i < world->plan.validators; i++) {
+        struct consensus_status status = {0};
+        if (!world->honest[i] || !world->replicas[i].up) continue;
+        consensus_status(world->replicas[i].core, &status);
+        uint64_t timeout_us = world->plan.base_timeout_ms * MILLISECOND_US;
+        for (uint32_t k = 0; k < status.timeouts && timeout_us < 30 * SECOND_US; k++)
+            timeout_us += timeout_us / 2;
+        if (timeout_us > 30 * SECOND_US) timeout_us = 30 * SECOND_US;
+        if (timeout_us > most) most = timeout_us;
+    }
+    return most;
+}
+
+/* How long everything may take until all stand at one height: every faulty leader in a row costs a view, and
+ * whoever is behind asks again at the pace of R10. */
+static uint64_t bound_us(const struct world *world, uint64_t timeout_us)
+{
+    uint64_t faulty = world->plan.liars + world->plan.lost_disks;
+    uint64_t standstill_us = 2 * timeout_us > SECOND_US ? 2 * timeout_us : SECOND_US;
+    return (faulty + 3) * 3 * 2 * timeout_us + (faulty + 2) * 4 * standstill_us + 2 * SECOND_US;
+}
+
+static void await_settled(struct world *world, uint64_t within_us, const char *what)
+{
+    uint64_t deadline_us = world->now_us + within_us;
+    while (!settled(world)) {
+        if (world->queue.count == 0 || world->queue.events[0].at_us > deadline_us) {
+            explain_unsettled(world, what, within_us);
+            return;
+        }
+        if (!carry_event(world)) return;
+    }
+}
+
+static void submit_somewhere(struct world *world)
+{
+    uint32_t at = (uint32_t)dice_below(&world->dice, world->plan.validators);
+    while (!world->honest[at])
+        at = (at + 1) % world->plan.validators;
+    replica_submit(world, &world->replicas[at], world->batch_count++);
+}
+
+/* Faults have stopped: batches brought one after another must each be committed everywhere in time. */
+static void demand_progress(struct world *world, struct verdict *verdict)
+{
+    uint64_t within_us = bound_us(world, longest_timeout_us(world));
+    uint64_t start_us = world->now_us;
+    for (uint32_t i = 0; i < world->plan.blocks && checker_violation(world->checker) == NULL; i++) {
+        submit_somewhere(world);
+        await_settled(world, within_us, i == 0 ? "the first batch after the faults" : "a batch in calm");
+        if (i == 0) {
+            verdict->recovery_ms = (world->now_us - start_us) / 1000;
+            verdict->recovery_bound_ms = within_us / 1000;
+        }
+        within_us = bound_us(world, 4ull * world->plan.base_timeout_ms * MILLISECOND_US);
+        run_until(world, world->now_us + dice_below(&world->dice, 4 * world->plan.submit_gap_us));
+    }
+}
+
+static void demand_rest(struct world *world)
+{
+    uint64_t views[PEERS_MAX] = {0};
+    uint64_t calm_us = bound_us(world, 4ull * world->plan.base_timeout_ms * MILLISECOND_US);
+    run_until(world, world->now_us + calm_us);
+    for (uint32_t i = 0; i < world->identity_count; i++) {
+        struct consensus_status status = {0};
+        if (world->honest[i]) consensus_status(world->replicas[i].core, &status);
+        views[i] = status.view;
+    }
+    uint64_t watched_us = 30 * SECOND_US;
+    run_until(world, world->now_us + watched_us);
+    uint64_t beats = world->plan.heartbeat_ms == 0 ? 0 : watched_us / 1000 / world->plan.heartbeat_ms + 1;
+    uint64_t views_max = beats * (3 + 2 * world->plan.liars + 2 * world->plan.lost_disks);
+    for (uint32_t i = 0; i < world->identity_count && checker_violation(world->checker) == NULL; i++) {
+        struct consensus_status status;
+        if (!world->honest[i]) continue;
+        consensus_status(world->replicas[i].core, &status);
+        if (status.view > views[i] + views_max)
+            checker_fail(world->checker, "idle replica %u burns views: %llu in 30 s", i,
+                (unsigned long long)(status.view - views[i]));
+        if (beats > 0) continue;
+        if (consensus_wake_ms(world->replicas[i].core) != UINT64_MAX)
+            checker_fail(world->checker, "idle replica %u wants to be woken", i);
+        if (status.tip_view > status.floor_view)
+            checker_fail(world->checker, "replica %u rests on a tip that is not finalized", i);
+    }
+}
+
+void world_run(const struct plan *plan, bool traced, struct verdict *verdict)
+{
+    struct world *world = calloc(1, sizeof *world);
+    CHECK(world != NULL);
+    memset(verdict, 0, sizeof *verdict);
+    open_world(world, plan, traced);
+    fault_begin(world);
+    run_until(world, plan->fault_us);
+    fault_stop(world);
+    /* Links return within a second, and what was down is up by then. */
+    run_until(world, world->now_us + SECOND_US + 10 * MILLISECOND_US);
+    if (checker_violation(world->checker) == NULL) demand_progress(world, verdict);
+    if (checker_violation(world->checker) == NULL) demand_rest(world);
+    world->counters.blocks = checker_top(world->checker);
+    const char *violation = checker_violation(world->checker);
+    if (violation != NULL) {
+        snprintf(verdict->violation, sizeof verdict->violation, "%s", violation);
+        trace_world(world, "VIOLATION: %s", violation);
+    }
+    verdict->counters = world->counters;
+    verdict->trace_digest = world->trace_digest;
+    close_world(world);
+    free(world);
+}

@@ -1,0 +1,59 @@
+/* One simulated run: replicas, the network between them, time, and what goes wrong. Single-threaded;
+ * everything follows from the plan, so that one seed is one run. */
+#ifndef TALLY_SIM_WORLD_H
+#define TALLY_SIM_WORLD_H
+
+#include "tests/sim/checker.h"
+#include "tests/sim/network.h"
+#include "tests/sim/plan.h"
+#include "tests/sim/queue.h"
+#include "tests/sim/replica.h"
+
+#define MILLISECOND_US 1000u
+#define SECOND_US 1000000u
+/* UTC at the run's beginning: 2025-01-01. */
+#define WALL_START_MS 1735689600000u
+/* A run that makes more events than this a replica pair has run away. */
+#define EVENTS_MAX 40000000u
+
+struct counters {
+    uint64_t blocks, crashes, restarts, partitions, messages, lost, events, evidence;
+};
+
+struct world {
+    struct plan plan;
+    struct dice dice;
+    struct vault vault;
+    struct queue queue;
+    struct checker *checker;
+    struct network network;
+    struct counters counters;
+    struct replica *replicas; /* one for each identity, then the second instances of liars */
+    uint32_t replica_count, identity_count;
+    bool honest[PEERS_MAX];
+    bool doomed[PEERS_MAX]; /* will lose its disk at its next crash */
+    uint32_t batch_count;   /* batches brought by clients so far */
+    uint64_t now_us, healed_us;
+    bool healed;
+    bool traced;
+    uint64_t trace_digest;
+};
+
+/* What a run came to. `violation` is empty where all was well. */
+struct verdict {
+    char violation[256];
+    struct counters counters;
+    uint64_t trace_digest;
+    uint64_t recovery_ms; /* from the end of the faults to the first batch committed everywhere */
+    uint64_t recovery_bound_ms;
+};
+
+/* Runs it whole. `traced` tells it as prose on stdout. */
+void world_run(const struct plan *plan, bool traced, struct verdict *verdict);
+
+/* Adds an event `delay_us` from now; takes the parcel. */
+void world_later(struct world *world, uint64_t delay_us, struct event event);
+/* Folds a fact into the trace's digest. */
+void world_mark(struct world *world, uint64_t fact);
+
+#endif
