@@ -60,9 +60,11 @@ struct frame_parser {
 /* Accepts every kind whose bit is set in `kinds`. No memory is taken yet. */
 void frame_parser_init(struct frame_parser *parser, uint32_t kinds);
 void frame_parser_close(struct frame_parser *parser);
+/* Accepts these kinds from the next frame on. The one thing a handler may do to its parser. */
+void frame_parser_allow(struct frame_parser *parser, uint32_t kinds);
 
 /* Takes the next bytes of the stream and calls `handler` for each frame they complete; one that lies whole in
- * `bytes` is not copied. The handler may not touch the parser. Errors, all of them final for this parser:
+ * `bytes` is not copied. Errors, all of them final for this parser:
  * TALLY_EFORM (no such kind, or not one that may come), TALLY_ELIMIT (a size over its kind's bound),
  * TALLY_ENOMEM, or what the handler returned. */
 int frame_parser_feed(

@@ -1,23 +1,17 @@
-/* One authenticated connection between two nodes: TLS, then a Hello frame each way, then frames.
- *
- * A Hello proves the sender's node key on this very connection: it signs H(TAG_LINK | chain id | the TLS
- * exporter | side | node key), side 0 for who connected and 1 for who accepted. A relay in the middle has
- * another exporter value on each half and can prove nothing. Whoever is not in the membership, of another
- * chain or version, or ourselves is dropped before any other frame is read, with one line in the log: who
- * (address, claimed key), and why. */
+/* One authenticated connection between two nodes: TLS, then a Hello frame each way, then frames. Whoever is
+ * not in the membership, of another chain or version, or ourselves is dropped before any other frame is read,
+ * with one line in the log: who (address, claimed key), and why. */
 #ifndef TALLY_NET_LINK_H
 #define TALLY_NET_LINK_H
 
 #include "node/net/frame.h"
+#include "node/net/hello.h"
 #include "node/net/tls_stream.h"
-#include "proto/crypto/signature.h"
 
-#define LINK_VERSION 1u
 #define LINK_HELLO_TIMEOUT_MS 5000u
-#define LINK_EXPORTER_LABEL "EXPORTER-tallystick-link"
-/* Plain bytes of the urgent lane that may wait in one link: two of the largest proposals and room for votes.
+/* Plain bytes of the urgent lane that may wait in one link: two of the largest proposals, and room for votes.
  */
-#define LINK_URGENT_SIZE_MAX (2u * FRAME_SIZE_MAX)
+#define LINK_URGENT_SIZE_MAX FRAME_SIZE_MAX
 /* Bytes of the bulk lane that may wait in one link. */
 #define LINK_BULK_SIZE_MAX (32u * MIB)
 #define LINK_BULK_COUNT_MAX 4096u
@@ -25,14 +19,6 @@
 #define LINK_PEER_NONE UINT32_MAX
 
 _Static_assert(LINK_BULK_SIZE_MAX >= 2 * FRAME_SIZE_MAX, "the largest bulk frame fits beside another");
-
-/* Who this node is; shared by its links, and outlives them. */
-struct link_identity {
-    struct digest chain_id;
-    struct public_key key;
-    const struct secret_key *secret;
-    const char *software; /* "tallyd 0.1.0": shown to peers, trusted by none */
-};
 
 /* Bytes of a bulk frame, header included, that several links may have queued. Counted references. */
 struct link_bulk;
@@ -86,13 +72,14 @@ void link_pause(struct link *link);
 void link_resume(struct link *link);
 
 void link_drop(struct link *link, const char *reason);
+/* True where the link ended, or is ending, by what the other side sent: a Hello that does not hold, or no
+ * frames. */
+bool link_is_at_fault(const struct link *link);
+/* uv_now when bytes were last read from it. */
+uint64_t link_heard_ms(const struct link *link);
 bool link_is_up(const struct link *link);
 bool link_is_accepted(const struct link *link);
 const char *link_address(const struct link *link);
 void link_stats(const struct link *link, struct link_stats *stats);
-
-/* What a Hello signs. `side` is 0 for who connected, 1 for who accepted. */
-struct digest link_digest(
-    const struct digest *chain_id, const struct digest *exporter, uint8_t side, const struct public_key *key);
 
 #endif

@@ -47,22 +47,11 @@ int tls_stream_connect(uv_loop_t *loop, struct tls_context *tls, const char *hos
     size_t backlog_max, const struct tls_callbacks *callbacks, void *context,
     struct tls_stream **stream) TALLY_MUST_CHECK;
 
-struct tls_listener;
-
-/* What a listener does with a connection: the owner takes `stream`, not yet open, with tls_stream_own, and
- * returns true; or returns false, and it is dropped at once and logged with `reason`, which the owner may set
- * to a constant. */
-typedef bool (*tls_on_accept)(void *context, struct tls_stream *stream, const char **reason);
-
-/* Listens on `host` (an address literal) and `port`, 0 for any. Accepted streams have this backlog bound.
- * Errors: TALLY_EINVALID (not an address), TALLY_EBUSY (the port is taken), TALLY_EIO, TALLY_ENOMEM. */
-int tls_listener_open(uv_loop_t *loop, struct tls_context *tls, const char *host, uint16_t port,
-    size_t backlog_max, tls_on_accept on_accept, void *context,
-    struct tls_listener **listener) TALLY_MUST_CHECK;
-/* The port it listens on. */
-uint16_t tls_listener_port(const struct tls_listener *listener);
-/* Stops listening; its streams live on. Its memory is freed by the loop. NULL is fine. */
-void tls_listener_close(struct tls_listener *listener);
+/* Takes the connection that waits at `server`, which has just reported it, and starts the handshake at the
+ * end of this turn. The caller gives it an owner with tls_stream_own, or drops it, before it returns to the
+ * loop. Errors: TALLY_ENOMEM (the connection still waits), TALLY_EIO (it is gone). */
+int tls_stream_accept(uv_stream_t *server, struct tls_context *tls, size_t backlog_max,
+    struct tls_stream **stream) TALLY_MUST_CHECK;
 
 /* Gives the stream its owner. `callbacks` must outlive it (a static constant). */
 void tls_stream_own(struct tls_stream *stream, const struct tls_callbacks *callbacks, void *context);
@@ -91,6 +80,10 @@ void tls_stream_close(struct tls_stream *stream, const char *reason);
 /* Closes at once; what is queued is lost. `reason` is copied. A second close or drop changes nothing but the
  * speed. */
 void tls_stream_drop(struct tls_stream *stream, const char *reason);
+
+/* From now on, an open stream is dropped with `reason` (a constant) unless another deadline is set within
+ * `timeout_ms`; 0 sets none. */
+void tls_stream_set_deadline(struct tls_stream *stream, uint32_t timeout_ms, const char *reason);
 
 /* True from on_open until the stream begins to close. */
 bool tls_stream_is_open(const struct tls_stream *stream);
