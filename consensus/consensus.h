@@ -1,19 +1,21 @@
 /* Agreement: accountable Simplex as a pure state machine. One object is one replica in one epoch.
  *
- * The caller feeds inputs and carries out outputs; nothing else happens. The core reads no clock, touches no socket and
- * no disk, holds no key, hashes nothing, and takes all its memory when it is opened. The same inputs give the same
- * outputs, on every machine.
+ * The caller feeds inputs and carries out outputs; nothing else happens. The core reads no clock, touches no
+ * socket and no disk, holds no key, hashes nothing, and takes all its memory when it is opened. The same
+ * inputs give the same outputs, on every machine.
  *
  * The contract, for each input:
  *   1. consensus_step() with it.
- *   2. consensus_next_output() until it returns NULL (checked at the next step), carrying out each output in that order.
- *      Carrying one out may make inputs (a signature, a verdict, a durable-ack): feed them after the last output, now or
- *      in a later turn of the loop. Records may be synced together, once for all inputs of a turn.
+ *   2. consensus_next_output() until it returns NULL (checked at the next step), carrying out each output in
+ * that order. Carrying one out may make inputs (a signature, a verdict, a durable-ack): feed them after the
+ * last output, now or in a later turn of the loop. Records may be synced together, once for all inputs of a
+ * turn.
  *   3. Come back at consensus_wake_ms() with INPUT_TIME, or sooner with anything else.
  * The first step ever starts the replica: it emits OUTPUT_ENTERED with CAUSE_START.
  *
- * Persist before send holds by construction: the core emits OUTPUT_PERSIST, and sends (and counts for itself) what that
- * record promises only after INPUT_DURABLE has acknowledged it. The caller need only never acknowledge early.
+ * Persist before send holds by construction: the core emits OUTPUT_PERSIST, and sends (and counts for itself)
+ * what that record promises only after INPUT_DURABLE has acknowledged it. The caller need only never
+ * acknowledge early.
  *
  * The rules R0 to R15 are in consensus/RULES.md; the code quotes each where it carries it out.
  */
@@ -29,20 +31,21 @@
 
 struct consensus;
 
-/* Peers are numbered by the caller: validators by their index in the set, so that peer i is validator i, then observers
- * from set.count on. A replica never receives from itself. */
+/* Peers are numbered by the caller: validators by their index in the set, so that peer i is validator i, then
+ * observers from set.count on. A replica never receives from itself. */
 struct consensus_config {
     struct digest chain_id;
-    struct validator_set set;      /* sorted by key; count says n */
-    uint32_t signer;               /* this replica's index, or SIGNER_NONE */
-    uint32_t peer_count;           /* set.count + observers, at most PEERS_MAX */
-    bool may_vote;                 /* false where the vote record was lost or restored (R13): follow only */
-    uint32_t base_timeout_ms;      /* D: 1 to 30,000 */
-    uint32_t heartbeat_ms;         /* 0 = off (R9) */
-    uint64_t seed;                 /* for rotating whom to ask; never reaches what is signed */
+    struct validator_set set; /* sorted by key; count says n */
+    uint32_t signer;          /* this replica's index, or SIGNER_NONE */
+    uint32_t peer_count;      /* set.count + observers, at most PEERS_MAX */
+    bool may_vote;            /* false where the vote record was lost or restored (R13): follow only */
+    uint32_t base_timeout_ms; /* D: 1 to 30,000 */
+    uint32_t heartbeat_ms;    /* 0 = off (R9) */
+    uint64_t seed;            /* for rotating whom to ask; never reaches what is signed */
 };
 
-/* ---- What must survive a crash. The caller stores records verbatim and gives them back in the order stored. ---- */
+/* ---- What must survive a crash. The caller stores records verbatim and gives them back in the order stored.
+ * ---- */
 
 enum consensus_record_kind {
     RECORD_PROPOSAL = 1, /* own proposal: with its exact bytes and payload */
@@ -50,20 +53,22 @@ enum consensus_record_kind {
 };
 
 /* With RECORD_PROPOSAL: `block` (and the caller stores the proposal's exact bytes, found by `block`).
- * With RECORD_VOTE: `vote`, signed; in a notarize vote `block` names the proposal whose exact bytes and payload the caller
- * stores with it; in a finalize vote `notarization` is the NC it rests on; `admission` is set in the first vote of a view
- * (the certificate that admitted the replica to it), absent in view 1 and where the durable floor admits. */
+ * With RECORD_VOTE: `vote`, signed; in a notarize vote `block` names the proposal whose exact bytes and
+ * payload the caller stores with it; in a finalize vote `notarization` is the NC it rests on; `admission` is
+ * set in the first vote of a view (the certificate that admitted the replica to it), absent in view 1 and
+ * where the durable floor admits. */
 struct consensus_record {
     enum consensus_record_kind kind;
-    struct block_header header;    /* of `block`; zeros in a finalize or nullify vote */
-    struct digest block;           /* zeros where there is none */
+    struct block_header header; /* of `block`; zeros in a finalize or nullify vote */
+    struct digest block;        /* zeros where there is none */
     struct vote vote;
     bool has_notarization;
     struct certificate notarization;
     bool has_admission;
     struct certificate admission;
-    /* For consensus_restore alone, NULL in outputs: the proposal decoded from the exact bytes stored for `block`, borrowed
-     * for the call; NULL where they are gone. Its justification's certificates count as held again. */
+    /* For consensus_restore alone, NULL in outputs: the proposal decoded from the exact bytes stored for
+     * `block`, borrowed for the call; NULL where they are gone. Its justification's certificates count as
+     * held again. */
     const struct proposal *proposal;
 };
 
@@ -74,21 +79,23 @@ enum consensus_message_kind {
     MESSAGE_VOTE = 2,
     MESSAGE_CERTIFICATE = 3,
     MESSAGE_PROPOSAL_REQUEST = 4, /* the proposal of the block named by `block`, of `view`: exact bytes */
-    MESSAGE_ENTRY_REQUEST = 5,    /* R10: the certificate that admitted the peer to its view; `view` is the asker's */
-    MESSAGE_RANGE_REQUEST = 6,    /* R12: finalized blocks from `height` on */
-    MESSAGE_RANGE = 7,            /* finalized headers, consecutive, and an FC of the last */
+    MESSAGE_ENTRY_REQUEST =
+        5, /* R10: the certificate that admitted the peer to its view; `view` is the asker's */
+    MESSAGE_RANGE_REQUEST = 6, /* R12: finalized blocks from `height` on */
+    MESSAGE_RANGE = 7,         /* finalized headers, consecutive, and an FC of the last */
 };
 
 struct consensus_range {
-    uint32_t count;                     /* 1 to RANGE_BLOCKS_MAX */
-    const struct block_header *headers; /* borrowed */
-    const struct digest *hashes;        /* of the headers, computed by the caller; borrowed */
+    uint32_t count;                         /* 1 to RANGE_BLOCKS_MAX */
+    const struct block_header *headers;     /* borrowed */
+    const struct digest *hashes;            /* of the headers, computed by the caller; borrowed */
     const struct certificate *finalization; /* borrowed */
 };
 #define RANGE_BLOCKS_MAX 256u
 
-/* Everything a message points at is borrowed for the call it is passed to. In an output, a pointer holds until the next
- * call of consensus_step; a PROPOSAL is named by `block` alone and the caller has its bytes. */
+/* Everything a message points at is borrowed for the call it is passed to. In an output, a pointer holds
+ * until the next call of consensus_step; a PROPOSAL is named by `block` alone and the caller has its bytes.
+ */
 struct consensus_message {
     enum consensus_message_kind kind;
     const struct proposal *proposal;
@@ -103,18 +110,18 @@ struct consensus_message {
 /* ---- Inputs ---- */
 
 enum consensus_input_kind {
-    INPUT_TIME = 1,        /* nothing but the clock moved */
-    INPUT_LINK_UP,         /* `peer` is connected and identified */
-    INPUT_LINK_DOWN,       /* `peer` is gone */
-    INPUT_RECEIVED,        /* `message` from `peer`; decoded, hashes computed, nothing else checked */
-    INPUT_VERIFIED,        /* the answer to OUTPUT_VERIFY: the same `message` from `peer`, and `ok` */
-    INPUT_SIGNED_VOTE,     /* the answer to OUTPUT_SIGN_VOTE: `vote` with its signature */
-    INPUT_PROPOSED,        /* the answer to OUTPUT_PROPOSE: message.proposal, signed; `ok` false (no proposal) = could not,
-                              ask again a little later */
-    INPUT_DURABLE,         /* every record up to `sequence` is on disk */
-    INPUT_PAYLOAD,         /* `block`'s payload is held and well-formed (`ok`), or can never be (`ok` false) */
-    INPUT_WORK,            /* `ok`: there is payload waiting to be proposed, or (false) there is none */
-    INPUT_APPENDED,        /* blocks up to `height` are on disk in the ledger: the floor is durable (R6) */
+    INPUT_TIME = 1,    /* nothing but the clock moved */
+    INPUT_LINK_UP,     /* `peer` is connected and identified */
+    INPUT_LINK_DOWN,   /* `peer` is gone */
+    INPUT_RECEIVED,    /* `message` from `peer`; decoded, hashes computed, nothing else checked */
+    INPUT_VERIFIED,    /* the answer to OUTPUT_VERIFY: the same `message` from `peer`, and `ok` */
+    INPUT_SIGNED_VOTE, /* the answer to OUTPUT_SIGN_VOTE: `vote` with its signature */
+    INPUT_PROPOSED,    /* the answer to OUTPUT_PROPOSE: message.proposal, signed; `ok` false (no proposal) =
+                          could not,    ask again a little later */
+    INPUT_DURABLE,     /* every record up to `sequence` is on disk */
+    INPUT_PAYLOAD,     /* `block`'s payload is held and well-formed (`ok`), or can never be (`ok` false) */
+    INPUT_WORK,        /* `ok`: there is payload waiting to be proposed, or (false) there is none */
+    INPUT_APPENDED,    /* blocks up to `height` are on disk in the ledger: the floor is durable (R6) */
 };
 
 /* `now_ms` is monotonic; `wall_ms` is UTC since 1970 and may jump. Both are set in every input. */
@@ -134,21 +141,28 @@ struct consensus_input {
 /* ---- Outputs ---- */
 
 enum consensus_output_kind {
-    OUTPUT_VERIFY = 1,     /* check message's signatures: a vote's, a certificate's quorum, a range's FC; for a proposal
-                              the leader's, and everything in its justification. Answer INPUT_VERIFIED. */
-    OUTPUT_SIGN_VOTE,      /* sign `vote`; answer INPUT_SIGNED_VOTE. A refusal by the signer is no answer at all. */
-    OUTPUT_PROPOSE,        /* choose a payload (none where !payload_allowed), complete and sign `header`, whose payload and
-                              justification fields are zeros, over `justification`; answer INPUT_PROPOSED. */
-    OUTPUT_PERSIST,        /* store `record`; answer INPUT_DURABLE with `sequence` */
-    OUTPUT_SEND,           /* `message` to `peer` or PEER_ALL */
-    OUTPUT_NEED_PAYLOAD,   /* hold the payload of `block` (asking `peer` first for what is lacking); answer INPUT_PAYLOAD */
-    OUTPUT_COMMIT,         /* append `block` with `header` at its height; `certificate` is its FC, or NULL where a descendant
-                              finalized it. In height order, each height once. Answer INPUT_APPENDED, one for many is fine. */
-    OUTPUT_FLOOD_WORK,     /* R9: work waited for a whole timer; send own waiting batches to all again */
-    OUTPUT_EVIDENCE,       /* two messages of one validator that no honest one signs both of */
-    OUTPUT_CHARGE,         /* `peer` brought a message that failed a check, for `reason`: the link's fault, nobody else's */
-    OUTPUT_ENTERED,        /* a trace: now in `view`, for `cause` */
-    OUTPUT_DROP,           /* `block` lost and will not be asked for again: forget its bytes. Never a committed block. */
+    OUTPUT_VERIFY =
+        1, /* check message's signatures: a vote's, a certificate's quorum, a range's FC; for a proposal
+              the leader's, and everything in its justification. Answer INPUT_VERIFIED. */
+    OUTPUT_SIGN_VOTE, /* sign `vote`; answer INPUT_SIGNED_VOTE. A refusal by the signer is no answer at all.
+                       */
+    OUTPUT_PROPOSE,   /* choose a payload (none where !payload_allowed), complete and sign `header`, whose
+                         payload and   justification fields are zeros, over `justification`; answer
+                         INPUT_PROPOSED. */
+    OUTPUT_PERSIST,   /* store `record`; answer INPUT_DURABLE with `sequence` */
+    OUTPUT_SEND,      /* `message` to `peer` or PEER_ALL */
+    OUTPUT_NEED_PAYLOAD, /* hold the payload of `block` (asking `peer` first for what is lacking); answer
+                            INPUT_PAYLOAD */
+    OUTPUT_COMMIT,     /* append `block` with `header` at its height; `certificate` is its FC, or NULL where a
+                          descendant     finalized it. In height order, each height once. Answer INPUT_APPENDED,
+                          one     for many is fine. */
+    OUTPUT_FLOOD_WORK, /* R9: work waited for a whole timer; send own waiting batches to all again */
+    OUTPUT_EVIDENCE,   /* two messages of one validator that no honest one signs both of */
+    OUTPUT_CHARGE,     /* `peer` brought a message that failed a check, for `reason`: the link's fault, nobody
+                          else's */
+    OUTPUT_ENTERED,    /* a trace: now in `view`, for `cause` */
+    OUTPUT_DROP, /* `block` was committed (said before), or lost, or is not wanted: it will not be named again
+                    and its bytes may go, once nothing else needs them */
 };
 
 enum consensus_cause {
@@ -159,7 +173,8 @@ enum consensus_cause {
     CAUSE_CAUGHT_UP,
 };
 
-/* Two conflicting messages. Votes for equivocation between votes; proposals as their headers and signatures. */
+/* Two conflicting messages. Votes for equivocation between votes; proposals as their headers and signatures.
+ */
 struct consensus_evidence {
     uint32_t signer;
     uint64_t view;
@@ -170,7 +185,8 @@ struct consensus_evidence {
     struct signature first_signature, second_signature;
 };
 
-/* Pointers hold until the next consensus_step. Which fields are set is said beside each kind; the others are zeros. */
+/* Pointers hold until the next consensus_step. Which fields are set is said beside each kind; the others are
+ * zeros. */
 struct consensus_output {
     enum consensus_output_kind kind;
     uint32_t peer;
@@ -196,44 +212,50 @@ struct consensus_floor {
     uint64_t height;
     uint64_t view;
     uint64_t time_ms;
-    struct digest block;            /* the chain id at height 0 */
-    struct block_header header;     /* zeros at height 0 */
+    struct digest block;        /* the chain id at height 0 */
+    struct block_header header; /* zeros at height 0 */
     bool has_finalization;
-    struct certificate finalization; /* its FC; at height > 0 always present: commits end at a block with an FC */
+    struct certificate
+        finalization; /* its FC; at height > 0 always present: commits end at a block with an FC */
 };
 
-/* Takes all memory. Errors: TALLY_ENOMEM, TALLY_EINVALID (config out of its ranges; floor of another chain). */
+/* Takes all memory. Errors: TALLY_ENOMEM, TALLY_EINVALID (config out of its ranges; floor of another chain).
+ */
 int consensus_open(const struct consensus_config *config, const struct consensus_floor *floor,
     struct consensus **consensus) TALLY_MUST_CHECK;
-/* Gives back one stored record, in the order stored, before the first step. Records at or below the floor are ignored.
- * `payload_held` says that the caller holds the block's exact bytes and payload. Errors: TALLY_EDAMAGED (a record that
- * this replica cannot have made: own votes that conflict), TALLY_ELIMIT. */
-int consensus_restore(struct consensus *consensus, const struct consensus_record *record, bool payload_held)
-    TALLY_MUST_CHECK;
+/* Gives back one stored record, in the order stored, before the first step. Records at or below the floor are
+ * ignored. `payload_held` says that the caller holds the block's exact bytes and payload. Errors:
+ * TALLY_EDAMAGED (a record that this replica cannot have made: own votes that conflict), TALLY_ELIMIT. */
+int consensus_restore(
+    struct consensus *consensus, const struct consensus_record *record, bool payload_held) TALLY_MUST_CHECK;
 void consensus_close(struct consensus *consensus);
 
 void consensus_step(struct consensus *consensus, const struct consensus_input *input);
 /* The next output, or NULL when there is none. */
 const struct consensus_output *consensus_next_output(struct consensus *consensus);
-/* When to come back with INPUT_TIME at the latest; UINT64_MAX = never, by the clock alone. Same clock as now_ms. */
+/* When to come back with INPUT_TIME at the latest; UINT64_MAX = never, by the clock alone. Same clock as
+ * now_ms. */
 uint64_t consensus_wake_ms(const struct consensus *consensus);
 
 /* ---- Looking in ---- */
 
 struct consensus_status {
     uint64_t view;
-    uint64_t floor_height;     /* last committed */
+    uint64_t floor_height; /* last committed */
     uint64_t floor_view;
-    uint64_t durable_height;   /* last acknowledged by INPUT_APPENDED */
-    uint64_t tip_view;         /* highest notarized view known */
-    uint32_t timeouts;         /* k of R7 */
-    bool working;              /* there is work (R9) */
-    uint64_t notarize_voters, finalize_voters, nullify_voters; /* bitmaps for the current view */
+    uint64_t durable_height; /* last acknowledged by INPUT_APPENDED */
+    uint64_t tip_view;       /* highest notarized view known, the floor's if none */
+    struct digest tip_block; /* its block */
+    uint32_t timeouts;       /* k of R7 */
+    bool working;            /* there is work (R9) */
+    /* Bitmaps for the current view. */
+    uint64_t notarize_voters, finalize_voters, nullify_voters;
 };
 
 void consensus_status(const struct consensus *consensus, struct consensus_status *status);
-/* Walks the unfinalized chain from `block` down to the floor, newest first, the floor's block excluded: which blocks'
- * payloads a child of `block` must not repeat. Returns how many were written, at most `max`. */
-size_t consensus_chain(const struct consensus *consensus, const struct digest *block, struct digest *blocks, size_t max);
+/* Walks the unfinalized chain from `block` down to the floor, newest first, the floor's block excluded: which
+ * blocks' payloads a child of `block` must not repeat. Returns how many were written, at most `max`. */
+size_t consensus_chain(
+    const struct consensus *consensus, const struct digest *block, struct digest *blocks, size_t max);
 
 #endif

@@ -1,0 +1,143 @@
+#include "consensus/core.h"
+
+/* Views a finalization may be ahead of the floor before a range is asked for without waiting for stray
+ * proposals. */
+#define GAP_SMALL 16u
+#define FETCHES_PER_STEP 8u
+#define RANGE_WAIT_MS_MIN 1000u
+#define RANGE_BACKOFF_MAX 8u
+
+/* The next peer up after `from`, of those in `among` (a bitmap of validators), or any validator when none of
+ * them is; PEER_ALL when nobody is up. */
+static uint32_t peer_after(const struct consensus *c, uint32_t from, uint64_t among)
+{
+    for (uint32_t pass = 0; pass < 2; pass++) {
+        for (uint32_t i = 1; i <= c->n; i++) {
+            uint32_t peer = (from + i) % c->n;
+            if (peer == c->config.signer || !c->peers[peer].up) continue;
+            if (pass == 1 || among >> peer & 1) return peer;
+        }
+    }
+    return PEER_ALL;
+}
+
+static uint64_t range_wait_ms(const struct consensus *c)
+{
+    uint64_t wait = 4u * (uint64_t)c->config.base_timeout_ms;
+    return wait > RANGE_WAIT_MS_MIN ? wait : RANGE_WAIT_MS_MIN;
+}
+
+void range_ask(struct consensus *c, uint32_t peer)
+{
+    CHECK(peer < c->config.peer_count);
+    struct consensus_output *output = emit(c, OUTPUT_SEND);
+    output->peer = peer;
+    output->message.kind = MESSAGE_RANGE_REQUEST;
+    output->message.height = c->floor.height + 1;
+    c->range_peer = peer;
+    if (c->range_interval_ms == 0)
+        c->range_interval_ms = range_wait_ms(c);
+    else if (c->range_interval_ms < RANGE_BACKOFF_MAX * range_wait_ms(c))
+        c->range_interval_ms *= 2;
+    c->range_ms = c->now_ms + c->range_interval_ms;
+}
+
+/* R12: a finalization that held candidates cannot link to the floor is fetched as a range, from one peer
+ * after another. */
+static void range_try(struct consensus *c)
+{
+    if (c->best.view <= c->floor.view) {
+        c->range_ms = 0;
+        c->range_interval_ms = 0;
+        return;
+    }
+    if (c->range_ms == 0) {
+        bool near = c->best.view - c->floor.view <= GAP_SMALL;
+        c->range_ms = c->now_ms + (near ? c->config.base_timeout_ms : 0);
+    }
+    if (c->now_ms < c->range_ms) return;
+    uint32_t peer = peer_after(c, c->range_peer, c->best.signers);
+    if (peer == PEER_ALL)
+        c->range_ms = c->now_ms + range_wait_ms(c);
+    else
+        range_ask(c, peer);
+}
+
+/* The block that a certificate of this view names and no candidate is held for, or NULL. */
+static const struct held_certificate *missing_block(const struct consensus *c, const struct view_slot *slot)
+{
+    static const enum vote_kind kinds[] = {VOTE_FINALIZE, VOTE_NOTARIZE};
+    for (uint32_t i = 0; i < 2; i++) {
+        if (!slot_has(slot, kinds[i])) continue;
+        const struct held_certificate *certificate = &slot->certificates[kinds[i] - 1];
+        return block_find(c, &certificate->block) ? NULL : certificate;
+    }
+    return NULL;
+}
+
+static uint64_t fetch_from(const struct consensus *c)
+{
+    bool far = c->best.view > c->floor.view + GAP_SMALL;
+    uint64_t from = far ? c->best.view : c->floor.view;
+    return from > view_bottom(c) ? from : view_bottom(c);
+}
+
+static void fetch_send(
+    struct consensus *c, struct view_slot *slot, const struct held_certificate *certificate)
+{
+    uint32_t peer = peer_after(
+        c, (uint32_t)(c->config.seed + slot->view + slot->fetch_count) % c->n, certificate->signers);
+    uint32_t shift = slot->fetch_count < 5 ? slot->fetch_count : 5;
+    slot->fetch_ms = c->now_ms + ((uint64_t)c->config.base_timeout_ms << shift);
+    slot->fetch_count++;
+    if (peer == PEER_ALL) return;
+    struct consensus_output *output = emit(c, OUTPUT_SEND);
+    output->peer = peer;
+    output->message.kind = MESSAGE_PROPOSAL_REQUEST;
+    output->message.block = certificate->block;
+    output->message.view = slot->view;
+}
+
+/* A certificate for X of which nothing else is known: X is asked for, from those who signed for it. Its
+ * proposal may be just behind, so not before half a D. */
+static void fetch_try(struct consensus *c)
+{
+    uint32_t count = 0;
+    for (uint64_t view = c->view; view > fetch_from(c) && count < FETCHES_PER_STEP; view--) {
+        struct view_slot *slot = view_find(c, view);
+        const struct held_certificate *certificate = slot ? missing_block(c, slot) : NULL;
+        if (!certificate) continue;
+        if (slot->fetch_ms == 0) slot->fetch_ms = c->now_ms + 1 + c->config.base_timeout_ms / 2;
+        if (c->now_ms < slot->fetch_ms) continue;
+        fetch_send(c, slot, certificate);
+        count++;
+    }
+}
+
+void catchup_try(struct consensus *c)
+{
+    range_try(c);
+    fetch_try(c);
+}
+
+uint64_t catchup_wake(const struct consensus *c)
+{
+    uint64_t wake = c->range_ms > 0 ? c->range_ms : UINT64_MAX;
+    for (uint64_t view = c->view; view > fetch_from(c); view--) {
+        const struct view_slot *slot = view_find(c, view);
+        if (slot && slot->fetch_ms > 0 && slot->fetch_ms < wake && missing_block(c, slot))
+            wake = slot->fetch_ms;
+    }
+    return wake;
+}
+
+/* "Every validator serves what it notarize-voted until the floor passes it"; whoever asks for what the floor
+ * passed is behind, and is told the head. */
+void proposal_answer(struct consensus *c, uint32_t peer, const struct digest *hash, uint64_t view)
+{
+    const struct block *block = block_find(c, hash);
+    if (block && !block->withheld)
+        emit_proposal(c, peer, block);
+    else
+        peer_help(c, peer, VOTE_NOTARIZE, view, true);
+}
