@@ -81,6 +81,8 @@ static void resend_all(struct consensus *c)
     own_resend(c, c->view, VOTE_NOTARIZE);
     own_resend(c, c->view, VOTE_NULLIFY);
     finalizes_resend(c);
+    /* R9: where no timer of mine can fire, a batch that only I hold would otherwise wait for ever. */
+    if (c->payload_waiting) emit(c, OUTPUT_FLOOD_WORK);
 }
 
 /* R10: "f+1 peers seen ahead: ask them for their entry certificates." One of them is honest and has one. */
