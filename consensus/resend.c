@@ -44,13 +44,25 @@ static void links_resend(struct consensus *c)
         count += links_send(c, PEER_ALL, --c->resend_from);
 }
 
-static void own_resend(struct consensus *c, uint64_t view, enum vote_kind kind)
+static void own_resend(struct consensus *c, uint32_t peer, uint64_t view, enum vote_kind kind)
 {
     struct view_slot *slot = view_find(c, view);
     if (!slot || slot_own(slot, kind)->state != OWN_DURABLE) return;
     struct vote vote;
     own_vote_of(c, slot, kind, &vote);
-    emit_vote(c, PEER_ALL, &vote);
+    emit_vote(c, peer, &vote);
+}
+
+/* My own words in the current view, byte for byte. */
+static void view_resend(struct consensus *c, uint32_t peer)
+{
+    struct view_slot *slot = view_find(c, c->view);
+    if (slot && slot->proposal == OWN_DURABLE) {
+        const struct block *block = block_find(c, &slot->proposal_block);
+        if (block) emit_proposal(c, peer, block);
+    }
+    own_resend(c, peer, c->view, VOTE_NOTARIZE);
+    own_resend(c, peer, c->view, VOTE_NULLIFY);
 }
 
 static void finalizes_resend(struct consensus *c)
@@ -59,7 +71,7 @@ static void finalizes_resend(struct consensus *c)
     for (uint64_t view = c->view; view > view_bottom(c) && count < FINALIZES_RESENT; view--) {
         struct view_slot *slot = view_find(c, view);
         if (!slot || slot_own(slot, VOTE_FINALIZE)->state != OWN_DURABLE) continue;
-        own_resend(c, view, VOTE_FINALIZE);
+        own_resend(c, PEER_ALL, view, VOTE_FINALIZE);
         /* Its notarization is a link, and goes with the links unless it is too old for this turn. */
         if (view + LINKS_RESENT / 2 < c->view) (void)links_send(c, PEER_ALL, view);
         count++;
@@ -73,13 +85,7 @@ static void resend_all(struct consensus *c)
 {
     if (c->has_best) emit_certificate(c, PEER_ALL, &c->best);
     links_resend(c);
-    struct view_slot *slot = view_find(c, c->view);
-    if (slot && slot->proposal == OWN_DURABLE) {
-        const struct block *block = block_find(c, &slot->proposal_block);
-        if (block) emit_proposal(c, PEER_ALL, block);
-    }
-    own_resend(c, c->view, VOTE_NOTARIZE);
-    own_resend(c, c->view, VOTE_NULLIFY);
+    view_resend(c, PEER_ALL);
     finalizes_resend(c);
     /* R9: where no timer of mine can fire, a batch that only I hold would otherwise wait for ever. */
     if (c->payload_waiting) emit(c, OUTPUT_FLOOD_WORK);
@@ -127,13 +133,15 @@ void resend_try(struct consensus *c)
     c->resend_ms = c->now_ms + c->resend_interval_ms;
 }
 
-/* R10: "reset when any link returns." R12: "so that one cannot withhold it", each peer tells each its head.
- */
+/* R10: "reset when any link returns." R12: every peer tells every other its head, so that none can withhold
+ * it. The peer is told what it may have missed of this view too: a restart need not cost a standstill. */
 void resend_link_up(struct consensus *c, uint32_t peer)
 {
     c->resend_ms = 0;
     c->resend_interval_ms = 0;
     if (c->has_best) emit_certificate(c, peer, &c->best);
+    if (c->has_admission && c->admission.view > c->best.view) emit_certificate(c, peer, &c->admission);
+    view_resend(c, peer);
 }
 
 uint64_t resend_wake(const struct consensus *c)
