@@ -70,17 +70,24 @@ static void wake_schedule(struct world *world, struct replica *replica)
     world_later(world, at_us - world->now_us, event);
 }
 
-/* Work is what is known and not in the chain from the newest certified block down. */
-static bool work_waits(const struct replica *replica)
+/* Work is what is known and not in the chain from the newest certified block down to the floor. */
+static bool work_waits(struct replica *replica)
 {
+    if (!replica_waits(replica)) return false;
+    struct consensus_status status;
+    consensus_status(replica->core, &status);
+    struct batch_bits taken = replica->committed;
+    supply_taken(replica, &status.tip_block, &taken);
     for (size_t i = 0; i < BATCHES_MAX / 64; i++)
-        if ((replica->known.words[i] & ~replica->committed.words[i]) != 0) return true;
+        if ((replica->known.words[i] & ~taken.words[i]) != 0) return true;
     return false;
 }
 
 bool replica_waits(const struct replica *replica)
 {
-    return work_waits(replica);
+    for (size_t i = 0; i < BATCHES_MAX / 64; i++)
+        if ((replica->known.words[i] & ~replica->committed.words[i]) != 0) return true;
+    return false;
 }
 
 static void mark_input(

@@ -177,11 +177,10 @@ void supply_learn(struct world *world, struct replica *replica, const struct pay
     }
 }
 
-/* Batches of the chain a child of `parent` builds on must not be proposed again. */
-static void taken_below(struct replica *replica, const struct digest *parent, struct batch_bits *taken)
+void supply_taken(struct replica *replica, const struct digest *tip, struct batch_bits *taken)
 {
     struct digest blocks[CHAIN_MAX];
-    size_t count = consensus_chain(replica->core, parent, blocks, CHAIN_MAX);
+    size_t count = consensus_chain(replica->core, tip, blocks, CHAIN_MAX);
     for (size_t b = 0; b < count; b++) {
         const struct candidate *candidate = supply_find(replica, &blocks[b]);
         if (candidate == NULL) continue;
@@ -195,7 +194,7 @@ static uint32_t choose_batches(
     struct world *world, struct replica *replica, const struct digest *parent, struct digest *batches)
 {
     struct batch_bits taken = replica->committed;
-    taken_below(replica, parent, &taken);
+    supply_taken(replica, parent, &taken);
     uint32_t count = 0;
     for (uint32_t i = 0; i < BATCHES_MAX && count < PROPOSAL_BATCHES_MAX - 1; i++) {
         if (i % 64 == 0 && (replica->known.words[i / 64] & ~taken.words[i / 64]) == 0) {
