@@ -29,7 +29,7 @@ struct digest subject_node_hash(const struct digest *left, const struct digest *
 /* Bit `index` of a position, 0 being the most significant. */
 static inline unsigned position_bit(const struct digest *position, size_t index)
 {
-    return position->bytes[index / 8] >> (7 - index % 8) & 1u;
+    return (unsigned)position->bytes[index / 8] >> (7 - index % 8) & 1u;
 }
 
 /* How many leading bits two positions share, 0 to 256. */
