@@ -1,0 +1,363 @@
+// links: node
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "node/admission.h"
+#include "tests/unit/credit_fixture.h"
+
+#define NOW_MS 1700000000000u
+#define EXPIRES_MS (NOW_MS + 60000u)
+
+struct desk {
+    struct fixture *fixture;
+    struct admission *admission;
+    struct arena arena;
+    struct batch batch;
+    struct admission_refusal refusal;
+};
+
+static int desk_setup(void **context)
+{
+    struct desk *desk = calloc(1, sizeof(*desk));
+    assert_non_null(desk);
+    desk->fixture = fixture_open();
+    arena_init(&desk->arena, ADMISSION_ARENA_BUDGET);
+    assert_int_equal(admission_open(&desk->fixture->genesis, &desk->admission), TALLY_OK);
+    *context = desk;
+    return 0;
+}
+
+static int desk_teardown(void **context)
+{
+    struct desk *desk = *context;
+
+    admission_close(desk->admission);
+    arena_close(&desk->arena);
+    fixture_close(desk->fixture);
+    free(desk);
+    return 0;
+}
+
+static int submit(struct desk *desk, enum admission_source source, struct span bytes)
+{
+    arena_reset(&desk->arena);
+    memset(&desk->refusal, 0, sizeof(desk->refusal));
+    return admission_check(
+        desk->admission, source, bytes, NOW_MS, &desk->arena, &desk->batch, &desk->refusal);
+}
+
+static int submit_batch(struct desk *desk, enum admission_source source, const struct batch *batch)
+{
+    return submit(desk, source, fixture_encode(desk->fixture, batch, true));
+}
+
+static void assert_refusal(const struct desk *desk, const char *reason, const char *field, int index)
+{
+    assert_string_equal(desk->refusal.reason, reason);
+    assert_string_equal(desk->refusal.field, field);
+    assert_int_equal(desk->refusal.has_event_index, index >= 0);
+    if (index >= 0) assert_int_equal(desk->refusal.event_index, index);
+}
+
+/* An opening and two payments, in a fixed form that tests then spoil. */
+static void three_events(struct desk *desk, uint32_t member_id, struct batch_event events[3])
+{
+    struct event_header header = fixture_header(member_id, EVENT_ACCOUNT_OPEN, 1, 1);
+    events[0] = fixture_event_with(
+        desk->fixture, header, (struct event_body){.type = EVENT_ACCOUNT_OPEN, .limit = {true, 500000}});
+    for (uint32_t i = 1; i < 3; i++) {
+        header = fixture_header(member_id, EVENT_PAYMENT, 1, 1);
+        header.account_seq = i;
+        header.account_prev = events[i - 1].id;
+        events[i] = fixture_event_with(
+            desk->fixture, header, (struct event_body){.type = EVENT_PAYMENT, .amount_minor = 100 + i});
+    }
+}
+
+static struct batch good_batch(struct desk *desk, uint32_t member_id)
+{
+    struct batch_event events[3];
+
+    three_events(desk, member_id, events);
+    return fixture_batch(desk->fixture, member_id, events, 3, EXPIRES_MS);
+}
+
+static void a_good_batch_is_admitted_from_everywhere(void **context)
+{
+    struct desk *desk = *context;
+    static const uint32_t members[] = {LENDER, OTHER_LENDER, BUREAU};
+
+    for (size_t i = 0; i < 3; i++) {
+        struct batch batch = good_batch(desk, members[i]);
+        for (int source = ADMISSION_CLIENT; source <= ADMISSION_ORDERED; source++) {
+            assert_int_equal(submit_batch(desk, (enum admission_source)source, &batch), TALLY_OK);
+            assert_memory_equal(desk->batch.digest.bytes, batch.digest.bytes, DIGEST_SIZE);
+            assert_int_equal(desk->batch.event_count, 3);
+            assert_memory_equal(desk->batch.events[2].id.bytes, batch.events[2].id.bytes, DIGEST_SIZE);
+        }
+    }
+}
+
+static void bytes_that_are_no_batch_are_refused(void **context)
+{
+    struct desk *desk = *context;
+    struct batch batch = good_batch(desk, LENDER);
+    struct span bytes = fixture_encode(desk->fixture, &batch, true);
+    uint8_t *spoilt = arena_take(&desk->fixture->arena, bytes.size + 1);
+
+    assert_int_equal(submit(desk, ADMISSION_CLIENT, span_of(NULL, 0)), TALLY_EFORM);
+    assert_refusal(desk, "FORM", "batch", -1);
+    memcpy(spoilt, bytes.data, bytes.size);
+    spoilt[bytes.size] = 0;
+    assert_int_equal(submit(desk, ADMISSION_CLIENT, span_of(spoilt, bytes.size + 1)), TALLY_EFORM);
+    assert_refusal(desk, "FORM", "batch", -1);
+    for (size_t size = 0; size < bytes.size; size++) {
+        int error = submit(desk, ADMISSION_ORDERED, span_of(spoilt, size));
+        assert_true(error != TALLY_OK);
+        assert_true(strlen(desk->refusal.reason) > 0);
+    }
+}
+
+/* No bit of a batch can be changed in passing: each flip is refused, from every source. */
+static void every_flipped_bit_is_refused(void **context)
+{
+    struct desk *desk = *context;
+    struct batch batch = good_batch(desk, LENDER);
+    struct span bytes = fixture_encode(desk->fixture, &batch, true);
+    uint8_t *spoilt = arena_take(&desk->fixture->arena, bytes.size);
+
+    memcpy(spoilt, bytes.data, bytes.size);
+    for (size_t at = 0; at < bytes.size; at++) {
+        for (unsigned bit = 0; bit < 8; bit += 3) {
+            spoilt[at] = (uint8_t)(spoilt[at] ^ 1u << bit);
+            assert_true(submit(desk, ADMISSION_ORDERED, span_of(spoilt, bytes.size)) != TALLY_OK);
+            assert_true(submit(desk, ADMISSION_FLOODED, span_of(spoilt, bytes.size)) != TALLY_OK);
+            spoilt[at] = (uint8_t)(spoilt[at] ^ 1u << bit);
+        }
+    }
+    assert_int_equal(submit(desk, ADMISSION_FLOODED, span_of(spoilt, bytes.size)), TALLY_OK);
+}
+
+static void another_chains_batch_is_refused(void **context)
+{
+    struct desk *desk = *context;
+    struct batch batch = good_batch(desk, LENDER);
+
+    batch.chain_id.bytes[0] ^= 1;
+    fixture_sign(desk->fixture, &batch, &desk->fixture->secrets[LENDER]);
+    for (int source = ADMISSION_CLIENT; source <= ADMISSION_ORDERED; source++) {
+        assert_int_equal(submit_batch(desk, (enum admission_source)source, &batch), TALLY_ECHAIN);
+        assert_refusal(desk, "CHAIN", "chain_id", -1);
+    }
+}
+
+static void only_members_that_furnish_may_submit(void **context)
+{
+    struct desk *desk = *context;
+    static const uint32_t members[] = {REGULATOR, OPERATOR};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct batch batch = good_batch(desk, members[i]);
+        assert_int_equal(submit_batch(desk, ADMISSION_CLIENT, &batch), TALLY_EDENIED);
+        assert_refusal(desk, "NOT_ALLOWED", "member_id", -1);
+        assert_int_equal(submit_batch(desk, ADMISSION_FLOODED, &batch), TALLY_EDENIED);
+        /* Once a block names it, the rules say so. */
+        assert_int_equal(submit_batch(desk, ADMISSION_ORDERED, &batch), TALLY_OK);
+    }
+    struct batch_event events[3];
+    three_events(desk, 77, events);
+    struct batch stranger = {.chain_id = desk->fixture->genesis.chain_id,
+        .member_id = 77,
+        .expires_at_ms = EXPIRES_MS,
+        .event_count = 3,
+        .events = events};
+    fixture_sign(desk->fixture, &stranger, &desk->fixture->secrets[LENDER]);
+    assert_int_equal(submit_batch(desk, ADMISSION_CLIENT, &stranger), TALLY_EDENIED);
+    assert_refusal(desk, "MEMBER_UNKNOWN", "member_id", -1);
+    assert_int_equal(submit_batch(desk, ADMISSION_ORDERED, &stranger), TALLY_OK);
+}
+
+static void the_key_is_the_members_own(void **context)
+{
+    struct desk *desk = *context;
+    struct batch batch = good_batch(desk, LENDER);
+
+    fixture_sign(desk->fixture, &batch, &desk->fixture->secrets[OTHER_LENDER]);
+    assert_int_equal(submit_batch(desk, ADMISSION_CLIENT, &batch), TALLY_EDENIED);
+    assert_refusal(desk, "KEY_UNKNOWN", "signing_key", -1);
+    assert_int_equal(submit_batch(desk, ADMISSION_ORDERED, &batch), TALLY_OK);
+
+    /* A node key makes votes, never batches. */
+    struct secret_key node = fixture_secret(50);
+    fixture_sign(desk->fixture, &batch, &node);
+    assert_int_equal(submit_batch(desk, ADMISSION_FLOODED, &batch), TALLY_EDENIED);
+    assert_refusal(desk, "KEY_UNKNOWN", "signing_key", -1);
+
+    /* The other of its two keys will do. */
+    struct secret_key second = fixture_secret(100);
+    fixture_sign(desk->fixture, &batch, &second);
+    assert_int_equal(submit_batch(desk, ADMISSION_CLIENT, &batch), TALLY_OK);
+
+    memset(batch.signing_key.bytes, 0xFF, PUBLIC_KEY_SIZE);
+    assert_int_equal(submit_batch(desk, ADMISSION_ORDERED, &batch), TALLY_ESIGNATURE);
+    assert_refusal(desk, "SIGNATURE", "signing_key", -1);
+}
+
+static void a_signature_that_does_not_hold_is_refused(void **context)
+{
+    struct desk *desk = *context;
+    struct batch batch = good_batch(desk, LENDER);
+
+    batch.signature.bytes[10] ^= 4;
+    for (int source = ADMISSION_CLIENT; source <= ADMISSION_ORDERED; source++) {
+        assert_int_equal(submit_batch(desk, (enum admission_source)source, &batch), TALLY_ESIGNATURE);
+        assert_refusal(desk, "SIGNATURE", "signature", -1);
+    }
+}
+
+static void expiry_lies_within_its_window(void **context)
+{
+    struct desk *desk = *context;
+    struct batch_event events[3];
+    static const struct {
+        uint64_t expires_at_ms;
+        const char *reason; /* NULL = admitted */
+    } cases[] = {{0, "EXPIRED"}, {NOW_MS, "EXPIRED"}, {NOW_MS + 1, NULL},
+        {NOW_MS + BATCH_LIFETIME_MS_MAX, NULL}, {NOW_MS + BATCH_LIFETIME_MS_MAX + 1, "EXPIRY_TOO_FAR"},
+        {UINT64_MAX, "EXPIRY_TOO_FAR"}};
+
+    three_events(desk, LENDER, events);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct batch batch = fixture_batch(desk->fixture, LENDER, events, 3, cases[i].expires_at_ms);
+        int error = submit_batch(desk, i % 2 ? ADMISSION_CLIENT : ADMISSION_FLOODED, &batch);
+        assert_int_equal(error, cases[i].reason ? TALLY_ETIMEOUT : TALLY_OK);
+        if (error) assert_refusal(desk, cases[i].reason, "expires_at_ms", -1);
+        assert_int_equal(submit_batch(desk, ADMISSION_ORDERED, &batch), TALLY_OK);
+    }
+}
+
+static void bodies_come_with_a_submission(void **context)
+{
+    struct desk *desk = *context;
+    struct batch batch = good_batch(desk, LENDER);
+
+    batch.events[1].has_body = false;
+    assert_int_equal(submit_batch(desk, ADMISSION_CLIENT, &batch), TALLY_EFORM);
+    assert_refusal(desk, "BODY_MISSING", "body", 1);
+    assert_int_equal(submit_batch(desk, ADMISSION_FLOODED, &batch), TALLY_EFORM);
+    assert_refusal(desk, "BODY_MISSING", "body", 1);
+    assert_int_equal(submit_batch(desk, ADMISSION_ORDERED, &batch), TALLY_OK);
+}
+
+static void a_body_answers_to_its_commitment(void **context)
+{
+    struct desk *desk = *context;
+    struct batch batch = good_batch(desk, LENDER);
+
+    batch.events[2].salt[0] ^= 1;
+    for (int source = ADMISSION_CLIENT; source <= ADMISSION_ORDERED; source++) {
+        assert_int_equal(submit_batch(desk, (enum admission_source)source, &batch), TALLY_EDAMAGED);
+        assert_refusal(desk, "BODY_COMMITMENT", "body", 2);
+    }
+}
+
+static void the_rules_of_bodies_hold_at_the_furnishers_own_node(void **context)
+{
+    struct desk *desk = *context;
+    struct batch_event events[3];
+
+    three_events(desk, LENDER, events);
+    struct event_header header = events[1].fields;
+    events[1] = fixture_event_with(desk->fixture, header,
+        (struct event_body){.amount_minor = 100, .principal = {true, 60}, .interest = {true, 41}});
+    struct batch batch = fixture_batch(desk->fixture, LENDER, events, 3, EXPIRES_MS);
+    assert_int_equal(submit_batch(desk, ADMISSION_CLIENT, &batch), TALLY_EINVALID);
+    assert_refusal(desk, "PAYMENT_PARTS", "amount_minor", 1);
+    assert_int_equal(submit_batch(desk, ADMISSION_FLOODED, &batch), TALLY_OK);
+
+    events[1] = fixture_event(desk->fixture, header, span_of("\xFF\xFF", 2));
+    batch = fixture_batch(desk->fixture, LENDER, events, 3, EXPIRES_MS);
+    assert_int_equal(submit_batch(desk, ADMISSION_CLIENT, &batch), TALLY_EFORM);
+    assert_refusal(desk, "BODY_FORM", "body", 1);
+    assert_int_equal(submit_batch(desk, ADMISSION_FLOODED, &batch), TALLY_OK);
+}
+
+static void events_in_anothers_name_are_refused(void **context)
+{
+    struct desk *desk = *context;
+    struct batch_event events[3], others[3];
+
+    three_events(desk, LENDER, events);
+    three_events(desk, OTHER_LENDER, others);
+    events[2] = others[2];
+    struct batch batch = fixture_batch(desk->fixture, LENDER, events, 3, EXPIRES_MS);
+    for (int source = ADMISSION_CLIENT; source <= ADMISSION_ORDERED; source++) {
+        assert_int_equal(submit_batch(desk, (enum admission_source)source, &batch), TALLY_EINVALID);
+        assert_refusal(desk, "EVENT_INVALID", "header", 2);
+    }
+}
+
+static void the_largest_batch_is_admitted_and_a_larger_one_refused(void **context)
+{
+    struct desk *desk = *context;
+    struct batch_event *events = calloc(BATCH_EVENTS_MAX + 1, sizeof(*events));
+    assert_non_null(events);
+
+    for (uint32_t i = 0; i <= BATCH_EVENTS_MAX; i++) {
+        struct event_header header =
+            fixture_header(LENDER, EVENT_PERIOD_REPORT, (uint8_t)i, (uint8_t)(i >> 8));
+        struct event_body body = {.balance_minor = i, .reported_code = "30 days late"};
+        header.account_seq = i;
+        memset(body.reported_code, 'x', 100);
+        events[i] = fixture_event_with(desk->fixture, header, body);
+    }
+    struct batch batch = fixture_batch(desk->fixture, LENDER, events, BATCH_EVENTS_MAX, EXPIRES_MS);
+    assert_int_equal(submit_batch(desk, ADMISSION_CLIENT, &batch), TALLY_OK);
+    assert_true(desk->arena.used < ADMISSION_ARENA_BUDGET);
+    batch = fixture_batch(desk->fixture, LENDER, events, BATCH_EVENTS_MAX + 1, EXPIRES_MS);
+    assert_int_equal(submit_batch(desk, ADMISSION_CLIENT, &batch), TALLY_ELIMIT);
+    assert_refusal(desk, "BATCH_TOO_LARGE", "batch", -1);
+
+    struct span zeros = span_of(calloc(1, BATCH_SIZE_MAX + 1), BATCH_SIZE_MAX + 1);
+    assert_int_equal(submit(desk, ADMISSION_CLIENT, zeros), TALLY_ELIMIT);
+    assert_refusal(desk, "BATCH_TOO_LARGE", "batch", -1);
+    free((void *)(uintptr_t)zeros.data);
+    free(events);
+}
+
+static void a_genesis_with_a_bad_key_does_not_open(void **context)
+{
+    struct desk *desk = *context;
+    struct admission *admission = NULL;
+
+    memset(desk->fixture->genesis.members[2].keys[1].bytes, 0xFF, PUBLIC_KEY_SIZE);
+    assert_int_equal(admission_open(&desk->fixture->genesis, &admission), TALLY_EFORM);
+    assert_null(admission);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, desk_setup, desk_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_good_batch_is_admitted_from_everywhere),
+        TEST(bytes_that_are_no_batch_are_refused),
+        TEST(every_flipped_bit_is_refused),
+        TEST(another_chains_batch_is_refused),
+        TEST(only_members_that_furnish_may_submit),
+        TEST(the_key_is_the_members_own),
+        TEST(a_signature_that_does_not_hold_is_refused),
+        TEST(expiry_lies_within_its_window),
+        TEST(bodies_come_with_a_submission),
+        TEST(a_body_answers_to_its_commitment),
+        TEST(the_rules_of_bodies_hold_at_the_furnishers_own_node),
+        TEST(events_in_anothers_name_are_refused),
+        TEST(the_largest_batch_is_admitted_and_a_larger_one_refused),
+        TEST(a_genesis_with_a_bad_key_does_not_open),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
