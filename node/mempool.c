@@ -266,6 +266,7 @@ static void waiting_remove(struct mempool *mempool, struct held_batch *held)
 int mempool_add_take(struct mempool *mempool, struct held_batch *held, uint64_t wall_ms)
 {
     CHECK(held->batch.event_count > 0);
+    CHECK(!held->ordered_only);
     if (mempool_was_finalized(mempool, &held->batch.digest)) return TALLY_EEXISTS;
     if (held->batch.expires_at_ms <= wall_ms) return TALLY_ETIMEOUT;
 
@@ -273,7 +274,7 @@ int mempool_add_take(struct mempool *mempool, struct held_batch *held, uint64_t 
     struct held_batch *known = mempool_find(mempool, &held->batch.digest);
     if (known) {
         known->own |= held->own;
-        if (known->pool.waiting) return TALLY_EEXISTS;
+        if (known->pool.waiting || known->ordered_only) return TALLY_EEXISTS;
         /* A candidate block brought it when the queue was full. */
         if (!waiting_allows(mempool, known->pool.cost)) return TALLY_EFULL;
         waiting_insert(mempool, known);
@@ -300,10 +301,9 @@ int mempool_add_pinned_take(
     if (!held_bytes_allow(mempool, held_cost(held))) return TALLY_EFULL;
     held_insert(mempool, held);
     held->pool.pins = 1;
-    if (!mempool_was_finalized(mempool, &held->batch.digest) && held->batch.expires_at_ms > wall_ms &&
-        waiting_allows(mempool, held->pool.cost)) {
-        waiting_insert(mempool, held);
-    }
+    bool waits = !held->ordered_only && held->batch.expires_at_ms > wall_ms &&
+                 !mempool_was_finalized(mempool, &held->batch.digest);
+    if (waits && waiting_allows(mempool, held->pool.cost)) waiting_insert(mempool, held);
     *kept = held;
     return TALLY_OK;
 }

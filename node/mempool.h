@@ -32,6 +32,7 @@ struct held_batch {
     struct arena arena;
     struct span bytes;  /* the exact encoding, bodies included where they were sent; in the arena */
     struct batch batch; /* decoded; in the arena */
+    bool ordered_only;  /* fit for a block that names it (ADMISSION_ORDERED), and no more: it never waits */
     bool own;           /* came from a client of this node, which then answers for its being proposed */
     uint64_t arrival;   /* its place in the queue: from mempool_arrival, taken when it came in */
     struct {
@@ -69,16 +70,16 @@ void mempool_close(struct mempool *mempool);
  * its order. */
 uint64_t mempool_arrival(struct mempool *mempool);
 
-/* Takes a decoded batch to wait. Errors, which leave `held` the caller's: TALLY_EEXISTS (it is waiting, or
- * was finalized lately; a waiting one becomes own if `held` is, and any bodies it lacked are not added),
- * TALLY_EFULL (a bound: tell the submitter to try again after MEMPOOL_RETRY_MS), TALLY_ETIMEOUT (expired by
- * wall_ms). */
+/* Takes a decoded batch to wait; it is not ordered_only. Errors, which leave `held` the caller's:
+ * TALLY_EEXISTS (it is waiting, was finalized lately, or is held as ordered_only for a block; the one held
+ * becomes own if `held` is), TALLY_EFULL (a bound: tell the submitter to try again after MEMPOOL_RETRY_MS),
+ * TALLY_ETIMEOUT (expired by wall_ms). */
 int mempool_add_take(struct mempool *mempool, struct held_batch *held, uint64_t wall_ms) TALLY_MUST_CHECK;
 
 /* Takes a decoded batch that was fetched for a candidate block, and pins it once. It waits as well, for the
- * case that the block is dropped, unless it was finalized, is expired, or the queue is full. If the mempool
- * has the batch already, that one is pinned and `held` closed. Returns the batch that is held now, in *kept.
- * Errors, which leave `held` the caller's: TALLY_EFULL (held_bytes_max). */
+ * case that the block is dropped, unless it is ordered_only, was finalized, is expired, or the queue is full.
+ * If the mempool has the batch already, that one is pinned and `held` closed. Returns the batch that is held
+ * now, in *kept. Errors, which leave `held` the caller's: TALLY_EFULL (held_bytes_max). */
 int mempool_add_pinned_take(struct mempool *mempool, struct held_batch *held, uint64_t wall_ms,
     struct held_batch **kept) TALLY_MUST_CHECK;
 

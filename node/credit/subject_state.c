@@ -120,7 +120,7 @@ int subject_state_add(struct subject_state *subject, const struct account *accou
 
 static bool bitmap_get(const uint8_t *bitmap, uint32_t index)
 {
-    return (bitmap[index / 8] >> (7 - index % 8) & 1u) != 0;
+    return ((unsigned)bitmap[index / 8] >> (7 - index % 8) & 1u) != 0;
 }
 
 static void bitmap_set(uint8_t *bitmap, uint32_t index)

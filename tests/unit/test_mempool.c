@@ -330,6 +330,27 @@ static void a_fetched_batch_is_pinned_and_waits_as_well(void **context)
     mempool_close(mempool);
 }
 
+static void what_is_fit_for_a_block_alone_never_waits(void **context)
+{
+    (void)context;
+    struct mempool *mempool = pool_open(&small);
+    struct held_batch *kept;
+    struct digest first = digest_of(1);
+
+    struct held_batch *held = batch(1);
+    held->ordered_only = true;
+    assert_int_equal(mempool_add_pinned_take(mempool, held, NOW_MS, &kept), TALLY_OK);
+    assert_int_equal(status_of(mempool).waiting_count, 0);
+    /* Nor does it when a whole one comes by: that one is taken once the block has gone. */
+    assert_int_equal(refused(mempool, batch(1)), TALLY_EEXISTS);
+    assert_int_equal(status_of(mempool).waiting_count, 0);
+    mempool_unpin(mempool, kept);
+    assert_null(mempool_find(mempool, &first));
+    assert_int_equal(refused(mempool, batch(1)), TALLY_OK);
+    assert_string_equal(chosen(mempool, NOW_MS, NULL, 0), "1");
+    mempool_close(mempool);
+}
+
 static void a_full_queue_refuses_and_takes_again_when_there_is_room(void **context)
 {
     (void)context;
@@ -550,6 +571,7 @@ int main(void)
         cmocka_unit_test(a_finalized_batch_does_not_come_back),
         cmocka_unit_test(a_pinned_batch_stays_until_the_last_pin_goes),
         cmocka_unit_test(a_fetched_batch_is_pinned_and_waits_as_well),
+        cmocka_unit_test(what_is_fit_for_a_block_alone_never_waits),
         cmocka_unit_test(a_full_queue_refuses_and_takes_again_when_there_is_room),
         cmocka_unit_test(bytes_are_bounded_as_well),
         cmocka_unit_test(own_batches_are_found_for_telling_again),
