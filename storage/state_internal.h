@@ -1,0 +1,103 @@
+/* What the state's files share. Nobody else includes it. */
+#ifndef TALLY_STORAGE_STATE_INTERNAL_H
+#define TALLY_STORAGE_STATE_INTERNAL_H
+
+#include "storage/overlay.h"
+#include "storage/state_record.h"
+#include "storage/subject_map.h"
+
+/* Certified checkpoints waiting for the next flush; more than these are written by themselves. */
+#define STATE_PENDING_MAX CERTIFICATION_LAG_MAX
+
+/* The state as it stood after one block. */
+struct state_version {
+    struct subject_map_node *map; /* held */
+    struct state_roots roots;
+    bool certified;
+};
+
+/* A subject that the current block has looked at. */
+struct touched {
+    struct digest subject_id;
+    struct digest position;
+    struct state_subject subject; /* bytes in the block's arena */
+    bool exists;                  /* before this block, or because of it */
+    bool changed, bytes_changed;
+};
+
+struct touched_table {
+    struct touched *items;
+    size_t count, capacity;
+    uint32_t *slots;   /* item + 1; 0 = free */
+    size_t slot_count; /* a power of two, more than twice count */
+    uint64_t seed;
+};
+
+/* The block being applied. */
+struct state_block {
+    bool open;
+    uint64_t height;
+    struct digest block;
+    uint64_t time_ms;
+    struct arena arena;
+    struct touched_table touched;
+    struct merkle_frontier results;
+    struct buffer result_bytes;
+    struct state_counts counts;
+    struct replay_window window;
+};
+
+struct state {
+    struct state_config config;
+    struct store *store;
+    struct overlay *overlay;
+    struct subject_map_pool *pool;
+    struct state_meta meta; /* after the last applied block */
+    uint64_t flushed_height;
+    struct merkle_frontier history;
+    /* The newest is always there: after the last applied block, or the empty state. Oldest first from
+     * version_first. */
+    struct state_version versions[STATE_VERSIONS_MAX];
+    uint32_t version_first, version_count;
+    bool has_certified;
+    struct certified_checkpoint certified; /* the newest known */
+    struct certified_checkpoint *pending;  /* STATE_PENDING_MAX */
+    uint32_t pending_count;
+    struct buffer scratch; /* encoding values */
+    uint8_t *held;         /* the last value read from the store */
+    struct state_block block;
+    bool failed;
+};
+
+static inline struct state_version *state_version_at(struct state *state, uint32_t i)
+{
+    return &state->versions[(state->version_first + i) % STATE_VERSIONS_MAX];
+}
+
+static inline struct state_version *state_newest(struct state *state)
+{
+    return state_version_at(state, state->version_count - 1);
+}
+
+/* The newest value under a key, borrowed until the next read or write. Errors: TALLY_ENOTFOUND,
+ * TALLY_EDAMAGED, TALLY_EIO. */
+int state_value_get(struct state *state, const struct state_key *key, struct span *value) TALLY_MUST_CHECK;
+/* Writes what state->scratch holds into the current block's layer, and clears it. */
+int state_value_put(struct state *state, const struct state_key *key) TALLY_MUST_CHECK;
+/* Makes the object unfit for more after an error inside a block; passes the error on. */
+int state_fail(struct state *state, int error) TALLY_MUST_CHECK;
+
+/* Adds the newest version, taking over the hold on its map; marks it where its checkpoint is known. */
+int state_version_push(
+    struct state *state, struct subject_map_node *map, const struct state_roots *roots) TALLY_MUST_CHECK;
+void state_versions_release(struct state *state);
+/* Writes the pending checkpoints into a batch. */
+int state_pending_gather(struct state *state, struct store_batch *batch) TALLY_MUST_CHECK;
+
+/* The subject as the current block sees it, or sees it now for the first time. *touched holds until the next
+ * call. */
+int state_touch(
+    struct state *state, const struct digest *subject_id, struct touched **touched) TALLY_MUST_CHECK;
+void state_touched_close(struct touched_table *table);
+
+#endif

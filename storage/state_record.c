@@ -1,0 +1,272 @@
+#include "storage/state_record.h"
+
+#include "proto/base/check.h"
+#include "proto/crypto/digest.h"
+
+/* ---- Keys ---- */
+
+static void add(struct state_key *key, const void *bytes, size_t size)
+{
+    CHECK(size <= sizeof key->bytes - key->size);
+    memcpy(key->bytes + key->size, bytes, size);
+    key->size += size;
+}
+
+static void add_u32(struct state_key *key, uint32_t value)
+{
+    uint8_t bytes[4];
+    put_u32(bytes, value);
+    add(key, bytes, sizeof bytes);
+}
+
+static void add_u64(struct state_key *key, uint64_t value)
+{
+    uint8_t bytes[8];
+    put_u64(bytes, value);
+    add(key, bytes, sizeof bytes);
+}
+
+struct state_key state_key_alone(char kind)
+{
+    struct state_key key = {.size = 0};
+    add(&key, &kind, 1);
+    return key;
+}
+
+struct state_key state_key_of_height(char kind, uint64_t height)
+{
+    struct state_key key = state_key_alone(kind);
+    add_u64(&key, height);
+    return key;
+}
+
+struct state_key state_key_of_digest(char kind, const struct digest *digest)
+{
+    struct state_key key = state_key_alone(kind);
+    add(&key, digest->bytes, DIGEST_SIZE);
+    return key;
+}
+
+struct state_key state_key_of_account(uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE])
+{
+    struct state_key key = state_key_alone('A');
+    add_u32(&key, member_id);
+    add(&key, ref, ACCOUNT_REF_SIZE);
+    return key;
+}
+
+struct state_key state_key_of_account_event(
+    uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE], uint32_t seq)
+{
+    struct state_key key = state_key_alone('N');
+    add_u32(&key, member_id);
+    add(&key, ref, ACCOUNT_REF_SIZE);
+    add_u32(&key, seq);
+    return key;
+}
+
+struct state_key state_key_of_batch(uint64_t minute, const struct digest *batch)
+{
+    struct state_key key = state_key_of_height('W', minute);
+    add(&key, batch->bytes, DIGEST_SIZE);
+    return key;
+}
+
+struct state_key state_key_of_history(const struct digest *subject_id, uint64_t i)
+{
+    struct state_key key = state_key_of_digest('H', subject_id);
+    add_u64(&key, i);
+    return key;
+}
+
+struct state_key state_key_of_tree(uint32_t level, uint64_t index)
+{
+    struct state_key key = state_key_alone('T');
+    uint8_t byte = (uint8_t)level;
+    CHECK(level < 64);
+    add(&key, &byte, 1);
+    add_u64(&key, index);
+    return key;
+}
+
+/* ---- Values ---- */
+
+static void put_digest(struct buffer *out, const struct digest *digest)
+{
+    buffer_append(out, digest->bytes, DIGEST_SIZE);
+}
+
+static void read_digest(struct reader *reader, struct digest *digest)
+{
+    reader_copy(reader, digest->bytes, DIGEST_SIZE);
+}
+
+void state_meta_encode(const struct state_meta *meta, struct buffer *out)
+{
+    buffer_u32(out, STATE_FORMAT_VERSION);
+    put_digest(out, &meta->chain_id);
+    buffer_u64(out, meta->height);
+    buffer_u64(out, meta->counts.events);
+    buffer_u64(out, meta->counts.applied);
+    buffer_u64(out, meta->counts.subjects);
+    replay_window_encode(&meta->window, out);
+}
+
+int state_meta_decode(struct span bytes, struct state_meta *meta)
+{
+    struct reader reader;
+    struct state_meta read;
+    reader_init(&reader, bytes);
+    uint32_t version = reader_u32(&reader);
+    if (!reader.failed && version != STATE_FORMAT_VERSION) return TALLY_EVERSION;
+    read_digest(&reader, &read.chain_id);
+    read.height = reader_u64(&reader);
+    read.counts.events = reader_u64(&reader);
+    read.counts.applied = reader_u64(&reader);
+    read.counts.subjects = reader_u64(&reader);
+    if (replay_window_decode(&reader, &read.window) != TALLY_OK || !reader_done(&reader))
+        return TALLY_EDAMAGED;
+    *meta = read;
+    return TALLY_OK;
+}
+
+void state_roots_encode(const struct state_roots *roots, struct buffer *out)
+{
+    put_digest(out, &roots->block);
+    buffer_u64(out, roots->time_ms);
+    put_digest(out, &roots->state_root);
+    put_digest(out, &roots->results_root);
+    put_digest(out, &roots->history_root);
+    put_digest(out, &roots->parts.subjects_root);
+    put_digest(out, &roots->parts.members_root);
+    put_digest(out, &roots->parts.policy_root);
+    put_digest(out, &roots->parts.replay_root);
+    put_digest(out, &roots->parts.counts_root);
+}
+
+int state_roots_decode(struct span bytes, uint64_t height, struct state_roots *roots)
+{
+    struct reader reader;
+    struct state_roots read = {.height = height};
+    reader_init(&reader, bytes);
+    read_digest(&reader, &read.block);
+    read.time_ms = reader_u64(&reader);
+    read_digest(&reader, &read.state_root);
+    read_digest(&reader, &read.results_root);
+    read_digest(&reader, &read.history_root);
+    read_digest(&reader, &read.parts.subjects_root);
+    read_digest(&reader, &read.parts.members_root);
+    read_digest(&reader, &read.parts.policy_root);
+    read_digest(&reader, &read.parts.replay_root);
+    read_digest(&reader, &read.parts.counts_root);
+    if (!reader_done(&reader)) return TALLY_EDAMAGED;
+    *roots = read;
+    return TALLY_OK;
+}
+
+void state_history_entry_encode(const struct state_history_entry *entry, struct buffer *out)
+{
+    buffer_u64(out, entry->height);
+    buffer_u32(out, entry->index);
+    buffer_u64(out, entry->time_ms);
+    buffer_u16(out, entry->result);
+    put_digest(out, &entry->event_id);
+}
+
+int state_history_entry_decode(struct span bytes, struct state_history_entry *entry)
+{
+    struct reader reader;
+    struct state_history_entry read;
+    reader_init(&reader, bytes);
+    read.height = reader_u64(&reader);
+    read.index = reader_u32(&reader);
+    read.time_ms = reader_u64(&reader);
+    read.result = reader_u16(&reader);
+    read_digest(&reader, &read.event_id);
+    if (!reader_done(&reader)) return TALLY_EDAMAGED;
+    *entry = read;
+    return TALLY_OK;
+}
+
+void state_event_encode(const struct state_event *event, struct buffer *out)
+{
+    buffer_u64(out, event->height);
+    buffer_u32(out, event->index);
+    buffer_u8(out, event->applied ? 1 : 0);
+}
+
+int state_event_decode(struct span bytes, struct state_event *event)
+{
+    struct reader reader;
+    reader_init(&reader, bytes);
+    struct state_event read = {.height = reader_u64(&reader), .index = 0};
+    read.index = reader_u32(&reader);
+    uint8_t applied = reader_u8(&reader);
+    if (!reader_done(&reader) || applied > 1) return TALLY_EDAMAGED;
+    read.applied = applied == 1;
+    *event = read;
+    return TALLY_OK;
+}
+
+void state_result_encode(const struct digest *event_id, const struct event_result *result, struct buffer *out)
+{
+    CHECK(result->detail_size <= RESULT_DETAIL_SIZE_MAX);
+    put_digest(out, event_id);
+    buffer_u16(out, result->code);
+    buffer_u8(out, result->detail_size);
+    buffer_append(out, result->detail, result->detail_size);
+}
+
+int state_result_decode(struct reader *reader, struct state_result *result)
+{
+    struct state_result read = {0};
+    read_digest(reader, &read.event_id);
+    read.result.code = reader_u16(reader);
+    read.result.detail_size = reader_u8(reader);
+    if (read.result.detail_size > RESULT_DETAIL_SIZE_MAX) return TALLY_EDAMAGED;
+    reader_copy(reader, read.result.detail, read.result.detail_size);
+    if (reader->failed) return TALLY_EDAMAGED;
+    *result = read;
+    return TALLY_OK;
+}
+
+void state_subject_encode(const struct subject_leaf *leaf, struct span bytes, struct buffer *out)
+{
+    buffer_u64(out, leaf->count);
+    buffer_u64(out, leaf->last_height);
+    put_digest(out, &leaf->acc);
+    put_digest(out, &leaf->summary);
+    buffer_append(out, bytes.data, bytes.size);
+}
+
+int state_subject_decode(struct span bytes, struct state_subject *subject)
+{
+    struct reader reader;
+    struct state_subject read;
+    reader_init(&reader, bytes);
+    read.leaf.count = reader_u64(&reader);
+    read.leaf.last_height = reader_u64(&reader);
+    read_digest(&reader, &read.leaf.acc);
+    read_digest(&reader, &read.leaf.summary);
+    if (reader.failed || read.leaf.count == 0) return TALLY_EDAMAGED;
+    read.bytes = span_of(reader.at, reader.left);
+    *subject = read;
+    return TALLY_OK;
+}
+
+int state_digest_decode(struct span bytes, struct digest *digest)
+{
+    if (bytes.size != DIGEST_SIZE) return TALLY_EDAMAGED;
+    memcpy(digest->bytes, bytes.data, DIGEST_SIZE);
+    return TALLY_OK;
+}
+
+struct digest state_counts_root(const struct state_counts *counts)
+{
+    struct hasher hasher;
+    hasher_init(&hasher, TAG_COUNTS);
+    hasher_u64(&hasher, counts->events);
+    hasher_u64(&hasher, counts->applied);
+    hasher_u64(&hasher, counts->subjects);
+    return hasher_final(&hasher);
+}
