@@ -7,16 +7,12 @@
 #define RANGE_WAIT_MS_MIN 1000u
 #define RANGE_BACKOFF_MAX 8u
 
-/* The next peer up after `from`, of those in `among` (a bitmap of validators), or any validator when none of
- * them is; PEER_ALL when nobody is up. */
+/* The next validator up after `from`, of those in `among` (a bitmap), or PEER_ALL when there is none. */
 static uint32_t peer_after(const struct consensus *c, uint32_t from, uint64_t among)
 {
-    for (uint32_t pass = 0; pass < 2; pass++) {
-        for (uint32_t i = 1; i <= c->n; i++) {
-            uint32_t peer = (from + i) % c->n;
-            if (peer == c->config.signer || !c->peers[peer].up) continue;
-            if (pass == 1 || among >> peer & 1) return peer;
-        }
+    for (uint32_t i = 1; i <= c->n; i++) {
+        uint32_t peer = (from + i) % c->n;
+        if (peer != c->config.signer && c->peers[peer].up && among >> peer & 1) return peer;
     }
     return PEER_ALL;
 }
@@ -56,7 +52,7 @@ static void range_try(struct consensus *c)
         c->range_ms = c->now_ms + (near ? c->config.base_timeout_ms : 0);
     }
     if (c->now_ms < c->range_ms) return;
-    uint32_t peer = peer_after(c, c->range_peer, c->best.signers);
+    uint32_t peer = peer_after(c, c->range_peer, UINT64_MAX);
     if (peer == PEER_ALL)
         c->range_ms = c->now_ms + range_wait_ms(c);
     else
@@ -82,11 +78,14 @@ static uint64_t fetch_from(const struct consensus *c)
     return from > view_bottom(c) ? from : view_bottom(c);
 }
 
+/* Who signed for a block has it; but of those that are up, all may withhold it, so every other time anybody
+ * is asked. */
 static void fetch_send(
     struct consensus *c, struct view_slot *slot, const struct held_certificate *certificate)
 {
-    uint32_t peer = peer_after(
-        c, (uint32_t)(c->config.seed + slot->view + slot->fetch_count) % c->n, certificate->signers);
+    uint32_t from = (uint32_t)((c->config.seed + slot->view + slot->fetch_count) % c->n);
+    uint64_t among = slot->fetch_count % 2 == 0 ? certificate->signers : UINT64_MAX;
+    uint32_t peer = peer_after(c, from, among);
     uint32_t shift = slot->fetch_count < 5 ? slot->fetch_count : 5;
     slot->fetch_ms = c->now_ms + ((uint64_t)c->config.base_timeout_ms << shift);
     slot->fetch_count++;

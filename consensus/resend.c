@@ -184,7 +184,6 @@ void entry_answer(struct consensus *c, uint32_t peer, uint64_t view)
 {
     if (view >= c->view || !help_allowed(c, peer)) return;
     if (c->has_best && c->best.view >= view) emit_certificate(c, peer, &c->best);
-    if (c->has_admission) emit_certificate(c, peer, &c->admission);
     uint32_t count = 0;
     uint64_t below = view > c->best.view + 1 ? view - 1 : c->best.view;
     if (below < view_bottom(c)) below = view_bottom(c);
