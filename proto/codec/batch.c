@@ -74,7 +74,7 @@ int batch_from_message(const Tallystick__V1__Batch *message, const struct digest
         if (index != NULL) *index = i;
         return error;
     }
-    if (batch_size_without_bodies(&read) > BATCH_SIZE_MAX) return TALLY_ELIMIT;
+    if (batch_size(&read, true) > BATCH_SIZE_MAX) return TALLY_ELIMIT;
     read.digest = batch_digest(&read);
     *batch = read;
     return TALLY_OK;

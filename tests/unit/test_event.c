@@ -1,0 +1,454 @@
+// links: codec crypto base
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "credit.pb-c.h"
+
+#include "proto/codec/event.h"
+#include "proto/codec/message.h"
+#include "tests/vectors/samples.h"
+
+static const enum event_type supported[] = {
+    EVENT_ACCOUNT_OPEN, EVENT_DISBURSE, EVENT_PERIOD_REPORT, EVENT_PAYMENT, EVENT_CHARGE_OFF, EVENT_CLOSE};
+#define SUPPORTED_COUNT (sizeof supported / sizeof supported[0])
+
+static struct event_header header_of(enum event_type type)
+{
+    struct digest subject = sample_digest("subject");
+    struct event_header header = sample_header(3, &subject, 2);
+    header.type = type;
+    header.period = type == EVENT_PERIOD_REPORT ? 200509 : 0;
+    header.account_type = type == EVENT_ACCOUNT_OPEN ? ACCOUNT_INSTALMENT : 0;
+    header.product = type == EVENT_ACCOUNT_OPEN ? 17 : 0;
+    header.currency = type == EVENT_ACCOUNT_OPEN ? 156 : 0;
+    header.close_kind = type == EVENT_CLOSE ? 3 : 0;
+    header.body_commitment = sample_digest("commitment");
+    return header;
+}
+
+static int decode(const struct event_header *header, struct event_header *read)
+{
+    struct buffer bytes;
+    buffer_init(&bytes, EVENT_HEADER_SIZE_MAX);
+    event_header_encode(header, &bytes);
+    assert_false(bytes.failed);
+    int error = event_header_decode(buffer_span(&bytes), read);
+    buffer_close(&bytes);
+    return error;
+}
+
+static void expect(const struct event_header *header, int expected)
+{
+    struct event_header read;
+    memset(&read, 0xEE, sizeof read);
+    struct event_header before = read;
+    assert_int_equal(decode(header, &read), expected);
+    if (expected != TALLY_OK) assert_memory_equal(&read, &before, sizeof read);
+}
+
+static void every_supported_header_comes_back_as_it_was(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SUPPORTED_COUNT; i++) {
+        struct event_header header = header_of(supported[i]), read;
+        assert_int_equal(decode(&header, &read), TALLY_OK);
+        assert_int_equal(read.type, header.type);
+        assert_int_equal(read.member_id, 3);
+        assert_int_equal(read.subject_scheme, 1);
+        assert_true(digest_equal(&read.subject_id, &header.subject_id));
+        assert_int_equal(read.event_date, header.event_date);
+        assert_true(digest_equal(&read.body_commitment, &header.body_commitment));
+        assert_true(read.has_account);
+        assert_memory_equal(read.account_ref, header.account_ref, ACCOUNT_REF_SIZE);
+        assert_int_equal(read.account_seq, 2);
+        assert_true(digest_equal(&read.account_prev, &header.account_prev));
+        assert_int_equal(read.account_type, header.account_type);
+        assert_int_equal(read.product, header.product);
+        assert_int_equal(read.currency, header.currency);
+        assert_int_equal(read.period, header.period);
+        assert_int_equal(read.close_kind, header.close_kind);
+    }
+}
+
+static void a_header_has_one_encoding_for_good(void **state)
+{
+    (void)state;
+    /* These bytes are signed in every ledger there is: whatever changes them breaks them all. */
+    static const char expected[] = "0801100f18032001";
+    struct event_header header = header_of(EVENT_PAYMENT);
+    struct buffer bytes;
+    char text[2 * EVENT_HEADER_SIZE_MAX + 1];
+    buffer_init(&bytes, EVENT_HEADER_SIZE_MAX);
+    event_header_encode(&header, &bytes);
+    hex_encode(buffer_span(&bytes), text);
+    assert_memory_equal(text, expected, sizeof expected - 1);
+    assert_int_equal(bytes.size, 8 + 34 + 4 + 34 + 2 + 18 + 2 + 34);
+    struct digest chain = sample_digest("chain");
+    struct digest id = event_id(&chain, buffer_span(&bytes));
+    hex_encode(span_of(id.bytes, DIGEST_SIZE), text);
+    assert_string_equal(text, "b4ac8d8a7cc12f9a5f80dce47427de5158566d582ea4e6bf886f455ba7999deb");
+    buffer_close(&bytes);
+}
+
+static void a_type_without_rules_is_invalid(void **state)
+{
+    (void)state;
+    for (uint32_t type = 1; type < 40; type++) {
+        if (event_type_name(type) == NULL || event_type_is_supported(type)) continue;
+        struct event_header header = header_of((enum event_type)type);
+        expect(&header, TALLY_EINVALID);
+    }
+}
+
+static void a_number_that_is_no_type_is_malformed(void **state)
+{
+    (void)state;
+    struct event_header header = header_of((enum event_type)4);
+    expect(&header, TALLY_EFORM);
+    header = header_of((enum event_type)0);
+    expect(&header, TALLY_EFORM);
+}
+
+static void fields_out_of_their_form_are_malformed(void **state)
+{
+    (void)state;
+    struct event_header header = header_of(EVENT_ACCOUNT_OPEN);
+    header.member_id = 0;
+    expect(&header, TALLY_EFORM);
+    header = header_of(EVENT_ACCOUNT_OPEN);
+    header.subject_scheme = 2;
+    expect(&header, TALLY_EFORM);
+    header = header_of(EVENT_ACCOUNT_OPEN);
+    header.event_date = INT32_MAX;
+    expect(&header, TALLY_EFORM);
+    header = header_of(EVENT_ACCOUNT_OPEN);
+    header.event_date = INT32_MIN;
+    expect(&header, TALLY_EFORM);
+    header = header_of(EVENT_ACCOUNT_OPEN);
+    header.currency = 1;
+    expect(&header, TALLY_EFORM);
+    header.currency = 0;
+    expect(&header, TALLY_EFORM);
+    header = header_of(EVENT_ACCOUNT_OPEN);
+    header.account_type = 0;
+    expect(&header, TALLY_EFORM);
+    header.account_type = 3;
+    expect(&header, TALLY_EFORM);
+    header = header_of(EVENT_PERIOD_REPORT);
+    header.period = 200513;
+    expect(&header, TALLY_EFORM);
+    header = header_of(EVENT_CLOSE);
+    header.close_kind = 0;
+    expect(&header, TALLY_EFORM);
+    header.close_kind = 5;
+    expect(&header, TALLY_EFORM);
+    header = header_of(EVENT_PAYMENT);
+    header.has_account = false;
+    expect(&header, TALLY_EFORM);
+}
+
+static void a_date_before_1970_is_allowed(void **state)
+{
+    (void)state;
+    struct event_header header = header_of(EVENT_PAYMENT), read;
+    header.event_date = -1;
+    assert_int_equal(decode(&header, &read), TALLY_OK);
+    assert_int_equal(read.event_date, -1);
+}
+
+/* Unpacks a good header, lets `spoil` change it, and packs it again. */
+static int decode_spoiled(enum event_type type, void (*spoil)(Tallystick__V1__EventHeader *message))
+{
+    struct event_header header = header_of(type), read;
+    struct buffer bytes;
+    struct arena arena;
+    ProtobufCMessage *message;
+    buffer_init(&bytes, 2 * EVENT_HEADER_SIZE_MAX);
+    arena_init(&arena, 64 * KIB);
+    event_header_encode(&header, &bytes);
+    assert_int_equal(message_decode(&tallystick__v1__event_header__descriptor, MESSAGE_CANONICAL,
+                         buffer_span(&bytes), &arena, &message),
+        TALLY_OK);
+    spoil((Tallystick__V1__EventHeader *)message);
+    buffer_clear(&bytes);
+    message_encode(message, &bytes);
+    int error = event_header_decode(buffer_span(&bytes), &read);
+    arena_close(&arena);
+    buffer_close(&bytes);
+    return error;
+}
+
+static void shorten_subject(Tallystick__V1__EventHeader *message)
+{
+    message->subject_id.len = 31;
+}
+
+static void drop_commitment(Tallystick__V1__EventHeader *message)
+{
+    message->body_commitment.len = 0;
+}
+
+static void shorten_ref(Tallystick__V1__EventHeader *message)
+{
+    message->account->ref.len = 15;
+}
+
+static void shorten_prev(Tallystick__V1__EventHeader *message)
+{
+    message->account->prev.len = 8;
+}
+
+static void drop_public_fields(Tallystick__V1__EventHeader *message)
+{
+    message->public_fields_case = TALLYSTICK__V1__EVENT_HEADER__PUBLIC_FIELDS__NOT_SET;
+}
+
+static Tallystick__V1__PeriodReportPublic stray_report;
+
+static void add_public_fields(Tallystick__V1__EventHeader *message)
+{
+    tallystick__v1__period_report_public__init(&stray_report);
+    stray_report.period = 200501;
+    message->public_fields_case = TALLYSTICK__V1__EVENT_HEADER__PUBLIC_FIELDS_PERIOD_REPORT;
+    message->period_report = &stray_report;
+}
+
+static void raise_version(Tallystick__V1__EventHeader *message)
+{
+    message->version = 2;
+}
+
+static void drop_version(Tallystick__V1__EventHeader *message)
+{
+    message->version = 0;
+}
+
+static uint8_t long_bytes[EVENT_HEADER_SIZE_MAX];
+
+static void lengthen_ref(Tallystick__V1__EventHeader *message)
+{
+    message->account->ref.len = sizeof long_bytes;
+    message->account->ref.data = long_bytes;
+}
+
+static void sizes_and_public_fields_are_those_of_the_type(void **state)
+{
+    (void)state;
+    assert_int_equal(decode_spoiled(EVENT_PAYMENT, shorten_subject), TALLY_EFORM);
+    assert_int_equal(decode_spoiled(EVENT_PAYMENT, drop_commitment), TALLY_EFORM);
+    assert_int_equal(decode_spoiled(EVENT_PAYMENT, shorten_ref), TALLY_EFORM);
+    assert_int_equal(decode_spoiled(EVENT_PAYMENT, shorten_prev), TALLY_EFORM);
+    assert_int_equal(decode_spoiled(EVENT_PAYMENT, lengthen_ref), TALLY_EFORM);
+    assert_int_equal(decode_spoiled(EVENT_PAYMENT, add_public_fields), TALLY_EFORM);
+    assert_int_equal(decode_spoiled(EVENT_ACCOUNT_OPEN, add_public_fields), TALLY_EFORM);
+    assert_int_equal(decode_spoiled(EVENT_ACCOUNT_OPEN, drop_public_fields), TALLY_EFORM);
+    assert_int_equal(decode_spoiled(EVENT_PERIOD_REPORT, drop_public_fields), TALLY_EFORM);
+    assert_int_equal(decode_spoiled(EVENT_CLOSE, drop_public_fields), TALLY_EFORM);
+}
+
+static void another_version_is_told_apart(void **state)
+{
+    (void)state;
+    assert_int_equal(decode_spoiled(EVENT_PAYMENT, raise_version), TALLY_EVERSION);
+    assert_int_equal(decode_spoiled(EVENT_PAYMENT, drop_version), TALLY_EFORM);
+}
+
+static void type_names_go_both_ways(void **state)
+{
+    (void)state;
+    size_t count = 0;
+    for (uint32_t type = 0; type < 100; type++) {
+        const char *name = event_type_name(type);
+        const ProtobufCEnumValue *value =
+            protobuf_c_enum_descriptor_get_value(&tallystick__v1__event_type__descriptor, (int)type);
+        if (type == 0) assert_null(name);
+        if (name == NULL) continue;
+        assert_non_null(value);
+        assert_string_equal(value->name, name);
+        assert_int_equal(event_type_by_name(name), type);
+        count++;
+    }
+    assert_int_equal(count, tallystick__v1__event_type__descriptor.n_values - 1);
+    assert_int_equal(event_type_by_name("PAYMENTS"), 0);
+    assert_int_equal(event_type_by_name(""), 0);
+}
+
+static int decode_body(const struct event_body *body, struct event_body *read)
+{
+    struct buffer bytes;
+    buffer_init(&bytes, EVENT_BODY_SIZE_MAX);
+    event_body_encode(body, &bytes);
+    assert_false(bytes.failed);
+    int error = event_body_decode(body->type, buffer_span(&bytes), read);
+    buffer_close(&bytes);
+    return error;
+}
+
+/* A body of which every field of its type is set, to values at the edge where there is one. */
+static struct event_body full_body(enum event_type type)
+{
+    struct event_body body = {.type = type};
+    const struct optional_amount low = {true, INT64_MIN}, high = {true, INT64_MAX}, zero = {true, 0};
+    if (type == EVENT_ACCOUNT_OPEN) {
+        body.limit = high;
+        body.principal = zero;
+        body.has_rate = body.has_apr = body.has_terms = true;
+        body.rate_ppm = INT32_MIN;
+        body.apr_ppm = INT32_MAX;
+        body.term_count = 360;
+        memset(body.term_unit, 'm', EVENT_TEXT_SIZE_MAX);
+        memcpy(body.security, "\xc3\xa4", 3);
+    } else if (type == EVENT_DISBURSE) {
+        body.amount_minor = INT64_MAX;
+        body.fees_deducted = zero;
+    } else if (type == EVENT_PERIOD_REPORT) {
+        body.balance_minor = INT64_MIN;
+        body.limit = low;
+        body.scheduled = high;
+        body.paid_minor = 1;
+        body.past_due = zero;
+        body.days_past_due = 65535;
+        body.has_first_delinquency = true;
+        body.first_delinquency_date = -3;
+        memcpy(body.reported_code, "M3", 3);
+    } else if (type == EVENT_PAYMENT) {
+        body.amount_minor = 100;
+        body.principal = low;
+        body.interest = high;
+        body.fee = zero;
+        body.recovery = (struct optional_amount){true, -1};
+        memcpy(body.payer, "third party", 12);
+    } else if (type == EVENT_CHARGE_OFF) {
+        body.amount_minor = -5;
+        body.has_first_delinquency = true;
+        body.first_delinquency_date = 0;
+    } else {
+        body.balance = zero;
+    }
+    return body;
+}
+
+static void bodies_come_back_as_they_were(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SUPPORTED_COUNT; i++) {
+        struct event_body body = full_body(supported[i]), read;
+        memset(&read, 0xEE, sizeof read);
+        assert_int_equal(decode_body(&body, &read), TALLY_OK);
+        assert_memory_equal(&read.limit, &body.limit, sizeof body.limit);
+        assert_int_equal(read.principal.present, body.principal.present);
+        assert_int_equal(read.principal.minor, body.principal.minor);
+        assert_int_equal(read.scheduled.minor, body.scheduled.minor);
+        assert_int_equal(read.past_due.present, body.past_due.present);
+        assert_int_equal(read.interest.minor, body.interest.minor);
+        assert_int_equal(read.fee.present, body.fee.present);
+        assert_int_equal(read.recovery.minor, body.recovery.minor);
+        assert_int_equal(read.balance.present, body.balance.present);
+        assert_int_equal(read.fees_deducted.present, body.fees_deducted.present);
+        assert_int_equal(read.amount_minor, body.amount_minor);
+        assert_int_equal(read.balance_minor, body.balance_minor);
+        assert_int_equal(read.paid_minor, body.paid_minor);
+        assert_int_equal(read.days_past_due, body.days_past_due);
+        assert_int_equal(read.has_rate, body.has_rate);
+        assert_int_equal(read.rate_ppm, body.rate_ppm);
+        assert_int_equal(read.apr_ppm, body.apr_ppm);
+        assert_int_equal(read.term_count, body.term_count);
+        assert_int_equal(read.has_first_delinquency, body.has_first_delinquency);
+        assert_int_equal(read.first_delinquency_date, body.first_delinquency_date);
+        assert_string_equal(read.term_unit, body.term_unit);
+        assert_string_equal(read.security, body.security);
+        assert_string_equal(read.payer, body.payer);
+        assert_string_equal(read.reported_code, body.reported_code);
+    }
+}
+
+static void an_absent_amount_differs_from_zero(void **state)
+{
+    (void)state;
+    struct event_body body = {.type = EVENT_CLOSE}, read;
+    assert_int_equal(decode_body(&body, &read), TALLY_OK);
+    assert_false(read.balance.present);
+    body.balance.present = true;
+    assert_int_equal(decode_body(&body, &read), TALLY_OK);
+    assert_true(read.balance.present);
+}
+
+static void bodies_out_of_range_are_malformed(void **state)
+{
+    (void)state;
+    struct event_body body = full_body(EVENT_PERIOD_REPORT), read;
+    body.days_past_due = 65536;
+    assert_int_equal(decode_body(&body, &read), TALLY_EFORM);
+    body = full_body(EVENT_PERIOD_REPORT);
+    body.first_delinquency_date = INT32_MAX;
+    assert_int_equal(decode_body(&body, &read), TALLY_EFORM);
+    body = full_body(EVENT_CHARGE_OFF);
+    body.first_delinquency_date = INT32_MIN;
+    assert_int_equal(decode_body(&body, &read), TALLY_EFORM);
+}
+
+static void text_over_its_bound_is_malformed(void **state)
+{
+    (void)state;
+    struct buffer bytes;
+    struct event_body read;
+    buffer_init(&bytes, EVENT_BODY_SIZE_MAX);
+    buffer_append(&bytes, "\x32\x81\x02", 3); /* term_unit of 257 bytes */
+    memset(buffer_reserve(&bytes, 257), 'x', 257);
+    assert_int_equal(event_body_decode(EVENT_ACCOUNT_OPEN, buffer_span(&bytes), &read), TALLY_EFORM);
+    bytes.data[1] = 0x80;
+    bytes.size--;
+    assert_int_equal(event_body_decode(EVENT_ACCOUNT_OPEN, buffer_span(&bytes), &read), TALLY_OK);
+    buffer_close(&bytes);
+}
+
+static void a_body_of_another_type_or_over_its_size_is_malformed(void **state)
+{
+    (void)state;
+    static uint8_t large[EVENT_BODY_SIZE_MAX + 1];
+    struct event_body read;
+    assert_int_equal(event_body_decode(EVENT_CLOSE, span_of("\x10\x05", 2), &read), TALLY_EFORM);
+    assert_int_equal(event_body_decode(EVENT_INQUIRY, span_of(NULL, 0), &read), TALLY_EFORM);
+    assert_int_equal(event_body_decode(EVENT_CLOSE, span_of(large, sizeof large), &read), TALLY_EFORM);
+}
+
+static void id_and_commitment_bind_all_they_are_made_of(void **state)
+{
+    (void)state;
+    struct digest chain = sample_digest("chain"), other = sample_digest("other chain");
+    struct digest salt = sample_digest("salt");
+    struct digest a = event_id(&chain, span_of("ab", 2)), b = event_id(&other, span_of("ab", 2));
+    struct digest c = event_id(&chain, span_of("ac", 2));
+    assert_false(digest_equal(&a, &b));
+    assert_false(digest_equal(&a, &c));
+    struct digest with_body = event_body_commitment(salt.bytes, span_of("x", 1));
+    struct digest without = event_body_commitment(salt.bytes, span_of(NULL, 0));
+    struct digest other_salt = event_body_commitment(other.bytes, span_of("x", 1));
+    assert_false(digest_equal(&with_body, &without));
+    assert_false(digest_equal(&with_body, &other_salt));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_supported_header_comes_back_as_it_was),
+        cmocka_unit_test(a_header_has_one_encoding_for_good),
+        cmocka_unit_test(a_type_without_rules_is_invalid),
+        cmocka_unit_test(a_number_that_is_no_type_is_malformed),
+        cmocka_unit_test(fields_out_of_their_form_are_malformed),
+        cmocka_unit_test(a_date_before_1970_is_allowed),
+        cmocka_unit_test(sizes_and_public_fields_are_those_of_the_type),
+        cmocka_unit_test(another_version_is_told_apart),
+        cmocka_unit_test(type_names_go_both_ways),
+        cmocka_unit_test(bodies_come_back_as_they_were),
+        cmocka_unit_test(an_absent_amount_differs_from_zero),
+        cmocka_unit_test(bodies_out_of_range_are_malformed),
+        cmocka_unit_test(text_over_its_bound_is_malformed),
+        cmocka_unit_test(a_body_of_another_type_or_over_its_size_is_malformed),
+        cmocka_unit_test(id_and_commitment_bind_all_they_are_made_of),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
