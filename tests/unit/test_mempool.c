@@ -244,6 +244,8 @@ static void a_finalized_batch_does_not_come_back(void **context)
     mempool_finalized(mempool, &first);
     assert_int_equal(status_of(mempool).held_count, 0);
     assert_int_equal(status_of(mempool).held_bytes, 0);
+    assert_int_equal(status_of(mempool).waiting_bytes, 0);
+    assert_int_equal(status_of(mempool).waiting_events, 0);
     assert_true(mempool_was_finalized(mempool, &first));
     assert_int_equal(refused(mempool, batch(1)), TALLY_EEXISTS);
 
@@ -260,6 +262,22 @@ static void a_finalized_batch_does_not_come_back(void **context)
     for (unsigned i = 2; i <= 5; i++) {
         struct digest other = digest_of(i);
         assert_true(mempool_was_finalized(mempool, &other));
+    }
+    mempool_close(mempool);
+}
+
+static void the_newest_finalized_are_always_remembered(void **context)
+{
+    (void)context;
+    struct mempool *mempool = pool_open(&small);
+
+    for (unsigned i = 0; i < 2000; i++) {
+        struct digest digest = digest_of(i);
+        mempool_finalized(mempool, &digest);
+        for (unsigned back = 0; back <= i && back < 6; back++) {
+            struct digest earlier = digest_of(i - back);
+            assert_int_equal(mempool_was_finalized(mempool, &earlier), back < small.finalized_max);
+        }
     }
     mempool_close(mempool);
 }
@@ -569,6 +587,7 @@ int main(void)
         cmocka_unit_test(expired_batches_are_dropped_and_told),
         cmocka_unit_test(a_known_batch_is_not_taken_twice),
         cmocka_unit_test(a_finalized_batch_does_not_come_back),
+        cmocka_unit_test(the_newest_finalized_are_always_remembered),
         cmocka_unit_test(a_pinned_batch_stays_until_the_last_pin_goes),
         cmocka_unit_test(a_fetched_batch_is_pinned_and_waits_as_well),
         cmocka_unit_test(what_is_fit_for_a_block_alone_never_waits),

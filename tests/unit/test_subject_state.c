@@ -288,6 +288,37 @@ static void accounts_out_of_order_or_twice_are_refused(void **context)
     subject_state_close(&subject);
 }
 
+static void what_the_rules_never_make_is_refused(void **context)
+{
+    (void)context;
+    /* A section of no accounts, and no section at all where one is announced. */
+    static const uint8_t none[] = {1, 1, 0, 0, 0, 2, 0, 0}, cut[] = {1, 1, 0, 0, 0, 0},
+                         other[] = {1, 2, 0, 0, 0, 0};
+    static const uint8_t version[] = {2};
+    struct account account = sample_account(1, 1);
+    struct subject_state subject;
+    struct buffer bytes;
+
+    subject_state_init(&subject);
+    buffer_init(&bytes, SUBJECT_STATE_SIZE_MAX);
+    assert_int_equal(subject_state_decode(span_of(NULL, 0), &subject), TALLY_EFORM);
+    assert_int_equal(subject_state_decode(span_of(none, sizeof(none)), &subject), TALLY_EFORM);
+    assert_int_equal(subject_state_decode(span_of(cut, sizeof(cut)), &subject), TALLY_EFORM);
+    assert_int_equal(subject_state_decode(span_of(other, sizeof(other)), &subject), TALLY_EFORM);
+    assert_int_equal(subject_state_decode(span_of(version, sizeof(version)), &subject), TALLY_EFORM);
+    /* An account without an event, and one of no member. */
+    account.next_seq = 0;
+    assert_int_equal(subject_state_add(&subject, &account), TALLY_OK);
+    encode(&subject, &bytes);
+    assert_int_equal(subject_state_decode(buffer_span(&bytes), &subject), TALLY_EFORM);
+    account = sample_account(0, 1);
+    assert_int_equal(subject_state_add(&subject, &account), TALLY_OK);
+    encode(&subject, &bytes);
+    assert_int_equal(subject_state_decode(buffer_span(&bytes), &subject), TALLY_EFORM);
+    buffer_close(&bytes);
+    subject_state_close(&subject);
+}
+
 static void a_period_bitmap_has_one_form(void **context)
 {
     (void)context;
@@ -403,6 +434,7 @@ int main(void)
         cmocka_unit_test(the_order_of_adding_does_not_show),
         cmocka_unit_test(no_state_has_two_encodings),
         cmocka_unit_test(accounts_out_of_order_or_twice_are_refused),
+        cmocka_unit_test(what_the_rules_never_make_is_refused),
         cmocka_unit_test(a_period_bitmap_has_one_form),
         cmocka_unit_test(periods_are_noted_in_any_order_within_their_bound),
         cmocka_unit_test(the_largest_file_fits_and_one_account_more_is_refused),
