@@ -246,17 +246,14 @@ static bool fill_one(struct candidates *candidates, struct candidate *candidate,
     return any;
 }
 
-bool candidates_fill(struct candidates *candidates, struct held_batch *batch,
+void candidates_fill(struct candidates *candidates, struct held_batch *batch,
     void (*filled)(void *context, struct candidate *candidate), void *context)
 {
-    bool any = false;
     for (size_t i = 0; i < BUCKETS && candidates->lacking > 0; i++)
         for (struct candidate *at = candidates->buckets[i]; at != NULL; at = at->next_in_bucket) {
             if (at->missing == 0 || !fill_one(candidates, at, batch)) continue;
-            any = true;
             if (at->missing == 0) filled(context, at);
         }
-    return any;
 }
 
 bool candidates_lack(const struct candidates *candidates)

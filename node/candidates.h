@@ -64,8 +64,8 @@ void candidate_block(const struct candidate *candidate, const struct certificate
     struct batch *batches, struct block *block);
 
 /* Gives a batch that the mempool holds to every candidate that lacks it, pinning it for each place it fills.
- * Returns whether any did; `filled` is told of each that is now whole, and may not add or drop candidates. */
-bool candidates_fill(struct candidates *candidates, struct held_batch *batch,
+ * `filled` is told of each that is now whole, and may not add or drop candidates. */
+void candidates_fill(struct candidates *candidates, struct held_batch *batch,
     void (*filled)(void *context, struct candidate *candidate), void *context);
 /* Whether any candidate lacks a batch. */
 bool candidates_lack(const struct candidates *candidates);

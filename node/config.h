@@ -5,7 +5,7 @@
 #include "proto/codec/genesis.h"
 #include "proto/crypto/signature.h"
 
-#define HOST_SIZE_MAX 255
+#define HOST_SIZE_MAX 253
 #define CLIENTS_MAX 256
 #define PATH_SIZE_MAX 4096
 

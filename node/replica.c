@@ -221,11 +221,10 @@ static void need_payload(struct replica *replica, const struct consensus_output 
         CHECK(uv_timer_start(replica->ask_timer, on_ask_timer, ASK_TICK_MS, ASK_TICK_MS) == 0);
 }
 
-bool replica_batch_arrived(struct replica *replica, struct held_batch *batch)
+void replica_batch_arrived(struct replica *replica, struct held_batch *batch)
 {
-    bool any = candidates_fill(replica->candidates, batch, judge_payload, replica);
+    candidates_fill(replica->candidates, batch, judge_payload, replica);
     pump(replica);
-    return any;
 }
 
 bool replica_lacks_batches(const struct replica *replica)

@@ -50,8 +50,8 @@ void replica_start(struct replica *replica, struct links *links);
 void replica_frame(struct replica *replica, uint32_t peer, enum frame_kind kind, struct span payload);
 void replica_link_up(struct replica *replica, uint32_t peer);
 void replica_link_down(struct replica *replica, uint32_t peer);
-/* The mempool has taken a batch: candidates that lacked it are completed. Returns whether any did. */
-bool replica_batch_arrived(struct replica *replica, struct held_batch *batch);
+/* The mempool holds a batch: candidates that lacked it are completed. */
+void replica_batch_arrived(struct replica *replica, struct held_batch *batch);
 /* Whether a candidate lacks a batch: then one that comes is judged as ordered, not as flooded. */
 bool replica_lacks_batches(const struct replica *replica);
 /* What may be proposed has changed. `payload_allowed` is false while certification lags too far behind. */

@@ -1,0 +1,136 @@
+/* tallyd: one node of a network. */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "node/net/log.h"
+#include "node/node.h"
+#include "proto/base/check.h"
+
+static const char usage[] = "usage: tallyd --home DIR [--init] [--verbose]\n"
+                            "\n"
+                            "Runs the node whose home is DIR: node.yaml, node.key and genesis.json are read "
+                            "there, and data/ is written.\n"
+                            "\n"
+                            "  --home DIR   the node's home\n"
+                            "  --init       make data/ and, for a validator, its vote record, and end. Once "
+                            "ever for a validator's key:\n"
+                            "               a validator that lost its record follows and does not vote.\n"
+                            "  --verbose    log what only a developer wants to know\n"
+                            "  --version    print the version\n"
+                            "  --help       print this\n"
+                            "\n"
+                            "The log goes to stderr. SIGTERM and SIGINT stop the node cleanly.\n"
+                            "Exit: 0 stopped, 1 the node cannot start or had to stop, 2 usage.\n";
+
+struct daemon {
+    uv_loop_t loop;
+    struct config config;
+    struct node *node;
+    uv_signal_t signals[2];
+    bool failed;
+};
+
+static void on_stopped(void *context, bool failed)
+{
+    struct daemon *daemon = context;
+    daemon->failed = failed;
+    daemon->node = NULL;
+    for (size_t i = 0; i < 2; i++)
+        if (!uv_is_closing((uv_handle_t *)&daemon->signals[i]))
+            uv_close((uv_handle_t *)&daemon->signals[i], NULL);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct daemon *daemon = handle->data;
+    (void)number;
+    if (daemon->node != NULL) node_stop(daemon->node);
+}
+
+static int run(struct daemon *daemon)
+{
+    static const int numbers[2] = {SIGTERM, SIGINT};
+    char why[512];
+    CHECK(uv_loop_init(&daemon->loop) == 0);
+    for (size_t i = 0; i < 2; i++) {
+        CHECK(uv_signal_init(&daemon->loop, &daemon->signals[i]) == 0);
+        daemon->signals[i].data = daemon;
+        CHECK(uv_signal_start(&daemon->signals[i], on_signal, numbers[i]) == 0);
+    }
+    int error = node_open(&daemon->loop, &daemon->config, on_stopped, daemon, &daemon->node, why, sizeof why);
+    if (error != TALLY_OK) {
+        fprintf(stderr, "tallyd: %s\n", why);
+        on_stopped(daemon, true);
+    }
+    uv_run(&daemon->loop, UV_RUN_DEFAULT);
+    CHECK(uv_loop_close(&daemon->loop) == 0);
+    return daemon->failed ? 1 : 0;
+}
+
+static int init(const struct config *config)
+{
+    char why[512];
+    if (node_init(config, why, sizeof why) == TALLY_OK) return 0;
+    fprintf(stderr, "tallyd: %s\n", why);
+    return 1;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"home", required_argument, NULL, 'H'},
+        {"init", no_argument, NULL, 'i'},
+        {"verbose", no_argument, NULL, 'v'},
+        {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    const char *home = NULL;
+    bool only_init = false;
+    int option;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (option) {
+        case 'H':
+            home = optarg;
+            break;
+        case 'i':
+            only_init = true;
+            break;
+        case 'v':
+            log_set_level(LOG_LEVEL_DEBUG);
+            break;
+        case 'V':
+            puts("tallyd " TALLY_VERSION);
+            return 0;
+        case 'h':
+            fputs(usage, stdout);
+            return 0;
+        default:
+            fputs(usage, stderr);
+            return 2;
+        }
+    }
+    if (home == NULL || optind != argc) {
+        fputs(usage, stderr);
+        return 2;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    /* The keys are in memory: no core file, no debugger of another user's. */
+    prctl(PR_SET_DUMPABLE, 0);
+    struct daemon *daemon = calloc(1, sizeof *daemon);
+    CHECK(daemon != NULL);
+    char why[512];
+    if (config_load(home, &daemon->config, why, sizeof why) != TALLY_OK) {
+        fprintf(stderr, "tallyd: %s\n", why);
+        free(daemon);
+        return 1;
+    }
+    int status = only_init ? init(&daemon->config) : run(daemon);
+    config_close(&daemon->config);
+    free(daemon);
+    return status;
+}

@@ -1,0 +1,642 @@
+#include "node/node.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "node/certifier.h"
+#include "node/clock.h"
+#include "node/intake.h"
+#include "node/net/log.h"
+#include "node/rpc/services.h"
+#include "peer.pb-c.h"
+#include "proto/base/check.h"
+#include "proto/codec/message.h"
+
+#define CHECKER_THREADS 2
+#define TICK_MS 1000u
+
+struct node {
+    uv_loop_t *loop;
+    const struct config *config;
+    void (*on_stopped)(void *context, bool failed);
+    void *context;
+    char data_dir[PATH_SIZE_MAX + 8];
+    int lock;
+    bool locked, failed, stopping, serving;
+    struct verify_set validators;
+    struct ledger *ledger;
+    struct mempool *mempool;
+    struct worker *checkers;
+    struct executor *executor;
+    struct certifier *certifier;
+    struct replica *replica;
+    struct intake *intake;
+    struct submissions *submissions;
+    struct links *links;
+    struct services *services;
+    uv_timer_t *tick;
+    struct links_peer peers[PEERS_MAX]; /* validators in set order, then observers in genesis order */
+    uint32_t peer_count, self;
+    uint64_t peer_heights[PEERS_MAX];
+    struct checkpoint_vote own_vote;                         /* the newest recorded; height 0 = none */
+    struct checkpoint_vote pending_votes[CERTIFIER_HEIGHTS]; /* by height: signed, being recorded */
+    struct node_follower *followers;
+};
+
+/* ---- Failing ---- */
+
+static void fail(struct node *node, const char *what, int error)
+{
+    LOG_BROKEN("the node stops", LOG_S("what", what), LOG_E("why", error));
+    node->failed = true;
+    node_stop(node);
+}
+
+static void on_failed(void *context, const char *what, int error)
+{
+    fail(context, what, error);
+}
+
+/* ---- Work ---- */
+
+/* Payload is work only while certification keeps up with finalization. */
+static void update_work(struct node *node)
+{
+    struct replica_status status;
+    replica_status(node->replica, &status);
+    uint64_t certified = certifier_newest(node->certifier);
+    uint64_t finalized = status.consensus.floor_height;
+    bool keeps_up = finalized < certified + CERTIFICATION_LAG_MAX;
+    replica_update_work(node->replica, keeps_up && node->serving);
+}
+
+static void on_batch(void *context, struct held_batch *batch)
+{
+    (void)batch;
+    update_work(context);
+}
+
+static bool lacks_batches(void *context)
+{
+    const struct node *node = context;
+    return replica_lacks_batches(node->replica);
+}
+
+static void fill(void *context, struct held_batch *batch)
+{
+    struct node *node = context;
+    replica_batch_arrived(node->replica, batch);
+}
+
+/* ---- Final, applied, certified ---- */
+
+static void on_final(void *context, const struct block *block)
+{
+    struct node *node = context;
+    executor_apply(node->executor, block);
+}
+
+/* Signs what was applied, and has the promise recorded before the signature leaves. */
+static void sign_checkpoint(struct node *node, const struct checkpoint *checkpoint, uint64_t view)
+{
+    if (!replica_may_vote(node->replica)) return;
+    struct checkpoint_vote *vote = &node->pending_votes[checkpoint->height % CERTIFIER_HEIGHTS];
+    struct digest digest = checkpoint_digest(checkpoint);
+    vote->checkpoint = *checkpoint;
+    vote->signer = node->self;
+    signature_make(&node->config->node_key, &digest, &vote->signature);
+    struct buffer bytes;
+    buffer_init(&bytes, 64u * KIB);
+    checkpoint_vote_encode(vote, &bytes);
+    CHECK(!bytes.failed);
+    int error = replica_record_checkpoint(node->replica, checkpoint->height, view, buffer_span(&bytes));
+    CHECK(error == TALLY_OK || error == TALLY_EEXISTS); /* signed before the last restart: once ever */
+    buffer_close(&bytes);
+}
+
+static void send_own_vote(struct node *node, uint32_t peer)
+{
+    struct buffer bytes;
+    if (node->own_vote.checkpoint.height == 0) return;
+    buffer_init(&bytes, 64u * KIB);
+    checkpoint_vote_encode(&node->own_vote, &bytes);
+    CHECK(!bytes.failed);
+    if (peer == PEER_ALL)
+        links_broadcast(node->links, FRAME_CHECKPOINT_VOTE, buffer_span(&bytes));
+    else if (links_send(node->links, peer, FRAME_CHECKPOINT_VOTE, buffer_span(&bytes)) != TALLY_OK)
+        LOG_DEBUG("a checkpoint vote was not sent", LOG_U("peer", peer));
+    buffer_close(&bytes);
+}
+
+static void on_checkpoint_recorded(void *context, uint64_t height)
+{
+    struct node *node = context;
+    const struct checkpoint_vote *vote = &node->pending_votes[height % CERTIFIER_HEIGHTS];
+    CHECK(vote->checkpoint.height == height);
+    node->own_vote = *vote;
+    send_own_vote(node, PEER_ALL);
+    int error = certifier_vote(node->certifier, vote);
+    CHECK(error == TALLY_OK);
+}
+
+static void set_keepalive(struct node *node)
+{
+    struct replica_status status;
+    struct buffer bytes;
+    Tallystick__V1__Keepalive keepalive = TALLYSTICK__V1__KEEPALIVE__INIT;
+    replica_status(node->replica, &status);
+    keepalive.finalized_height = status.consensus.durable_height;
+    keepalive.view = status.consensus.view;
+    buffer_init(&bytes, LINKS_KEEPALIVE_SIZE_MAX);
+    message_encode(&keepalive.base, &bytes);
+    CHECK(!bytes.failed);
+    links_set_keepalive(node->links, buffer_span(&bytes));
+    buffer_close(&bytes);
+}
+
+static void on_applied(void *context, const struct applied_block *applied)
+{
+    struct node *node = context;
+    uint64_t height = applied->block->header.height;
+    submissions_applied(node->submissions, applied);
+    sign_checkpoint(node, &applied->checkpoint, applied->block->header.view);
+    certifier_applied(node->certifier, &applied->checkpoint);
+    replica_release(node->replica, height);
+    node->serving = true;
+    update_work(node);
+    set_keepalive(node);
+    struct node_follower *next;
+    for (struct node_follower *at = node->followers; at != NULL; at = next) {
+        next = at->next;
+        at->on_applied(at, height);
+    }
+}
+
+static void on_certified(void *context, const struct certified_checkpoint *checkpoint)
+{
+    struct node *node = context;
+    executor_certified(node->executor, checkpoint);
+    submissions_certified(node->submissions, checkpoint->checkpoint.height);
+    update_work(node);
+}
+
+static void on_divergence(void *context, uint64_t height)
+{
+    struct node *node = context;
+    if (!node->serving) return; /* it is being rebuilt already */
+    LOG_BROKEN("a quorum signed another state than this node computed; it stops serving and rebuilds",
+        LOG_U("height", height));
+    node->serving = false;
+    executor_rebuild(node->executor);
+}
+
+/* ---- Peers ---- */
+
+static void send_certified(struct node *node, uint32_t peer)
+{
+    struct certified_checkpoint certified;
+    struct buffer bytes;
+    if (!executor_newest_certified(node->executor, &certified)) return;
+    buffer_init(&bytes, 64u * KIB);
+    certified_checkpoint_encode(&certified, &bytes);
+    CHECK(!bytes.failed);
+    if (links_send(node->links, peer, FRAME_CHECKPOINT, buffer_span(&bytes)) != TALLY_OK)
+        LOG_DEBUG("a checkpoint was not sent", LOG_U("peer", peer));
+    buffer_close(&bytes);
+}
+
+static void on_up(void *context, uint32_t peer)
+{
+    struct node *node = context;
+    LOG_INFO("peer is up", LOG_S("peer", node->peers[peer].name));
+    if (node->stopping) return;
+    replica_link_up(node->replica, peer);
+    send_certified(node, peer);
+    send_own_vote(node, peer);
+}
+
+static void on_down(void *context, uint32_t peer, const char *reason)
+{
+    struct node *node = context;
+    LOG_INFO("peer is down", LOG_S("peer", node->peers[peer].name), LOG_S("why", reason));
+    if (!node->stopping) replica_link_down(node->replica, peer);
+}
+
+static void receive_keepalive(struct node *node, uint32_t peer, struct span payload)
+{
+    struct arena arena;
+    ProtobufCMessage *message;
+    if (payload.size == 0) return;
+    arena_init(&arena, 4096);
+    int error =
+        message_decode(&tallystick__v1__keepalive__descriptor, MESSAGE_CANONICAL, payload, &arena, &message);
+    if (error == TALLY_OK)
+        node->peer_heights[peer] = ((const Tallystick__V1__Keepalive *)message)->finalized_height;
+    else
+        links_charge(node->links, peer, "a keepalive that does not parse");
+    arena_close(&arena);
+}
+
+static void receive_checkpoint_vote(struct node *node, uint32_t peer, struct span payload)
+{
+    struct checkpoint_vote vote;
+    int error = checkpoint_vote_decode(payload, &vote);
+    if (error == TALLY_OK) error = certifier_vote(node->certifier, &vote);
+    if (error != TALLY_OK) links_charge(node->links, peer, "a checkpoint vote that does not hold");
+}
+
+static void receive_checkpoint(struct node *node, uint32_t peer, struct span payload)
+{
+    struct certified_checkpoint checkpoint;
+    int error = certified_checkpoint_decode(payload, &checkpoint);
+    if (error == TALLY_OK) error = certifier_checkpoint(node->certifier, &checkpoint);
+    if (error != TALLY_OK) links_charge(node->links, peer, "a checkpoint that does not hold");
+}
+
+static void on_frame(void *context, uint32_t peer, enum frame_kind kind, struct span payload)
+{
+    struct node *node = context;
+    if (node->stopping) return;
+    switch (kind) {
+    case FRAME_KEEPALIVE:
+        receive_keepalive(node, peer, payload);
+        return;
+    case FRAME_BATCH:
+    case FRAME_BATCH_REQUEST:
+        intake_frame(node->intake, peer, kind, payload);
+        return;
+    case FRAME_CHECKPOINT_VOTE:
+        receive_checkpoint_vote(node, peer, payload);
+        return;
+    case FRAME_CHECKPOINT:
+        receive_checkpoint(node, peer, payload);
+        return;
+    case FRAME_CHECKPOINT_REQUEST:
+        send_certified(node, peer);
+        return;
+    case FRAME_PROPOSAL:
+    case FRAME_VOTE:
+    case FRAME_CERTIFICATE:
+    case FRAME_PROPOSAL_REQUEST:
+    case FRAME_ENTRY_REQUEST:
+    case FRAME_RANGE_REQUEST:
+    case FRAME_RANGE:
+        replica_frame(node->replica, peer, kind, payload);
+        return;
+    case FRAME_HELLO:
+    case FRAME_PART:
+        break; /* the link keeps these to itself */
+    }
+}
+
+/* ---- Once a second ---- */
+
+static void expired(void *context, const struct held_batch *held)
+{
+    struct node *node = context;
+    submissions_expired(node->submissions, &held->batch.digest);
+}
+
+/* Where votes were lost, asking gets the checkpoint: a follower that is behind in certification needs it to
+ * prove. */
+static void ask_for_checkpoint(struct node *node)
+{
+    if (executor_applied_height(node->executor) <= certifier_newest(node->certifier)) return;
+    links_broadcast(node->links, FRAME_CHECKPOINT_REQUEST, span_of(NULL, 0));
+    send_own_vote(node, PEER_ALL);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct node *node = timer->data;
+    if (mempool_expire(node->mempool, clock_wall_ms(), expired, node) > 0) update_work(node);
+    ask_for_checkpoint(node);
+}
+
+/* ---- Opening ---- */
+
+static const struct config_address *address_of(const struct config *config, const char *name)
+{
+    for (uint32_t i = 0; i < config->peer_count; i++)
+        if (strcmp(config->peers[i].name, name) == 0) return &config->peers[i].address;
+    return NULL;
+}
+
+static void add_peer(struct node *node, const struct genesis_node *from)
+{
+    struct links_peer *peer = &node->peers[node->peer_count];
+    const struct config_address *address = address_of(node->config, from->name);
+    if (from == node->config->self) node->self = node->peer_count;
+    snprintf(peer->name, sizeof peer->name, "%s", from->name);
+    peer->key = from->key;
+    if (address != NULL) {
+        snprintf(peer->host, sizeof peer->host, "%s", address->host);
+        peer->port = address->port;
+    }
+    node->peer_count++;
+}
+
+/* Validators in the set's order, so that a link's number is its signer's; then observers in genesis' order.
+ */
+static void make_peers(struct node *node)
+{
+    const struct genesis *genesis = &node->config->genesis;
+    for (uint32_t i = 0; i < node->validators.set.count; i++)
+        add_peer(node, genesis_node_by_key(genesis, &node->validators.set.keys[i]));
+    for (uint32_t i = 0; i < genesis->observer_count; i++)
+        add_peer(node, &genesis->observers[i]);
+}
+
+static int open_data(struct node *node, char *why, size_t why_size)
+{
+    const struct disk *disk = disk_system();
+    snprintf(node->data_dir, sizeof node->data_dir, "%s/data", node->config->home);
+    int error = disk_lock(disk, node->data_dir, &node->lock);
+    if (error == TALLY_ENOTFOUND)
+        snprintf(why, why_size, "%s does not exist; a node's first start is: tallyd --home %s --init",
+            node->data_dir, node->config->home);
+    else if (error == TALLY_EBUSY)
+        snprintf(why, why_size, "%s is in use by another process", node->data_dir);
+    else if (error != TALLY_OK)
+        snprintf(why, why_size, "%s: %s", node->data_dir, tally_error_text(error));
+    if (error != TALLY_OK) return error;
+    node->locked = true;
+    struct ledger_report report;
+    error = ledger_open(disk, node->data_dir, &node->config->genesis.chain_id, NULL, &node->ledger, &report);
+    if (error != TALLY_OK)
+        snprintf(why, why_size, "the ledger in %s cannot be opened: %s: %s", node->data_dir,
+            tally_error_text(error), report.detail);
+    else if (report.bytes_cut > 0)
+        LOG_INFO("cut a torn tail off the ledger", LOG_U("bytes", report.bytes_cut),
+            LOG_U("blocks", report.blocks_cut));
+    return error;
+}
+
+static int open_parts(struct node *node, char *why, size_t why_size)
+{
+    static const struct executor_callbacks executor_callbacks = {on_applied, on_failed};
+    static const struct certifier_callbacks certifier_callbacks = {on_certified, on_divergence};
+    static const struct replica_callbacks replica_callbacks = {on_final, on_checkpoint_recorded, on_failed};
+    static const struct intake_callbacks intake_callbacks = {on_batch, lacks_batches, fill};
+    const struct genesis *genesis = &node->config->genesis;
+    struct certified_checkpoint certified = {0};
+    int error = open_data(node, why, why_size);
+    if (error == TALLY_OK) error = mempool_open(NULL, &node->mempool);
+    if (error == TALLY_OK) error = worker_open(node->loop, "checks", CHECKER_THREADS, &node->checkers);
+    if (error == TALLY_OK)
+        error = executor_open(node->loop, node->data_dir, genesis, node->ledger, &executor_callbacks, node,
+            &node->executor, why, why_size);
+    if (error != TALLY_OK) return error;
+    (void)executor_newest_certified(node->executor, &certified);
+    uint64_t applied = executor_applied_height(node->executor);
+    uint64_t newest = certified.checkpoint.height < applied ? certified.checkpoint.height : applied;
+    error = certifier_open(
+        &node->validators, &genesis->chain_id, newest, &certifier_callbacks, node, &node->certifier);
+    struct replica_options options = {
+        .loop = node->loop,
+        .config = node->config,
+        .validators = &node->validators,
+        .mempool = node->mempool,
+        .ledger = node->ledger,
+        .data_dir = node->data_dir,
+        .checkers = node->checkers,
+        .callbacks = &replica_callbacks,
+        .context = node,
+    };
+    if (error == TALLY_OK) error = replica_open(&options, &node->replica, why, why_size);
+    if (error == TALLY_OK)
+        error = intake_open(genesis, node->mempool, node->checkers, &intake_callbacks, node, &node->intake);
+    if (error == TALLY_OK)
+        error = submissions_open(
+            node->intake, node->mempool, node->executor, node->config->self->member_id, &node->submissions);
+    return error;
+}
+
+/* What was signed and what was applied before the last stop takes up where it was. */
+static void resume_checkpoints(struct node *node)
+{
+    struct span recorded = replica_restored_checkpoint(node->replica);
+    struct checkpoint applied;
+    struct state_counts counts;
+    executor_last(node->executor, &applied, &counts);
+    if (applied.height > 0) certifier_applied(node->certifier, &applied);
+    if (recorded.size == 0 || checkpoint_vote_decode(recorded, &node->own_vote) != TALLY_OK) return;
+    int error = certifier_vote(node->certifier, &node->own_vote);
+    if (error != TALLY_OK) LOG_BROKEN("an own checkpoint vote does not hold", LOG_E("why", error));
+}
+
+static int open_links(struct node *node, char *why, size_t why_size)
+{
+    static const struct links_callbacks callbacks = {on_up, on_down, on_frame};
+    const struct config *config = node->config;
+    uint32_t base_ms = config->genesis.base_timeout_ms;
+    struct links_options options = {
+        .chain_id = config->genesis.chain_id,
+        .key = config->self->key,
+        .secret = &config->node_key,
+        .software = "tallyd/" TALLY_VERSION,
+        .host = config->peer_address.host,
+        .port = config->peer_address.port,
+        .peers = node->peers,
+        .peer_count = node->peer_count,
+        .keepalive_ms = 3 * base_ms,
+        .silence_ms = 10 * base_ms,
+        .callbacks = &callbacks,
+        .context = node,
+    };
+    int error = links_open(node->loop, &options, &node->links);
+    if (error != TALLY_OK)
+        snprintf(why, why_size, "cannot listen for peers on %s:%u: %s", config->peer_address.host,
+            config->peer_address.port, tally_error_text(error));
+    return error;
+}
+
+static void free_handle(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+static void close_parts(struct node *node)
+{
+    /* Workers first: what they finish may still speak to everything else. */
+    worker_close(node->checkers);
+    executor_close(node->executor);
+    replica_close(node->replica);
+    submissions_close(node->submissions);
+    intake_close(node->intake);
+    certifier_close(node->certifier);
+    mempool_close(node->mempool);
+    ledger_close(node->ledger);
+    if (node->locked) disk_unlock(disk_system(), node->lock);
+    if (node->tick != NULL) uv_close((uv_handle_t *)node->tick, free_handle);
+}
+
+static int start(struct node *node, char *why, size_t why_size)
+{
+    int error = open_links(node, why, why_size);
+    if (error != TALLY_OK) return error;
+    error = services_open(node->loop, node, &node->services, why, why_size);
+    if (error != TALLY_OK) {
+        links_close(node->links, NULL, NULL);
+        return error;
+    }
+    node->tick = calloc(1, sizeof *node->tick);
+    CHECK(node->tick != NULL && uv_timer_init(node->loop, node->tick) == 0);
+    node->tick->data = node;
+    CHECK(uv_timer_start(node->tick, on_tick, TICK_MS, TICK_MS) == 0);
+    intake_start(node->intake, node->links);
+    replica_start(node->replica, node->links);
+    resume_checkpoints(node);
+    update_work(node);
+    set_keepalive(node);
+    return TALLY_OK;
+}
+
+int node_open(uv_loop_t *loop, const struct config *config, void (*on_stopped)(void *context, bool failed),
+    void *context, struct node **out, char *why, size_t why_size)
+{
+    struct node *node = calloc(1, sizeof *node);
+    if (node == NULL) return TALLY_ENOMEM;
+    why[0] = '\0';
+    node->loop = loop;
+    node->config = config;
+    node->on_stopped = on_stopped;
+    node->context = context;
+    node->serving = true;
+    struct validator_set set;
+    genesis_validator_set(&config->genesis, &set);
+    int error = verify_set_init(&set, &node->validators);
+    if (error == TALLY_OK) {
+        make_peers(node);
+        error = open_parts(node, why, why_size);
+    }
+    if (error == TALLY_OK) error = start(node, why, why_size);
+    if (error != TALLY_OK) {
+        if (why[0] == '\0') snprintf(why, why_size, "the node cannot start: %s", tally_error_text(error));
+        close_parts(node);
+        free(node);
+        return error;
+    }
+    struct checkpoint applied;
+    struct state_counts counts;
+    executor_last(node->executor, &applied, &counts);
+    LOG_INFO("node is running", LOG_S("name", config->name), LOG_H("chain", &config->genesis.chain_id),
+        LOG_S("role", config->is_validator ? "validator" : "observer"),
+        LOG_S("votes", replica_may_vote(node->replica) ? "yes" : "no"), LOG_U("height", applied.height),
+        LOG_U("events", counts.events));
+    *out = node;
+    return TALLY_OK;
+}
+
+/* ---- Stopping ---- */
+
+static void links_closed(void *context)
+{
+    struct node *node = context;
+    void (*on_stopped)(void *, bool) = node->on_stopped;
+    void *stopped_context = node->context;
+    bool failed = node->failed;
+    free(node);
+    on_stopped(stopped_context, failed);
+}
+
+static void services_closed(void *context)
+{
+    struct node *node = context;
+    close_parts(node);
+    links_close(node->links, links_closed, node);
+}
+
+void node_stop(struct node *node)
+{
+    if (node->stopping) return;
+    node->stopping = true;
+    LOG_INFO("node is stopping");
+    services_close(node->services, services_closed, node);
+}
+
+int node_init(const struct config *config, char *why, size_t why_size)
+{
+    char data_dir[PATH_SIZE_MAX + 8];
+    const struct disk *disk = disk_system();
+    snprintf(data_dir, sizeof data_dir, "%s/data", config->home);
+    int error = disk_ensure_dir(disk, config->home, data_dir);
+    if (error == TALLY_OK && config->is_validator)
+        error = vote_record_create(disk, data_dir, &config->genesis.chain_id);
+    if (error == TALLY_EEXISTS)
+        snprintf(why, why_size,
+            "%s has a vote record already: this validator was started before; a second one could vote twice "
+            "in a view",
+            data_dir);
+    else if (error != TALLY_OK)
+        snprintf(why, why_size, "%s: %s", data_dir, tally_error_text(error));
+    return error;
+}
+
+/* ---- For the services ---- */
+
+const struct config *node_config(const struct node *node)
+{
+    return node->config;
+}
+
+struct executor *node_executor(struct node *node)
+{
+    return node->executor;
+}
+
+struct submissions *node_submissions(struct node *node)
+{
+    return node->submissions;
+}
+
+bool node_is_serving(const struct node *node)
+{
+    return node->serving && !node->stopping;
+}
+
+void node_status(struct node *node, struct node_status *status)
+{
+    struct mempool_status mempool;
+    replica_status(node->replica, &status->replica);
+    executor_last(node->executor, &status->applied, &status->counts);
+    status->has_certified = executor_newest_certified(node->executor, &status->certified);
+    mempool_status(node->mempool, &mempool);
+    status->mempool_batches = mempool.waiting_count;
+    status->may_vote = replica_may_vote(node->replica);
+}
+
+uint32_t node_peer_count(const struct node *node)
+{
+    return node->peer_count - 1;
+}
+
+void node_peer(const struct node *node, uint32_t index, struct node_peer *peer)
+{
+    struct links_status status;
+    uint32_t at = index < node->self ? index : index + 1;
+    CHECK(at < node->peer_count);
+    links_peer_status(node->links, at, &status);
+    *peer = (struct node_peer){
+        .name = node->peers[at].name,
+        .key = &node->peers[at].key,
+        .is_validator = at < node->validators.set.count,
+        .up = status.up,
+        .finalized_height = node->peer_heights[at],
+        .heard_ms_ago = status.heard_ms == 0 ? UINT64_MAX : uv_now(node->loop) - status.heard_ms,
+    };
+}
+
+void node_follow(struct node *node, struct node_follower *follower)
+{
+    follower->next = node->followers;
+    node->followers = follower;
+}
+
+void node_unfollow(struct node *node, struct node_follower *follower)
+{
+    struct node_follower **at = &node->followers;
+    while (*at != NULL && *at != follower)
+        at = &(*at)->next;
+    if (*at != NULL) *at = follower->next;
+}

@@ -1,0 +1,65 @@
+/* One node: everything in a home, put together and run on one loop. */
+#ifndef TALLY_NODE_NODE_H
+#define TALLY_NODE_NODE_H
+
+#include "node/config.h"
+#include "node/executor.h"
+#include "node/net/links.h"
+#include "node/replica.h"
+#include "node/submissions.h"
+
+struct node;
+
+/* Makes HOME/data and, for a validator, its vote record: the first start of a validator alone, ever (R13). An
+ * observer has nothing to make but the directory. On an error `why` is one sentence. Errors: TALLY_EEXISTS
+ * (it was started before), and what the disk says. */
+int node_init(const struct config *config, char *why, size_t why_size) TALLY_MUST_CHECK;
+
+/* Opens the home's data, brings the state up to the ledger's head, and starts links and RPC. `config` is
+ * borrowed. `on_stopped` comes from the loop when a failure ends the node, or when node_stop has finished;
+ * `failed` says which. On an error `why` is one sentence. */
+int node_open(uv_loop_t *loop, const struct config *config, void (*on_stopped)(void *context, bool failed),
+    void *context, struct node **node, char *why, size_t why_size) TALLY_MUST_CHECK;
+/* Stops taking calls and messages, writes down what there is, and lets go of the loop. The node frees itself.
+ */
+void node_stop(struct node *node);
+
+/* ---- For the services ---- */
+
+const struct config *node_config(const struct node *node);
+struct executor *node_executor(struct node *node);
+struct submissions *node_submissions(struct node *node);
+/* False while the state is being rebuilt after a divergence: nothing is answered from it. */
+bool node_is_serving(const struct node *node);
+
+struct node_peer {
+    const char *name;
+    const struct public_key *key;
+    bool is_validator, up;
+    uint64_t finalized_height; /* as it last said; 0 = not yet */
+    uint64_t heard_ms_ago;     /* UINT64_MAX = never */
+};
+
+struct node_status {
+    struct replica_status replica;
+    struct checkpoint applied; /* after the last applied block; height 0 = none */
+    struct state_counts counts;
+    bool has_certified;
+    struct certified_checkpoint certified;
+    uint32_t mempool_batches;
+    bool may_vote;
+};
+void node_status(struct node *node, struct node_status *status);
+uint32_t node_peer_count(const struct node *node);
+/* `index` counts every node of genesis but this one. */
+void node_peer(const struct node *node, uint32_t index, struct node_peer *peer);
+
+/* Whoever follows the chain: told on the loop after each block has been applied. */
+struct node_follower {
+    struct node_follower *next;
+    void (*on_applied)(struct node_follower *follower, uint64_t height);
+};
+void node_follow(struct node *node, struct node_follower *follower);
+void node_unfollow(struct node *node, struct node_follower *follower);
+
+#endif

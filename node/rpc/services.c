@@ -1,0 +1,287 @@
+#include "node/rpc/services.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "node/net/log.h"
+#include "node/rpc/services_internal.h"
+#include "proto/base/check.h"
+#include "proto/codec/convert.h"
+#include "proto/codec/message.h"
+#include "rpc.pb-c.h"
+
+#define REQUEST_EXPANSION 64u
+
+static const struct rpc_method methods[] = {
+    {"/tallystick.v1.Ledger/SubmitBatch", RPC_ROLE_SUBMIT, BATCH_SIZE_MAX + 64u * KIB, handle_submit_batch},
+    {"/tallystick.v1.Ledger/GetReceipt", RPC_ROLE_READ, 4u * KIB, handle_get_receipt},
+    {"/tallystick.v1.Ledger/GetBlock", RPC_ROLE_READ, 4u * KIB, handle_get_block},
+    {"/tallystick.v1.Ledger/GetCheckpoint", RPC_ROLE_READ, 4u * KIB, handle_get_checkpoint},
+    {"/tallystick.v1.Ledger/Follow", RPC_ROLE_READ, 4u * KIB, handle_follow},
+    {"/tallystick.v1.Credit/GetHistory", RPC_ROLE_READ, 4u * KIB, handle_get_history},
+    {"/tallystick.v1.Credit/OwnAccounts", RPC_ROLE_READ, 64u * KIB, handle_own_accounts},
+    {"/tallystick.v1.Node/GetStatus", RPC_ROLE_READ | RPC_ROLE_ADMIN, 4u * KIB, handle_get_status},
+};
+
+/* ---- Errors ---- */
+
+static void fail_with(struct rpc_call *call, enum grpc_status status, const char *reason, const char *field,
+    const char *message, uint32_t retry_after_ms)
+{
+    struct grpc_error_detail detail = {.retry_after_ms = retry_after_ms};
+    snprintf(detail.reason, sizeof detail.reason, "%s", reason);
+    if (field != NULL) snprintf(detail.field, sizeof detail.field, "%s", field);
+    rpc_call_fail(call, status, message, &detail);
+}
+
+void fail_call(struct rpc_call *call, enum grpc_status status, const char *reason, const char *field,
+    const char *message)
+{
+    fail_with(call, status, reason, field, message, 0);
+}
+
+void fail_call_busy(struct rpc_call *call, const char *reason, const char *message)
+{
+    fail_with(call, GRPC_RESOURCE_EXHAUSTED, reason, NULL, message, SERVICES_RETRY_MS);
+}
+
+bool read_request(struct rpc_call *call, const ProtobufCMessageDescriptor *descriptor, struct arena *arena,
+    ProtobufCMessage **request)
+{
+    struct span bytes = rpc_call_request(call);
+    arena_init(arena, bytes.size * REQUEST_EXPANSION + 64u * KIB);
+    if (message_decode(descriptor, MESSAGE_LENIENT, bytes, arena, request) == TALLY_OK) return true;
+    arena_close(arena);
+    fail_call(call, GRPC_INVALID_ARGUMENT, "MALFORMED", NULL, "the request is not a message of this method");
+    return false;
+}
+
+/* ---- Queries ---- */
+
+static void run_query(struct job *job)
+{
+    struct query *query = (struct query *)(void *)job;
+    if (executor_state(node_executor(query->services->node)) == NULL)
+        query_fail(query, GRPC_UNAVAILABLE, "NOT_SERVING", NULL, "this node is rebuilding its state");
+    else
+        query->run(query);
+}
+
+static void query_done(struct job *job)
+{
+    struct query *query = (struct query *)(void *)job;
+    struct services *services = query->services;
+    if (query->call != NULL) {
+        if (query->status == GRPC_OK && query->reply.failed)
+            query_fail(query, GRPC_RESOURCE_EXHAUSTED, "TOO_LARGE", NULL,
+                "the answer is larger than one reply may be");
+        if (query->status == GRPC_OK)
+            rpc_call_reply(query->call, buffer_span(&query->reply));
+        else
+            fail_call(query->call, query->status, query->reason, query->field, query->message);
+    }
+    arena_close(&query->arena);
+    buffer_close(&query->reply);
+    free(query);
+    services->reads--;
+    services_let_go(services);
+}
+
+static void query_cancelled(void *context, struct rpc_call *call)
+{
+    struct query *query = context;
+    (void)call;
+    query->call = NULL;
+}
+
+void query_start(struct services *services, struct rpc_call *call,
+    const ProtobufCMessageDescriptor *descriptor, void (*run)(struct query *query))
+{
+    ProtobufCMessage *request;
+    struct arena arena;
+    if (!node_is_serving(services->node)) {
+        fail_call(call, GRPC_UNAVAILABLE, "NOT_SERVING", NULL, "this node is not serving now");
+        return;
+    }
+    if (services->reads >= SERVICES_READS_MAX) {
+        fail_call_busy(call, "BUSY", "too many reads wait; try again a little later");
+        return;
+    }
+    if (!read_request(call, descriptor, &arena, &request)) return;
+    struct query *query = calloc(1, sizeof *query);
+    CHECK(query != NULL);
+    *query = (struct query){
+        .job = {.run = run_query, .done = query_done},
+        .services = services,
+        .call = call,
+        .run = run,
+        .arena = arena,
+        .request = request,
+    };
+    query->arena.budget += 64u * MIB; /* scratch for answering */
+    buffer_init(&query->reply, RPC_REPLY_SIZE_MAX);
+    rpc_call_watch(call, query, NULL, query_cancelled);
+    services->reads++;
+    executor_read(node_executor(services->node), &query->job);
+}
+
+void query_fail(
+    struct query *query, enum grpc_status status, const char *reason, const char *field, const char *message)
+{
+    query->status = status;
+    query->reason = reason;
+    query->field = field;
+    query->message = message;
+}
+
+bool query_failed(struct query *query, int error, const char *what)
+{
+    if (error == TALLY_OK) return false;
+    if (error == TALLY_ENOTFOUND) {
+        query_fail(query, GRPC_NOT_FOUND, "NOT_FOUND", NULL, what);
+    } else if (error == TALLY_EBUSY) {
+        query_fail(query, GRPC_UNAVAILABLE, "NOT_CERTIFIED_YET", NULL,
+            "no certified checkpoint covers this yet; try again in a moment");
+    } else if (error == TALLY_ELIMIT) {
+        query_fail(
+            query, GRPC_RESOURCE_EXHAUSTED, "TOO_LARGE", NULL, "the answer is larger than one reply may be");
+    } else {
+        LOG_BROKEN("a read failed", LOG_E("why", error));
+        query_fail(query, GRPC_INTERNAL, "READ_FAILED", NULL, "this node could not read its own data");
+    }
+    return true;
+}
+
+/* ---- Status: what the loop knows, at once ---- */
+
+#define STATUS_SIZE_MAX (64u * KIB)
+
+static void fill_peers(
+    struct node *node, Tallystick__V1__PeerStatus *peers, Tallystick__V1__PeerStatus **pointers)
+{
+    static char validator[] = "validator", observer[] = "observer";
+    for (uint32_t i = 0; i < node_peer_count(node); i++) {
+        struct node_peer peer;
+        node_peer(node, i, &peer);
+        tallystick__v1__peer_status__init(&peers[i]);
+        peers[i].name = (char *)(uintptr_t)peer.name;
+        peers[i].node_key = message_bytes(span_of(peer.key->bytes, PUBLIC_KEY_SIZE));
+        peers[i].role = peer.is_validator ? validator : observer;
+        peers[i].connected = peer.up;
+        peers[i].finalized_height = peer.finalized_height;
+        peers[i].heard_ms_ago = peer.heard_ms_ago;
+        pointers[i] = &peers[i];
+    }
+}
+
+void handle_get_status(void *context, struct rpc_call *call)
+{
+    static char validator[] = "validator", observer[] = "observer", version[] = TALLY_VERSION;
+    struct services *services = context;
+    struct node *node = services->node;
+    const struct config *config = node_config(node);
+    struct node_status status;
+    node_status(node, &status);
+    Tallystick__V1__GetStatusReply reply = TALLYSTICK__V1__GET_STATUS_REPLY__INIT;
+    Tallystick__V1__Checkpoint checkpoint;
+    Tallystick__V1__PeerStatus peers[PEERS_MAX], *pointers[PEERS_MAX];
+    reply.chain_id = message_bytes(span_of(config->genesis.chain_id.bytes, DIGEST_SIZE));
+    reply.name = (char *)(uintptr_t)config->name;
+    reply.role = config->is_validator ? validator : observer;
+    reply.epoch = 1;
+    reply.view = status.replica.consensus.view;
+    reply.finalized_height = status.replica.consensus.durable_height;
+    reply.applied_height = status.applied.height;
+    if (status.has_certified) {
+        checkpoint_to_message(&status.certified.checkpoint, &checkpoint);
+        reply.checkpoint = &checkpoint;
+    }
+    reply.events = status.counts.applied;
+    reply.subjects = status.counts.subjects;
+    fill_peers(node, peers, pointers);
+    reply.n_peers = node_peer_count(node);
+    reply.peers = pointers;
+    reply.mempool_batches = status.mempool_batches;
+    reply.version = version;
+    reply.applied_state_root = message_bytes(span_of(status.applied.state_root.bytes, DIGEST_SIZE));
+    struct buffer out;
+    buffer_init(&out, STATUS_SIZE_MAX);
+    message_encode(&reply.base, &out);
+    CHECK(!out.failed);
+    rpc_call_reply(call, buffer_span(&out));
+    buffer_close(&out);
+}
+
+/* ---- Life ---- */
+
+static int find_caller(void *context, const struct digest *fingerprint, struct rpc_caller *caller)
+{
+    const struct services *services = context;
+    const struct config *config = node_config(services->node);
+    for (uint32_t i = 0; i < config->client_count; i++) {
+        const struct config_client *client = &config->clients[i];
+        if (!digest_equal(&client->fingerprint, fingerprint)) continue;
+        snprintf(caller->name, sizeof caller->name, "%s", client->name);
+        caller->roles = ((client->roles & CLIENT_SUBMIT) != 0 ? (uint32_t)RPC_ROLE_SUBMIT : 0u) |
+                        ((client->roles & CLIENT_READ) != 0 ? (uint32_t)RPC_ROLE_READ : 0u) |
+                        ((client->roles & CLIENT_ADMIN) != 0 ? (uint32_t)RPC_ROLE_ADMIN : 0u);
+        return TALLY_OK;
+    }
+    return TALLY_ENOTFOUND;
+}
+
+int services_open(uv_loop_t *loop, struct node *node, struct services **out, char *why, size_t why_size)
+{
+    const struct config *config = node_config(node);
+    char certificate[PATH_SIZE_MAX + 16], key[PATH_SIZE_MAX + 16];
+    const char *problem = "";
+    struct services *services = calloc(1, sizeof *services);
+    if (services == NULL) return TALLY_ENOMEM;
+    services->node = node;
+    snprintf(certificate, sizeof certificate, "%s/rpc.crt", config->home);
+    snprintf(key, sizeof key, "%s/rpc.key", config->home);
+    struct rpc_server_options options = {
+        .address = config->rpc_address.host,
+        .port = config->rpc_address.port,
+        .certificate_path = certificate,
+        .key_path = key,
+        .find_caller = find_caller,
+        .methods = methods,
+        .method_count = sizeof methods / sizeof methods[0],
+        .context = services,
+    };
+    int error = rpc_server_open(loop, &options, &services->server, &problem);
+    if (error != TALLY_OK) {
+        snprintf(why, why_size, "the RPC cannot listen on %s:%u: %s", config->rpc_address.host,
+            config->rpc_address.port, problem);
+        free(services);
+        return error;
+    }
+    *out = services;
+    return TALLY_OK;
+}
+
+/* The server has closed, and the state thread holds nothing of ours: only then may the node go. */
+void services_let_go(struct services *services)
+{
+    if (!services->closing || services->server != NULL || services->reads > 0) return;
+    void (*on_closed)(void *) = services->on_closed;
+    void *context = services->on_closed_context;
+    free(services);
+    on_closed(context);
+}
+
+static void server_closed(void *context)
+{
+    struct services *services = context;
+    services->server = NULL;
+    services_let_go(services);
+}
+
+void services_close(struct services *services, void (*on_closed)(void *context), void *context)
+{
+    services->on_closed = on_closed;
+    services->on_closed_context = context;
+    services->closing = true;
+    rpc_server_close(services->server, server_closed, services);
+}

@@ -1,0 +1,102 @@
+/* What the services' handlers share. */
+#ifndef TALLY_RPC_SERVICES_INTERNAL_H
+#define TALLY_RPC_SERVICES_INTERNAL_H
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "node/node.h"
+#include "node/rpc/server.h"
+#include "proto/base/arena.h"
+
+/* Reads of the state that wait or run: past that a caller is told to try again. */
+#define SERVICES_READS_MAX 1024u
+#define SERVICES_RETRY_MS 200u
+
+struct services {
+    struct node *node;
+    struct rpc_server *server;
+    size_t reads; /* queries and streams that have not let go */
+    bool closing;
+    void (*on_closed)(void *context);
+    void *on_closed_context;
+};
+
+/* A read has ended: where the services are closing, the last one lets the node go on with that. */
+void services_let_go(struct services *services);
+
+/* Ends a call with an error: `reason` is a stable word, `field` may be NULL. */
+void fail_call(struct rpc_call *call, enum grpc_status status, const char *reason, const char *field,
+    const char *message);
+/* The same, with the hint to try again. */
+void fail_call_busy(struct rpc_call *call, const char *reason, const char *message);
+/* Decodes the request, of a foreign client's making, into an arena that holds 64 times its size and some. On
+ * failure the call is ended and false returned; the arena is then closed. */
+bool read_request(struct rpc_call *call, const ProtobufCMessageDescriptor *descriptor, struct arena *arena,
+    ProtobufCMessage **request);
+
+/* One read of the state for a unary call: `run` on the state thread fills `reply` (or sets an error), and the
+ * rest follows. A call that is cancelled meanwhile is let go. */
+struct query {
+    struct job job;
+    struct services *services;
+    struct rpc_call *call; /* NULL once cancelled */
+    void (*run)(struct query *query);
+    struct arena arena; /* of the request, and scratch for `run` */
+    const ProtobufCMessage *request;
+    struct buffer reply;
+    /* GRPC_OK, or what the call ends with. */
+    enum grpc_status status;
+    const char *reason, *field, *message;
+};
+void query_start(struct services *services, struct rpc_call *call,
+    const ProtobufCMessageDescriptor *descriptor, void (*run)(struct query *query));
+void query_fail(
+    struct query *query, enum grpc_status status, const char *reason, const char *field, const char *message);
+/* Translates an error of state, ledger or query; TALLY_OK sets nothing. Returns whether there was one. */
+bool query_failed(struct query *query, int error, const char *what);
+
+/* A call that streams what it reads, a chunk at a time: `run` on the state thread appends messages, each
+ * ended by stream_message_end; what it read goes out, and the next chunk is read once the client has taken
+ * most of that. */
+#define STREAM_CHUNK_MESSAGES_MAX 256u
+#define STREAM_PENDING_MAX (1u * MIB)
+struct stream {
+    struct job job;
+    struct services *services;
+    struct rpc_call *call; /* NULL once cancelled or ended */
+    void (*run)(struct stream *stream);
+    /* On the loop: whether there may be something to read now; else stream_advance is called again when there
+     * is. */
+    bool (*ready)(const struct stream *stream);
+    /* On the loop: what the owner keeps besides is given back; the stream itself is freed after it. */
+    void (*close)(struct stream *stream);
+    bool reading;
+    bool finished; /* set by `run`: no more will come, and the call ends well */
+    int error;     /* set by `run`: the call ends with it */
+    struct buffer bytes;
+    size_t ends[STREAM_CHUNK_MESSAGES_MAX];
+    size_t count;
+};
+/* Takes the call over. `stream` is calloc'd, with run, ready and close set; it frees itself. */
+void stream_start(struct services *services, struct rpc_call *call, struct stream *stream);
+void stream_advance(struct stream *stream);
+void stream_message_end(struct stream *stream);
+
+/* Handlers: the context is the services'. */
+void handle_submit_batch(void *context, struct rpc_call *call);
+void handle_get_receipt(void *context, struct rpc_call *call);
+void handle_get_block(void *context, struct rpc_call *call);
+void handle_get_checkpoint(void *context, struct rpc_call *call);
+void handle_follow(void *context, struct rpc_call *call);
+void handle_get_history(void *context, struct rpc_call *call);
+void handle_own_accounts(void *context, struct rpc_call *call);
+void handle_get_status(void *context, struct rpc_call *call);
+
+/* Appends an encoded GetBlockReply of an applied block, inside a FollowReply where `follows`, as
+ * `member_id`'s clients may see it: headers and bodies of that member's events, and only ids of the others'.
+ * `events` false leaves them all out. On the state thread. Errors: as ledger_read and state_results_read, and
+ * TALLY_ELIMIT. */
+int block_reply(struct state *state, struct ledger *ledger, uint32_t member_id, uint64_t height, bool events,
+    bool follows, struct buffer *out) TALLY_MUST_CHECK;
+
+#endif

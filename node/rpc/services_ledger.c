@@ -1,0 +1,371 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "node/rpc/services_internal.h"
+#include "proto/base/check.h"
+#include "proto/codec/convert.h"
+#include "proto/codec/message.h"
+#include "rpc.pb-c.h"
+#include "storage/query.h"
+
+/* ---- SubmitBatch ---- */
+
+struct submit {
+    struct rpc_call *call;
+    struct submission *submission;
+};
+
+static void reply_results(struct rpc_call *call, const struct submission_outcome *outcome)
+{
+    Tallystick__V1__SubmitBatchReply reply = TALLYSTICK__V1__SUBMIT_BATCH_REPLY__INIT;
+    struct buffer out;
+    uint32_t count = outcome->result_count;
+    Tallystick__V1__EventResult *results = calloc(count + 1, sizeof *results);
+    Tallystick__V1__EventResult **pointers = calloc(count + 1, sizeof(Tallystick__V1__EventResult *));
+    CHECK(results != NULL && pointers != NULL);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct submission_result *from = &outcome->results[i];
+        tallystick__v1__event_result__init(&results[i]);
+        results[i].result = from->result.code;
+        results[i].result_name = (char *)(uintptr_t)result_name(from->result.code);
+        results[i].event_id = message_bytes(span_of(from->event_id.bytes, DIGEST_SIZE));
+        results[i].height = from->height;
+        results[i].index = from->index;
+        results[i].detail = message_bytes(span_of(from->result.detail, from->result.detail_size));
+        pointers[i] = &results[i];
+    }
+    reply.batch_digest = message_bytes(span_of(outcome->batch.bytes, DIGEST_SIZE));
+    reply.height = outcome->height;
+    reply.n_results = count;
+    reply.results = pointers;
+    buffer_init(&out, RPC_REPLY_SIZE_MAX);
+    message_encode(&reply.base, &out);
+    CHECK(!out.failed);
+    rpc_call_reply(call, buffer_span(&out));
+    buffer_close(&out);
+    free(results);
+    free(pointers);
+}
+
+static void reply_refused(struct rpc_call *call, const struct submission_outcome *outcome)
+{
+    const struct admission_refusal *refusal = outcome->refusal;
+    struct grpc_error_detail detail = {
+        .event_index = refusal->event_index,
+        .has_event_index = refusal->has_event_index,
+    };
+    char message[GRPC_MESSAGE_SIZE_MAX];
+    enum grpc_status status = outcome->error == TALLY_EDENIED  ? GRPC_PERMISSION_DENIED
+                              : outcome->error == TALLY_ENOMEM ? GRPC_RESOURCE_EXHAUSTED
+                                                               : GRPC_INVALID_ARGUMENT;
+    snprintf(detail.reason, sizeof detail.reason, "%s", refusal->reason);
+    snprintf(detail.field, sizeof detail.field, "%s", refusal->field == NULL ? "" : refusal->field);
+    if (refusal->has_event_index)
+        snprintf(message, sizeof message, "event %u of the batch is refused: %s %s", refusal->event_index,
+            refusal->reason, detail.field);
+    else
+        snprintf(message, sizeof message, "the batch is refused: %s %s", refusal->reason, detail.field);
+    rpc_call_fail(call, status, message, &detail);
+}
+
+static void submit_done(void *context, const struct submission_outcome *outcome)
+{
+    struct submit *submit = context;
+    struct rpc_call *call = submit->call;
+    free(submit);
+    switch (outcome->kind) {
+    case OUTCOME_DONE:
+        reply_results(call, outcome);
+        return;
+    case OUTCOME_REFUSED:
+        reply_refused(call, outcome);
+        return;
+    case OUTCOME_BUSY:
+        fail_call_busy(call, "MEMPOOL_FULL", "the mempool is full; try again a little later");
+        return;
+    case OUTCOME_EXPIRED:
+        fail_call(
+            call, GRPC_ABORTED, "BATCH_EXPIRED", "expires_at_ms", "the batch expired before it was ordered");
+        return;
+    case OUTCOME_FAILED:
+        fail_call(call, GRPC_INTERNAL, "FAILED", NULL, "this node could not take the batch");
+        return;
+    }
+}
+
+static void submit_cancelled(void *context, struct rpc_call *call)
+{
+    struct submit *submit = context;
+    (void)call;
+    submission_forget(submit->submission);
+    free(submit);
+}
+
+static enum submission_wait wait_of(Tallystick__V1__WaitFor wait_for)
+{
+    if (wait_for == TALLYSTICK__V1__WAIT_FOR__ACCEPTED) return SUBMISSION_ACCEPTED;
+    if (wait_for == TALLYSTICK__V1__WAIT_FOR__CHECKPOINTED) return SUBMISSION_CHECKPOINTED;
+    return SUBMISSION_FINAL;
+}
+
+/* A foreign client's protobuf need not be canonical; what is signed is fields, so the batch is encoded anew.
+ */
+static bool encode_batch(
+    struct rpc_call *call, const Tallystick__V1__SubmitBatchRequest *request, struct buffer *batch)
+{
+    buffer_init(batch, BATCH_SIZE_MAX);
+    if (request->batch == NULL) {
+        fail_call(call, GRPC_INVALID_ARGUMENT, "MALFORMED", "batch", "the request has no batch");
+        return false;
+    }
+    message_encode(&request->batch->base, batch);
+    if (!batch->failed) return true;
+    buffer_close(batch);
+    fail_call(call, GRPC_INVALID_ARGUMENT, "TOO_LARGE", "batch", "a batch holds at most 1 MiB");
+    return false;
+}
+
+void handle_submit_batch(void *context, struct rpc_call *call)
+{
+    struct services *services = context;
+    struct arena arena;
+    struct buffer batch;
+    ProtobufCMessage *message;
+    if (!node_is_serving(services->node)) {
+        fail_call(call, GRPC_UNAVAILABLE, "NOT_SERVING", NULL, "this node is not serving now");
+        return;
+    }
+    if (!read_request(call, &tallystick__v1__submit_batch_request__descriptor, &arena, &message)) return;
+    const Tallystick__V1__SubmitBatchRequest *request = (const Tallystick__V1__SubmitBatchRequest *)message;
+    if (encode_batch(call, request, &batch)) {
+        struct submit *submit = calloc(1, sizeof *submit);
+        CHECK(submit != NULL);
+        submit->call = call;
+        int error = submissions_start(node_submissions(services->node), buffer_span(&batch),
+            wait_of(request->wait_for), submit_done, submit, &submit->submission);
+        if (error == TALLY_OK) {
+            rpc_call_watch(call, submit, NULL, submit_cancelled);
+        } else {
+            free(submit);
+            fail_call_busy(call, "BUSY", "too many batches are being checked; try again a little later");
+        }
+        buffer_close(&batch);
+    }
+    arena_close(&arena);
+}
+
+/* ---- GetReceipt ---- */
+
+static void run_get_receipt(struct query *query)
+{
+    const Tallystick__V1__GetReceiptRequest *request =
+        (const Tallystick__V1__GetReceiptRequest *)query->request;
+    struct state *state = executor_state(node_executor(query->services->node));
+    struct receipt *receipt = arena_take(&query->arena, sizeof *receipt);
+    struct digest event_id;
+    int error = receipt == NULL ? TALLY_ENOMEM : TALLY_OK;
+    if (error == TALLY_OK && request->by_case == TALLYSTICK__V1__GET_RECEIPT_REQUEST__BY_POSITION) {
+        error = query_receipt(state, request->position->height, request->position->index, receipt);
+    } else if (error == TALLY_OK) {
+        if (request->by_case != TALLYSTICK__V1__GET_RECEIPT_REQUEST__BY_EVENT_ID ||
+            request->event_id.len != DIGEST_SIZE) {
+            query_fail(query, GRPC_INVALID_ARGUMENT, "MALFORMED", "event_id", "an event id is 32 bytes");
+            return;
+        }
+        memcpy(event_id.bytes, request->event_id.data, DIGEST_SIZE);
+        error = query_receipt_of(state, &event_id, receipt);
+    }
+    if (query_failed(query, error, "no such event was ordered")) return;
+    struct receipt_message nested;
+    Tallystick__V1__GetReceiptReply reply = TALLYSTICK__V1__GET_RECEIPT_REPLY__INIT;
+    receipt_to_message(receipt, &nested);
+    reply.receipt = &nested.outer;
+    message_encode(&reply.base, &query->reply);
+}
+
+void handle_get_receipt(void *context, struct rpc_call *call)
+{
+    query_start(context, call, &tallystick__v1__get_receipt_request__descriptor, run_get_receipt);
+}
+
+/* ---- GetBlock ---- */
+
+struct block_events {
+    Tallystick__V1__BlockEvent *events, **pointers;
+    Tallystick__V1__PlainBody *bodies;
+    uint32_t count;
+};
+
+static void add_event(struct block_events *to, const struct batch_event *event,
+    const struct state_result *result, bool readable)
+{
+    uint32_t index = to->count++;
+    Tallystick__V1__BlockEvent *message = &to->events[index];
+    tallystick__v1__block_event__init(message);
+    to->pointers[index] = message;
+    message->index = index;
+    message->event_id = message_bytes(span_of(event->id.bytes, DIGEST_SIZE));
+    message->result = result->result.code;
+    if (!readable) return;
+    message->header = message_bytes(event->header);
+    if (!event->has_body) return;
+    tallystick__v1__plain_body__init(&to->bodies[index]);
+    to->bodies[index].salt = message_bytes(span_of(event->salt, SALT_SIZE));
+    to->bodies[index].body = message_bytes(event->body);
+    message->body_case = TALLYSTICK__V1__BLOCK_EVENT__BODY_PLAIN;
+    message->plain = &to->bodies[index];
+}
+
+static int list_events(struct state *state, uint32_t member_id, const struct block *block,
+    struct arena *arena, struct block_events *to)
+{
+    struct state_result *results;
+    uint32_t count;
+    int error = state_results_read(state, block->header.height, arena, &results, &count);
+    if (error != TALLY_OK) return error;
+    CHECK(count == block->header.payload_events);
+    to->events = arena_take_zeroed(arena, count + 1, sizeof *to->events);
+    to->pointers = arena_take_zeroed(arena, count + 1, sizeof(Tallystick__V1__BlockEvent *));
+    to->bodies = arena_take_zeroed(arena, count + 1, sizeof *to->bodies);
+    if (to->events == NULL || to->pointers == NULL || to->bodies == NULL) return TALLY_ENOMEM;
+    for (uint32_t b = 0; b < block->batch_count; b++) {
+        const struct batch *batch = &block->batches[b];
+        for (uint32_t i = 0; i < batch->event_count; i++)
+            add_event(to, &batch->events[i], &results[to->count], batch->member_id == member_id);
+    }
+    return TALLY_OK;
+}
+
+int block_reply(struct state *state, struct ledger *ledger, uint32_t member_id, uint64_t height, bool events,
+    bool follows, struct buffer *out)
+{
+    struct arena arena;
+    struct block block;
+    struct block_events listed = {0};
+    arena_init(&arena, 64u * MIB);
+    int error = ledger_read(ledger, height, events, &arena, &block);
+    if (error == TALLY_OK && height > state_applied_height(state)) error = TALLY_ENOTFOUND;
+    if (error == TALLY_OK && events) error = list_events(state, member_id, &block, &arena, &listed);
+    if (error == TALLY_OK) {
+        Tallystick__V1__GetBlockReply reply = TALLYSTICK__V1__GET_BLOCK_REPLY__INIT;
+        Tallystick__V1__BlockHeader header;
+        Tallystick__V1__Certificate finalization;
+        block_header_to_message(&block.header, &header);
+        reply.header = &header;
+        reply.block = message_bytes(span_of(block.hash.bytes, DIGEST_SIZE));
+        if (block.has_finalization) {
+            certificate_to_message(&block.finalization, &finalization);
+            reply.finalization = &finalization;
+        }
+        reply.n_events = listed.count;
+        reply.events = listed.pointers;
+        Tallystick__V1__FollowReply follow = TALLYSTICK__V1__FOLLOW_REPLY__INIT;
+        follow.block = &reply;
+        message_encode(follows ? &follow.base : &reply.base, out);
+        if (out->failed) error = TALLY_ELIMIT;
+    }
+    arena_close(&arena);
+    return error;
+}
+
+static void run_get_block(struct query *query)
+{
+    const Tallystick__V1__GetBlockRequest *request = (const Tallystick__V1__GetBlockRequest *)query->request;
+    struct node *node = query->services->node;
+    struct executor *executor = node_executor(node);
+    int error = request->height == 0
+                    ? TALLY_ENOTFOUND
+                    : block_reply(executor_state(executor), executor_ledger(executor),
+                          node_config(node)->self->member_id, request->height, true, false, &query->reply);
+    (void)query_failed(query, error, "there is no block of this height here");
+}
+
+void handle_get_block(void *context, struct rpc_call *call)
+{
+    query_start(context, call, &tallystick__v1__get_block_request__descriptor, run_get_block);
+}
+
+/* ---- GetCheckpoint ---- */
+
+static void run_get_checkpoint(struct query *query)
+{
+    const Tallystick__V1__GetCheckpointRequest *request =
+        (const Tallystick__V1__GetCheckpointRequest *)query->request;
+    struct state *state = executor_state(node_executor(query->services->node));
+    struct certified_checkpoint certified;
+    int error = request->height == 0 ? state_certified_newest(state, &certified)
+                                     : state_certified_get(state, request->height, &certified);
+    if (query_failed(query, error, "no certified checkpoint of this height is known here")) return;
+    Tallystick__V1__GetCheckpointReply reply = TALLYSTICK__V1__GET_CHECKPOINT_REPLY__INIT;
+    struct certified_checkpoint_message nested;
+    certified_checkpoint_to_message(&certified, &nested);
+    reply.checkpoint = &nested.outer;
+    message_encode(&reply.base, &query->reply);
+}
+
+void handle_get_checkpoint(void *context, struct rpc_call *call)
+{
+    query_start(context, call, &tallystick__v1__get_checkpoint_request__descriptor, run_get_checkpoint);
+}
+
+/* ---- Follow ---- */
+
+struct follow {
+    struct stream stream;
+    struct node_follower follower;
+    uint64_t next_height;
+    bool events;
+};
+
+static void run_follow(struct stream *stream)
+{
+    struct follow *follow = (struct follow *)(void *)stream;
+    struct node *node = stream->services->node;
+    struct executor *executor = node_executor(node);
+    stream->error = block_reply(executor_state(executor), executor_ledger(executor),
+        node_config(node)->self->member_id, follow->next_height, follow->events, true, &stream->bytes);
+    if (stream->error != TALLY_OK) return;
+    stream_message_end(stream);
+    follow->next_height++;
+}
+
+static bool follow_ready(const struct stream *stream)
+{
+    const struct follow *follow = (const struct follow *)(const void *)stream;
+    return follow->next_height <= executor_applied_height(node_executor(stream->services->node));
+}
+
+static void follow_close(struct stream *stream)
+{
+    struct follow *follow = (struct follow *)(void *)stream;
+    node_unfollow(stream->services->node, &follow->follower);
+}
+
+static void follow_applied(struct node_follower *follower, uint64_t height)
+{
+    struct follow *follow = (struct follow *)(void *)((char *)follower - offsetof(struct follow, follower));
+    (void)height;
+    stream_advance(&follow->stream);
+}
+
+void handle_follow(void *context, struct rpc_call *call)
+{
+    struct services *services = context;
+    struct arena arena;
+    ProtobufCMessage *message;
+    if (!read_request(call, &tallystick__v1__follow_request__descriptor, &arena, &message)) return;
+    const Tallystick__V1__FollowRequest *request = (const Tallystick__V1__FollowRequest *)message;
+    struct follow *follow = calloc(1, sizeof *follow);
+    CHECK(follow != NULL);
+    follow->stream.run = run_follow;
+    follow->stream.ready = follow_ready;
+    follow->stream.close = follow_close;
+    follow->follower.on_applied = follow_applied;
+    follow->events = request->events;
+    follow->next_height = request->from_height != 0
+                              ? request->from_height
+                              : executor_applied_height(node_executor(services->node)) + 1;
+    arena_close(&arena);
+    node_follow(services->node, &follow->follower);
+    stream_start(services, call, &follow->stream);
+}
