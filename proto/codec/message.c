@@ -24,6 +24,37 @@ static void release(void *context, void *memory)
     (void)memory;
 }
 
+/* Forgets what a lenient message had beside the schema, at every level, so that it can only be encoded
+ * canonically. */
+static void drop_unknown(ProtobufCMessage *message)
+{
+    const ProtobufCMessageDescriptor *descriptor = message->descriptor;
+    message->n_unknown_fields = 0;
+    message->unknown_fields = NULL;
+    for (unsigned i = 0; i < descriptor->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &descriptor->fields[i];
+        const uint8_t *base = (const uint8_t *)message;
+        if (field->type != PROTOBUF_C_TYPE_MESSAGE) continue;
+        if (field->label == PROTOBUF_C_LABEL_REPEATED) {
+            size_t count;
+            ProtobufCMessage **children;
+            memcpy(&count, base + field->quantifier_offset, sizeof count);
+            memcpy(&children, base + field->offset, sizeof children);
+            for (size_t k = 0; k < count; k++)
+                drop_unknown(children[k]);
+            continue;
+        }
+        if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0) {
+            uint32_t set;
+            memcpy(&set, base + field->quantifier_offset, sizeof set);
+            if (set != field->id) continue;
+        }
+        ProtobufCMessage *child;
+        memcpy(&child, base + field->offset, sizeof child);
+        if (child != NULL) drop_unknown(child);
+    }
+}
+
 int message_decode(const ProtobufCMessageDescriptor *descriptor, enum message_form form, struct span bytes,
     struct arena *arena, ProtobufCMessage **message)
 {
@@ -36,6 +67,7 @@ int message_decode(const ProtobufCMessageDescriptor *descriptor, enum message_fo
     ProtobufCMessage *unpacked =
         protobuf_c_message_unpack(descriptor, &allocator, bytes.size, bytes.size > 0 ? bytes.data : nothing);
     if (unpacked == NULL) return state.failed ? TALLY_ENOMEM : TALLY_EFORM;
+    if (form == MESSAGE_LENIENT) drop_unknown(unpacked);
     *message = unpacked;
     return TALLY_OK;
 }

@@ -15,7 +15,7 @@
 
 enum message_form {
     MESSAGE_CANONICAL, /* for what is signed, hashed or proven, and between our own nodes */
-    /* For requests of foreign clients: any valid protobuf, unknown fields skipped. Still bounded, and still refused:
+    /* For requests of foreign clients: any valid protobuf, unknown fields dropped. Still bounded, and still refused:
      * enum values the schema does not have, text with a NUL, and whatever would have to be merged (a submessage given
      * twice, or two members of a oneof). */
     MESSAGE_LENIENT,

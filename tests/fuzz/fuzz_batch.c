@@ -1,0 +1,41 @@
+// links: codec crypto base
+#include "proto/base/check.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/vectors/samples.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct digest chain = sample_digest("chain");
+    struct arena arena;
+    struct batch batch;
+    uint32_t index = 0;
+    arena_init(&arena, 8 * MIB);
+    if (batch_decode(span_of(data, size), &chain, &arena, &batch, &index) == TALLY_OK) {
+        struct buffer out;
+        CHECK(index == UINT32_MAX);
+        CHECK(batch_size(&batch, true) == size);
+        buffer_init(&out, BATCH_SIZE_MAX);
+        batch_encode(&batch, true, &out);
+        CHECK(!out.failed && span_equal(buffer_span(&out), span_of(data, size)));
+        buffer_close(&out);
+    }
+    arena_close(&arena);
+    return 0;
+}
+
+size_t fuzz_sample(uint32_t number, uint8_t *bytes, size_t size_max)
+{
+    struct digest chain = sample_digest("chain");
+    struct sample_batch sample;
+    struct buffer out;
+    if (number >= 4) return 0;
+    sample_batch_init(&sample, &chain, 3 + number, "subject", 1 + number);
+    buffer_init(&out, size_max);
+    batch_encode(&sample.batch, number % 2 == 0, &out);
+    CHECK(!out.failed);
+    size_t size = out.size;
+    memcpy(bytes, out.data, size);
+    buffer_close(&out);
+    sample_batch_close(&sample);
+    return size;
+}
