@@ -199,6 +199,9 @@ static void taken_release(struct client *client)
 static int call_begin(struct client *client, enum call_kind kind, const char *path, struct span request,
     uint32_t deadline_ms, struct session_call **begun, struct client_error *error)
 {
+    bool moved = false;
+    /* A node that has closed the connection meanwhile has said so: better to hear it before than after. */
+    client_exchange(client, &moved);
     if (client->broken != TALLY_OK) {
         error_fill(error, GRPC_UNAVAILABLE, client->why);
         return client->broken;
@@ -303,6 +306,11 @@ int client_wait_any(struct client *client, uint32_t timeout_ms, struct client_co
         .error = call->error,
     };
     return TALLY_OK;
+}
+
+const char *client_why(const struct client *client)
+{
+    return client->why;
 }
 
 size_t client_in_flight(const struct client *client)

@@ -76,6 +76,9 @@ struct client_completed {
 int client_wait_any(
     struct client *client, uint32_t timeout_ms, struct client_completed *completed) TALLY_MUST_CHECK;
 
+/* Why the connection was lost, for people; empty while it stands. Good as long as the client. */
+const char *client_why(const struct client *client);
+
 /* Calls started and not yet handed out by client_wait_any. */
 size_t client_in_flight(const struct client *client);
 

@@ -119,6 +119,9 @@ static void call_conclude(struct session_call *call, uint32_t http2_error)
     } else if (call->http_status != 0 && call->http_status != 200) {
         snprintf(text, sizeof text, "the node answered HTTP %d", call->http_status);
         call_fail(call, TALLY_EDENIED, GRPC_UNKNOWN, text);
+    } else if (http2_error == NGHTTP2_REFUSED_STREAM &&
+               nghttp2_session_check_request_allowed(call->session->http2) == 0) {
+        call_fail(call, TALLY_ECLOSED, GRPC_UNAVAILABLE, "the node is closing the connection");
     } else if (http2_error == NGHTTP2_REFUSED_STREAM) {
         call_fail(call, TALLY_EDENIED, GRPC_UNAVAILABLE, "the node takes no more calls now");
     } else {

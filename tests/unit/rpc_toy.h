@@ -229,7 +229,8 @@ static inline void *toy_run(void *argument)
     return NULL;
 }
 
-static inline void toy_start(struct toy *toy, uint16_t port)
+/* idle_timeout_ms 0 = the server's default. */
+static inline void toy_start(struct toy *toy, uint32_t idle_timeout_ms)
 {
     memset(toy, 0, sizeof *toy);
     struct digest nobody;
@@ -247,7 +248,6 @@ static inline void toy_start(struct toy *toy, uint16_t port)
     toy_path(toy, "rpc.key", key);
     const struct rpc_server_options options = {
         .address = "127.0.0.1",
-        .port = port,
         .certificate_path = certificate,
         .key_path = key,
         .find_caller = toy_find,
@@ -255,6 +255,7 @@ static inline void toy_start(struct toy *toy, uint16_t port)
         .method_count = sizeof toy_methods / sizeof *toy_methods,
         .context = toy,
         .connections_max = TOY_CONNECTIONS_MAX,
+        .idle_timeout_ms = idle_timeout_ms,
         .stall_timeout_ms = TOY_STALL_TIMEOUT_MS,
         .stream_backlog_max = TOY_BACKLOG_MAX,
     };
@@ -267,10 +268,10 @@ static inline void toy_start(struct toy *toy, uint16_t port)
     CHECK(pthread_create(&toy->thread, NULL, toy_run, toy) == 0);
 }
 
-static inline void toy_stop(struct toy *toy)
+/* Waits for the thread of a server that was told to stop, and removes what it made. */
+static inline void toy_await(struct toy *toy)
 {
     static const char *const names[] = {"rpc", "member", "reader", "stranger"};
-    CHECK(uv_async_send(&toy->stop) == 0);
     CHECK(pthread_join(toy->thread, NULL) == 0);
     CHECK(uv_loop_close(&toy->loop) == 0);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -283,6 +284,12 @@ static inline void toy_stop(struct toy *toy)
         (void)unlink(path);
     }
     (void)rmdir(toy->directory);
+}
+
+static inline void toy_stop(struct toy *toy)
+{
+    CHECK(uv_async_send(&toy->stop) == 0);
+    toy_await(toy);
 }
 
 #endif

@@ -6,6 +6,10 @@
 
 #include <cmocka.h>
 
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "node/client/client.h"
@@ -34,22 +38,28 @@ static void await_count(atomic_uint *counter, unsigned wanted)
     assert_int_equal(atomic_load(counter), wanted);
 }
 
-static int open_as(const char *name, struct client **client, struct client_error *error)
+static int open_at(
+    const struct toy *node, const char *name, struct client **client, struct client_error *error)
 {
     char pin[128], certificate[128], key[128], file[64];
-    toy_path(&toy, "rpc.crt", pin);
+    toy_path(node, "rpc.crt", pin);
     snprintf(file, sizeof file, "%s.crt", name);
-    toy_path(&toy, file, certificate);
+    toy_path(node, file, certificate);
     snprintf(file, sizeof file, "%s.key", name);
-    toy_path(&toy, file, key);
+    toy_path(node, file, key);
     const struct client_options options = {
         .host = "127.0.0.1",
-        .port = toy.port,
+        .port = node->port,
         .server_certificate_path = pin,
         .certificate_path = certificate,
         .key_path = key,
     };
     return client_open(&options, client, error);
+}
+
+static int open_as(const char *name, struct client **client, struct client_error *error)
+{
+    return open_at(&toy, name, client, error);
 }
 
 static struct client *member(void)
@@ -458,35 +468,144 @@ static void a_node_that_stops_ends_what_is_open(void **state)
 {
     (void)state;
     static struct toy other;
-    struct toy kept = toy;
-    toy_start(&other, 0);
-    toy.port = other.port;
-    memcpy(toy.directory, other.directory, sizeof toy.directory);
-    struct client *client = member();
-    memcpy(toy.directory, kept.directory, sizeof toy.directory);
-    toy.port = kept.port;
+    struct client *client = NULL;
     struct client_completed completed;
+    struct client_error error;
+    toy_start(&other, 0);
+    assert_int_equal(open_at(&other, "member", &client, &error), TALLY_OK);
     for (unsigned i = 0; i < 3; i++) {
         assert_int_equal(client_start(client, "/toy.Toy/Hold", text("x"), 0, NULL), TALLY_OK);
     }
     assert_int_equal(client_wait_any(client, 50, &completed), TALLY_ETIMEOUT);
-    CHECK(uv_async_send(&other.stop) == 0);
+    assert_int_equal(uv_async_send(&other.stop), 0);
     for (unsigned i = 0; i < 3; i++) {
         assert_int_equal(client_wait_any(client, 5000, &completed), TALLY_OK);
         assert_int_equal(completed.result, TALLY_EDENIED);
         assert_int_equal(completed.error.status, GRPC_UNAVAILABLE);
     }
     assert_int_equal(atomic_load(&other.cancelled), 3);
-    struct client_error error;
-    int result = TALLY_OK;
-    for (unsigned i = 0; i < 100 && result != TALLY_ECLOSED; i++) {
-        result = echo(client, "/toy.Toy/Echo", 1, &error);
-        assert_int_not_equal(result, TALLY_OK);
-    }
-    assert_int_equal(result, TALLY_ECLOSED);
+    assert_int_equal(echo(client, "/toy.Toy/Echo", 1, &error), TALLY_ECLOSED);
+    assert_int_equal(error.status, GRPC_UNAVAILABLE);
+    assert_int_equal(client_start(client, "/toy.Toy/Echo", text("x"), 0, NULL), TALLY_ECLOSED);
+    assert_true(strlen(client_why(client)) > 0);
     client_close(client);
-    CHECK(pthread_join(other.thread, NULL) == 0);
-    CHECK(uv_loop_close(&other.loop) == 0);
+    toy_await(&other);
+}
+
+static void an_idle_connection_is_closed_and_the_client_told(void **state)
+{
+    (void)state;
+    static struct toy other;
+    struct client *client = NULL;
+    struct client_error error;
+    toy_start(&other, 300);
+    assert_int_equal(open_at(&other, "member", &client, &error), TALLY_OK);
+    assert_int_equal(echo(client, "/toy.Toy/Echo", 1, &error), TALLY_OK);
+    assert_string_equal(client_why(client), "");
+    pause_ms(2500);
+    assert_int_equal(echo(client, "/toy.Toy/Echo", 1, &error), TALLY_ECLOSED);
+    client_close(client);
+    toy_stop(&other);
+}
+
+/* What the server logs, for the tests of those it turns away. */
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
+static char log_lines[16384];
+
+static void log_keep(void *context, enum log_level level, const char *line, size_t size)
+{
+    (void)context;
+    (void)level;
+    pthread_mutex_lock(&log_lock);
+    size_t held = strlen(log_lines);
+    if (held + size < sizeof log_lines) {
+        memcpy(log_lines + held, line, size);
+        log_lines[held + size] = '\0';
+    }
+    pthread_mutex_unlock(&log_lock);
+}
+
+static void await_log(const char *wanted)
+{
+    bool found = false;
+    for (unsigned i = 0; i < 300 && !found; i++) {
+        pthread_mutex_lock(&log_lock);
+        found = strstr(log_lines, wanted) != NULL;
+        pthread_mutex_unlock(&log_lock);
+        if (!found) pause_ms(10);
+    }
+    if (!found) fail_msg("not in the log: %s\n%s", wanted, log_lines);
+}
+
+static int connect_plain(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(toy.port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(fd >= 0);
+    const void *any = &address;
+    assert_int_equal(connect(fd, any, sizeof address), 0);
+    return fd;
+}
+
+/* A handshake with what TLS version and certificate we like: whether the server serves it afterwards. */
+static bool tls_served(int version, const char *certificate_name)
+{
+    char certificate[128], key[128], file[64], byte;
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    assert_non_null(context);
+    assert_int_equal(SSL_CTX_set_min_proto_version(context, version), 1);
+    assert_int_equal(SSL_CTX_set_max_proto_version(context, version), 1);
+    assert_int_equal(SSL_CTX_set_alpn_protos(context, (const uint8_t *)"\x02h2", 3), 0);
+    if (certificate_name != NULL) {
+        snprintf(file, sizeof file, "%s.crt", certificate_name);
+        toy_path(&toy, file, certificate);
+        snprintf(file, sizeof file, "%s.key", certificate_name);
+        toy_path(&toy, file, key);
+        assert_int_equal(SSL_CTX_use_certificate_file(context, certificate, SSL_FILETYPE_PEM), 1);
+        assert_int_equal(SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM), 1);
+    }
+    SSL *ssl = SSL_new(context);
+    assert_non_null(ssl);
+    int fd = connect_plain();
+    SSL_set_fd(ssl, fd);
+    /* Served means: its SETTINGS arrive. */
+    bool served = SSL_connect(ssl) == 1 && SSL_read(ssl, &byte, 1) == 1;
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    close(fd);
+    ERR_clear_error();
+    return served;
+}
+
+static void strangers_are_turned_away_at_the_handshake_and_named_in_the_log(void **state)
+{
+    (void)state;
+    char bytes[256];
+    log_set_sink(log_keep, NULL);
+    assert_true(tls_served(TLS1_3_VERSION, "member"));
+    assert_false(tls_served(TLS1_3_VERSION, NULL));
+    await_log("it presents no certificate");
+    assert_false(tls_served(TLS1_2_VERSION, "member"));
+    await_log("it offers a TLS version before 1.3");
+    int fd = connect_plain();
+    static const char http1[] = "GET / HTTP/1.1\r\nHost: node\r\n\r\n";
+    assert_int_equal(write(fd, http1, sizeof http1 - 1), sizeof http1 - 1);
+    while (read(fd, bytes, sizeof bytes) > 0)
+        continue;
+    close(fd);
+    await_log("address=127.0.0.1:");
+    await_log("it speaks plain HTTP, not TLS");
+    struct client *client = NULL;
+    struct client_error error;
+    assert_int_equal(open_as("stranger", &client, &error), TALLY_OK);
+    assert_int_equal(echo(client, "/toy.Toy/Echo", 5, &error), TALLY_EDENIED);
+    client_close(client);
+    await_log("its certificate is not listed");
+    log_set_sink(NULL, NULL);
+    client = member();
+    assert_int_equal(echo(client, "/toy.Toy/Echo", 5, &error), TALLY_OK);
+    client_close(client);
 }
 
 static int start(void **state)
@@ -526,6 +645,8 @@ int main(void)
         cmocka_unit_test(nobody_there_is_told_apart),
         cmocka_unit_test(connections_are_bounded),
         cmocka_unit_test(a_node_that_stops_ends_what_is_open),
+        cmocka_unit_test(an_idle_connection_is_closed_and_the_client_told),
+        cmocka_unit_test(strangers_are_turned_away_at_the_handshake_and_named_in_the_log),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
