@@ -5,7 +5,7 @@ uint64_t views_ahead(const struct consensus *c)
     return 2u * c->n > 64u ? 2u * c->n : 64u;
 }
 
-/* R0: "Votes are looked at for views from 64 below the floor to max(2n, 64) above the current one." */
+/* R0: "Look at votes only for views in [F - 64, current + max(2n, 64)]." */
 static bool vote_in_window(const struct consensus *c, uint64_t view)
 {
     if (view == 0 || view + VIEWS_BELOW_FLOOR < c->floor.view) return false;
@@ -30,7 +30,7 @@ static bool vote_wanted(const struct consensus *c, const struct vote *vote)
     return !slot || !vote_held(c, slot, vote);
 }
 
-/* R0: "Certificates are looked at for any view above the floor." Beyond the ring only a finalization is of
+/* R0: "at certificates for any view above F." Beyond the ring only a finalization is of
  * use. */
 static bool certificate_wanted(const struct consensus *c, const struct certificate *certificate)
 {
@@ -149,7 +149,7 @@ void admit_received(struct consensus *c, const struct consensus_input *input)
     }
 }
 
-/* R0: "A failed check is charged to the link that brought the message and leaves no mark against the signer."
+/* R0: "A failed check is charged to the link that brought the message. It leaves no mark against the signer."
  * What was true when the check was asked for is asked again, since the state may have moved. */
 void admit_verified(struct consensus *c, const struct consensus_input *input)
 {

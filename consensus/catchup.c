@@ -130,8 +130,8 @@ uint64_t catchup_wake(const struct consensus *c)
     return wake;
 }
 
-/* "Every validator serves what it notarize-voted until the floor passes it"; whoever asks for what the floor
- * passed is behind, and is told the head. */
+/* R12: "Every replica serves its candidates until the floor passes them; who asks for what the floor passed
+ * is told the head." */
 void proposal_answer(struct consensus *c, uint32_t peer, const struct digest *hash, uint64_t view)
 {
     const struct block *block = block_find(c, hash);

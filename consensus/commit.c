@@ -67,9 +67,9 @@ static bool commit_to(struct consensus *c, const struct certificate *certificate
     return true;
 }
 
-/* R6: "commit on FC(v,h): h and its ancestors, in order. The floor moves when their payloads are held." The
- * highest finalization whose chain is whole goes first; a commit always ends at a block with its own
- * certificate. */
+/* R6: "On FC(v, h): h and its ancestors down to the floor, in order, each height once, and only when every
+ * payload of them is held." The highest finalization whose chain is whole goes first; a commit always ends at
+ * a block with its own certificate. */
 void commit_try(struct consensus *c)
 {
     if (c->best.view <= c->floor.view) return;
@@ -84,7 +84,7 @@ void commit_try(struct consensus *c)
     }
 }
 
-/* R12: "Only heights backed by a finalization are believed." The range was checked to be a chain from the
+/* R12: "Only heights backed by an FC are believed." The range was checked to be a chain from the
  * floor to a block that is finalized; its payloads are held already. */
 void range_commit(struct consensus *c, uint32_t peer, const struct consensus_range *range)
 {
@@ -100,8 +100,8 @@ void range_commit(struct consensus *c, uint32_t peer, const struct consensus_ran
     if (c->best.view > c->floor.view || range->count == RANGE_BLOCKS_MAX) range_ask(c, peer);
 }
 
-/* "Own votes at or below the floor are pruned only once the floor is durable": whoever stores them learns the
- * same. */
+/* R6: "Own votes at or below F may leave the disk only once F is durable there": whoever stores them learns
+ * the same. */
 void appended(struct consensus *c, uint64_t height)
 {
     CHECK(height <= c->floor.height);

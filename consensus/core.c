@@ -20,7 +20,7 @@ static bool floor_valid(const struct consensus_config *config, const struct cons
            floor->finalization.view == floor->view && digest_equal(&floor->finalization.block, &floor->block);
 }
 
-/* "The floor's own certificate admits": the view after it is where a replica with nothing else on disk
+/* The floor's own certificate admits: the view after it is where a replica with nothing else on disk
  * begins. */
 static void floor_open(struct consensus *c, const struct consensus_floor *floor)
 {
@@ -148,7 +148,7 @@ static void take_in(struct consensus *c, const struct consensus_input *input)
     }
 }
 
-/* "To a fixpoint after each input": in this order nothing later makes anything earlier possible, since an own
+/* Once through is a fixpoint: in this order nothing later makes anything earlier possible, since an own
  * vote counts only when it comes back durable, as an input of its own. */
 static void settle(struct consensus *c)
 {

@@ -12,8 +12,7 @@ static bool room_for(struct consensus *c, uint64_t view)
     return true;
 }
 
-/* R1: "Enter view v+1 on a notarization or a nullification of v, or a finalization of v or later, for v not
- * below the current view. Views only grow." */
+/* R1: "Enter view v + 1 on NC(v), NullC(v) or FC(v), for v not below the current view. Views only grow." */
 static void enter_after(struct consensus *c, const struct certificate *certificate)
 {
     if (certificate->view < c->view) return;
@@ -76,7 +75,7 @@ void vote_accept(struct consensus *c, const struct vote *vote)
     assemble_try(c, slot, vote->kind, &vote->block);
 }
 
-/* R1: "Certificates inside a justification count as received." The newest go first, so that one step enters
+/* R1: "Certificates inside a J count as received." The newest go first, so that one step enters
  * one view. */
 void justification_accept(struct consensus *c, const struct justification *justification)
 {

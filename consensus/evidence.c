@@ -54,7 +54,8 @@ static void blame_mixed(struct consensus *c, struct view_slot *slot, uint32_t si
         (struct vote_ref){VOTE_NOTARIZE, notarize});
 }
 
-/* R14: "Keep the first message and one conflicting, emit evidence once, and never stop for it." */
+/* R14: "Keep the first message and one conflicting, for each view, kind and signer; emit evidence once for
+ * each pair; never stop for it." */
 void evidence_votes(struct consensus *c, struct view_slot *slot, uint32_t signer)
 {
     CHECK(signer < c->n);

@@ -1,6 +1,6 @@
 #include "consensus/core.h"
 
-/* Whether this replica may propose now. R2: "when leading the current view, nothing proposed in it yet, it is
+/* Whether this replica may propose now. R2: "When leading the current view, nothing proposed in it yet, it is
  * not nullified by me, and there is work." */
 static bool may_propose(const struct consensus *c)
 {
@@ -45,8 +45,8 @@ static bool can_be_parent(const struct consensus *c, const struct view_slot *slo
     return false;
 }
 
-/* R2: "parent = the highest certified view w that links, that is, with nullifications for all of (w, v)."
- * Fills c->justification; false when no parent links. */
+/* R2: "the parent is the highest certified view w that links, that is, with nullifications held for every
+ * view of (w, current)." Fills c->justification; false when no parent links. */
 static bool parent_link(struct consensus *c)
 {
     struct justification *j = &c->justification;

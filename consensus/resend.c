@@ -78,9 +78,9 @@ static void finalizes_resend(struct consensus *c)
     }
 }
 
-/* R10: "resend verbatim from what is on disk the best finalization, my votes of this view, my newest 16
- * finalize votes with their notarizations, the certificates above the floor, and what I would propose with.
- * This path never makes a vote." */
+/* R10: "resend verbatim the best FC, my proposal and votes of this view, my newest 16 finalize votes with
+ * their NCs, and certificates above F, which hold what I would propose with." "This path never makes a vote."
+ */
 static void resend_all(struct consensus *c)
 {
     if (c->has_best) emit_certificate(c, PEER_ALL, &c->best);
@@ -91,7 +91,8 @@ static void resend_all(struct consensus *c)
     if (c->payload_waiting) emit(c, OUTPUT_FLOOD_WORK);
 }
 
-/* R10: "f+1 peers seen ahead: ask them for their entry certificates." One of them is honest and has one. */
+/* R10: "f + 1 peers seen ahead, counted by their own messages before R0's window drops them, for longer than
+ * D: ask them for their entry certificates." One of them is honest and has one. */
 static void entry_ask_try(struct consensus *c)
 {
     uint32_t ahead = 0;
@@ -115,7 +116,7 @@ static void entry_ask_try(struct consensus *c)
     }
 }
 
-/* R10: "standstill: while there is work and no finalization for max(2 D, 1 s), with back-off up to 4 times."
+/* R10: "While there is work and no finalization for max(2 D, 1 s), with back-off up to 4 times."
  */
 void resend_try(struct consensus *c)
 {

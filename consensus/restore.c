@@ -73,8 +73,7 @@ static int certificate_restore(struct consensus *c, bool present, const struct c
     return TALLY_OK;
 }
 
-/* "After a restart the view is 1 + the highest view certified by what is on disk, never taken from own
- * votes." */
+/* R13: "the view is 1 + the highest view certified by what is on disk", "never taken from own votes." */
 int consensus_restore(struct consensus *c, const struct consensus_record *record, bool payload_held)
 {
     CHECK(!c->started && record);

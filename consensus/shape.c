@@ -59,7 +59,7 @@ static const char *parent_fault(const struct consensus *c, const struct proposal
     return NULL;
 }
 
-/* "a nullification for every view it skips": exactly the views between, in order. */
+/* R3: "nullifications of exactly the views in (p, v)": exactly the views between, in order. */
 static const char *skips_fault(const struct consensus *c, const struct proposal *proposal)
 {
     const struct justification *j = &proposal->justification;

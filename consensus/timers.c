@@ -34,7 +34,7 @@ static uint64_t heartbeat_due_ms(const struct consensus *c)
     return c->finalized_ms + c->config.heartbeat_ms;
 }
 
-/* R9: "f+1 peers voting in a view": one of them is honest and knows of work. */
+/* R9: "f + 1 other validators voting in the current view": one of them is honest and knows of work. */
 static bool peers_voting(const struct consensus *c)
 {
     const struct view_slot *slot = view_find(c, c->view);
@@ -46,8 +46,9 @@ static bool peers_voting(const struct consensus *c)
     return (uint32_t)__builtin_popcountll(voters) >= c->f + 1;
 }
 
-/* R9: "work = a payload, or a tip still unfinalized 2 D after its notarization was seen, or an overdue
- * heartbeat, or f+1 peers voting in a view. Idle means no timers and no views burnt." */
+/* R9: "Work is a payload waiting, or a tip still unfinalized 2 D after its notarization was seen, or an
+ * overdue heartbeat (0 turns it off), or f + 1 other validators voting in the current view. Idle means no
+ * timers and no views burnt." */
 void work_update(struct consensus *c)
 {
     bool tip = tip_unfinalized(c) && c->now_ms >= tip_overdue_ms(c);
@@ -57,8 +58,8 @@ void work_update(struct consensus *c)
     c->working = working;
 }
 
-/* R7: "a view's timers run from the later of entering it and first knowing of work: 2 D_k without a proposal,
- * 3 D_k without a notarization." UINT64_MAX where none runs. */
+/* R7: "A view's timers run from the later of entering it and first knowing of work: nullify after 2 D_k
+ * without a proposal, after 3 D_k without a notarization." UINT64_MAX where none runs. */
 static uint64_t view_deadline_ms(const struct consensus *c)
 {
     if (!c->working || !may_vote_in(c, c->view)) return UINT64_MAX;
@@ -70,8 +71,8 @@ static uint64_t view_deadline_ms(const struct consensus *c)
     return from + (proposed ? 3 : 2) * timeout_ms(c);
 }
 
-/* R7: "A leader's own timers fire too." R9: "A node whose work is not proposed within its timer sends those
- * batches to all again." */
+/* R7: "A leader's own timers fire too." R9: "A replica whose work is not proposed within its timer has its
+ * waiting batches sent to all again." */
 void timer_try(struct consensus *c)
 {
     if (c->now_ms < view_deadline_ms(c)) return;

@@ -1,6 +1,6 @@
 #include "consensus/core.h"
 
-/* R13, R15: "Who lost its vote record follows and never votes; observers are never counted." */
+/* R13: a validator that lost its vote record "does not vote". R15: observers "never vote". */
 static bool is_voter(const struct consensus *c)
 {
     return c->config.may_vote && c->config.signer != SIGNER_NONE;
@@ -38,7 +38,7 @@ static void own_vote_decide(
     own_vote_of(c, slot, kind, &output->vote);
 }
 
-/* R3, on time: "after the parent's, and at most max(now + 2 s, parent's + 1 ms) by the voter's clock; too
+/* R3, on time: "after the parent's, and at most max(now + 2 s, parent's + 1 ms) by the voter's clock. Too
  * early is pending, not invalid." That it is after the parent's is part of its shape. */
 bool block_time_ready(const struct consensus *c, const struct block *block, uint64_t *ready_wall_ms)
 {
@@ -88,9 +88,10 @@ void payload_judged(struct consensus *c, const struct digest *hash, bool ok)
     if (!ok) slot->rejected = true;
 }
 
-/* R3: "notarize(v,h) when the proposal is valid by itself, the payload is held and well-formed, F < v <=
- * current, and I have not notarized or finalized another block in v. Allowed after my own nullify(v), and
- * after seeing NC(v,h)." Validity by itself was checked before the block became a candidate. */
+/* R3: "notarize(v, h) when the leader's signature holds, J is valid by itself, the payload is held and
+ * well-formed, F < v <= current, and I have not notarized or finalized another block in v. Allowed after my
+ * own nullify(v), and after seeing NC(v, h)." Validity by itself was checked before the block became a
+ * candidate. */
 static bool may_notarize(const struct consensus *c, struct view_slot *slot, const struct block *block)
 {
     uint64_t ready_wall_ms;
@@ -114,8 +115,9 @@ void notarize_try(struct consensus *c)
     }
 }
 
-/* R4: "finalize(v,h) when F < v, I notarized h in v, hold NC(v,h), never nullified v, and made no other
- * finalize in v. It may come in any later view." Notarized means durably so. */
+/* R4: "finalize(v, h) when F < v, I notarized h in v, hold NC(v, h), never nullified v, and made no other
+ * finalize in v." "It may come in any later view. Notarized means durably so; nullified means decided,
+ * durable or not." */
 static bool may_finalize(const struct consensus *c, struct view_slot *slot)
 {
     const struct own_vote *notarized = slot_own(slot, VOTE_NOTARIZE);
@@ -136,7 +138,7 @@ void finalize_try(struct consensus *c)
     }
 }
 
-/* R5: "nullify(v) for the current view only, v > F; never if I finalize-voted v." */
+/* R5: "nullify(v) for the current view only, v > F". "Never if I finalize-voted v." */
 void nullify(struct consensus *c, bool by_timer)
 {
     if (!may_vote_in(c, c->view)) return;
@@ -153,7 +155,7 @@ void nullify_try(struct consensus *c)
     if (slot && (slot->rejected || slot->equivocated)) nullify(c, false);
 }
 
-/* "With the first vote in a view, the certificate that admitted it to that view." For an older view that is
+/* The certificate that admitted me to the view goes with its first vote. For an older view that is
  * one that was held for the view before; a block that came later than its view brought its own links in its
  * justification. */
 static bool admission_of(const struct consensus *c, uint64_t view, struct certificate *admission)
@@ -201,7 +203,7 @@ void vote_signed(struct consensus *c, const struct vote *vote)
     CHECK(vote->kind >= VOTE_NOTARIZE && vote->kind <= VOTE_NULLIFY);
     CHECK(vote->signer == c->config.signer && vote->epoch == c->config.set.epoch);
     struct view_slot *slot = view_find(c, vote->view);
-    /* "No vote at or below the floor": one that the floor overtook while it was being signed is never made.
+    /* R6: "No vote is made at or below it, not even one that was decided before and signed after."
      */
     if (!slot || vote->view <= c->floor.view) return;
     struct own_vote *own = slot_own(slot, vote->kind);
@@ -225,7 +227,7 @@ static void slot_durable(struct consensus *c, uint64_t view, enum vote_kind kind
     vote_accept(c, &vote);
 }
 
-/* "On disk first, then send", and only then counted here. The floor, and with it a slot, may move under the
+/* On disk first, then sent, and only then counted here. The floor, and with it a slot, may move under the
  * loop. */
 void records_durable(struct consensus *c, uint64_t sequence)
 {
