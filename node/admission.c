@@ -166,7 +166,6 @@ int admission_check(const struct admission *admission, enum admission_source sou
 {
     uint32_t index = UINT32_MAX;
 
-    if (bytes.size > BATCH_SIZE_MAX) return refuse(refusal, TALLY_ELIMIT, "BATCH_TOO_LARGE", "batch");
     int error = batch_decode(bytes, &admission->genesis->chain_id, arena, batch, &index);
     if (error) return refuse_undecoded(refusal, error, index);
     if (!digest_equal(&batch->chain_id, &admission->genesis->chain_id)) {

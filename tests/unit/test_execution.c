@@ -229,6 +229,34 @@ static void a_subjects_state_is_stored_in_its_canonical_form(void **context)
     machine_close(machine);
 }
 
+static void an_account_is_known_by_its_subject_from_its_opening_on(void **context)
+{
+    (void)context;
+    struct machine *machine = machine_open();
+    struct batch_event events[3];
+    struct digest found, expected = subject_id(1);
+
+    account_events(LENDER, 1, 1, 1, events);
+    struct event_header astray = fixture_header(LENDER, EVENT_PAYMENT, 2, 1);
+    astray.account_seq = 2;
+    astray.account_prev = events[1].id;
+    events[2] = event(astray);
+    struct batch batch = sign(machine, LENDER, events, 3);
+    run(machine, &batch, 1);
+    static const enum result_code codes[] = {RESULT_OK, RESULT_OK, RESULT_WRONG_SUBJECT};
+    assert_codes(machine, codes, 3);
+    struct batch later = fixture_batch(fixture, LENDER, events + 2, 1, machine->time_ms + 70000);
+    run(machine, &later, 1);
+    assert_codes(machine, codes + 2, 1);
+    assert_int_equal(state_account_get(machine->state, LENDER, astray.account_ref, &found), TALLY_OK);
+    assert_true(digest_equal(&found, &expected));
+    /* What was refused left no file behind. */
+    struct state_subject subject;
+    struct digest other = subject_id(2);
+    assert_int_equal(state_subject_get(machine->state, &other, &subject), TALLY_ENOTFOUND);
+    machine_close(machine);
+}
+
 static void a_batch_out_of_its_time_has_no_effect(void **context)
 {
     (void)context;
@@ -614,6 +642,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(each_event_of_a_batch_gets_its_own_result),
         TEST(a_subjects_state_is_stored_in_its_canonical_form),
+        TEST(an_account_is_known_by_its_subject_from_its_opening_on),
         TEST(a_batch_out_of_its_time_has_no_effect),
         TEST(a_batch_is_applied_once),
         TEST(a_stranger_or_a_foreign_key_changes_nothing),
