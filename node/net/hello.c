@@ -24,13 +24,14 @@ struct digest hello_digest(
 void hello_encode(
     const struct link_identity *identity, const struct digest *exporter, uint8_t side, struct buffer *out)
 {
-    Tallystick__V1__Hello message = TALLYSTICK__V1__HELLO__INIT;
+    Tallystick__V1__Hello message;
     struct signature signature;
     char software[HELLO_SOFTWARE_SIZE_MAX + 1];
     struct digest digest = hello_digest(&identity->chain_id, exporter, side, &identity->key);
     signature_make(identity->secret, &digest, &signature);
     CHECK(strlen(identity->software) <= HELLO_SOFTWARE_SIZE_MAX);
     strcpy(software, identity->software);
+    tallystick__v1__hello__init(&message);
     message.version = HELLO_VERSION;
     message.chain_id = message_bytes(span_of(identity->chain_id.bytes, DIGEST_SIZE));
     message.node_key = message_bytes(span_of(identity->key.bytes, PUBLIC_KEY_SIZE));

@@ -11,6 +11,9 @@
 #include "proto/crypto/digest.h"
 
 #define RECORD_SIZE (16u * 1024u)
+/* RFC 8446, 5.5, allows 2^24.5 full records under one AES-GCM key; links that live for years stay well below.
+ */
+#define RECORDS_MAX (UINT32_C(1) << 22)
 /* Most that one stream sends in a turn of the loop before the others have theirs. */
 #define TURN_SIZE (256u * 1024u)
 /* What the library itself may queue (alerts, key updates) for a peer that does not read. */
@@ -56,6 +59,7 @@ struct tls_stream {
     const char *deadline_reason;
 
     struct byte_queue queue; /* plain bytes */
+    uint32_t records;        /* written under the present key */
     uint8_t *flight;         /* cipher bytes the kernel did not take at once */
 
     char address[ADDRESS_SIZE];
@@ -210,7 +214,15 @@ static void encrypt(struct tls_stream *stream)
         }
         CHECK(taken > 0 && taken <= size);
         byte_queue_pop(&stream->queue, taken);
+        if (++stream->records >= RECORDS_MAX) tls_stream_renew_keys(stream);
     }
+}
+
+void tls_stream_renew_keys(struct tls_stream *stream)
+{
+    stream->records = 0;
+    if (stream->state != STREAM_OPEN && stream->state != STREAM_CLOSING) return;
+    if (SSL_key_update(stream->ssl, SSL_KEY_UPDATE_NOT_REQUESTED) != 1) ERR_clear_error();
 }
 
 static void on_written(uv_write_t *write, int status)

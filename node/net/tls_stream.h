@@ -67,6 +67,9 @@ void tls_stream_flush(struct tls_stream *stream);
 /* Asks for on_drain at the end of this turn even when nothing is queued: for an owner with a queue of its
  * own. */
 void tls_stream_want_drain(struct tls_stream *stream);
+/* What is sent from the next record on has fresh keys. A stream does this by itself as often as the cipher
+ * needs. */
+void tls_stream_renew_keys(struct tls_stream *stream);
 /* Plain bytes that wait to be encrypted. */
 size_t tls_stream_pending(const struct tls_stream *stream);
 

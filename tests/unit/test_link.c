@@ -71,7 +71,7 @@ static const struct links_callbacks node_callbacks = {
 
 static void claim_encode(const struct claim *claim, const struct digest *exporter, struct buffer *out)
 {
-    Tallystick__V1__Hello message = TALLYSTICK__V1__HELLO__INIT;
+    Tallystick__V1__Hello message;
     struct signature signature;
     uint8_t header[FRAME_HEADER_SIZE], long_key[PUBLIC_KEY_SIZE + 1] = {0};
     struct digest chain = harness_digest(claim->chain), other = harness_digest(0x77);
@@ -81,6 +81,7 @@ static void claim_encode(const struct claim *claim, const struct digest *exporte
     struct buffer payload;
     signature_make(&claim->signer->secret, &digest, &signature);
     memcpy(long_key, claim->key->key.bytes, PUBLIC_KEY_SIZE);
+    tallystick__v1__hello__init(&message);
     message.version = claim->version;
     message.chain_id = message_bytes(span_of(chain.bytes, DIGEST_SIZE));
     message.node_key = message_bytes(span_of(long_key, claim->long_key ? sizeof long_key : PUBLIC_KEY_SIZE));

@@ -259,6 +259,28 @@ static void a_resumed_stream_delivers_what_the_library_still_held(void **state)
     assert_true(harness_run(server_has, &five, 3000));
 }
 
+static void bytes_pass_a_change_of_keys(void **state)
+{
+    (void)state;
+    size_t piece = 100000, sent = 0;
+    uint8_t *bytes = malloc(piece);
+    uint32_t mix = 0;
+    connect_both();
+    (void)fill(bytes, piece);
+    for (int i = 0; i < 20; i++) {
+        for (size_t at = 0; at < piece; at++)
+            mix = mix * 31 + bytes[at];
+        assert_int_equal(tls_stream_write(pair.client.stream, span_of(bytes, piece)), TALLY_OK);
+        tls_stream_renew_keys(pair.client.stream);
+        sent += piece;
+        if (i % 3 == 0) assert_true(harness_run(server_has, &sent, 3000));
+    }
+    assert_true(harness_run(server_has, &sent, 5000));
+    assert_int_equal(pair.server.mix, mix);
+    assert_false(pair.client.closed);
+    free(bytes);
+}
+
 static void a_port_that_nobody_listens_on_is_told_as_refused(void **state)
 {
     (void)state;
@@ -517,6 +539,7 @@ int main(void)
         TLS_TEST(closing_from_within_on_data_is_fine),
         TLS_TEST(the_backlog_is_bounded_and_a_paused_reader_holds_the_writer),
         TLS_TEST(a_resumed_stream_delivers_what_the_library_still_held),
+        TLS_TEST(bytes_pass_a_change_of_keys),
         TLS_TEST(a_port_that_nobody_listens_on_is_told_as_refused),
         TLS_TEST(a_name_is_resolved),
         TLS_TEST(a_stream_dropped_while_it_resolves_is_closed_once),
