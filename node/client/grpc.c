@@ -174,7 +174,8 @@ void grpc_detail_write(const struct grpc_error_detail *detail, char text[GRPC_DE
     struct grpc_error_detail copy = *detail;
     copy.reason[GRPC_REASON_SIZE_MAX] = '\0';
     copy.field[GRPC_FIELD_SIZE_MAX] = '\0';
-    Tallystick__V1__ErrorDetail message = TALLYSTICK__V1__ERROR_DETAIL__INIT;
+    Tallystick__V1__ErrorDetail message;
+    tallystick__v1__error_detail__init(&message);
     message.reason = copy.reason;
     message.field = copy.field;
     message.event_index = copy.has_event_index ? copy.event_index : 0;
