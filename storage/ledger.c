@@ -133,9 +133,12 @@ static int open_logs(
             error = TALLY_ENOTFOUND;
         }
     }
+    if (error == TALLY_OK &&
+        (segment_log_first(ledger->blocks) != 1 || segment_log_first(ledger->bodies) != 1))
+        error = TALLY_ENOTFOUND;
     if (error != TALLY_ENOTFOUND) return error;
-    snprintf(opening->report->detail, sizeof opening->report->detail, "the segments of %s are gone",
-        fresh ? "ledger" : "bodies");
+    snprintf(opening->report->detail, sizeof opening->report->detail, "%s: its first segments are gone",
+        ledger->blocks == NULL || segment_log_first(ledger->blocks) != 1 ? "ledger" : "bodies");
     return TALLY_EDAMAGED;
 }
 
@@ -447,6 +450,7 @@ static int bodies_attach(
     pthread_rwlock_rdlock(&ledger->erasing);
     int error = segment_log_read_raw(ledger->bodies, begin, run, size);
     pthread_rwlock_unlock(&ledger->erasing);
+    if (error == TALLY_ENOTFOUND) error = TALLY_EDAMAGED;
     uint32_t index = 0;
     for (uint32_t b = 0; error == TALLY_OK && b < block->batch_count; b++) {
         for (uint32_t e = 0; error == TALLY_OK && e < block->batches[b].event_count; e++, index++) {
@@ -459,7 +463,7 @@ static int bodies_attach(
             if (entry.body.offset >= end.offset) return TALLY_EDAMAGED;
             size_t at = entry.body.offset - begin.offset;
             error = segment_log_parse(ledger->bodies, entry.body, span_of(run + at, size - at), &stored);
-            if (error != TALLY_OK) return error;
+            if (error != TALLY_OK) return TALLY_EDAMAGED;
             struct batch_event *event = &block->batches[b].events[e];
             error = ledger_body_decode(
                 &stored, block->header.height, index, &event->has_body, event->salt, &event->body);

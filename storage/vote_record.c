@@ -6,11 +6,13 @@
 #include "proto/base/check.h"
 #include "storage/segment_log.h"
 
-/* This module's own record: its number is the newest height a checkpoint was promised for. */
+/* This module's own records. A promise: its number is the newest height a checkpoint was promised for. */
 #define TYPE_CHECKPOINT 0xFEu
+/* Its number is the sequence of the oldest file still needed: one that is missing from there on is missed. */
+#define TYPE_OLDEST 0xFDu
 #define ALLOCATE_STEP (4u * MIB)
 
-_Static_assert(VOTE_RECORD_TYPE_MAX < TYPE_CHECKPOINT, "the types do not meet");
+_Static_assert(VOTE_RECORD_TYPE_MAX < TYPE_OLDEST, "the types do not meet");
 _Static_assert(VOTE_RECORD_FILE_SIZE <= SEGMENT_SIZE_LIMIT / 2, "a file fits a segment");
 
 /* The highest view in each file that still exists, oldest first. */
@@ -24,6 +26,7 @@ struct vote_record {
     struct segment_log *log;
     struct file_views views;
     uint64_t checkpoint_height;
+    uint64_t oldest; /* of the newest TYPE_OLDEST; 1 where there is none */
     bool failed;
 };
 
@@ -92,6 +95,10 @@ static int replay_one(void *context, const struct segment_log_record *stored)
         record->checkpoint_height = stored->number;
         return note_view(&record->views, stored->place.segment, 0);
     }
+    if (stored->type == TYPE_OLDEST) {
+        record->oldest = stored->number;
+        return note_view(&record->views, stored->place.segment, 0);
+    }
     if (stored->type > VOTE_RECORD_TYPE_MAX) return TALLY_EDAMAGED;
     /* The first byte only makes room for empty records, which the segment's form does not have. */
     struct span bytes = span_of(stored->payload.data + 1, stored->payload.size - 1);
@@ -116,6 +123,7 @@ int vote_record_open(const struct disk *disk, const char *dir, const struct dige
     if (error != TALLY_OK) return error;
     struct vote_record *opened = calloc(1, sizeof *opened);
     if (opened == NULL) return TALLY_ENOMEM;
+    opened->oldest = 1;
     struct replaying replaying = {.record = opened, .replay = replay, .context = context};
     struct segment_log_report log_report;
     error = segment_log_open(&config, replay_one, &replaying, &opened->log, &log_report);
@@ -123,6 +131,11 @@ int vote_record_open(const struct disk *disk, const char *dir, const struct dige
     report->bytes_cut = log_report.bytes_cut;
     _Static_assert(sizeof report->detail == sizeof log_report.detail, "the sentence fits");
     memcpy(report->detail, log_report.detail, sizeof report->detail);
+    if (error == TALLY_OK && segment_log_first(opened->log) > opened->oldest) {
+        snprintf(report->detail, sizeof report->detail, "the files before %016x are missing",
+            segment_log_first(opened->log));
+        error = TALLY_EDAMAGED;
+    }
     if (error == TALLY_OK) error = note_view(&opened->views, segment_log_first(opened->log), 0);
     if (error == TALLY_OK) error = note_view(&opened->views, segment_log_last(opened->log), 0);
     if (error != TALLY_OK) {
@@ -147,7 +160,7 @@ static int append(struct vote_record *record, uint8_t type, uint64_t number, str
     struct segment_log_entry entry = {.type = type, .number = number, .parts = {span_of(&zero, 1), bytes}};
     uint32_t last = segment_log_last(record->log);
     int error = segment_log_append(record->log, &entry, 1, NULL, NULL);
-    if (error == TALLY_OK && segment_log_last(record->log) != last && type != TYPE_CHECKPOINT) {
+    if (error == TALLY_OK && segment_log_last(record->log) != last && type <= VOTE_RECORD_TYPE_MAX) {
         /* A new file restates the promise, so that older files can go. */
         struct segment_log_entry promise = {
             .type = TYPE_CHECKPOINT, .number = record->checkpoint_height, .parts = {span_of(&zero, 1)}};
@@ -182,8 +195,11 @@ int vote_record_prune(struct vote_record *record, uint64_t view)
     while (gone + 1 < views->count && views->highest[gone] <= view)
         gone++;
     if (gone == 0) return TALLY_OK;
-    /* What the newer files restate must be on disk before the older ones go. */
-    int error = vote_record_sync(record);
+    /* What the newer files restate, and that the older ones may be missing, is on disk before those go. A new
+     * file made for that note alone begins with it, and restates nothing: so the promise goes first. */
+    int error = append(record, TYPE_CHECKPOINT, record->checkpoint_height, span_of(NULL, 0), 0);
+    if (error == TALLY_OK) error = append(record, TYPE_OLDEST, views->first + gone, span_of(NULL, 0), 0);
+    if (error == TALLY_OK) error = vote_record_sync(record);
     if (error == TALLY_OK) error = segment_log_drop_before(record->log, views->first + (uint32_t)gone);
     if (error != TALLY_OK) {
         record->failed = true;
