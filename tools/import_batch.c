@@ -22,6 +22,7 @@ struct import_event *import_event_make(const struct import_keys *keys, const str
     event->next = NULL;
     event->account = account;
     event->line = line_number;
+    event->sent = false;
     event->fields = line->fields;
     event->fields.member_id = keys->member_id;
     event->body_size = (uint32_t)line->body.size;

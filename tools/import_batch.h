@@ -17,6 +17,7 @@ struct import_event {
     struct import_event *next;
     struct import_account *account;
     uint64_t line;
+    bool sent;                  /* by this import, which heard no answer that says whether it was applied */
     struct event_header fields; /* complete but for its place in the account's chain */
     struct digest id;           /* as it was last built */
     uint8_t salt[SALT_SIZE];

@@ -208,7 +208,7 @@ void import_line_help(void)
                  "  product                         number: a code of the furnisher's");
         }
         if (types[i] == EVENT_PERIOD_REPORT)
-            puts("  period *                        yyyy-mm, once an account");
+            puts("  period *                        yyyy-mm; once for each account");
         if (types[i] == EVENT_CLOSE)
             puts("  kind *                          PAID, EARLY, SETTLED_LESS or OTHER");
         for (const struct body_field *field = body_fields(types[i]); field->name != NULL; field++) {

@@ -122,6 +122,17 @@ static enum tool_exit out_of_memory(struct import_run *run)
         (unsigned long long)run->result->read);
 }
 
+/* The ledger holds the event. Where this import sent it, and an answer was lost, that is this import's doing.
+ */
+static void count_known(struct import_run *run, const struct import_event *event)
+{
+    if (event->sent) {
+        run->result->accepted++;
+    } else {
+        run->result->duplicate++;
+    }
+}
+
 /* ---- Reading ---- */
 
 static bool is_blank(struct span text)
@@ -201,7 +212,7 @@ static enum tool_exit chunk_distribute(struct import_run *run)
     for (struct import_event *event = import_queue_pop(&run->chunk); event != NULL;
          event = import_queue_pop(&run->chunk)) {
         if (import_account_is_applied(event->account, &event->fields.body_commitment)) {
-            run->result->duplicate++;
+            count_known(run, event);
             free(event);
             continue;
         }
@@ -350,7 +361,7 @@ static enum tool_exit lane_start(struct import_run *run, uint32_t index)
     while (lane->waiting.first != NULL && import_builder_has_room(&run->builder, lane->waiting.first)) {
         struct import_event *event = import_queue_pop(&lane->waiting);
         if (import_account_is_applied(event->account, &event->fields.body_commitment)) {
-            run->result->duplicate++;
+            count_known(run, event);
             run->pending--;
             free(event);
             continue;
@@ -473,8 +484,11 @@ static enum tool_exit results_take(struct import_run *run, struct import_lane *l
         struct import_account *account = lane->sent[i]->account;
         uint32_t code = reply->results[i]->result;
         if (code == RESULT_OK || code == RESULT_DUPLICATE) {
-            run->result->accepted += code == RESULT_OK;
-            run->result->duplicate += code == RESULT_DUPLICATE;
+            if (code == RESULT_OK) {
+                run->result->accepted++;
+            } else {
+                count_known(run, lane->sent[i]);
+            }
             account->next_seq = lane->sent[i]->fields.account_seq + 1;
             account->head = lane->sent[i]->id;
             account->refreshes = 0;
@@ -483,6 +497,7 @@ static enum tool_exit results_take(struct import_run *run, struct import_lane *l
             /* It came too late, or a second time: nothing of this copy was applied, and a new batch may be.
              */
             account->stale = lane->has_stale = replayed = true;
+            lane->sent[i]->sent = true;
         } else {
             event_refused(run, lane, i, code, reply->results[i]->result_name);
         }
@@ -510,8 +525,10 @@ static enum tool_exit failure_take(
         /* A busy node never took the batch. Otherwise it may have been ordered all the same: look before
          * trying again. */
         if (answer->result == TALLY_ETIMEOUT || error->status != GRPC_RESOURCE_EXHAUSTED) {
-            for (uint32_t i = 0; i < lane->sent_count; i++)
+            for (uint32_t i = 0; i < lane->sent_count; i++) {
                 lane->sent[i]->account->stale = true;
+                lane->sent[i]->sent = true;
+            }
             lane->has_stale = true;
         }
         lane_requeue(lane, back_off_ms(lane->attempts, error->detail.retry_after_ms));

@@ -100,13 +100,17 @@ static enum tool_exit file_verify(struct context *context, const char *path, con
     enum tool_exit code = TOOL_DONE;
     if (proof == NULL) {
         code = context_fail(context, TOOL_REFUSED, "MEMORY", "not enough memory");
-    } else if (file_read(path, &bytes, why, sizeof why) != TALLY_OK) {
-        code = context_fail(context, TOOL_REFUSED, "FILE", "%s", why);
+        goto done;
+    }
+    int error = file_read(path, &bytes, why, sizeof why);
+    if (error != TALLY_OK) {
+        code = context_fail(context, TOOL_REFUSED, error == TALLY_ELIMIT ? "FORM" : "FILE", "%s", why);
     } else {
-        int error = history_verify(trust, buffer_span(&bytes), &arena, proof, &verdict);
+        error = history_verify(trust, buffer_span(&bytes), &arena, proof, &verdict);
         code = error != TALLY_OK ? verdict_fail(context, path, error, &verdict)
                                  : verdict_show(context, proof, &verdict);
     }
+done:
     arena_close(&arena);
     buffer_close(&bytes);
     free(proof);
