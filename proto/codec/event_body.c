@@ -23,6 +23,12 @@ static int read_text(const char *from, char to[EVENT_TEXT_SIZE_MAX + 1])
     return TALLY_OK;
 }
 
+/* protobuf-c's structs have plain char pointers, which it does not write through. */
+static char *text_of(const char *text)
+{
+    return (char *)(uintptr_t)text;
+}
+
 static int read_open(const Tallystick__V1__AccountOpenBody *message, struct event_body *body)
 {
     body->limit = optional_of((int)message->limit_case, message->limit_minor);
@@ -37,19 +43,24 @@ static int read_open(const Tallystick__V1__AccountOpenBody *message, struct even
     return error == TALLY_OK ? read_text(message->security, body->security) : error;
 }
 
-static void write_open(const struct event_body *body, Tallystick__V1__AccountOpenBody *message)
+static void encode_open(const struct event_body *body, struct buffer *out)
 {
-    if (body->limit.present) message->limit_case = TALLYSTICK__V1__ACCOUNT_OPEN_BODY__LIMIT_LIMIT_MINOR;
-    message->limit_minor = body->limit.minor;
+    Tallystick__V1__AccountOpenBody message;
+    tallystick__v1__account_open_body__init(&message);
+    if (body->limit.present) message.limit_case = TALLYSTICK__V1__ACCOUNT_OPEN_BODY__LIMIT_LIMIT_MINOR;
+    message.limit_minor = body->limit.minor;
     if (body->principal.present)
-        message->principal_case = TALLYSTICK__V1__ACCOUNT_OPEN_BODY__PRINCIPAL_PRINCIPAL_MINOR;
-    message->principal_minor = body->principal.minor;
-    if (body->has_rate) message->rate_case = TALLYSTICK__V1__ACCOUNT_OPEN_BODY__RATE_RATE_PPM;
-    message->rate_ppm = body->rate_ppm;
-    if (body->has_apr) message->apr_case = TALLYSTICK__V1__ACCOUNT_OPEN_BODY__APR_APR_PPM;
-    message->apr_ppm = body->apr_ppm;
-    if (body->has_terms) message->terms_case = TALLYSTICK__V1__ACCOUNT_OPEN_BODY__TERMS_TERM_COUNT;
-    message->term_count = body->term_count;
+        message.principal_case = TALLYSTICK__V1__ACCOUNT_OPEN_BODY__PRINCIPAL_PRINCIPAL_MINOR;
+    message.principal_minor = body->principal.minor;
+    if (body->has_rate) message.rate_case = TALLYSTICK__V1__ACCOUNT_OPEN_BODY__RATE_RATE_PPM;
+    message.rate_ppm = body->rate_ppm;
+    if (body->has_apr) message.apr_case = TALLYSTICK__V1__ACCOUNT_OPEN_BODY__APR_APR_PPM;
+    message.apr_ppm = body->apr_ppm;
+    if (body->has_terms) message.terms_case = TALLYSTICK__V1__ACCOUNT_OPEN_BODY__TERMS_TERM_COUNT;
+    message.term_count = body->term_count;
+    message.term_unit = text_of(body->term_unit);
+    message.security = text_of(body->security);
+    message_encode(&message.base, out);
 }
 
 static int read_report(const Tallystick__V1__PeriodReportBody *message, struct event_body *body)
@@ -70,23 +81,27 @@ static int read_report(const Tallystick__V1__PeriodReportBody *message, struct e
     return read_text(message->reported_code, body->reported_code);
 }
 
-static void write_report(const struct event_body *body, Tallystick__V1__PeriodReportBody *message)
+static void encode_report(const struct event_body *body, struct buffer *out)
 {
-    message->balance_minor = body->balance_minor;
-    if (body->limit.present) message->limit_case = TALLYSTICK__V1__PERIOD_REPORT_BODY__LIMIT_LIMIT_MINOR;
-    message->limit_minor = body->limit.minor;
+    Tallystick__V1__PeriodReportBody message;
+    tallystick__v1__period_report_body__init(&message);
+    message.balance_minor = body->balance_minor;
+    if (body->limit.present) message.limit_case = TALLYSTICK__V1__PERIOD_REPORT_BODY__LIMIT_LIMIT_MINOR;
+    message.limit_minor = body->limit.minor;
     if (body->scheduled.present)
-        message->scheduled_case = TALLYSTICK__V1__PERIOD_REPORT_BODY__SCHEDULED_SCHEDULED_MINOR;
-    message->scheduled_minor = body->scheduled.minor;
-    message->paid_minor = body->paid_minor;
+        message.scheduled_case = TALLYSTICK__V1__PERIOD_REPORT_BODY__SCHEDULED_SCHEDULED_MINOR;
+    message.scheduled_minor = body->scheduled.minor;
+    message.paid_minor = body->paid_minor;
     if (body->past_due.present)
-        message->past_due_case = TALLYSTICK__V1__PERIOD_REPORT_BODY__PAST_DUE_PAST_DUE_MINOR;
-    message->past_due_minor = body->past_due.minor;
-    message->days_past_due = body->days_past_due;
+        message.past_due_case = TALLYSTICK__V1__PERIOD_REPORT_BODY__PAST_DUE_PAST_DUE_MINOR;
+    message.past_due_minor = body->past_due.minor;
+    message.days_past_due = body->days_past_due;
     if (body->has_first_delinquency)
-        message->first_delinquency_case =
+        message.first_delinquency_case =
             TALLYSTICK__V1__PERIOD_REPORT_BODY__FIRST_DELINQUENCY_FIRST_DELINQUENCY_DATE;
-    message->first_delinquency_date = body->first_delinquency_date;
+    message.first_delinquency_date = body->first_delinquency_date;
+    message.reported_code = text_of(body->reported_code);
+    message_encode(&message.base, out);
 }
 
 static int read_payment(const Tallystick__V1__PaymentBody *message, struct event_body *body)
@@ -99,20 +114,22 @@ static int read_payment(const Tallystick__V1__PaymentBody *message, struct event
     return read_text(message->payer, body->payer);
 }
 
-static void write_payment(const struct event_body *body, Tallystick__V1__PaymentBody *message)
+static void encode_payment(const struct event_body *body, struct buffer *out)
 {
-    message->amount_minor = body->amount_minor;
+    Tallystick__V1__PaymentBody message;
+    tallystick__v1__payment_body__init(&message);
+    message.amount_minor = body->amount_minor;
     if (body->principal.present)
-        message->principal_case = TALLYSTICK__V1__PAYMENT_BODY__PRINCIPAL_PRINCIPAL_MINOR;
-    message->principal_minor = body->principal.minor;
-    if (body->interest.present)
-        message->interest_case = TALLYSTICK__V1__PAYMENT_BODY__INTEREST_INTEREST_MINOR;
-    message->interest_minor = body->interest.minor;
-    if (body->fee.present) message->fee_case = TALLYSTICK__V1__PAYMENT_BODY__FEE_FEE_MINOR;
-    message->fee_minor = body->fee.minor;
-    if (body->recovery.present)
-        message->recovery_case = TALLYSTICK__V1__PAYMENT_BODY__RECOVERY_RECOVERY_MINOR;
-    message->recovery_minor = body->recovery.minor;
+        message.principal_case = TALLYSTICK__V1__PAYMENT_BODY__PRINCIPAL_PRINCIPAL_MINOR;
+    message.principal_minor = body->principal.minor;
+    if (body->interest.present) message.interest_case = TALLYSTICK__V1__PAYMENT_BODY__INTEREST_INTEREST_MINOR;
+    message.interest_minor = body->interest.minor;
+    if (body->fee.present) message.fee_case = TALLYSTICK__V1__PAYMENT_BODY__FEE_FEE_MINOR;
+    message.fee_minor = body->fee.minor;
+    if (body->recovery.present) message.recovery_case = TALLYSTICK__V1__PAYMENT_BODY__RECOVERY_RECOVERY_MINOR;
+    message.recovery_minor = body->recovery.minor;
+    message.payer = text_of(body->payer);
+    message_encode(&message.base, out);
 }
 
 static int read_charge_off(const Tallystick__V1__ChargeOffBody *message, struct event_body *body)
@@ -173,50 +190,45 @@ int event_body_decode(enum event_type type, struct span bytes, struct event_body
     return error;
 }
 
-/* protobuf-c's structs have plain char pointers, which it does not write through. */
-static char *text_of(const char *text)
+static void encode_disburse(const struct event_body *body, struct buffer *out)
 {
-    return (char *)(uintptr_t)text;
+    Tallystick__V1__DisburseBody message;
+    tallystick__v1__disburse_body__init(&message);
+    message.amount_minor = body->amount_minor;
+    if (body->fees_deducted.present)
+        message.fees_case = TALLYSTICK__V1__DISBURSE_BODY__FEES_FEES_DEDUCTED_MINOR;
+    message.fees_deducted_minor = body->fees_deducted.minor;
+    message_encode(&message.base, out);
+}
+
+static void encode_charge_off(const struct event_body *body, struct buffer *out)
+{
+    Tallystick__V1__ChargeOffBody message;
+    tallystick__v1__charge_off_body__init(&message);
+    message.amount_minor = body->amount_minor;
+    if (body->has_first_delinquency)
+        message.first_delinquency_case =
+            TALLYSTICK__V1__CHARGE_OFF_BODY__FIRST_DELINQUENCY_FIRST_DELINQUENCY_DATE;
+    message.first_delinquency_date = body->first_delinquency_date;
+    message_encode(&message.base, out);
+}
+
+static void encode_close(const struct event_body *body, struct buffer *out)
+{
+    Tallystick__V1__CloseBody message;
+    tallystick__v1__close_body__init(&message);
+    if (body->balance.present) message.balance_case = TALLYSTICK__V1__CLOSE_BODY__BALANCE_BALANCE_MINOR;
+    message.balance_minor = body->balance.minor;
+    message_encode(&message.base, out);
 }
 
 void event_body_encode(const struct event_body *body, struct buffer *out)
 {
-    Tallystick__V1__AccountOpenBody open = TALLYSTICK__V1__ACCOUNT_OPEN_BODY__INIT;
-    Tallystick__V1__DisburseBody disburse = TALLYSTICK__V1__DISBURSE_BODY__INIT;
-    Tallystick__V1__PeriodReportBody report = TALLYSTICK__V1__PERIOD_REPORT_BODY__INIT;
-    Tallystick__V1__PaymentBody payment = TALLYSTICK__V1__PAYMENT_BODY__INIT;
-    Tallystick__V1__ChargeOffBody charge_off = TALLYSTICK__V1__CHARGE_OFF_BODY__INIT;
-    Tallystick__V1__CloseBody close = TALLYSTICK__V1__CLOSE_BODY__INIT;
-    CHECK(descriptor_of(body->type) != NULL);
-    if (body->type == EVENT_ACCOUNT_OPEN) {
-        write_open(body, &open);
-        open.term_unit = text_of(body->term_unit);
-        open.security = text_of(body->security);
-        message_encode(&open.base, out);
-    } else if (body->type == EVENT_DISBURSE) {
-        disburse.amount_minor = body->amount_minor;
-        if (body->fees_deducted.present)
-            disburse.fees_case = TALLYSTICK__V1__DISBURSE_BODY__FEES_FEES_DEDUCTED_MINOR;
-        disburse.fees_deducted_minor = body->fees_deducted.minor;
-        message_encode(&disburse.base, out);
-    } else if (body->type == EVENT_PERIOD_REPORT) {
-        write_report(body, &report);
-        report.reported_code = text_of(body->reported_code);
-        message_encode(&report.base, out);
-    } else if (body->type == EVENT_PAYMENT) {
-        write_payment(body, &payment);
-        payment.payer = text_of(body->payer);
-        message_encode(&payment.base, out);
-    } else if (body->type == EVENT_CHARGE_OFF) {
-        charge_off.amount_minor = body->amount_minor;
-        if (body->has_first_delinquency)
-            charge_off.first_delinquency_case =
-                TALLYSTICK__V1__CHARGE_OFF_BODY__FIRST_DELINQUENCY_FIRST_DELINQUENCY_DATE;
-        charge_off.first_delinquency_date = body->first_delinquency_date;
-        message_encode(&charge_off.base, out);
-    } else {
-        if (body->balance.present) close.balance_case = TALLYSTICK__V1__CLOSE_BODY__BALANCE_BALANCE_MINOR;
-        close.balance_minor = body->balance.minor;
-        message_encode(&close.base, out);
-    }
+    CHECK(event_type_is_supported((uint32_t)body->type));
+    if (body->type == EVENT_ACCOUNT_OPEN) encode_open(body, out);
+    if (body->type == EVENT_DISBURSE) encode_disburse(body, out);
+    if (body->type == EVENT_PERIOD_REPORT) encode_report(body, out);
+    if (body->type == EVENT_PAYMENT) encode_payment(body, out);
+    if (body->type == EVENT_CHARGE_OFF) encode_charge_off(body, out);
+    if (body->type == EVENT_CLOSE) encode_close(body, out);
 }

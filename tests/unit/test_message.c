@@ -278,7 +278,8 @@ static void a_full_buffer_fails_and_keeps_its_content(void **state)
 {
     (void)state;
     struct buffer out;
-    Tallystick__V1__Hello message = TALLYSTICK__V1__HELLO__INIT;
+    Tallystick__V1__Hello message;
+    tallystick__v1__hello__init(&message);
     message.node_key = message_bytes(span_of("0123456789", 10));
     buffer_init(&out, 11);
     message_encode(&message.base, &out);
