@@ -1,0 +1,338 @@
+// links: storage proof codec crypto base
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "proto/proof/verify.h"
+#include "storage/query.h"
+#include "tests/fault/blocks.h"
+#include "tests/fault/memory_disk.h"
+#include "tests/vectors/samples.h"
+
+#define BLOCKS 9
+#define SUBJECTS 16
+
+struct world {
+    char dir[32];
+    struct memory_disk *disk;
+    struct arena arena;
+    struct sample_network network;
+    struct state_config config;
+    struct ledger *ledger;
+    struct state *state;
+    struct block blocks[BLOCKS + 1];
+    struct state_roots roots[BLOCKS + 1];
+    uint32_t folded[SUBJECTS];
+};
+
+static uint32_t subject_number(const struct digest *subject_id)
+{
+    for (uint32_t i = 0; i < SUBJECTS; i++) {
+        struct digest id = blocks_digest(1u << 20 | i);
+        if (digest_equal(&id, subject_id)) return i;
+    }
+    fail_msg("a stranger");
+    return 0;
+}
+
+/* A third of the events are refused. */
+static struct event_result result_of(const struct batch_event *event)
+{
+    struct event_result result = {.code = event->id.bytes[0] % 3 == 0 ? RESULT_GAP : RESULT_OK};
+    if (result.code == RESULT_GAP) result.detail_size = 36;
+    memset(result.detail, event->id.bytes[1], result.detail_size);
+    return result;
+}
+
+static void apply(struct world *world, uint64_t height)
+{
+    const struct block *block = &world->blocks[height];
+    uint32_t index = 0;
+    assert_int_equal(state_block_begin(world->state, height, &block->hash, block->header.time_ms), TALLY_OK);
+    for (uint32_t b = 0; b < block->batch_count; b++) {
+        for (uint32_t e = 0; e < block->batches[b].event_count; e++, index++) {
+            const struct batch_event *event = &block->batches[b].events[e];
+            struct event_result result = result_of(event);
+            const struct digest *subject = &event->fields.subject_id;
+            if (result.code == RESULT_OK) {
+                assert_int_equal(state_subject_put(world->state, subject, event->header), TALLY_OK);
+                assert_int_equal(state_fold(world->state, subject, &event->id, index, result.code), TALLY_OK);
+            }
+            assert_int_equal(state_result_record(world->state, index, &event->id, &result), TALLY_OK);
+        }
+    }
+    assert_int_equal(state_block_end(world->state, &world->roots[height]), TALLY_OK);
+}
+
+static struct certified_checkpoint certify(const struct world *world, uint64_t height)
+{
+    const struct state_roots *roots = &world->roots[height];
+    struct digest set_hash = validator_set_hash(&world->network.validators.set);
+    struct certified_checkpoint checkpoint = {.checkpoint = {.chain_id = world->network.chain_id,
+                                                  .epoch = 1,
+                                                  .height = height,
+                                                  .block = roots->block,
+                                                  .time_ms = roots->time_ms,
+                                                  .state_root = roots->state_root,
+                                                  .results_root = roots->results_root,
+                                                  .history_root = roots->history_root,
+                                                  .set_hash = set_hash,
+                                                  .next_set_hash = set_hash}};
+    sample_certify(&world->network, sample_quorum(&world->network), &checkpoint);
+    return checkpoint;
+}
+
+static void certified(struct world *world, uint64_t height)
+{
+    struct certified_checkpoint checkpoint = certify(world, height);
+    assert_int_equal(state_certified_put(world->state, &checkpoint), TALLY_OK);
+}
+
+static void open_world(struct world *world)
+{
+    struct ledger_report report;
+    assert_int_equal(
+        ledger_open(&world->disk->disk, "home", &world->network.chain_id, NULL, &world->ledger, &report),
+        TALLY_OK);
+    assert_int_equal(state_open(world->dir, &world->config, &world->state), TALLY_OK);
+}
+
+static void close_world(struct world *world)
+{
+    ledger_close(world->ledger);
+    state_close(world->state);
+}
+
+/* A ledger of BLOCKS blocks, all of them applied and none certified. */
+static int set_up(void **state)
+{
+    struct world *world = calloc(1, sizeof *world);
+    assert_non_null(world);
+    strcpy(world->dir, "query-test-XXXXXX");
+    assert_non_null(mkdtemp(world->dir));
+    world->disk = memory_disk_make(1);
+    assert_int_equal(world->disk->disk.make_dir(world->disk, "home"), TALLY_OK);
+    arena_init(&world->arena, 64 * MIB);
+    sample_network_init(&world->network, "chain", 4);
+    world->network.chain_id = blocks_chain_id();
+    world->config = (struct state_config){.chain_id = world->network.chain_id,
+        .members_root = blocks_digest(5001),
+        .policy_root = blocks_digest(5002)};
+    open_world(world);
+    world->blocks[0].hash = world->network.chain_id;
+    for (uint64_t height = 1; height <= BLOCKS; height++) {
+        struct block *block = &world->blocks[height];
+        *block = blocks_make(
+            &world->arena, height, &world->blocks[height - 1].hash, (uint32_t)height % 4, 11, true, true);
+        assert_int_equal(ledger_append(world->ledger, block), TALLY_OK);
+        for (uint32_t b = 0; b < block->batch_count; b++) {
+            for (uint32_t e = 0; e < block->batches[b].event_count; e++) {
+                const struct batch_event *event = &block->batches[b].events[e];
+                uint32_t subject = subject_number(&event->fields.subject_id);
+                world->folded[subject] += result_of(event).code == RESULT_OK;
+            }
+        }
+    }
+    assert_int_equal(ledger_sync(world->ledger), TALLY_OK);
+    for (uint64_t height = 1; height <= BLOCKS; height++)
+        apply(world, height);
+    *state = world;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct world *world = *state;
+    close_world(world);
+    assert_int_equal(state_discard(world->dir), TALLY_OK);
+    assert_int_equal(rmdir(world->dir), 0);
+    arena_close(&world->arena);
+    memory_disk_close(world->disk);
+    free(world);
+    return 0;
+}
+
+static struct proof_verdict verify_history(
+    struct world *world, const struct digest *subject, bool with_bodies)
+{
+    static struct history_proof proof;
+    struct proof_trust trust = {.chain_id = world->network.chain_id, .validators = world->network.validators};
+    struct proof_verdict verdict;
+    struct arena arena;
+    struct buffer bytes;
+    arena_init(&arena, 16 * MIB);
+    buffer_init(&bytes, QUERY_PROOF_SIZE_MAX);
+    assert_int_equal(query_history(world->state, world->ledger, subject, with_bodies, &bytes), TALLY_OK);
+    int error = history_verify(&trust, buffer_span(&bytes), &arena, &proof, &verdict);
+    if (error != TALLY_OK) print_message("%s: %s\n", proof_reason_name(verdict.reason), verdict.detail);
+    assert_int_equal(error, TALLY_OK);
+    assert_true(verdict.authentic && verdict.complete);
+    buffer_close(&bytes);
+    arena_close(&arena);
+    return verdict;
+}
+
+static void every_history_verifies_and_is_complete(void **state)
+{
+    struct world *world = *state;
+    certified(world, BLOCKS);
+    uint32_t events = 0;
+    for (uint32_t s = 0; s < SUBJECTS; s++) {
+        struct digest subject = blocks_digest(1u << 20 | s);
+        struct proof_verdict verdict = verify_history(world, &subject, true);
+        assert_int_equal(verdict.events, world->folded[s]);
+        assert_int_equal(verdict.absent, world->folded[s] == 0);
+        assert_int_equal(verdict.withheld, 0);
+        assert_int_equal(verdict.as_of_height, BLOCKS);
+        verdict = verify_history(world, &subject, false);
+        assert_int_equal(verdict.withheld, world->folded[s]);
+        events += verdict.events;
+    }
+    assert_true(events > 50);
+}
+
+static void a_subject_without_a_file_is_proven_absent(void **state)
+{
+    struct world *world = *state;
+    certified(world, BLOCKS);
+    for (uint32_t i = 0; i < 30; i++) {
+        struct digest stranger = blocks_digest(7000 + i);
+        struct proof_verdict verdict = verify_history(world, &stranger, true);
+        assert_true(verdict.absent);
+        assert_int_equal(verdict.events, 0);
+    }
+}
+
+static void an_older_certified_height_is_proven_as_it_was_then(void **state)
+{
+    struct world *world = *state;
+    certified(world, 5);
+    uint32_t events = 0, all = 0;
+    for (uint32_t s = 0; s < SUBJECTS; s++) {
+        struct digest subject = blocks_digest(1u << 20 | s);
+        struct proof_verdict verdict = verify_history(world, &subject, true);
+        assert_int_equal(verdict.as_of_height, 5);
+        events += verdict.events;
+        all += world->folded[s];
+    }
+    assert_true(events > 0 && events < all);
+}
+
+static void without_a_certified_checkpoint_there_is_no_answer_yet(void **state)
+{
+    struct world *world = *state;
+    struct digest subject = blocks_digest(1u << 20);
+    struct buffer bytes;
+    static struct receipt receipt;
+    buffer_init(&bytes, MIB);
+    buffer_u8(&bytes, 1);
+    assert_int_equal(query_history(world->state, world->ledger, &subject, true, &bytes), TALLY_EBUSY);
+    assert_int_equal(bytes.size, 1);
+    assert_int_equal(query_receipt(world->state, 1, 0, &receipt), TALLY_EBUSY);
+    buffer_close(&bytes);
+}
+
+static void an_answer_that_does_not_fit_leaves_the_buffer_as_it_was(void **state)
+{
+    struct world *world = *state;
+    certified(world, BLOCKS);
+    struct digest subject = blocks_digest(1u << 20);
+    struct buffer bytes;
+    buffer_init(&bytes, 700);
+    buffer_u8(&bytes, 1);
+    assert_int_equal(query_history(world->state, world->ledger, &subject, true, &bytes), TALLY_ELIMIT);
+    assert_int_equal(bytes.size, 1);
+    assert_false(bytes.failed);
+    buffer_close(&bytes);
+}
+
+static void an_erased_body_is_withheld_and_all_else_verifies(void **state)
+{
+    struct world *world = *state;
+    certified(world, BLOCKS);
+    const struct batch_event *event = NULL;
+    uint32_t index = 0;
+    for (; event == NULL; index++)
+        if (result_of(&world->blocks[1].batches[0].events[index]).code == RESULT_OK)
+            event = &world->blocks[1].batches[0].events[index];
+    assert_int_equal(ledger_body_erase(world->ledger, 1, index - 1), TALLY_OK);
+    struct proof_verdict verdict = verify_history(world, &event->fields.subject_id, true);
+    assert_int_equal(verdict.withheld, 1);
+    assert_int_equal(verdict.events, world->folded[subject_number(&event->fields.subject_id)]);
+}
+
+static void a_restart_at_the_certified_height_proves_at_once(void **state)
+{
+    struct world *world = *state;
+    certified(world, 6);
+    assert_int_equal(state_flush(world->state, 6), TALLY_OK);
+    close_world(world);
+    open_world(world);
+    struct digest subject = blocks_digest(1u << 20 | 3);
+    assert_int_equal(verify_history(world, &subject, true).as_of_height, 6);
+    for (uint64_t height = 7; height <= BLOCKS; height++)
+        apply(world, height);
+    assert_int_equal(verify_history(world, &subject, true).as_of_height, 6);
+    certified(world, BLOCKS);
+    assert_int_equal(verify_history(world, &subject, true).as_of_height, BLOCKS);
+}
+
+static void every_ordered_event_has_a_receipt_that_verifies(void **state)
+{
+    struct world *world = *state;
+    static struct receipt receipt, verified;
+    struct proof_trust trust = {.chain_id = world->network.chain_id, .validators = world->network.validators};
+    certified(world, 4);
+    certified(world, BLOCKS - 1);
+    uint32_t count = 0;
+    for (uint64_t height = 1; height < BLOCKS; height++) {
+        uint32_t index = 0;
+        for (uint32_t b = 0; b < world->blocks[height].batch_count; b++) {
+            for (uint32_t e = 0; e < world->blocks[height].batches[b].event_count; e++, index++, count++) {
+                const struct batch_event *event = &world->blocks[height].batches[b].events[e];
+                struct proof_verdict verdict;
+                struct buffer bytes;
+                buffer_init(&bytes, MIB);
+                assert_int_equal(query_receipt_of(world->state, &event->id, &receipt), TALLY_OK);
+                assert_int_equal(receipt.height, height);
+                assert_int_equal(receipt.index, index);
+                assert_int_equal(receipt.result.code, result_of(event).code);
+                receipt_encode(&receipt, &bytes);
+                int error = receipt_verify(&trust, buffer_span(&bytes), &verified, &verdict);
+                if (error != TALLY_OK) print_message("%s\n", verdict.detail);
+                assert_int_equal(error, TALLY_OK);
+                assert_true(digest_equal(&verified.event_id, &event->id));
+                buffer_close(&bytes);
+            }
+        }
+        assert_int_equal(query_receipt(world->state, height, index, &receipt), TALLY_ENOTFOUND);
+    }
+    assert_true(count > 100);
+    assert_int_equal(query_receipt(world->state, BLOCKS, 0, &receipt), TALLY_EBUSY);
+    assert_int_equal(query_receipt(world->state, BLOCKS + 1, 0, &receipt), TALLY_ENOTFOUND);
+    assert_int_equal(query_receipt(world->state, 0, 0, &receipt), TALLY_ENOTFOUND);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(every_history_verifies_and_is_complete, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_subject_without_a_file_is_proven_absent, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            an_older_certified_height_is_proven_as_it_was_then, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            without_a_certified_checkpoint_there_is_no_answer_yet, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            an_answer_that_does_not_fit_leaves_the_buffer_as_it_was, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_erased_body_is_withheld_and_all_else_verifies, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_restart_at_the_certified_height_proves_at_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_ordered_event_has_a_receipt_that_verifies, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
