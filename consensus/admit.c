@@ -81,7 +81,8 @@ static void receive_vote(struct consensus *c, uint32_t peer, const struct consen
         return;
     }
     if (vote->signer == peer) {
-        peer_seen(c, peer, vote->view);
+        /* Who finalizes a view holds its notarization, and is past it. */
+        peer_seen(c, peer, vote->kind == VOTE_FINALIZE ? vote->view + 1 : vote->view);
         peer_help(c, peer, vote->kind, vote->view, false);
     }
     if (vote_wanted(c, vote)) emit_verify(c, peer, message);

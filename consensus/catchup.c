@@ -4,6 +4,8 @@
  * proposals. */
 #define GAP_SMALL 16u
 #define FETCHES_PER_STEP 8u
+/* Proposals sent to one peer on request within a D. */
+#define SERVED_MAX (2u * FETCHES_PER_STEP)
 #define RANGE_WAIT_MS_MIN 1000u
 #define RANGE_BACKOFF_MAX 8u
 
@@ -130,13 +132,24 @@ uint64_t catchup_wake(const struct consensus *c)
     return wake;
 }
 
+/* A proposal is large, and asking for it is cheap: an honest peer asks for few in a D. */
+static bool serve_allowed(struct consensus *c, uint32_t peer)
+{
+    struct peer_state *state = &c->peers[peer];
+    if (c->now_ms - state->served_ms >= c->config.base_timeout_ms) {
+        state->served_ms = c->now_ms;
+        state->served_count = 0;
+    }
+    return state->served_count++ < SERVED_MAX;
+}
+
 /* R12: "Every replica serves its candidates until the floor passes them; who asks for what the floor passed
  * is told the head." */
 void proposal_answer(struct consensus *c, uint32_t peer, const struct digest *hash, uint64_t view)
 {
     const struct block *block = block_find(c, hash);
-    if (block && !block->withheld)
-        emit_proposal(c, peer, block);
-    else
+    if (!block || block->withheld)
         peer_help(c, peer, VOTE_NOTARIZE, view, true);
+    else if (serve_allowed(c, peer))
+        emit_proposal(c, peer, block);
 }

@@ -95,7 +95,8 @@ static void start(struct consensus *c)
     for (struct block *block = block_newest(c); block; block = block_older(c, block)) {
         if (block->payload == PAYLOAD_HELD) continue;
         struct consensus_output *output = emit(c, OUTPUT_NEED_PAYLOAD);
-        output->peer = leader_of(block->header.view, c->n);
+        uint32_t leader = leader_of(block->header.view, c->n);
+        output->peer = leader == c->config.signer ? (leader + 1) % c->n : leader;
         output->block = block->hash;
         output->header = block->header;
     }

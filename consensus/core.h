@@ -107,6 +107,8 @@ struct peer_state {
     bool up;
     uint64_t view;      /* the highest it was seen to act in, by its own messages */
     uint64_t helped_ms; /* when it was last answered with what moves it, plus 1; 0 = never */
+    uint64_t served_ms; /* since when proposals are counted, and how many it was sent */
+    uint32_t served_count;
 };
 
 struct consensus {
@@ -163,7 +165,8 @@ struct consensus {
     uint64_t range_ms, range_interval_ms; /* when to ask (again); 0 = not behind */
     uint32_t range_peer;
 
-    uint64_t sequence; /* of the last record */
+    uint64_t sequence;    /* of the last record */
+    uint64_t silent_view; /* no vote up to this: records of such views could not be taken back in */
     struct peer_state peers[PEERS_MAX];
 
     /* Outputs of this step, and what they point at. */

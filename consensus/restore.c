@@ -25,7 +25,7 @@ static int block_restore(struct consensus *c, const struct consensus_record *rec
 static int proposal_restore(struct consensus *c, const struct consensus_record *record, bool payload_held)
 {
     struct view_slot *slot = view_open(c, record->header.view);
-    if (!slot) return TALLY_ELIMIT;
+    if (!slot) return TALLY_OK;
     if (leader_of(record->header.view, c->n) != c->config.signer) return TALLY_EDAMAGED;
     if (slot->proposal != OWN_NONE) {
         return digest_equal(&slot->proposal_block, &record->block) ? TALLY_OK : TALLY_EDAMAGED;
@@ -54,7 +54,7 @@ static int vote_restore(struct consensus *c, const struct consensus_record *reco
     if (vote->kind < VOTE_NOTARIZE || vote->kind > VOTE_NULLIFY) return TALLY_EDAMAGED;
     if (vote->signer != c->config.signer || vote->epoch != c->config.set.epoch) return TALLY_EDAMAGED;
     struct view_slot *slot = view_open(c, vote->view);
-    if (!slot) return TALLY_ELIMIT;
+    if (!slot) return TALLY_OK;
     if (votes_conflict(slot, vote)) return TALLY_EDAMAGED;
     struct own_vote *own = slot_own(slot, vote->kind);
     own->state = OWN_DURABLE;
@@ -73,7 +73,9 @@ static int certificate_restore(struct consensus *c, bool present, const struct c
     return TALLY_OK;
 }
 
-/* R13: "the view is 1 + the highest view certified by what is on disk", "never taken from own votes." */
+/* R13: "the view is 1 + the highest view certified by what is on disk", "never taken from own votes." A
+ * record beyond the ring, which a floor far behind the votes would take, cannot be held: this replica then
+ * votes only above it. */
 int consensus_restore(struct consensus *c, const struct consensus_record *record, bool payload_held)
 {
     CHECK(!c->started && record);
@@ -82,6 +84,7 @@ int consensus_restore(struct consensus *c, const struct consensus_record *record
     if (view <= c->floor.view) return TALLY_OK;
     if (certificate_restore(c, record->has_admission, &record->admission)) goto out;
     if (certificate_restore(c, record->has_notarization, &record->notarization)) goto out;
+    if (view > view_top(c) && view > c->silent_view) c->silent_view = view;
     switch (record->kind) {
     case RECORD_PROPOSAL:
         result = proposal_restore(c, record, payload_held);

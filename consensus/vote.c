@@ -8,7 +8,7 @@ static bool is_voter(const struct consensus *c)
 
 bool may_vote_in(const struct consensus *c, uint64_t view)
 {
-    return is_voter(c) && view > view_bottom(c) && view <= c->view;
+    return is_voter(c) && view > view_bottom(c) && view > c->silent_view && view <= c->view;
 }
 
 void own_vote_of(const struct consensus *c, struct view_slot *slot, enum vote_kind kind, struct vote *vote)

@@ -164,6 +164,7 @@ static void every_allocation_that_fails_is_told(void **state)
 #endif
 }
 
+#if OWN_CALLOC
 static size_t resident_size(void)
 {
     size_t size = 0, resident = 0;
@@ -173,6 +174,7 @@ static size_t resident_size(void)
     fclose(file);
     return resident * (size_t)sysconf(_SC_PAGESIZE);
 }
+#endif
 
 static void an_idle_replica_of_four_touches_less_than_a_mebibyte(void **state)
 {
@@ -312,6 +314,42 @@ static void a_vote_far_above_the_floor_comes_with_what_admitted_it(void **state)
     consensus_close(consensus);
 }
 
+static void a_record_beyond_the_ring_silences_its_view_and_those_below(void **state)
+{
+    (void)state;
+    struct consensus_config config = config_of(4, 3);
+    struct consensus *consensus = opened(&config);
+    struct consensus_record record = vote_record_of(VOTE_NULLIFY, 1281, 0, 3);
+    assert_int_equal(consensus_restore(consensus, &record, true), TALLY_OK);
+    struct consensus_input input = {.kind = INPUT_WORK, .ok = true, .now_ms = 10};
+    (void)fed(consensus, &input, OUTPUT_SEND);
+    input = (struct consensus_input){.kind = INPUT_TIME, .now_ms = 100000};
+    assert_int_equal(fed(consensus, &input, OUTPUT_SIGN_VOTE), 0);
+    struct certificate certificate = certificate_of(4, VOTE_FINALIZE, 1282);
+    assert_int_equal(verified_certificate(consensus, &certificate, OUTPUT_ENTERED), 1);
+    input = (struct consensus_input){.kind = INPUT_TIME, .now_ms = 200000};
+    assert_int_equal(fed(consensus, &input, OUTPUT_SIGN_VOTE), 1);
+    consensus_close(consensus);
+}
+
+static void a_peer_that_asks_without_end_is_served_a_few_times(void **state)
+{
+    (void)state;
+    struct consensus_config config = config_of(4, 1);
+    struct consensus *consensus = opened(&config);
+    struct consensus_record record = vote_record_of(VOTE_NOTARIZE, 1, 5, 1);
+    assert_int_equal(consensus_restore(consensus, &record, true), TALLY_OK);
+    uint32_t served = 0;
+    for (uint64_t now_ms = 1; now_ms <= 100; now_ms++) {
+        struct consensus_input input = {.kind = INPUT_RECEIVED, .peer = 2, .now_ms = now_ms};
+        input.message.kind = MESSAGE_PROPOSAL_REQUEST;
+        input.message.block = record.block;
+        served += fed(consensus, &input, OUTPUT_SEND);
+    }
+    assert_int_equal(served, 17); /* 16, and the first of the next D */
+    consensus_close(consensus);
+}
+
 static void records_at_or_below_the_floor_are_ignored(void **state)
 {
     (void)state;
@@ -385,6 +423,8 @@ int main(void)
         cmocka_unit_test(stored_votes_that_conflict_are_damage),
         cmocka_unit_test(a_stored_vote_of_another_signer_or_epoch_is_damage),
         cmocka_unit_test(a_vote_far_above_the_floor_comes_with_what_admitted_it),
+        cmocka_unit_test(a_record_beyond_the_ring_silences_its_view_and_those_below),
+        cmocka_unit_test(a_peer_that_asks_without_end_is_served_a_few_times),
         cmocka_unit_test(records_at_or_below_the_floor_are_ignored),
         cmocka_unit_test(the_chain_of_a_block_is_walked_down_to_the_floor),
         cmocka_unit_test(a_set_of_sixty_four_assembles_forty_three_votes),
