@@ -1,0 +1,232 @@
+// links: rpc net client codec crypto base
+/* Memory runs out, at the n-th allocation for every n, while a server's session and a client's talk to each
+ * other: an error, never a crash, and nothing left behind. Sanitizers have their own allocator, so under them
+ * only the whole run is made. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "node/client/session.h"
+#include "node/rpc/grpc_session.h"
+#include "proto/base/check.h"
+
+static long allocations_left = -1; /* -1 = as many as wanted */
+static bool allocation_failed;
+
+static bool allocation_allowed(void)
+{
+    if (allocations_left < 0) return true;
+    if (allocations_left > 0) {
+        allocations_left--;
+        return true;
+    }
+    /* One fails; those after it succeed: what cleans up may need some. */
+    allocations_left = -1;
+    allocation_failed = true;
+    errno = ENOMEM;
+    return false;
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define COUNTS_ALLOCATIONS 1
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *old, size_t size);
+
+void *malloc(size_t size)
+{
+    return allocation_allowed() ? __libc_malloc(size) : NULL;
+}
+
+void *calloc(size_t count, size_t size)
+{
+    return allocation_allowed() ? __libc_calloc(count, size) : NULL;
+}
+
+void *realloc(void *old, size_t size)
+{
+    return allocation_allowed() ? __libc_realloc(old, size) : NULL;
+}
+#else
+#define COUNTS_ALLOCATIONS 0
+#endif
+
+#define CALLS 4u
+
+static uint64_t still_ms(void *clock)
+{
+    (void)clock;
+    return 5000;
+}
+
+static void echo(void *context, struct rpc_call *call)
+{
+    (void)context;
+    rpc_call_reply(call, rpc_call_request(call));
+}
+
+static void refuse(void *context, struct rpc_call *call)
+{
+    (void)context;
+    const struct grpc_error_detail detail = {.reason = "NO", .event_index = 3, .has_event_index = true};
+    rpc_call_fail(call, GRPC_ABORTED, "not today", &detail);
+}
+
+static void watched_cancel(void *context, struct rpc_call *call)
+{
+    (void)call;
+    ++*(unsigned *)context;
+}
+
+/* Streams three messages; where one cannot be queued, fails. */
+static void stream(void *context, struct rpc_call *call)
+{
+    static const uint8_t message[2000];
+    rpc_call_watch(call, context, NULL, watched_cancel);
+    for (unsigned i = 0; i < 3; i++) {
+        if (rpc_call_write(call, span_of(message, sizeof message)) == TALLY_OK) continue;
+        rpc_call_fail(call, GRPC_RESOURCE_EXHAUSTED, "full", NULL);
+        return;
+    }
+    rpc_call_end(call);
+}
+
+static void hold(void *context, struct rpc_call *call)
+{
+    rpc_call_watch(call, context, NULL, watched_cancel);
+}
+
+static const struct rpc_method methods[] = {
+    {"/t.T/Echo", 0, 20000, echo},
+    {"/t.T/Refuse", 0, 100, refuse},
+    {"/t.T/Stream", 0, 100, stream},
+    {"/t.T/Hold", 0, 100, hold},
+};
+
+static bool on_message(void *context, struct span message)
+{
+    (void)context;
+    return message.size == 2000;
+}
+
+static void on_output(void *context)
+{
+    (void)context;
+}
+
+/* Carries bytes to and fro until both sides are silent; false when one of them broke. */
+static bool talk(struct session *client, struct grpc_session *server)
+{
+    static uint8_t bytes[HTTP2_PULL_SIZE_MIN];
+    for (bool quiet = false; !quiet;) {
+        struct span sent;
+        const char *why = "";
+        quiet = true;
+        if (session_send(client, &sent) != TALLY_OK) return false;
+        if (sent.size > 0) {
+            quiet = false;
+            if (grpc_session_receive(server, sent, &why) != TALLY_OK) return false;
+        }
+        size_t pulled = 0;
+        if (grpc_session_pull(server, bytes, sizeof bytes, &pulled) != TALLY_OK) return false;
+        if (pulled > 0) {
+            quiet = false;
+            if (session_receive(client, span_of(bytes, pulled)) != TALLY_OK) return false;
+        }
+    }
+    return true;
+}
+
+static unsigned calls_make(struct session *client, struct session_call **calls)
+{
+    static const uint8_t request[15000];
+    static const enum call_kind kinds[CALLS] = {CALL_WAITED, CALL_WAITED, CALL_STREAM, CALL_WAITED};
+    static const size_t sizes[CALLS] = {sizeof request, 1, 1, 1};
+    unsigned started = 0;
+    for (unsigned i = 0; i < CALLS; i++) {
+        calls[i] = session_call_make(kinds[i], span_of(request, sizes[i]));
+        if (calls[i] == NULL) continue;
+        calls[i]->on_message = on_message;
+        if (session_call_start(client, calls[i], methods[i].path, 60000) == TALLY_OK) started++;
+    }
+    return started;
+}
+
+/* One whole conversation. Returns whether everything in it went well. */
+static bool converse(void)
+{
+    static const struct rpc_caller caller = {.name = "tester"};
+    unsigned cancelled = 0;
+    struct grpc_shared shared = {
+        .methods = methods,
+        .method_count = sizeof methods / sizeof *methods,
+        .context = &cancelled,
+        .memory_max = MIB,
+        .stream_backlog_max = 64 * KIB,
+        .request_timeout_ms = 1000,
+        .stall_timeout_ms = 1000,
+        .now_ms = still_ms,
+    };
+    struct session *client = NULL;
+    struct grpc_session *server = NULL;
+    struct session_call *calls[CALLS] = {0};
+    bool well = session_open(&client) == TALLY_OK &&
+                grpc_session_open(&shared, &caller, "test:1", on_output, NULL, &server) == TALLY_OK;
+    if (well) {
+        well = calls_make(client, calls) == CALLS && talk(client, server);
+        well = well && calls[0]->done && calls[0]->result == TALLY_OK && calls[0]->reply.size == 15000;
+        well = well && calls[1]->done && calls[1]->error.status == GRPC_ABORTED;
+        well = well && strcmp(calls[1]->error.detail.reason, "NO") == 0;
+        well = well && calls[2]->done && calls[2]->result == TALLY_OK && calls[2]->messages == 3;
+        well = well && !calls[3]->done;
+    }
+    for (unsigned i = 0; i < CALLS; i++)
+        session_call_free(calls[i]);
+    grpc_session_close(server);
+    session_close(client);
+    if (well) assert_int_equal(cancelled, 1);
+    assert_int_equal(shared.counts.calls, 0);
+    assert_int_equal(shared.counts.memory, 0);
+    return well;
+}
+
+static void with_memory_everything_is_answered(void **state)
+{
+    (void)state;
+    assert_true(converse());
+}
+
+static void without_memory_nothing_breaks(void **state)
+{
+    (void)state;
+    if (!COUNTS_ALLOCATIONS) skip();
+    log_set_level(LOG_LEVEL_BROKEN);
+    unsigned survived = 0;
+    long n = 0;
+    do {
+        allocation_failed = false;
+        allocations_left = n++;
+        bool well = converse();
+        allocations_left = -1;
+        if (allocation_failed && well) survived++;
+    } while (allocation_failed);
+    print_message(
+        "%ld allocations; without one of them, %u conversations still went well\n", n - 1, survived);
+    assert_true(n > 50);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(with_memory_everything_is_answered),
+        cmocka_unit_test(without_memory_nothing_breaks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
