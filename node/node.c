@@ -208,7 +208,6 @@ static void send_certified(struct node *node, uint32_t peer)
 static void on_up(void *context, uint32_t peer)
 {
     struct node *node = context;
-    LOG_INFO("peer is up", LOG_S("peer", node->peers[peer].name));
     if (node->stopping) return;
     replica_link_up(node->replica, peer);
     send_certified(node, peer);
