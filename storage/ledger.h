@@ -1,8 +1,7 @@
 /* The ledger: every finalized block, by height from 1, as it was signed, in append-only segments.
  *
- *   DIR/ledger   one record a block: its hash, a directory of its events, and the block encoded without
- * bodies DIR/bodies   one record an event body (salt and body), apart from everything signed, each with its
- * own checksum
+ *   DIR/ledger   one record a block: its hash, a directory of its events, the block encoded without bodies
+ *   DIR/bodies   one record an event body (salt and body), apart from everything signed, with a checksum
  *
  * A block is durable once ledger_sync has returned TALLY_OK: bodies are synced first, then the block's record
  * is written and synced, so a block on disk always has its bodies. What a crash leaves beyond the last whole
@@ -47,8 +46,8 @@ struct ledger_head {
 
 /* Opens dir/ledger and dir/bodies, making them where both are missing. `dir` exists. `options` NULL =
  * defaults. Errors: TALLY_ECHAIN (another chain's), TALLY_EVERSION, TALLY_EDAMAGED (a bad record with later
- * valid ones behind it, or a segment that is missing; nothing was cut or changed), TALLY_EIO, TALLY_EFULL,
- * TALLY_ENOMEM, TALLY_ELIMIT. */
+ * valid ones behind it, or a segment that is missing; nothing that ever was durable is cut), TALLY_EIO,
+ * TALLY_EFULL, TALLY_ENOMEM, TALLY_ELIMIT. */
 int ledger_open(const struct disk *disk, const char *dir, const struct digest *chain_id,
     const struct ledger_options *options, struct ledger **ledger,
     struct ledger_report *report) TALLY_MUST_CHECK;

@@ -201,6 +201,19 @@ static int index_event(struct state *state, uint32_t index, const struct digest 
     return state_value_put(state, &key);
 }
 
+/* Writes the results gathered since the last time. */
+static int put_results(struct state *state)
+{
+    struct state_block *block = &state->block;
+    if (block->result_bytes.failed) return TALLY_ENOMEM;
+    if (block->result_bytes.size == 0) return TALLY_OK;
+    struct state_key key =
+        state_key_of_results(block->height, (uint32_t)((block->results.count - 1) / STATE_RESULTS_CHUNK));
+    int error = overlay_put(state->overlay, state_key_span(&key), buffer_span(&block->result_bytes));
+    buffer_clear(&block->result_bytes);
+    return error;
+}
+
 int state_result_record(
     struct state *state, uint32_t index, const struct digest *event_id, const struct event_result *result)
 {
@@ -212,7 +225,9 @@ int state_result_record(
     state_result_encode(event_id, result, &block->result_bytes);
     block->counts.events++;
     if (result->code == RESULT_OK) block->counts.applied++;
-    return state_fail(state, index_event(state, index, event_id, result->code == RESULT_OK));
+    int error = index_event(state, index, event_id, result->code == RESULT_OK);
+    if (error == TALLY_OK && block->results.count % STATE_RESULTS_CHUNK == 0) error = put_results(state);
+    return state_fail(state, error);
 }
 
 /* ---- Ending it ---- */
@@ -262,10 +277,8 @@ static void tree_node_seen(void *context, uint32_t level, uint64_t index, const 
 
 static int end_records(struct state *state, const struct state_roots *roots)
 {
-    struct state_key key = state_key_of_height('R', roots->height);
-    buffer_append(&state->scratch, state->block.result_bytes.data, state->block.result_bytes.size);
-    int error = state->block.result_bytes.failed ? TALLY_ENOMEM : state_value_put(state, &key);
-    key = state_key_of_height('B', roots->height);
+    int error = put_results(state);
+    struct state_key key = state_key_of_height('B', roots->height);
     state_roots_encode(roots, &state->scratch);
     if (error == TALLY_OK) error = state_value_put(state, &key);
     key = state_key_alone('M');
@@ -280,10 +293,6 @@ static void block_close(struct state *state)
     touched_clear(&block->touched);
     arena_close(&block->arena);
     arena_init(&block->arena, SIZE_MAX / 8);
-    if (block->result_bytes.capacity > 64 * KIB) {
-        buffer_close(&block->result_bytes);
-        buffer_init(&block->result_bytes, SIZE_MAX / 8);
-    }
     if (state->scratch.capacity > 64 * KIB) {
         buffer_close(&state->scratch);
         buffer_init(&state->scratch, SIZE_MAX / 8);

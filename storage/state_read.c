@@ -186,27 +186,45 @@ int state_account_scan(struct state *state, uint32_t member_id, const uint8_t *f
 
 /* ---- Results ---- */
 
+/* Decodes one chunk of a block's results, of which there may be none, into `chunk`. */
+static int chunk_read(struct state *state, uint64_t height, uint32_t number,
+    struct state_result chunk[STATE_RESULTS_CHUNK], uint32_t *count)
+{
+    struct state_key key = state_key_of_results(height, number);
+    struct span value;
+    struct reader reader;
+    *count = 0;
+    int error = state_value_get(state, &key, &value);
+    if (error != TALLY_OK) return error == TALLY_ENOTFOUND ? TALLY_OK : error;
+    for (reader_init(&reader, value); reader.left > 0; ++*count) {
+        if (*count == STATE_RESULTS_CHUNK) return TALLY_EDAMAGED;
+        error = state_result_decode(&reader, &chunk[*count]);
+        if (error != TALLY_OK) return error;
+    }
+    return TALLY_OK;
+}
+
 int state_results_read(
     struct state *state, uint64_t height, struct arena *arena, struct state_result **results, uint32_t *count)
 {
-    struct state_key key = state_key_of_height('R', height);
-    struct span value;
-    int error = state_value_get(state, &key, &value);
+    struct state_result chunk[STATE_RESULTS_CHUNK], *list = NULL;
+    struct state_roots roots;
+    uint32_t got = STATE_RESULTS_CHUNK, found = 0, capacity = 0;
+    int error = state_roots_get(state, height, &roots);
+    for (uint32_t number = 0; error == TALLY_OK && got == STATE_RESULTS_CHUNK; number++) {
+        error = chunk_read(state, height, number, chunk, &got);
+        if (error != TALLY_OK) break;
+        if (found + got > capacity) {
+            capacity = capacity == 0 ? STATE_RESULTS_CHUNK : capacity * 2;
+            struct state_result *larger = arena_take(arena, capacity * sizeof *larger);
+            if (larger == NULL) return TALLY_ENOMEM;
+            if (found > 0) memcpy(larger, list, found * sizeof *list);
+            list = larger;
+        }
+        if (got > 0) memcpy(list + found, chunk, got * sizeof *chunk);
+        found += got;
+    }
     if (error != TALLY_OK) return error;
-    struct reader reader;
-    uint32_t found = 0;
-    struct state_result result;
-    for (reader_init(&reader, value); reader.left > 0; found++) {
-        error = state_result_decode(&reader, &result);
-        if (error != TALLY_OK) return error;
-    }
-    struct state_result *list = arena_take_zeroed(arena, found, sizeof *list);
-    if (list == NULL) return TALLY_ENOMEM;
-    reader_init(&reader, value);
-    for (uint32_t i = 0; i < found; i++) {
-        error = state_result_decode(&reader, &list[i]);
-        if (error != TALLY_OK) return error;
-    }
     *results = list;
     *count = found;
     return TALLY_OK;
@@ -214,18 +232,11 @@ int state_results_read(
 
 int state_result_get(struct state *state, uint64_t height, uint32_t index, struct state_result *result)
 {
-    struct state_key key = state_key_of_height('R', height);
-    struct span value;
-    int error = state_value_get(state, &key, &value);
+    struct state_result chunk[STATE_RESULTS_CHUNK];
+    uint32_t count;
+    int error = chunk_read(state, height, index / STATE_RESULTS_CHUNK, chunk, &count);
     if (error != TALLY_OK) return error;
-    struct reader reader;
-    struct state_result read;
-    reader_init(&reader, value);
-    for (uint32_t i = 0; i <= index; i++) {
-        if (reader.left == 0) return TALLY_ENOTFOUND;
-        error = state_result_decode(&reader, &read);
-        if (error != TALLY_OK) return error;
-    }
-    *result = read;
+    if (index % STATE_RESULTS_CHUNK >= count) return TALLY_ENOTFOUND;
+    *result = chunk[index % STATE_RESULTS_CHUNK];
     return TALLY_OK;
 }

@@ -79,6 +79,13 @@ struct state_key state_key_of_history(const struct digest *subject_id, uint64_t 
     return key;
 }
 
+struct state_key state_key_of_results(uint64_t height, uint32_t chunk)
+{
+    struct state_key key = state_key_of_height('R', height);
+    add_u32(&key, chunk);
+    return key;
+}
+
 struct state_key state_key_of_tree(uint32_t level, uint64_t index)
 {
     struct state_key key = state_key_alone('T');

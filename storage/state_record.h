@@ -2,15 +2,20 @@
  * big-endian, so that keys sort as their fields do.
  *
  *   'A' member u32 | ref            the account's subject id
- *   'B' height u64                  block hash | time u64 | state, results, history root | subjects, members,
- * policy, replay, counts root 'C' height u64                  an encoded CertifiedCheckpoint 'E' event id
- * height u64 | index u32 | applied u8 'H' subject id | i u64          height u64 | index u32 | time u64 |
- * result u16 | event id 'M'                             format version u32 | chain id | height u64 | events,
- * applied, subjects u64 | replay window 'N' member u32 | ref | seq u32  event id 'Q' height u64 of the newest
- * certified checkpoint 'R' height u64                  for each event: event id | code u16 | detail size u8 |
- * detail 'S' subject id                  count u64 | last height u64 | acc | summary | the canonical state
- * bytes 'T' level u8 | index u64        a complete subtree of the history tree 'W' minute u64 | batch digest
- * 1: the batch was applied; gone some time after its minute */
+ *   'B' height u64                  block hash | time u64 | state, results, history root |
+ *                                   subjects, members, policy, replay, counts root
+ *   'C' height u64                  an encoded CertifiedCheckpoint
+ *   'E' event id                    height u64 | index u32 | applied u8
+ *   'H' subject id | i u64          height u64 | index u32 | time u64 | result u16 | event id
+ *   'M'                             format version u32 | chain id | height u64 |
+ *                                   events, applied, subjects u64 | replay window
+ *   'N' member u32 | ref | seq u32  event id
+ *   'Q'                             height u64 of the newest certified checkpoint
+ *   'R' height u64 | chunk u32      for each of STATE_RESULTS_CHUNK events:
+ *                                   event id | code u16 | detail size u8 | detail
+ *   'S' subject id                  count u64 | last height u64 | acc | summary | the canonical state bytes
+ *   'T' level u8 | index u64        a complete subtree of the history tree
+ *   'W' minute u64 | batch digest   1: the batch was applied; gone some time after its minute */
 #ifndef TALLY_STORAGE_STATE_RECORD_H
 #define TALLY_STORAGE_STATE_RECORD_H
 
@@ -19,7 +24,8 @@
 #include "storage/state.h"
 
 #define STATE_FORMAT_VERSION 1u
-#define STATE_SUBJECT_FIXED_SIZE (16u + 2u * DIGEST_SIZE)
+/* A block's results are kept so many to a value, so that one is read without the rest. */
+#define STATE_RESULTS_CHUNK 64u
 
 struct state_key {
     uint8_t bytes[OVERLAY_KEY_SIZE_MAX];
@@ -37,7 +43,8 @@ struct state_key state_key_of_account_event(
 struct state_key state_key_of_batch(uint64_t minute, const struct digest *batch);
 struct state_key state_key_of_history(const struct digest *subject_id, uint64_t i);
 struct state_key state_key_of_tree(uint32_t level, uint64_t index);
-/* 'B', 'C', 'R'. */
+struct state_key state_key_of_results(uint64_t height, uint32_t chunk);
+/* 'B', 'C'. */
 struct state_key state_key_of_height(char kind, uint64_t height);
 /* 'E', 'S'. */
 struct state_key state_key_of_digest(char kind, const struct digest *digest);

@@ -444,28 +444,32 @@ static void results_are_kept_in_order(void **state)
     struct state_roots roots;
     struct arena arena;
     arena_init(&arena, MIB);
-    assert_int_equal(state_block_begin(opened, 1, &block, START_MS), TALLY_OK);
-    for (uint32_t i = 0; i < 5; i++) {
-        struct digest id = digest_of(100 + i);
-        struct event_result result = {.code = (uint16_t)i, .detail_size = (uint8_t)(i * 16)};
-        memset(result.detail, (int)i, result.detail_size);
-        assert_int_equal(state_result_record(opened, i, &id, &result), TALLY_OK);
-    }
-    assert_int_equal(state_block_end(opened, &roots), TALLY_OK);
     struct state_result *results, one;
     uint32_t count;
-    assert_int_equal(state_results_read(opened, 1, &arena, &results, &count), TALLY_OK);
-    assert_int_equal(count, 5);
-    for (uint32_t i = 0; i < 5; i++) {
-        struct digest id = digest_of(100 + i);
-        assert_true(digest_equal(&results[i].event_id, &id));
-        assert_int_equal(results[i].result.code, i);
-        assert_int_equal(results[i].result.detail_size, i * 16);
-        assert_int_equal(state_result_get(opened, 1, i, &one), TALLY_OK);
-        assert_memory_equal(&one, &results[i], sizeof one);
+    static const uint32_t count_of[] = {5, STATE_RESULTS_CHUNK, 3 * STATE_RESULTS_CHUNK + 1, 0};
+    for (uint32_t c = 0; c < 4; c++) {
+        uint64_t height = c + 1;
+        assert_int_equal(state_block_begin(opened, height, &block, START_MS + c), TALLY_OK);
+        for (uint32_t i = 0; i < count_of[c]; i++) {
+            struct digest id = digest_of(100 + i);
+            struct event_result result = {.code = (uint16_t)i, .detail_size = (uint8_t)(i % 65)};
+            memset(result.detail, (int)i, result.detail_size);
+            assert_int_equal(state_result_record(opened, i, &id, &result), TALLY_OK);
+        }
+        assert_int_equal(state_block_end(opened, &roots), TALLY_OK);
+        assert_int_equal(state_results_read(opened, height, &arena, &results, &count), TALLY_OK);
+        assert_int_equal(count, count_of[c]);
+        for (uint32_t i = 0; i < count_of[c]; i++) {
+            struct digest id = digest_of(100 + i);
+            assert_true(digest_equal(&results[i].event_id, &id));
+            assert_int_equal(results[i].result.code, i);
+            assert_int_equal(results[i].result.detail_size, i % 65);
+            assert_int_equal(state_result_get(opened, height, i, &one), TALLY_OK);
+            assert_memory_equal(&one, &results[i], sizeof one);
+        }
+        assert_int_equal(state_result_get(opened, height, count_of[c], &one), TALLY_ENOTFOUND);
     }
-    assert_int_equal(state_result_get(opened, 1, 5, &one), TALLY_ENOTFOUND);
-    assert_int_equal(state_results_read(opened, 2, &arena, &results, &count), TALLY_ENOTFOUND);
+    assert_int_equal(state_results_read(opened, 5, &arena, &results, &count), TALLY_ENOTFOUND);
     arena_close(&arena);
     state_close(opened);
     drop_dir(dir);
