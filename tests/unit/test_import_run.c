@@ -147,7 +147,7 @@ static void batch_answer(struct ledger *ledger, const struct batch *batch, bool 
     static Tallystick__V1__EventResult results[IMPORT_BATCH_EVENTS_MAX];
     static Tallystick__V1__EventResult *pointers[IMPORT_BATCH_EVENTS_MAX];
     for (uint32_t i = 0; i < batch->event_count; i++) {
-        results[i] = (Tallystick__V1__EventResult)TALLYSTICK__V1__EVENT_RESULT__INIT;
+        tallystick__v1__event_result__init(&results[i]);
         results[i].result = expired ? (uint32_t)RESULT_BATCH_EXPIRED : event_apply(ledger, &batch->events[i]);
         pointers[i] = &results[i];
     }
