@@ -77,13 +77,15 @@ static void carry_verify(struct world *world, struct replica *replica, const str
 
 static void carry_sign(struct world *world, struct replica *replica, const struct consensus_output *output)
 {
-    struct consensus_status status;
     struct vote vote = output->vote;
-    consensus_status(replica->core, &status);
-    checker_signing(world->checker, replica->identity, &vote, status.floor_view);
+    struct checker_moment moment = replica_moment(world, replica);
+    const struct parcel *parcel = vote.kind == VOTE_NULLIFY ? NULL : supply_proposal(replica, &vote.block);
+    const struct proposal *proposal = parcel == NULL ? NULL : parcel->message.proposal;
+    checker_signing(world->checker, replica->identity, &vote, proposal, &moment);
     if (vote.signer >= world->plan.validators) return;
-    if (!replica->may_vote)
-        checker_fail(world->checker, "replica %u votes without its record", replica->identity);
+    if (world->plan.faults == 0 && vote.kind == VOTE_NULLIFY)
+        checker_fail(world->checker, "replica %u nullifies view %llu, though nothing is wrong",
+            replica->identity, (unsigned long long)vote.view);
     seal_vote(&world->vault, &vote, replica->honest ? 0 : (uint8_t)dice_below(&world->dice, 4));
     struct event event = event_for(replica, EVENT_SIGNED);
     event.parcel = parcel_of_vote(&vote);
@@ -230,9 +232,8 @@ void carry_out(struct world *world, struct replica *replica)
         trace_output(world, replica, output);
         carry_one(world, replica, output);
     }
-    struct consensus_status status;
-    consensus_status(replica->core, &status);
-    checker_turn(world->checker, replica->identity, &status);
+    struct checker_moment moment = replica_moment(world, replica);
+    checker_turn(world->checker, replica->identity, &moment);
     carry_sync(world, replica);
 }
 

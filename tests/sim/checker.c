@@ -8,11 +8,16 @@
 
 #define CAST_VIEWS_MAX (1u << 20)
 #define HEIGHTS_MAX (1u << 20)
+/* R7 and R3, in numbers of their own. */
+#define TIMEOUT_MS_MAX 30000u
+#define CLOCK_AHEAD_MS_MAX 2000u
 
 /* What one identity has promised in one view. `sent` and `durable` have bit (1 << vote_kind), and bit 0 for a
  * proposal. */
 struct cast {
     uint8_t sent, durable;
+    bool nullify_asked;  /* in this life */
+    bool nullify_caused; /* an equivocation or a malformed payload was seen in it */
     struct digest notarized, finalized, proposed;
 };
 
@@ -23,7 +28,10 @@ struct identity {
     uint64_t height;  /* last committed in this life */
     bool open_commit; /* the last commit of this turn had no finalization */
     uint64_t view, floor_view, floor_height, durable_height;
-    bool alive; /* a turn was seen in this life */
+    bool alive;                   /* a turn was seen in this life */
+    uint64_t entered_ms, work_ms; /* since when it is in its view, and knows of work */
+    bool working;
+    uint64_t expected_view; /* where its life must begin */
 };
 
 struct block_fact {
@@ -34,6 +42,7 @@ struct block_fact {
 struct checker {
     const struct vault *vault;
     uint32_t identity_count;
+    uint32_t base_timeout_ms;
     struct identity identities[PEERS_MAX];
     struct block_fact *chain; /* by height - 1 */
     size_t chain_count, chain_capacity;
@@ -41,14 +50,16 @@ struct checker {
     char violation[256];
 };
 
-struct checker *checker_open(const struct vault *vault, const bool *honest, uint32_t identity_count)
+struct checker *checker_open(
+    const struct vault *vault, const bool *honest, uint32_t identity_count, uint32_t base_timeout_ms)
 {
     struct checker *checker = calloc(1, sizeof *checker);
     CHECK(checker != NULL && identity_count <= PEERS_MAX);
     checker->vault = vault;
     checker->identity_count = identity_count;
+    checker->base_timeout_ms = base_timeout_ms;
     for (uint32_t i = 0; i < identity_count; i++)
-        checker->identities[i].honest = honest[i];
+        checker->identities[i] = (struct identity){.honest = honest[i], .expected_view = 1};
     return checker;
 }
 
@@ -252,14 +263,69 @@ void checker_durable(struct checker *checker, uint32_t identity, const struct co
     cast->durable |= (uint8_t)(1 << record->vote.kind);
 }
 
-void checker_signing(struct checker *checker, uint32_t identity, const struct vote *vote, uint64_t floor_view)
+/* D_k of R7. */
+static uint64_t timeout_ms(const struct checker *checker, uint32_t k)
+{
+    uint64_t timeout = checker->base_timeout_ms;
+    for (; k > 0 && timeout < TIMEOUT_MS_MAX; k--)
+        timeout += timeout / 2;
+    return timeout < TIMEOUT_MS_MAX ? timeout : TIMEOUT_MS_MAX;
+}
+
+/* Since when the timers of the view it is in run. */
+static uint64_t timer_start_ms(const struct identity *who, const struct checker_moment *moment)
+{
+    uint64_t now_ms = moment->now_ms;
+    uint64_t entered_ms = who->alive && who->view == moment->status.view ? who->entered_ms : now_ms;
+    uint64_t work_ms = who->alive && who->working && moment->status.working ? who->work_ms : now_ms;
+    return entered_ms > work_ms ? entered_ms : work_ms;
+}
+
+static void check_nullify(
+    struct checker *checker, uint32_t identity, const struct vote *vote, const struct checker_moment *moment)
+{
+    struct cast *cast = cast_at(checker, identity, vote->view);
+    uint64_t waited_ms = moment->now_ms - timer_start_ms(&checker->identities[identity], moment);
+    if (vote->view != moment->status.view)
+        checker_fail(
+            checker, "replica %u nullifies view %llu from another", identity, (unsigned long long)vote->view);
+    /* A twentieth for rounding. */
+    if (!cast->nullify_caused && waited_ms + 5 < 2 * timeout_ms(checker, moment->status.timeouts) * 19 / 20)
+        checker_fail(checker, "replica %u nullifies view %llu after %llu ms without a reason", identity,
+            (unsigned long long)vote->view, (unsigned long long)waited_ms);
+    cast->nullify_asked = true;
+}
+
+static void check_time(
+    struct checker *checker, uint32_t identity, const struct proposal *proposal, uint64_t wall_ms)
+{
+    const struct justification *because = &proposal->justification;
+    uint64_t after_parent_ms = because->parent_is_genesis ? 1 : because->parent.time_ms + 1;
+    uint64_t most_ms =
+        wall_ms + CLOCK_AHEAD_MS_MAX > after_parent_ms ? wall_ms + CLOCK_AHEAD_MS_MAX : after_parent_ms;
+    if (proposal->header.time_ms > most_ms)
+        checker_fail(checker, "replica %u notarizes a block %llu ms too early", identity,
+            (unsigned long long)(proposal->header.time_ms - most_ms));
+}
+
+void checker_signing(struct checker *checker, uint32_t identity, const struct vote *vote,
+    const struct proposal *proposal, const struct checker_moment *moment)
 {
     if (!checker->identities[identity].honest) return;
+    if (!moment->may_vote) checker_fail(checker, "replica %u votes without its record", identity);
     if (vote->signer != identity)
         checker_fail(checker, "replica %u asks to sign as %u", identity, vote->signer);
-    if (vote->view <= floor_view)
-        checker_fail(checker, "replica %u asks to sign at or below its floor, view %llu", identity,
+    if (vote->view <= moment->status.floor_view || vote->view > moment->status.view)
+        checker_fail(checker, "replica %u asks to sign outside of its views, view %llu", identity,
             (unsigned long long)vote->view);
+    if (vote->kind == VOTE_NULLIFY) check_nullify(checker, identity, vote, moment);
+    if (vote->kind == VOTE_NOTARIZE && proposal != NULL)
+        check_time(checker, identity, proposal, moment->wall_ms);
+}
+
+void checker_rejected(struct checker *checker, uint32_t identity, uint64_t view)
+{
+    if (checker->identities[identity].honest) cast_at(checker, identity, view)->nullify_caused = true;
 }
 
 static void sent_vote(struct checker *checker, uint32_t identity, const struct vote *vote)
@@ -362,11 +428,24 @@ void checker_commit(struct checker *checker, uint32_t identity, const struct blo
             (unsigned long long)header->height);
 }
 
-void checker_turn(struct checker *checker, uint32_t identity, const struct consensus_status *status)
+/* R7: in a view with work for 3 D_k, a voter has asked to nullify it, or was finalizing it. */
+static void check_timer(struct checker *checker, uint32_t identity, const struct checker_moment *moment)
 {
-    struct identity *who = &checker->identities[identity];
-    if (!who->honest) return;
-    if (who->open_commit) checker_fail(checker, "replica %u ended a commit without a finalization", identity);
+    const struct consensus_status *status = &moment->status;
+    const struct identity *who = &checker->identities[identity];
+    if (!status->working || !moment->may_vote) return;
+    uint64_t waited_ms = moment->now_ms - timer_start_ms(who, moment);
+    uint64_t due_ms = 3 * timeout_ms(checker, status->timeouts);
+    if (waited_ms <= due_ms + due_ms / 20 + 10) return;
+    const struct cast *cast = cast_at(checker, identity, status->view);
+    if (!cast->nullify_asked && !holds(cast->durable, VOTE_NULLIFY) && !holds(cast->durable, VOTE_FINALIZE))
+        checker_fail(checker, "replica %u lets the timer of view %llu run out in silence", identity,
+            (unsigned long long)status->view);
+}
+
+static void check_forward(struct checker *checker, uint32_t identity, const struct consensus_status *status)
+{
+    const struct identity *who = &checker->identities[identity];
     if (status->floor_height != who->height)
         checker_fail(checker, "replica %u says its floor is %llu, having committed %llu", identity,
             (unsigned long long)status->floor_height, (unsigned long long)who->height);
@@ -374,15 +453,57 @@ void checker_turn(struct checker *checker, uint32_t identity, const struct conse
         checker_fail(checker, "replica %u moved its floor back", identity);
     if (who->alive && status->view < who->view)
         checker_fail(checker, "replica %u moved its view back", identity);
+    if (!who->alive && status->view != who->expected_view)
+        checker_fail(checker, "replica %u begins in view %llu, not in %llu as its disk says", identity,
+            (unsigned long long)status->view, (unsigned long long)who->expected_view);
     if (status->view <= status->floor_view)
         checker_fail(checker, "replica %u is in a view of its past", identity);
     if (status->durable_height > status->floor_height || status->durable_height < who->durable_height)
         checker_fail(checker, "replica %u misjudges what is durable", identity);
+}
+
+void checker_turn(struct checker *checker, uint32_t identity, const struct checker_moment *moment)
+{
+    struct identity *who = &checker->identities[identity];
+    const struct consensus_status *status = &moment->status;
+    if (!who->honest) return;
+    if (who->open_commit) checker_fail(checker, "replica %u ended a commit without a finalization", identity);
+    check_forward(checker, identity, status);
+    check_timer(checker, identity, moment);
+    if (!who->alive || who->view != status->view) who->entered_ms = moment->now_ms;
+    if (!who->alive || !who->working) who->work_ms = moment->now_ms;
+    who->working = status->working;
     who->alive = true;
     who->view = status->view;
     who->floor_view = status->floor_view;
     who->floor_height = status->floor_height;
     who->durable_height = status->durable_height;
+}
+
+static void expect_beyond(struct identity *who, const struct certificate *certificate)
+{
+    if (certificate->view >= who->expected_view) who->expected_view = certificate->view + 1;
+}
+
+void checker_begins(struct checker *checker, uint32_t identity, uint64_t floor_view)
+{
+    checker->identities[identity].expected_view = floor_view + 1;
+    checker->identities[identity].floor_view = floor_view;
+}
+
+void checker_restored(struct checker *checker, uint32_t identity, const struct consensus_record *record,
+    const struct proposal *proposal)
+{
+    struct identity *who = &checker->identities[identity];
+    uint64_t view = record->kind == RECORD_PROPOSAL ? record->header.view : record->vote.view;
+    if (view <= who->floor_view) return;
+    if (record->has_admission) expect_beyond(who, &record->admission);
+    if (record->has_notarization) expect_beyond(who, &record->notarization);
+    if (proposal == NULL) return;
+    const struct justification *because = &proposal->justification;
+    if (!because->parent_is_genesis) expect_beyond(who, &because->parent_certificate);
+    if (because->nullification_count > 0)
+        expect_beyond(who, &because->nullifications[because->nullification_count - 1]);
 }
 
 void checker_restarted(struct checker *checker, uint32_t identity, uint64_t height, bool forgotten)
@@ -397,8 +518,10 @@ void checker_restarted(struct checker *checker, uint32_t identity, uint64_t heig
     who->view = who->floor_view = 0;
     who->floor_height = who->durable_height = height;
     /* A vote being stored when it crashed may be gone, and its view's first vote is then still to come. */
-    for (size_t i = 0; i < who->cast_count; i++)
+    for (size_t i = 0; i < who->cast_count; i++) {
         who->casts[i].sent &= 0x7f;
+        who->casts[i].nullify_asked = who->casts[i].nullify_caused = false;
+    }
 }
 
 void checker_evidence(struct checker *checker, uint32_t identity, const struct consensus_evidence *evidence)
@@ -407,7 +530,10 @@ void checker_evidence(struct checker *checker, uint32_t identity, const struct c
     if (evidence->signer >= checker->vault->set.count || checker->identities[evidence->signer].honest)
         checker_fail(
             checker, "replica %u holds evidence against %u, which is honest", identity, evidence->signer);
-    if (evidence->proposals) return;
+    if (evidence->proposals) {
+        cast_at(checker, identity, evidence->view)->nullify_caused = true;
+        return;
+    }
     if (evidence->first.signer != evidence->signer || evidence->second.signer != evidence->signer ||
         evidence->first.view != evidence->second.view || !vote_holds(checker->vault, &evidence->first) ||
         !vote_holds(checker->vault, &evidence->second))

@@ -13,7 +13,8 @@ struct checker;
 
 /* `vault` is borrowed and outlives the checker. `honest[i]` for each of `identity_count` identities. Never
  * NULL. */
-struct checker *checker_open(const struct vault *vault, const bool *honest, uint32_t identity_count);
+struct checker *checker_open(
+    const struct vault *vault, const bool *honest, uint32_t identity_count, uint32_t base_timeout_ms);
 void checker_close(struct checker *checker);
 
 /* The core asked to store a record while its floor was at floor_view and its view was `view`; `proposal` is
@@ -24,15 +25,31 @@ void checker_record(struct checker *checker, uint32_t identity, const struct con
 void checker_durable(struct checker *checker, uint32_t identity, const struct consensus_record *record);
 /* Seen on the wire, sent by `identity`. */
 void checker_sent(struct checker *checker, uint32_t identity, const struct consensus_message *message);
-/* The core asked for a signature on `vote`, its floor being at floor_view. */
-void checker_signing(
-    struct checker *checker, uint32_t identity, const struct vote *vote, uint64_t floor_view);
+/* What a core is and sees when it asks for a signature, or has ended a turn. */
+struct checker_moment {
+    struct consensus_status status;
+    uint64_t now_ms, wall_ms; /* its own clocks */
+    bool may_vote;
+};
+
+/* The core asked for a signature on `vote`. `proposal` is what the caller holds of its block; NULL in a
+ * nullify vote. */
+void checker_signing(struct checker *checker, uint32_t identity, const struct vote *vote,
+    const struct proposal *proposal, const struct checker_moment *moment);
+/* The payload of a block of `view` was told to be malformed: a reason to nullify. */
+void checker_rejected(struct checker *checker, uint32_t identity, uint64_t view);
 void checker_commit(struct checker *checker, uint32_t identity, const struct block_header *header,
     const struct digest *hash, const struct certificate *finalization);
-/* All outputs of one input were carried out: commits end at a finalization, and nothing goes backward. */
-void checker_turn(struct checker *checker, uint32_t identity, const struct consensus_status *status);
-/* A new life begins from a ledger of `height` blocks; forgotten says that its disk was lost. */
+/* All outputs of one input were carried out: commits end at a finalization, nothing goes backward, and no
+ * timer that has run out is ignored. */
+void checker_turn(struct checker *checker, uint32_t identity, const struct checker_moment *moment);
+/* A life ended; what is left is a ledger of `height` blocks. forgotten says that its disk was lost. */
 void checker_restarted(struct checker *checker, uint32_t identity, uint64_t height, bool forgotten);
+/* A new life begins from a floor of floor_view; then each record it is given back, with the proposal stored
+ * (or NULL). From these follows the view it must begin in. */
+void checker_begins(struct checker *checker, uint32_t identity, uint64_t floor_view);
+void checker_restored(struct checker *checker, uint32_t identity, const struct consensus_record *record,
+    const struct proposal *proposal);
 void checker_evidence(struct checker *checker, uint32_t identity, const struct consensus_evidence *evidence);
 /* `identity` charged `peer` for a message that failed a check. */
 void checker_charge(struct checker *checker, uint32_t identity, uint32_t peer, const char *reason);

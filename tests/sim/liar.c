@@ -10,6 +10,7 @@ void liar_init(struct world *world, struct replica *replica)
     lies->double_vote = dice_chance(dice, 600) ? (uint32_t)dice_below(dice, 600) : 0;
     lies->forge = dice_chance(dice, 300) ? (uint32_t)dice_below(dice, 200) : 0;
     lies->poison = dice_chance(dice, 300) ? (uint32_t)dice_below(dice, 500) : 0;
+    lies->mute = dice_chance(dice, 400);
     if (dice_chance(dice, 400)) {
         lies->deaf_to[0] = dice_next(dice) & dice_next(dice);
         lies->deaf_to[1] = dice_next(dice) & dice_next(dice);

@@ -50,6 +50,7 @@ static void deliver_later(struct world *world, const struct replica *from, uint3
 static void send_one(struct world *world, const struct replica *from, uint32_t to, struct parcel *parcel)
 {
     struct network *network = &world->network;
+    if (from->lies.mute && world->healed) return;
     if (to == from->identity || !network->linked[from->identity][to]) return;
     world->counters.messages++;
     bool lost = network->cut[from->identity][to] > 0;

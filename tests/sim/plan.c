@@ -7,13 +7,13 @@
 #define MILLISECOND_US 1000u
 
 static const char *const names[] = {"loss", "delay", "reorder", "duplicate", "partition", "script", "crash",
-    "blackout", "disk", "clock", "byzantine", "lost-disk"};
+    "blackout", "disk", "clock", "byzantine", "lost-disk", "slow"};
 _Static_assert(
-    sizeof names / sizeof names[0] == 12 && FAULTS_ALL == (1u << 12) - 1, "one name for each fault");
+    sizeof names / sizeof names[0] == 13 && FAULTS_ALL == (1u << 13) - 1, "one name for each fault");
 
 const char *plan_faults_text(void)
 {
-    return "loss,delay,reorder,duplicate,partition,script,crash,blackout,disk,clock,byzantine,lost-disk";
+    return "loss,delay,reorder,duplicate,partition,script,crash,blackout,disk,clock,byzantine,lost-disk,slow";
 }
 
 bool plan_faults_parse(const char *list, uint32_t *faults)
@@ -64,6 +64,8 @@ static void draw_network(struct dice *dice, struct plan *plan)
         plan->tail_us_max = dice_between(dice, timeout_us, 40 * timeout_us);
     }
     plan->delay_us_max = timeout_us / 8;
+    if (plan->validators > 16 || dice_chance(dice, 600)) plan->faults &= ~(uint32_t)FAULT_SLOW;
+    if (plan->faults & FAULT_SLOW) plan->delay_us_max = dice_between(dice, timeout_us, 4 * timeout_us);
     if (plan->faults & FAULT_PARTITION)
         plan->partition_gap_us = dice_between(dice, 2 * timeout_us, 100 * timeout_us);
 }

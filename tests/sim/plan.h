@@ -19,8 +19,9 @@ enum fault {
     FAULT_CLOCK = 1 << 9,      /* clocks run at other rates, and wall clocks jump */
     FAULT_BYZANTINE = 1 << 10, /* up to f validators lie */
     FAULT_LOST_DISK = 1 << 11, /* a validator loses its disk, and follows from then on */
+    FAULT_SLOW = 1 << 12,      /* the network is slower than D, for good: timers must grow to meet it */
 };
-#define FAULTS_ALL ((1u << 12) - 1)
+#define FAULTS_ALL ((1u << 13) - 1)
 #define OBSERVERS_SIMULATED_MAX 4u
 
 struct plan {
@@ -33,7 +34,7 @@ struct plan {
     uint32_t base_timeout_ms, heartbeat_ms;
     uint64_t fault_us; /* how long faults last */
     uint32_t loss_per_mille, duplicate_per_mille, script_per_mille, tail_per_mille;
-    uint64_t delay_us_max, tail_us_max;
+    uint64_t delay_us_max, tail_us_max; /* delay_us_max stays when faults stop */
     uint64_t sync_us_max, check_us_max;
     uint64_t crash_gap_us, down_us_max;
     uint32_t crash_per_million; /* the chance of a crash at each output */

@@ -45,6 +45,16 @@ static uint64_t wall_ms(const struct world *world, const struct replica *replica
     return (uint64_t)((int64_t)(WALL_START_MS + world->now_us / 1000) + replica->skew_ms);
 }
 
+struct checker_moment replica_moment(const struct world *world, const struct replica *replica)
+{
+    struct checker_moment moment = {
+        .may_vote = replica->may_vote && replica->identity < world->plan.validators};
+    moment.now_ms = clock_ms(world, replica);
+    moment.wall_ms = wall_ms(world, replica);
+    consensus_status(replica->core, &moment.status);
+    return moment;
+}
+
 /* The simulated time at which the replica's clock shows `at_ms`, or a moment from now where it does already.
  */
 static uint64_t wake_time_us(const struct world *world, const struct replica *replica, uint64_t at_ms)
@@ -138,6 +148,7 @@ static void restore_records(struct world *world, struct replica *replica)
             record.proposal = stored->proposal->message.proposal;
             held = true;
         }
+        checker_restored(world->checker, replica->identity, &record, record.proposal);
         int error = consensus_restore(replica->core, &record, held);
         if (error != TALLY_OK && replica->honest)
             checker_fail(
@@ -172,6 +183,7 @@ void replica_start(struct world *world, struct replica *replica)
             batch_add(&replica->committed, batch_of(&payload->batches[b]));
         }
     }
+    checker_begins(world->checker, replica->identity, floor.view);
     restore_records(world, replica);
     trace_replica(world, replica, "starts from height %llu with %zu records",
         (unsigned long long)floor.height, replica->disk.record_count);
@@ -266,6 +278,8 @@ void replica_event(struct world *world, struct replica *replica, struct event *e
     case EVENT_PAYLOAD:
         input.kind = INPUT_PAYLOAD;
         input.block = event->parcel->message.block;
+        if (!event->ok)
+            checker_rejected(world->checker, replica->identity, event->parcel->message.proposal->header.view);
         break;
     case EVENT_FETCH:
         supply_fetch(world, replica, &event->parcel->message.block);

@@ -3,6 +3,7 @@
 #ifndef TALLY_SIM_REPLICA_H
 #define TALLY_SIM_REPLICA_H
 
+#include "tests/sim/checker.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/queue.h"
 
@@ -30,6 +31,7 @@ struct candidate {
 /* How a liar lies; each is a chance per mille for each message it could spoil. */
 struct lies {
     uint32_t withhold, replay, tamper, double_vote, forge, poison;
+    bool mute;           /* says nothing at all once other faults have stopped */
     uint64_t deaf_to[2]; /* identities it never sends to */
 };
 
@@ -69,6 +71,8 @@ void replica_event(struct world *world, struct replica *replica, struct event *e
 void replica_submit(struct world *world, struct replica *replica, uint32_t batch);
 /* Feeds one input and carries out everything it leads to. */
 void replica_input(struct world *world, struct replica *replica, struct consensus_input *input);
+/* What it is and sees now, for the checker. */
+struct checker_moment replica_moment(const struct world *world, const struct replica *replica);
 /* Whether anything it knows is not committed here. */
 bool replica_waits(const struct replica *replica);
 

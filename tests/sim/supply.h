@@ -24,7 +24,8 @@ void supply_need(struct world *world, struct replica *replica, const struct dige
 void supply_fetch(struct world *world, struct replica *replica, const struct digest *block);
 /* Batches arrived. */
 void supply_learn(struct world *world, struct replica *replica, const struct payload *payload);
-/* Adds to `taken` the batches of the unfinalized chain from `tip` down: a child of it must not repeat them. */
+/* Adds to `taken` the batches of the unfinalized chain from `tip` down: a child of it must not repeat them.
+ */
 void supply_taken(struct replica *replica, const struct digest *tip, struct batch_bits *taken);
 /* Completes, signs and queues the proposal the core asked for. */
 void supply_propose(struct world *world, struct replica *replica, const struct consensus_output *output);

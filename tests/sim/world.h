@@ -46,6 +46,7 @@ struct verdict {
     uint64_t trace_digest;
     uint64_t recovery_ms; /* from the end of the faults to the first batch committed everywhere */
     uint64_t recovery_bound_ms;
+    uint64_t calm_ms_max; /* the longest that a later batch took */
 };
 
 /* Runs it whole. `traced` tells it as prose on stdout. */
