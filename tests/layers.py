@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Holds the direction of dependencies: who may include whom, which module owns which library, and what consensus may call.
+
+usage: layers.py SOURCE_DIR BUILD_DIR
+"""
+import os
+import re
+import subprocess
+import sys
+
+PROTO = ["proto/base/", "proto/crypto/", "proto/codec/", "proto/proof/"]
+
+# The first prefix that matches a file says what of the project it may include.
+MAY_INCLUDE = [
+    ("proto/base/", ["proto/base/"]),
+    ("proto/crypto/", ["proto/base/", "proto/crypto/"]),
+    ("proto/codec/", ["proto/base/", "proto/crypto/", "proto/codec/"]),
+    ("proto/proof/", PROTO),
+    ("consensus/", ["consensus/", "proto/base/"]),
+    ("storage/", ["storage/", *PROTO]),
+    ("node/credit/", ["node/credit/", "proto/base/", "proto/crypto/", "proto/codec/"]),
+    ("node/client/", ["node/client/", *PROTO]),
+    ("node/net/", ["node/net/", *PROTO]),
+    ("node/rpc/services", ["node/", "consensus/", "storage/", *PROTO]),
+    ("node/rpc/", ["node/rpc/", "node/net/", "node/client/grpc.h", *PROTO]),
+    ("node/", ["node/", "consensus/", "storage/", *PROTO]),
+    ("tools/", ["tools/", "node/client/", "node/credit/", "node/net/certificate.h", "storage/", *PROTO]),
+]
+
+# A library's headers, and the only places that include them.
+OWNERS = [
+    (r"secp256k1", ["proto/crypto/"]),
+    (r"openssl/(sha|rand)\.h", ["proto/crypto/"]),
+    (r"openssl/(ssl|x509|x509v3|err|bio|pem|ec|evp|obj_mac|asn1|bn)\.h", ["node/net/", "node/client/"]),
+    (r"leveldb/", ["storage/store.c"]),
+    (r"uv\.h", ["node/"]),
+    (r"nghttp2/", ["node/rpc/", "node/client/"]),
+    (r"protobuf-c/", ["proto/codec/", "node/rpc/services_internal.h"]),
+    (r"jansson\.h", ["proto/codec/", "tools/"]),
+    (r"cyaml/", ["node/config.c", "tools/home.c"]),
+]
+
+# protobuf-c is called in proto/codec alone; others fill generated structs, whose initialisers are generated too.
+CODEC_CALLS = re.compile(r"\bprotobuf_c_\w+\s*\(|\btallystick__v1__\w+__(un)?pack\s*\(|\btallystick__v1__\w+__free_unpacked\s*\(")
+
+CONSENSUS_MAY_CALL = {"memcpy", "memset", "memcmp", "memmove", "calloc", "free", "tally_check_failed", "digest_is_zero",
+                      "__stack_chk_fail", "__popcountdi2", "__memcpy_chk", "__memset_chk", "__memmove_chk", "_GLOBAL_OFFSET_TABLE_"}
+
+
+def sources(root):
+    for top in ("proto", "consensus", "storage", "node", "tools"):
+        for folder, _, names in os.walk(os.path.join(root, top)):
+            for name in names:
+                if name.endswith((".c", ".h")):
+                    yield os.path.relpath(os.path.join(folder, name), root)
+
+
+def check_includes(root):
+    problems, checked = [], 0
+    for path in sorted(sources(root)):
+        allowed = next(rule for prefix, rule in MAY_INCLUDE if path.startswith(prefix))
+        with open(os.path.join(root, path), encoding="utf-8") as source:
+            text = source.read()
+        for number, line in enumerate(text.split("\n"), 1):
+            found = re.match(r'\s*#\s*include\s+([<"])([^>"]+)[>"]', line)
+            if not found:
+                continue
+            checked += 1
+            kind, header = found.groups()
+            ours = kind == '"' and "/" in header
+            if ours and not any(header.startswith(prefix) for prefix in allowed):
+                problems.append(f"{path}:{number}: may not include {header}")
+            for pattern, owners in OWNERS:
+                if re.match(pattern, header) and not path.startswith(tuple(owners)):
+                    problems.append(f"{path}:{number}: {header} belongs to {', '.join(owners)}")
+        if not path.startswith("proto/codec/") and CODEC_CALLS.search(text):
+            problems.append(f"{path}: calls protobuf-c, which proto/codec owns")
+    if checked < 100:
+        problems.append(f"only {checked} includes were found: this check looks in the wrong place")
+    return problems
+
+
+def check_consensus(build):
+    library = os.path.join(build, "libtally_consensus.a")
+    listing = subprocess.run(["nm", library], check=True, capture_output=True, text=True).stdout
+    defined = set(re.findall(r"^[0-9a-f]+ [A-Z] (\w+)$", listing, re.M))
+    undefined = set(re.findall(r"^ +U (\w+)$", listing, re.M)) - defined
+    if not defined:
+        return [f"{library} defines nothing"]
+    # A sanitizer's own calls are not the core's.
+    undefined = {name for name in undefined if not re.match(r"__(asan|ubsan|tsan|sanitizer)_|__sanitizer", name)}
+    return [f"consensus calls {name}" for name in sorted(undefined - CONSENSUS_MAY_CALL)]
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    problems = check_includes(sys.argv[1]) + check_consensus(sys.argv[2])
+    for problem in problems:
+        print(problem)
+    print(f"layers: {len(problems)} problems")
+    sys.exit(1 if problems else 0)
+
+
+if __name__ == "__main__":
+    main()
