@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "node/net/log.h"
 #include "node/node.h"
@@ -119,6 +119,7 @@ int main(int argc, char **argv)
         return 2;
     }
     signal(SIGPIPE, SIG_IGN);
+    umask(077); /* what it writes is its own, LevelDB's files too */
     /* The keys are in memory: no core file, no debugger of another user's. */
     prctl(PR_SET_DUMPABLE, 0);
     struct daemon *daemon = calloc(1, sizeof *daemon);

@@ -182,7 +182,8 @@ void handle_get_status(void *context, struct rpc_call *call)
     const struct config *config = node_config(node);
     struct node_status status;
     node_status(node, &status);
-    Tallystick__V1__GetStatusReply reply = TALLYSTICK__V1__GET_STATUS_REPLY__INIT;
+    Tallystick__V1__GetStatusReply reply;
+    tallystick__v1__get_status_reply__init(&reply);
     Tallystick__V1__Checkpoint checkpoint;
     Tallystick__V1__PeerStatus peers[PEERS_MAX], *pointers[PEERS_MAX];
     reply.chain_id = message_bytes(span_of(config->genesis.chain_id.bytes, DIGEST_SIZE));

@@ -160,7 +160,8 @@ static int add_account(struct own_accounts *own, struct state *state, const stru
         error == TALLY_OK ? subject_state_account(&subject, own->member_id, key->ref) : NULL;
     if (error == TALLY_OK && account == NULL) error = TALLY_EDAMAGED;
     if (error == TALLY_OK) {
-        Tallystick__V1__OwnAccount message = TALLYSTICK__V1__OWN_ACCOUNT__INIT;
+        Tallystick__V1__OwnAccount message;
+        tallystick__v1__own_account__init(&message);
         message.ref = message_bytes(span_of(key->ref, ACCOUNT_REF_SIZE));
         message.subject_id = message_bytes(span_of(key->subject_id.bytes, DIGEST_SIZE));
         message.state = (char *)(uintptr_t)account_state_name(account->state);
