@@ -1,4 +1,5 @@
-/* What all TLS connections of one kind share: TLS 1.3 only, one certificate, no tickets and no resumption. */
+/* What all TLS connections of one kind share: TLS 1.3 only, one certificate, no tickets and no resumption.
+ * The process ignores SIGPIPE: a peer that is gone is an error of a write, not the end of the node. */
 #ifndef TALLY_NET_TLS_CONTEXT_H
 #define TALLY_NET_TLS_CONTEXT_H
 

@@ -5,6 +5,7 @@
 #include <peer.pb-c.h>
 
 #include "node/net/links.h"
+#include "node/net/tls_listener.h"
 #include "proto/codec/message.h"
 #include "tests/unit/test_links_harness.h"
 
@@ -34,12 +35,15 @@ struct claim {
 
 static struct {
     struct tls_context *tls;
+    struct tls_listener *listener; /* where the node dials it; else NULL */
+    struct claim answer;           /* its Hello there */
     struct tls_stream *stream;
     const struct claim *claim; /* NULL: no Hello */
     bool open, closed;
     size_t split;       /* 0: in one write */
     struct buffer echo; /* what came from the node */
     bool send_back;
+    bool hang_up;                        /* on the node's first bytes */
     unsigned opened_count, closed_count; /* streams made and gone */
 } intruder;
 
@@ -105,16 +109,16 @@ static void intruder_on_open(void *context, struct tls_stream *stream)
 {
     struct digest exporter;
     struct buffer hello;
-    (void)context;
+    const struct claim *claim = context;
     intruder.open = true;
-    if (intruder.claim == NULL) return;
+    if (claim == NULL) return;
     buffer_init(&hello, 2048);
     assert_int_equal(tls_stream_exporter(stream, HELLO_EXPORTER_LABEL, &exporter), TALLY_OK);
-    claim_encode(intruder.claim, &exporter, &hello);
+    claim_encode(claim, &exporter, &hello);
     for (size_t at = 0; at < hello.size;) {
         size_t size = intruder.split > 0 ? intruder.split : hello.size;
         if (size > hello.size - at) size = hello.size - at;
-        intruder_send(hello.data + at, size);
+        assert_int_equal(tls_stream_write(stream, span_of(hello.data + at, size)), TALLY_OK);
         tls_stream_flush(stream);
         at += size;
     }
@@ -124,6 +128,7 @@ static void intruder_on_open(void *context, struct tls_stream *stream)
 static void intruder_on_data(void *context, struct tls_stream *stream, struct span bytes)
 {
     (void)context;
+    if (intruder.hang_up) tls_stream_close(stream, "that was all");
     if (intruder.send_back) (void)!tls_stream_write(stream, bytes);
     buffer_append(&intruder.echo, bytes.data, bytes.size);
 }
@@ -140,15 +145,45 @@ static void intruder_on_close(void *context, struct tls_stream *stream, const ch
 static const struct tls_callbacks intruder_callbacks = {
     .on_open = intruder_on_open, .on_data = intruder_on_data, .on_close = intruder_on_close};
 
-static int setup(void **state)
+static bool intruder_on_accept(void *context, struct tls_stream *stream, const char **reason)
+{
+    (void)context;
+    (void)reason;
+    intruder.opened_count++;
+    tls_stream_own(stream, &intruder_callbacks, &intruder.answer);
+    return true;
+}
+
+/* The node has the key at `own` of the ascending two, the intruder the other. With `known` the node knows
+ * where the intruder listens, and dials it. */
+static int setup_with(void **state, uint32_t own, bool known)
 {
     harness_setup(state);
     memset(&node, 0, sizeof node);
     memset(&intruder, 0, sizeof intruder);
     harness_keys(node.keys, 3);
+    if (own == 1) {
+        struct harness_key larger = node.keys[1];
+        node.keys[1] = node.keys[0];
+        node.keys[0] = larger;
+    }
+    assert_int_equal(tls_context_peer(&intruder.tls), TALLY_OK);
+    buffer_init(&intruder.echo, MIB);
     for (uint32_t i = 0; i < 2; i++) {
         snprintf(node.table[i].name, sizeof node.table[i].name, "validator-%u", i + 1);
         node.table[i].key = node.keys[i].key;
+    }
+    if (known) {
+        assert_int_equal(tls_listener_open(&harness.loop, intruder.tls, "127.0.0.1", 0, MIB,
+                             intruder_on_accept, NULL, &intruder.listener),
+            TALLY_OK);
+        intruder.answer = (struct claim){.version = HELLO_VERSION,
+            .chain = CHAIN,
+            .key = &node.keys[1],
+            .signer = &node.keys[1],
+            .side = HELLO_SIDE_ACCEPTED};
+        snprintf(node.table[1].host, sizeof node.table[1].host, "127.0.0.1");
+        node.table[1].port = tls_listener_port(intruder.listener);
     }
     struct links_options options = {
         .chain_id = harness_digest(CHAIN),
@@ -160,14 +195,27 @@ static int setup(void **state)
         .peers = node.table,
         .peer_count = 2,
         .keepalive_ms = 50,
-        .silence_ms = 2000,
+        .silence_ms = known ? 60000 : 2000,
         .callbacks = &node_callbacks,
         .context = NULL,
     };
     assert_int_equal(links_open(&harness.loop, &options, &node.links), TALLY_OK);
-    assert_int_equal(tls_context_peer(&intruder.tls), TALLY_OK);
-    buffer_init(&intruder.echo, MIB);
     return 0;
+}
+
+static int setup(void **state)
+{
+    return setup_with(state, 0, false);
+}
+
+static int setup_smaller_dials(void **state)
+{
+    return setup_with(state, 0, true);
+}
+
+static int setup_larger_dials(void **state)
+{
+    return setup_with(state, 1, true);
 }
 
 static void on_node_closed(void *context)
@@ -185,6 +233,7 @@ static bool everything_is_closed(void *context)
 static int teardown(void **state)
 {
     if (intruder.stream != NULL) tls_stream_drop(intruder.stream, "the test is over");
+    tls_listener_close(intruder.listener);
     links_close(node.links, on_node_closed, NULL);
     assert_true(harness_run(everything_is_closed, NULL, 5000));
     buffer_close(&intruder.echo);
@@ -198,7 +247,7 @@ static void intrude(const struct claim *claim)
     intruder.closed = intruder.open = false;
     intruder.opened_count++;
     assert_int_equal(tls_stream_connect(&harness.loop, intruder.tls, "127.0.0.1", links_port(node.links),
-                         64 * MIB, &intruder_callbacks, NULL, &intruder.stream),
+                         64 * MIB, &intruder_callbacks, (void *)(uintptr_t)claim, &intruder.stream),
         TALLY_OK);
 }
 
@@ -474,6 +523,53 @@ static void a_newer_link_of_the_same_dialler_replaces_the_older(void **state)
     assert_string_equal(node.down_reason, "replaced by a newer link");
 }
 
+static void a_link_dialled_by_the_smaller_key_outlives_one_of_the_larger(void **state)
+{
+    (void)state;
+    assert_true(harness_run(node_is_up, NULL, 3000)); /* the node has dialled */
+    static struct claim claim;
+    claim = right_claim();
+    intrude(&claim);
+    assert_true(harness_run(intruder_is_closed, NULL, 3000));
+    harness_run_for(50);
+    assert_int_equal(node.ups, 1);
+    assert_int_equal(node.downs, 0);
+    assert_false(harness_logged("refused"));
+}
+
+static bool node_went_up_twice(void *context)
+{
+    (void)context;
+    return node.ups == 2;
+}
+
+static void a_link_dialled_by_the_larger_key_yields_to_one_of_the_smaller(void **state)
+{
+    (void)state;
+    struct links_status status;
+    assert_true(harness_run(node_is_up, NULL, LINKS_GRACE_MS + 3000));
+    links_peer_status(node.links, MEMBER, &status);
+    assert_true(status.dialled);
+    static struct claim claim;
+    claim = right_claim();
+    intrude(&claim);
+    assert_true(harness_run(node_went_up_twice, NULL, 3000));
+    harness_run_for(50);
+    links_peer_status(node.links, MEMBER, &status);
+    assert_true(status.up);
+    assert_false(status.dialled);
+    assert_int_equal(node.downs, 1);
+}
+
+static void a_peer_that_hangs_up_once_it_is_up_is_not_hammered(void **state)
+{
+    (void)state;
+    intruder.hang_up = true;
+    harness_run_for(2500);
+    print_message("up %u times in 2.5 s\n", node.ups);
+    assert_true(node.ups >= 2 && node.ups < 12);
+}
+
 static bool one_more_was_closed(void *context)
 {
     (void)context;
@@ -526,6 +622,12 @@ int main(void)
         LINK_TEST(a_batch_in_uneven_parts_arrives),
         LINK_TEST(a_silent_peer_is_closed),
         LINK_TEST(a_newer_link_of_the_same_dialler_replaces_the_older),
+        cmocka_unit_test_setup_teardown(
+            a_link_dialled_by_the_smaller_key_outlives_one_of_the_larger, setup_smaller_dials, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_link_dialled_by_the_larger_key_yields_to_one_of_the_smaller, setup_larger_dials, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_peer_that_hangs_up_once_it_is_up_is_not_hammered, setup_smaller_dials, teardown),
         LINK_TEST(strangers_that_say_nothing_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

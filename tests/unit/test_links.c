@@ -17,6 +17,7 @@ struct node {
     char order[64]; /* the first letters of the kinds that came, keepalives aside */
     char down_reason[160];
     struct digest last; /* of the last payload that was no keepalive */
+    unsigned uneven;    /* payloads whose bytes are not all the same */
     uint32_t charge_peer_on_vote;
 };
 
@@ -47,6 +48,7 @@ static void on_frame(void *context, uint32_t peer, enum frame_kind kind, struct 
     node->frames[kind]++;
     if (kind == FRAME_KEEPALIVE) return;
     node->bytes += payload.size;
+    if (payload.size > 1 && memcmp(payload.data, payload.data + 1, payload.size - 1) != 0) node->uneven++;
     size_t length = strlen(node->order);
     if (length + 1 < sizeof node->order) node->order[length] = frame_kind_name(kind)[0];
     if (payload.size < MIB || frame_is_bulk(kind)) node->last = digest_plain(payload);
@@ -410,6 +412,7 @@ static void bulk_that_a_slow_peer_does_not_take_pushes_out_the_oldest(void **sta
     uint8_t *bytes = pattern(8 * MIB);
     links_pause(net.nodes[1].links, 0);
     for (int i = 0; i < 12; i++) {
+        memset(bytes, i, 8 * MIB); /* so that a mixture of two shows */
         assert_int_equal(
             links_send(net.nodes[0].links, 1, FRAME_RANGE, span_of(bytes, 8 * MIB - 100)), TALLY_OK);
         harness_run_for(20);
@@ -425,6 +428,7 @@ static void bulk_that_a_slow_peer_does_not_take_pushes_out_the_oldest(void **sta
     assert_true(wait_frames(1, FRAME_RANGE, (unsigned)(12 - status.bulk_dropped), 20000));
     struct digest digest = digest_plain(span_of(bytes, 8 * MIB - 100));
     assert_true(digest_equal(&net.nodes[1].last, &digest));
+    assert_int_equal(net.nodes[1].uneven, 0);
     free(bytes);
     net_close();
 }

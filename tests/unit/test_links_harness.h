@@ -3,6 +3,7 @@
 #define TALLY_TESTS_TEST_LINKS_HARNESS_H
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -57,6 +58,7 @@ static inline int harness_setup(void **state)
     harness.log_size = 0;
     harness.log[0] = '\0';
     harness.broken_lines = 0;
+    signal(SIGPIPE, SIG_IGN);
     log_set_sink(harness_sink, NULL);
     log_set_level(LOG_LEVEL_DEBUG);
     assert_int_equal(uv_loop_init(&harness.loop), 0);
@@ -72,7 +74,8 @@ static inline int harness_teardown(void **state)
     uv_close((uv_handle_t *)&harness.waker, NULL);
     /* A test that failed half-way may have left handles: that must not hang the others. */
     uint64_t end_ms = harness_now_ms() + 3000;
-    while (uv_run(&harness.loop, UV_RUN_NOWAIT) != 0 && harness_now_ms() < end_ms) usleep(1000);
+    while (uv_run(&harness.loop, UV_RUN_NOWAIT) != 0 && harness_now_ms() < end_ms)
+        usleep(1000);
     int error = uv_loop_close(&harness.loop);
     log_set_sink(NULL, NULL);
     if (error != 0) fprintf(stderr, "the loop still holds handles\n");

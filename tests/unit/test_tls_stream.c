@@ -29,6 +29,7 @@ static struct {
     struct tls_listener *listener;
     struct end client, server;
     bool refuse;
+    bool client_writes_on_open, server_pauses_on_open;
     char directory[64], certificate[96], key[96];
 } pair;
 
@@ -36,6 +37,11 @@ static void on_open(void *context, struct tls_stream *stream)
 {
     struct end *end = context;
     end->open = true;
+    if (end == &pair.server && pair.server_pauses_on_open) tls_stream_pause(stream);
+    if (end == &pair.client && pair.client_writes_on_open) {
+        assert_int_equal(tls_stream_write(stream, span_of("hello", 5)), TALLY_OK);
+        tls_stream_flush(stream);
+    }
     assert_int_equal(tls_stream_exporter(stream, "EXPORTER-test", &end->exporter), TALLY_OK);
     end->fingerprint_error = tls_stream_peer_fingerprint(stream, &end->fingerprint);
 }
@@ -257,6 +263,18 @@ static void a_resumed_stream_delivers_what_the_library_still_held(void **state)
     assert_int_equal(pair.server.bytes, 1);
     tls_stream_resume(pair.server.stream);
     assert_true(harness_run(server_has, &five, 3000));
+}
+
+static void a_stream_paused_from_on_open_delivers_nothing_until_resumed(void **state)
+{
+    (void)state;
+    size_t five = 5;
+    pair.client_writes_on_open = pair.server_pauses_on_open = true;
+    connect_both();
+    harness_run_for(50);
+    assert_int_equal(pair.server.bytes, 0);
+    tls_stream_resume(pair.server.stream);
+    assert_true(harness_run(server_has, &five, 3000)); /* also what came with the handshake */
 }
 
 static void bytes_pass_a_change_of_keys(void **state)
@@ -539,6 +557,7 @@ int main(void)
         TLS_TEST(closing_from_within_on_data_is_fine),
         TLS_TEST(the_backlog_is_bounded_and_a_paused_reader_holds_the_writer),
         TLS_TEST(a_resumed_stream_delivers_what_the_library_still_held),
+        TLS_TEST(a_stream_paused_from_on_open_delivers_nothing_until_resumed),
         TLS_TEST(bytes_pass_a_change_of_keys),
         TLS_TEST(a_port_that_nobody_listens_on_is_told_as_refused),
         TLS_TEST(a_name_is_resolved),
