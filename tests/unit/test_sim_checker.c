@@ -1,0 +1,472 @@
+// links: sim consensus base
+/* The checkers can fail: each is shown what it must refuse, and next to it what it must let pass. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/sim/checker.h"
+
+#define N 4u
+#define BASE_TIMEOUT_MS 100u
+
+struct scene {
+    struct vault vault;
+    struct checker *checker;
+};
+
+static int scene_open(void **state)
+{
+    static struct scene scene;
+    static const bool honest[N + 1] = {true, true, true, false, true};
+    vault_init(&scene.vault, N, 7);
+    scene.checker = checker_open(&scene.vault, honest, N + 1, BASE_TIMEOUT_MS);
+    *state = &scene;
+    return 0;
+}
+
+static int scene_close(void **state)
+{
+    struct scene *scene = *state;
+    checker_close(scene->checker);
+    return 0;
+}
+
+static void expect_fine(const struct scene *scene)
+{
+    if (checker_violation(scene->checker) != NULL) fail_msg("%s", checker_violation(scene->checker));
+}
+
+static void expect_violation(const struct scene *scene, const char *part)
+{
+    const char *violation = checker_violation(scene->checker);
+    assert_non_null(violation);
+    if (strstr(violation, part) == NULL) fail_msg("\"%s\" does not say \"%s\"", violation, part);
+}
+
+static struct digest block_named(uint8_t name)
+{
+    struct digest digest = {{name, 1}};
+    return digest;
+}
+
+static struct vote vote_by(
+    const struct scene *scene, uint32_t signer, enum vote_kind kind, uint64_t view, struct digest block)
+{
+    struct vote vote = {.kind = kind, .epoch = 1, .view = view, .signer = signer};
+    if (kind != VOTE_NULLIFY) vote.block = block;
+    seal_vote(&scene->vault, &vote, 0);
+    return vote;
+}
+
+static struct certificate certificate_of(
+    const struct scene *scene, enum vote_kind kind, uint64_t view, struct digest block)
+{
+    struct certificate certificate = {.kind = kind, .epoch = 1, .view = view};
+    if (kind != VOTE_NULLIFY) certificate.block = block;
+    for (uint32_t i = 0; i < quorum_of(N); i++) {
+        certificate.signers |= (uint64_t)1 << i;
+        certificate.signatures[i] = vote_by(scene, i, kind, view, block).signature;
+    }
+    return certificate;
+}
+
+static void make_durable(struct scene *scene, struct vote vote)
+{
+    struct consensus_record record = {.kind = RECORD_VOTE, .block = vote.block, .vote = vote};
+    checker_durable(scene->checker, vote.signer, &record);
+}
+
+static void send_vote(struct scene *scene, struct vote vote)
+{
+    struct consensus_message message = {.kind = MESSAGE_VOTE, .vote = &vote};
+    checker_sent(scene->checker, vote.signer, &message);
+}
+
+static struct block_header header_on(
+    const struct scene *scene, const struct block_header *parent, uint64_t view, uint64_t time_ms)
+{
+    struct block_header header = {.chain_id = scene->vault.chain_id, .epoch = 1, .view = view, .height = 1};
+    header.parent_hash = scene->vault.chain_id;
+    header.time_ms = time_ms;
+    if (parent == NULL) return header;
+    header.height = parent->height + 1;
+    header.parent_view = parent->view;
+    header.parent_hash = seal_header(parent);
+    return header;
+}
+
+static void commit(struct scene *scene, uint32_t identity, const struct block_header *header)
+{
+    struct digest hash = seal_header(header);
+    struct certificate finalization = certificate_of(scene, VOTE_FINALIZE, header->view, hash);
+    checker_commit(scene->checker, identity, header, &hash, &finalization);
+}
+
+static void a_vote_on_disk_may_be_sent(void **state)
+{
+    struct scene *scene = *state;
+    struct vote vote = vote_by(scene, 0, VOTE_NOTARIZE, 3, block_named(1));
+    make_durable(scene, vote);
+    send_vote(scene, vote);
+    expect_fine(scene);
+}
+
+static void a_vote_sent_before_it_is_on_disk_is_seen(void **state)
+{
+    struct scene *scene = *state;
+    send_vote(scene, vote_by(scene, 0, VOTE_NOTARIZE, 3, block_named(1)));
+    expect_violation(scene, "not on its disk");
+}
+
+static void another_vote_than_the_one_on_disk_is_seen(void **state)
+{
+    struct scene *scene = *state;
+    make_durable(scene, vote_by(scene, 0, VOTE_NOTARIZE, 3, block_named(1)));
+    send_vote(scene, vote_by(scene, 0, VOTE_NOTARIZE, 3, block_named(2)));
+    expect_violation(scene, "not on its disk");
+}
+
+static void a_liar_may_send_anything(void **state)
+{
+    struct scene *scene = *state;
+    send_vote(scene, vote_by(scene, 3, VOTE_NOTARIZE, 3, block_named(1)));
+    send_vote(scene, vote_by(scene, 3, VOTE_NOTARIZE, 3, block_named(2)));
+    expect_fine(scene);
+}
+
+static void two_blocks_notarized_across_a_crash_are_seen(void **state)
+{
+    struct scene *scene = *state;
+    make_durable(scene, vote_by(scene, 0, VOTE_NOTARIZE, 3, block_named(1)));
+    checker_restarted(scene->checker, 0, 0, false);
+    expect_fine(scene);
+    make_durable(scene, vote_by(scene, 0, VOTE_NOTARIZE, 3, block_named(2)));
+    expect_violation(scene, "notarized two blocks");
+}
+
+static void a_finalize_after_a_nullify_is_seen(void **state)
+{
+    struct scene *scene = *state;
+    make_durable(scene, vote_by(scene, 0, VOTE_NOTARIZE, 3, block_named(1)));
+    make_durable(scene, vote_by(scene, 0, VOTE_NULLIFY, 3, block_named(0)));
+    expect_fine(scene);
+    make_durable(scene, vote_by(scene, 0, VOTE_FINALIZE, 3, block_named(1)));
+    expect_violation(scene, "finalized a view it had nullified");
+}
+
+static void a_nullify_after_a_finalize_is_seen(void **state)
+{
+    struct scene *scene = *state;
+    make_durable(scene, vote_by(scene, 0, VOTE_NOTARIZE, 3, block_named(1)));
+    make_durable(scene, vote_by(scene, 0, VOTE_FINALIZE, 3, block_named(1)));
+    expect_fine(scene);
+    make_durable(scene, vote_by(scene, 0, VOTE_NULLIFY, 3, block_named(0)));
+    expect_violation(scene, "nullified a view it had finalized");
+}
+
+static void a_finalize_without_an_own_notarize_is_seen(void **state)
+{
+    struct scene *scene = *state;
+    make_durable(scene, vote_by(scene, 0, VOTE_FINALIZE, 3, block_named(1)));
+    expect_violation(scene, "did not notarize");
+}
+
+static void a_finalize_record_must_hold_its_notarization(void **state)
+{
+    struct scene *scene = *state;
+    struct vote vote = vote_by(scene, 0, VOTE_FINALIZE, 1, block_named(1));
+    struct consensus_record record = {.kind = RECORD_VOTE, .vote = vote, .has_notarization = true};
+    record.notarization = certificate_of(scene, VOTE_NOTARIZE, 1, block_named(1));
+    checker_record(scene->checker, 0, &record, NULL, false, 0, 2);
+    expect_fine(scene);
+    record.notarization.signatures[1].bytes[0] ^= 1;
+    checker_record(scene->checker, 0, &record, NULL, false, 0, 2);
+    expect_violation(scene, "without its notarization");
+}
+
+static void a_vote_at_the_floor_is_seen(void **state)
+{
+    struct scene *scene = *state;
+    struct vote vote = vote_by(scene, 0, VOTE_NULLIFY, 5, block_named(0));
+    struct consensus_record record = {.kind = RECORD_VOTE, .vote = vote};
+    checker_record(scene->checker, 0, &record, NULL, false, 5, 6);
+    expect_violation(scene, "at or below its floor");
+}
+
+static void a_first_vote_without_its_admission_is_seen(void **state)
+{
+    struct scene *scene = *state;
+    struct vote vote = vote_by(scene, 0, VOTE_NULLIFY, 5, block_named(0));
+    struct consensus_record record = {.kind = RECORD_VOTE, .vote = vote};
+    struct checker_moment moment = {.status = {.view = 1}};
+    checker_turn(scene->checker, 0, &moment);
+    expect_fine(scene);
+    checker_record(scene->checker, 0, &record, NULL, false, 0, 5);
+    expect_violation(scene, "without what admitted it");
+}
+
+static void one_chain_committed_by_all_is_fine(void **state)
+{
+    struct scene *scene = *state;
+    struct block_header first = header_on(scene, NULL, 1, 100);
+    struct block_header second = header_on(scene, &first, 4, 101);
+    for (uint32_t i = 0; i < N + 1; i++) {
+        commit(scene, i, &first);
+        commit(scene, i, &second);
+    }
+    expect_fine(scene);
+    assert_int_equal(checker_top(scene->checker), 2);
+}
+
+static void two_blocks_committed_at_one_height_are_a_fork(void **state)
+{
+    struct scene *scene = *state;
+    struct block_header one = header_on(scene, NULL, 1, 100);
+    struct block_header other = header_on(scene, NULL, 2, 100);
+    commit(scene, 0, &one);
+    expect_fine(scene);
+    commit(scene, 4, &other);
+    expect_violation(scene, "FORK");
+}
+
+static void a_block_on_another_parent_is_seen(void **state)
+{
+    struct scene *scene = *state;
+    struct block_header first = header_on(scene, NULL, 1, 100);
+    struct block_header stray = header_on(scene, &first, 2, 101);
+    stray.parent_hash = block_named(9);
+    commit(scene, 0, &first);
+    commit(scene, 0, &stray);
+    expect_violation(scene, "another parent");
+}
+
+static void time_that_stands_still_is_seen(void **state)
+{
+    struct scene *scene = *state;
+    struct block_header first = header_on(scene, NULL, 1, 100);
+    struct block_header second = header_on(scene, &first, 2, 100);
+    commit(scene, 0, &first);
+    commit(scene, 0, &second);
+    expect_violation(scene, "time stands still");
+}
+
+static void a_height_left_out_is_seen(void **state)
+{
+    struct scene *scene = *state;
+    struct block_header first = header_on(scene, NULL, 1, 100);
+    struct block_header second = header_on(scene, &first, 2, 101);
+    commit(scene, 0, &second);
+    expect_violation(scene, "committed height 2 after 0");
+}
+
+static void a_commit_by_a_notarization_is_seen(void **state)
+{
+    struct scene *scene = *state;
+    struct block_header first = header_on(scene, NULL, 1, 100);
+    struct digest hash = seal_header(&first);
+    struct certificate notarization = certificate_of(scene, VOTE_NOTARIZE, 1, hash);
+    checker_commit(scene->checker, 0, &first, &hash, &notarization);
+    expect_violation(scene, "does not finalize it");
+}
+
+static void a_commit_left_open_at_the_end_of_a_turn_is_seen(void **state)
+{
+    struct scene *scene = *state;
+    struct block_header first = header_on(scene, NULL, 1, 100);
+    struct digest hash = seal_header(&first);
+    checker_commit(scene->checker, 0, &first, &hash, NULL);
+    struct checker_moment moment = {.status = {.view = 2, .floor_view = 1, .floor_height = 1}};
+    checker_turn(scene->checker, 0, &moment);
+    expect_violation(scene, "without a finalization");
+}
+
+static void evidence_against_an_honest_validator_is_seen(void **state)
+{
+    struct scene *scene = *state;
+    struct consensus_evidence evidence = {.signer = 3, .view = 2};
+    evidence.first = vote_by(scene, 3, VOTE_NOTARIZE, 2, block_named(1));
+    evidence.second = vote_by(scene, 3, VOTE_NOTARIZE, 2, block_named(2));
+    checker_evidence(scene->checker, 0, &evidence);
+    expect_fine(scene);
+    evidence.signer = evidence.first.signer = evidence.second.signer = 1;
+    checker_evidence(scene->checker, 0, &evidence);
+    expect_violation(scene, "which is honest");
+}
+
+static void an_honest_peer_that_is_charged_is_seen(void **state)
+{
+    struct scene *scene = *state;
+    checker_charge(scene->checker, 0, 3, "a signature");
+    expect_fine(scene);
+    checker_charge(scene->checker, 0, 2, "a signature");
+    expect_violation(scene, "charged 2");
+}
+
+static void a_floor_that_moves_back_is_seen(void **state)
+{
+    struct scene *scene = *state;
+    struct block_header first = header_on(scene, NULL, 1, 100);
+    struct checker_moment moment = {.status = {.view = 1}};
+    checker_turn(scene->checker, 0, &moment);
+    commit(scene, 0, &first);
+    moment.status = (struct consensus_status){.view = 2, .floor_view = 1, .floor_height = 1};
+    checker_turn(scene->checker, 0, &moment);
+    expect_fine(scene);
+    moment.status.floor_view = 0;
+    checker_turn(scene->checker, 0, &moment);
+    expect_violation(scene, "floor back");
+}
+
+static void a_life_must_begin_in_the_view_its_disk_certifies(void **state)
+{
+    struct scene *scene = *state;
+    struct consensus_record record = {.kind = RECORD_VOTE, .has_admission = true};
+    record.vote = vote_by(scene, 0, VOTE_NULLIFY, 8, block_named(0));
+    record.admission = certificate_of(scene, VOTE_NULLIFY, 7, block_named(0));
+    struct checker_moment moment = {.status = {.view = 8}};
+    checker_begins(scene->checker, 0, 0);
+    checker_restored(scene->checker, 0, &record, NULL);
+    checker_turn(scene->checker, 0, &moment);
+    expect_fine(scene);
+    checker_restarted(scene->checker, 0, 0, false);
+    checker_begins(scene->checker, 0, 0);
+    checker_restored(scene->checker, 0, &record, NULL);
+    moment.status.view = 9;
+    checker_turn(scene->checker, 0, &moment);
+    expect_violation(scene, "as its disk says");
+}
+
+static struct checker_moment working_at(uint64_t now_ms)
+{
+    struct checker_moment moment = {.now_ms = now_ms, .may_vote = true};
+    moment.status.view = 1;
+    moment.status.working = true;
+    return moment;
+}
+
+static void a_timer_that_runs_out_in_silence_is_seen(void **state)
+{
+    struct scene *scene = *state;
+    struct checker_moment moment = working_at(1000);
+    checker_turn(scene->checker, 0, &moment);
+    moment = working_at(1000 + 3 * BASE_TIMEOUT_MS);
+    checker_turn(scene->checker, 0, &moment);
+    expect_fine(scene);
+    moment = working_at(1000 + 4 * BASE_TIMEOUT_MS);
+    checker_turn(scene->checker, 0, &moment);
+    expect_violation(scene, "run out in silence");
+}
+
+static void a_nullify_before_its_time_needs_a_reason(void **state)
+{
+    struct scene *scene = *state;
+    struct vote vote = vote_by(scene, 0, VOTE_NULLIFY, 1, block_named(0));
+    struct checker_moment moment = working_at(1000);
+    checker_turn(scene->checker, 0, &moment);
+    moment = working_at(1000 + BASE_TIMEOUT_MS);
+    checker_rejected(scene->checker, 0, 1);
+    checker_signing(scene->checker, 0, &vote, NULL, &moment);
+    expect_fine(scene);
+    checker_turn(scene->checker, 1, &moment);
+    vote = vote_by(scene, 1, VOTE_NULLIFY, 1, block_named(0));
+    moment = working_at(1000 + 2 * BASE_TIMEOUT_MS);
+    checker_signing(scene->checker, 1, &vote, NULL, &moment);
+    expect_violation(scene, "without a reason");
+}
+
+static struct proposal first_proposal(const struct scene *scene, uint64_t view)
+{
+    struct proposal proposal = {.header = header_on(scene, NULL, view, 100)};
+    proposal.justification.parent_is_genesis = true;
+    proposal.header.justification_root = seal_justification(&proposal.justification);
+    proposal.hash = seal_header(&proposal.header);
+    seal_proposal(&scene->vault, &proposal);
+    return proposal;
+}
+
+static void a_notarize_before_a_blocks_time_is_seen(void **state)
+{
+    struct scene *scene = *state;
+    struct proposal proposal = first_proposal(scene, 1);
+    proposal.header.time_ms = 3000;
+    struct vote vote = vote_by(scene, 0, VOTE_NOTARIZE, 1, proposal.hash);
+    struct checker_moment moment = working_at(1000);
+    moment.wall_ms = 1000;
+    checker_signing(scene->checker, 0, &vote, &proposal, &moment);
+    expect_fine(scene);
+    moment.wall_ms = 999;
+    checker_signing(scene->checker, 0, &vote, &proposal, &moment);
+    expect_violation(scene, "too early");
+}
+
+static void a_skipped_view_needs_its_nullification(void **state)
+{
+    struct scene *scene = *state;
+    struct proposal proposal = first_proposal(scene, 1);
+    assert_null(checker_unjustified(&scene->vault, &proposal));
+    proposal = first_proposal(scene, 2);
+    assert_non_null(checker_unjustified(&scene->vault, &proposal));
+    struct certificate nullification = certificate_of(scene, VOTE_NULLIFY, 1, block_named(0));
+    proposal.justification.nullification_count = 1;
+    proposal.justification.nullifications = &nullification;
+    proposal.header.justification_root = seal_justification(&proposal.justification);
+    proposal.hash = seal_header(&proposal.header);
+    seal_proposal(&scene->vault, &proposal);
+    assert_null(checker_unjustified(&scene->vault, &proposal));
+}
+
+static void a_certificate_needs_exactly_a_quorum_of_true_signatures(void **state)
+{
+    struct scene *scene = *state;
+    struct certificate good = certificate_of(scene, VOTE_NOTARIZE, 2, block_named(1));
+    assert_true(certificate_holds(&scene->vault, &good));
+    struct certificate bad = good;
+    bad.view = 3;
+    assert_false(certificate_holds(&scene->vault, &bad));
+    bad = good;
+    bad.signers ^= 1;
+    assert_false(certificate_holds(&scene->vault, &bad));
+    bad = good;
+    bad.signers |= 8;
+    bad.signatures[3] = vote_by(scene, 3, VOTE_NOTARIZE, 2, block_named(1)).signature;
+    assert_false(certificate_holds(&scene->vault, &bad));
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, scene_open, scene_close)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(a_vote_on_disk_may_be_sent),
+        CASE(a_vote_sent_before_it_is_on_disk_is_seen),
+        CASE(another_vote_than_the_one_on_disk_is_seen),
+        CASE(a_liar_may_send_anything),
+        CASE(two_blocks_notarized_across_a_crash_are_seen),
+        CASE(a_finalize_after_a_nullify_is_seen),
+        CASE(a_nullify_after_a_finalize_is_seen),
+        CASE(a_finalize_without_an_own_notarize_is_seen),
+        CASE(a_finalize_record_must_hold_its_notarization),
+        CASE(a_vote_at_the_floor_is_seen),
+        CASE(a_first_vote_without_its_admission_is_seen),
+        CASE(one_chain_committed_by_all_is_fine),
+        CASE(two_blocks_committed_at_one_height_are_a_fork),
+        CASE(a_block_on_another_parent_is_seen),
+        CASE(time_that_stands_still_is_seen),
+        CASE(a_height_left_out_is_seen),
+        CASE(a_commit_by_a_notarization_is_seen),
+        CASE(a_commit_left_open_at_the_end_of_a_turn_is_seen),
+        CASE(evidence_against_an_honest_validator_is_seen),
+        CASE(an_honest_peer_that_is_charged_is_seen),
+        CASE(a_floor_that_moves_back_is_seen),
+        CASE(a_life_must_begin_in_the_view_its_disk_certifies),
+        CASE(a_timer_that_runs_out_in_silence_is_seen),
+        CASE(a_nullify_before_its_time_needs_a_reason),
+        CASE(a_notarize_before_a_blocks_time_is_seen),
+        CASE(a_skipped_view_needs_its_nullification),
+        CASE(a_certificate_needs_exactly_a_quorum_of_true_signatures),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
