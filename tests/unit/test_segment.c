@@ -1,0 +1,339 @@
+// links: storage codec crypto base
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "proto/base/limits.h"
+#include "proto/crypto/digest.h"
+#include "storage/segment_log.h"
+#include "tests/fault/memory_disk.h"
+
+static struct digest chain_id;
+
+static struct segment_log_config config_of(struct memory_disk *disk)
+{
+    chain_id = digest_tagged(TAG_SYNTH, span_of("segments", 8));
+    return (struct segment_log_config){.disk = &disk->disk,
+        .dir = "log",
+        .chain_id = chain_id,
+        .kind = SEGMENT_LOG_VOTES,
+        .segment_size_max = 2000,
+        .record_size_max = 1000,
+        .allocate_step = 512,
+        .check = CHECK_ALL};
+}
+
+static struct memory_disk *fresh_disk(void)
+{
+    struct memory_disk *disk = memory_disk_make(3);
+    assert_int_equal(disk->disk.make_dir(disk, "log"), TALLY_OK);
+    strcpy(disk->files[0].durable_name, disk->files[0].name);
+    return disk;
+}
+
+static int open_log(struct memory_disk *disk, int (*seen)(void *, const struct segment_log_record *),
+    void *context, struct segment_log **log, struct segment_log_report *report)
+{
+    struct segment_log_config config = config_of(disk);
+    return segment_log_open(&config, seen, context, log, report);
+}
+
+static struct segment_log *fresh_log(struct memory_disk *disk)
+{
+    struct segment_log_config config = config_of(disk);
+    struct segment_log *log;
+    struct segment_log_report report;
+    assert_int_equal(open_log(disk, NULL, NULL, &log, &report), TALLY_ENOTFOUND);
+    assert_int_equal(segment_log_create(&config, 1, NULL), TALLY_OK);
+    assert_int_equal(segment_log_create(&config, 1, NULL), TALLY_EEXISTS);
+    assert_int_equal(open_log(disk, NULL, NULL, &log, &report), TALLY_OK);
+    return log;
+}
+
+static struct segment_place append(struct segment_log *log, uint64_t number, size_t size)
+{
+    uint8_t bytes[1000];
+    memset(bytes, (int)number, sizeof bytes);
+    struct segment_log_entry entry = {
+        .type = 1, .number = number, .parts = {span_of(bytes, size / 3), span_of(bytes, size - size / 3)}};
+    struct segment_place place;
+    assert_int_equal(segment_log_append(log, &entry, 1, NULL, &place), TALLY_OK);
+    return place;
+}
+
+struct listed {
+    uint64_t numbers[100];
+    size_t count;
+};
+
+static int list_record(void *context, const struct segment_log_record *record)
+{
+    struct listed *listed = context;
+    for (size_t i = 0; i < record->size; i++)
+        assert_int_equal(record->payload.data[i], (uint8_t)record->number);
+    listed->numbers[listed->count++] = record->number;
+    return TALLY_OK;
+}
+
+static struct memory_file *newest_file(struct memory_disk *disk)
+{
+    struct memory_file *newest = NULL;
+    for (size_t i = 0; i < disk->count; i++)
+        if (strncmp(disk->files[i].name, "log/0", 5) == 0 &&
+            (newest == NULL || strcmp(disk->files[i].name, newest->name) > 0))
+            newest = &disk->files[i];
+    assert_non_null(newest);
+    return newest;
+}
+
+static void headers_come_back_and_every_flipped_bit_is_seen(void **state)
+{
+    (void)state;
+    struct segment_header header = {.kind = 2, .sequence = 7, .first_number = 9, .previous_size = 11}, read;
+    memset(header.salt, 5, sizeof header.salt);
+    uint8_t bytes[SEGMENT_HEADER_SIZE];
+    segment_header_encode(&header, bytes);
+    assert_int_equal(segment_header_decode(bytes, &read), TALLY_OK);
+    assert_int_equal(read.kind, header.kind);
+    assert_int_equal(read.sequence, header.sequence);
+    assert_int_equal(read.first_number, header.first_number);
+    assert_int_equal(read.previous_size, header.previous_size);
+    assert_memory_equal(read.salt, header.salt, sizeof read.salt);
+    for (size_t bit = 0; bit < 8 * sizeof bytes; bit++) {
+        bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        assert_int_equal(segment_header_decode(bytes, &read), TALLY_EDAMAGED);
+        bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    struct record_header record = {.size = 5, .type = 3, .number = 8, .synced_size = 128, .payload_crc = 99},
+                         back;
+    uint8_t short_bytes[RECORD_HEADER_SIZE];
+    record_header_encode(&record, 42, short_bytes);
+    assert_int_equal(record_header_decode(short_bytes, 42, &back), TALLY_OK);
+    assert_int_equal(back.size, record.size);
+    assert_int_equal(back.type, record.type);
+    assert_int_equal(back.number, record.number);
+    assert_int_equal(back.synced_size, record.synced_size);
+    assert_int_equal(back.payload_crc, record.payload_crc);
+    assert_int_equal(record_header_decode(short_bytes, 43, &back), TALLY_EDAMAGED);
+    for (size_t bit = 0; bit < 8 * sizeof short_bytes; bit++) {
+        short_bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        assert_int_equal(record_header_decode(short_bytes, 42, &back), TALLY_EDAMAGED);
+        short_bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+}
+
+static void records_are_read_by_their_place(void **state)
+{
+    (void)state;
+    struct memory_disk *disk = fresh_disk();
+    struct segment_log *log = fresh_log(disk);
+    struct segment_place places[40];
+    struct segment_log_record record;
+    struct arena arena;
+    arena_init(&arena, MIB);
+    for (uint64_t i = 0; i < 40; i++)
+        places[i] = append(log, i, 1 + i * 24);
+    assert_int_equal(segment_log_sync(log), TALLY_OK);
+    assert_true(segment_log_last(log) > 5);
+    for (uint64_t i = 0; i < 40; i++) {
+        assert_int_equal(places[i].offset % RECORD_ALIGNMENT, 0);
+        assert_int_equal(segment_log_read(log, places[i], &arena, &record), TALLY_OK);
+        assert_int_equal(record.number, i);
+        assert_int_equal(record.size, 1 + i * 24);
+        if (i > 0) assert_true(segment_place_before(places[i - 1], places[i]));
+    }
+    struct segment_place nowhere = {segment_log_last(log) + 1, 128}, between = places[3];
+    between.offset += RECORD_ALIGNMENT;
+    assert_int_equal(segment_log_read(log, nowhere, &arena, &record), TALLY_ENOTFOUND);
+    assert_int_equal(segment_log_read(log, between, &arena, &record), TALLY_EDAMAGED);
+    uint8_t large[1001] = {0};
+    struct segment_log_entry entry = {.type = 1, .parts = {span_of(large, sizeof large)}};
+    assert_int_equal(segment_log_append(log, &entry, 1, NULL, NULL), TALLY_ELIMIT);
+    append(log, 40, 10);
+    arena_close(&arena);
+    segment_log_close(log);
+    memory_disk_close(disk);
+}
+
+static void a_group_stands_in_one_segment(void **state)
+{
+    (void)state;
+    struct memory_disk *disk = fresh_disk();
+    struct segment_log *log = fresh_log(disk);
+    uint8_t bytes[900] = {0};
+    struct segment_log_entry entries[5];
+    struct segment_place places[5];
+    append(log, 1, 500);
+    for (size_t i = 0; i < 5; i++)
+        entries[i] =
+            (struct segment_log_entry){.type = 1, .number = i, .parts = {span_of(bytes, sizeof bytes)}};
+    assert_int_equal(segment_log_append(log, entries, 5, NULL, places), TALLY_OK);
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(places[i].segment, 2);
+    append(log, 6, 10);
+    assert_int_equal(segment_log_last(log), 3);
+    segment_log_close(log);
+    memory_disk_close(disk);
+}
+
+/* Two records of one unsynced group; the first never reached the disk, the second did. */
+static void a_group_that_reached_the_disk_out_of_order_is_torn_not_damaged(void **state)
+{
+    (void)state;
+    struct memory_disk *disk = fresh_disk();
+    struct segment_log *log = fresh_log(disk);
+    struct segment_log_report report;
+    append(log, 1, 100);
+    assert_int_equal(segment_log_sync(log), TALLY_OK);
+    struct segment_place second = append(log, 2, 100);
+    append(log, 3, 100);
+    segment_log_close(log);
+    newest_file(disk)->data[second.offset + 40] ^= 1;
+    struct listed listed = {.count = 0};
+    assert_int_equal(open_log(disk, list_record, &listed, &log, &report), TALLY_OK);
+    assert_int_equal(listed.count, 1);
+    assert_true(report.bytes_cut > 0);
+    /* What was cut never comes back. */
+    append(log, 4, 100);
+    assert_int_equal(segment_log_sync(log), TALLY_OK);
+    segment_log_close(log);
+    listed.count = 0;
+    assert_int_equal(open_log(disk, list_record, &listed, &log, &report), TALLY_OK);
+    assert_int_equal(listed.count, 2);
+    assert_int_equal(listed.numbers[1], 4);
+    segment_log_close(log);
+    memory_disk_close(disk);
+}
+
+static void a_bad_record_that_was_synced_before_a_later_one_is_damage(void **state)
+{
+    (void)state;
+    struct memory_disk *disk = fresh_disk();
+    struct segment_log *log = fresh_log(disk);
+    struct segment_log_report report;
+    append(log, 1, 100);
+    struct segment_place second = append(log, 2, 100);
+    assert_int_equal(segment_log_sync(log), TALLY_OK);
+    append(log, 3, 100);
+    assert_int_equal(segment_log_sync(log), TALLY_OK);
+    segment_log_close(log);
+    struct memory_file *file = newest_file(disk);
+    static const size_t at[] = {0, 4, 9, 20, 25, 30, 40};
+    for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
+        file->data[second.offset + at[i]] ^= 1;
+        assert_int_equal(open_log(disk, NULL, NULL, &log, &report), TALLY_EDAMAGED);
+        assert_int_equal(report.damaged_number, 2);
+        assert_true(report.detail[0] != '\0');
+        file->data[second.offset + at[i]] ^= 1;
+    }
+    assert_int_equal(open_log(disk, NULL, NULL, &log, &report), TALLY_OK);
+    segment_log_close(log);
+    memory_disk_close(disk);
+}
+
+static void bytes_of_a_recycled_file_never_pass_for_records(void **state)
+{
+    (void)state;
+    struct memory_disk *disk = fresh_disk(), *other = fresh_disk();
+    struct segment_log *log = fresh_log(disk), *stale = fresh_log(other);
+    struct segment_log_report report;
+    append(log, 1, 100);
+    append(stale, 1, 100);
+    assert_int_equal(segment_log_sync(stale), TALLY_OK);
+    for (uint64_t i = 2; i < 6; i++)
+        append(stale, i, 100);
+    assert_int_equal(segment_log_sync(log), TALLY_OK);
+    size_t end = segment_log_end(log).offset;
+    segment_log_close(log);
+    segment_log_close(stale);
+    struct memory_file *to = newest_file(disk);
+    const struct memory_file *from = newest_file(other);
+    memory_resize(&to->data, &to->size, from->size);
+    memcpy(to->data + end, from->data + end, from->size - end);
+    struct listed listed = {.count = 0};
+    assert_int_equal(open_log(disk, list_record, &listed, &log, &report), TALLY_OK);
+    assert_int_equal(listed.count, 1);
+    segment_log_close(log);
+    memory_disk_close(disk);
+    memory_disk_close(other);
+}
+
+static void another_chain_kind_or_version_is_refused(void **state)
+{
+    (void)state;
+    struct memory_disk *disk = fresh_disk();
+    struct segment_log *log = fresh_log(disk);
+    struct segment_log_report report;
+    segment_log_close(log);
+    struct segment_log_config config = config_of(disk);
+    config.chain_id.bytes[0] ^= 1;
+    assert_int_equal(segment_log_open(&config, NULL, NULL, &log, &report), TALLY_ECHAIN);
+    config = config_of(disk);
+    config.kind = SEGMENT_LOG_BODIES;
+    assert_int_equal(segment_log_open(&config, NULL, NULL, &log, &report), TALLY_EDAMAGED);
+    memory_disk_close(disk);
+}
+
+static void a_cut_reaches_back_over_segments(void **state)
+{
+    (void)state;
+    struct memory_disk *disk = fresh_disk();
+    struct segment_log *log = fresh_log(disk);
+    struct segment_log_report report;
+    struct segment_place places[30];
+    for (uint64_t i = 0; i < 30; i++)
+        places[i] = append(log, i, 200);
+    assert_int_equal(segment_log_sync(log), TALLY_OK);
+    for (uint64_t left = 30; left > 0; left -= 7 < left ? 7 : left) {
+        struct listed listed = {.count = 0};
+        if (left < 30) assert_int_equal(segment_log_cut(log, places[left]), TALLY_OK);
+        segment_log_close(log);
+        assert_int_equal(open_log(disk, list_record, &listed, &log, &report), TALLY_OK);
+        assert_int_equal(listed.count, left);
+    }
+    append(log, 77, 300);
+    assert_int_equal(segment_log_sync(log), TALLY_OK);
+    segment_log_close(log);
+    memory_disk_close(disk);
+}
+
+static void dropping_takes_the_oldest_segments_alone(void **state)
+{
+    (void)state;
+    struct memory_disk *disk = fresh_disk();
+    struct segment_log *log = fresh_log(disk);
+    struct segment_log_report report;
+    for (uint64_t i = 0; i < 30; i++)
+        append(log, i, 200);
+    uint32_t last = segment_log_last(log);
+    assert_int_equal(segment_log_drop_before(log, 3), TALLY_OK);
+    assert_int_equal(segment_log_first(log), 3);
+    assert_int_equal(segment_log_drop_before(log, last), TALLY_OK);
+    struct listed listed = {.count = 0};
+    segment_log_close(log);
+    assert_int_equal(open_log(disk, list_record, &listed, &log, &report), TALLY_OK);
+    assert_int_equal(segment_log_first(log), last);
+    assert_true(listed.count > 0 && listed.count < 8);
+    assert_int_equal(listed.numbers[listed.count - 1], 29);
+    segment_log_close(log);
+    memory_disk_close(disk);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(headers_come_back_and_every_flipped_bit_is_seen),
+        cmocka_unit_test(records_are_read_by_their_place),
+        cmocka_unit_test(a_group_stands_in_one_segment),
+        cmocka_unit_test(a_group_that_reached_the_disk_out_of_order_is_torn_not_damaged),
+        cmocka_unit_test(a_bad_record_that_was_synced_before_a_later_one_is_damage),
+        cmocka_unit_test(bytes_of_a_recycled_file_never_pass_for_records),
+        cmocka_unit_test(another_chain_kind_or_version_is_refused),
+        cmocka_unit_test(a_cut_reaches_back_over_segments),
+        cmocka_unit_test(dropping_takes_the_oldest_segments_alone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
