@@ -608,6 +608,48 @@ static void strangers_are_turned_away_at_the_handshake_and_named_in_the_log(void
     client_close(client);
 }
 
+static void a_server_that_cannot_open_says_why(void **state)
+{
+    (void)state;
+    uv_loop_t loop;
+    struct rpc_server *server = NULL;
+    const char *why = NULL;
+    char certificate[128], key[128];
+    toy_path(&toy, "rpc.crt", certificate);
+    toy_path(&toy, "rpc.key", key);
+    const struct rpc_method twice[] = {{"/t.T/A", 0, 10, toy_echo}, {"/t.T/A", 0, 10, toy_echo}};
+    const struct rpc_method large[] = {{"/t.T/A", 0, RPC_REQUEST_SIZE_MAX + 1, toy_echo}};
+    struct rpc_server_options options = {
+        .address = "127.0.0.1",
+        .certificate_path = certificate,
+        .key_path = key,
+        .find_caller = toy_find,
+        .methods = twice,
+        .method_count = 2,
+    };
+    assert_int_equal(uv_loop_init(&loop), 0);
+    assert_int_equal(rpc_server_open(&loop, &options, &server, &why), TALLY_EINVALID);
+    assert_string_equal(why, "two methods have one path");
+    options.methods = large;
+    options.method_count = 1;
+    assert_int_equal(rpc_server_open(&loop, &options, &server, &why), TALLY_EINVALID);
+    options.methods = toy_methods;
+    options.port = toy.port;
+    assert_int_equal(rpc_server_open(&loop, &options, &server, &why), TALLY_EBUSY);
+    assert_string_equal(why, "its address cannot be listened on");
+    options.port = 0;
+    options.address = "nowhere";
+    assert_int_equal(rpc_server_open(&loop, &options, &server, &why), TALLY_EINVALID);
+    options.address = "127.0.0.1";
+    options.key_path = "/nowhere/rpc.key";
+    assert_int_not_equal(rpc_server_open(&loop, &options, &server, &why), TALLY_OK);
+    assert_string_equal(why, "its certificate or key cannot be used");
+    assert_null(server);
+    rpc_server_close(NULL, NULL, NULL);
+    assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -646,6 +688,7 @@ int main(void)
         cmocka_unit_test(connections_are_bounded),
         cmocka_unit_test(a_node_that_stops_ends_what_is_open),
         cmocka_unit_test(an_idle_connection_is_closed_and_the_client_told),
+        cmocka_unit_test(a_server_that_cannot_open_says_why),
         cmocka_unit_test(strangers_are_turned_away_at_the_handshake_and_named_in_the_log),
     };
     return cmocka_run_group_tests(tests, start, stop);
