@@ -20,6 +20,15 @@
 static long allocations_left = -1; /* -1 = as many as wanted */
 static bool allocation_failed;
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(SANITIZED)
+#define COUNTS_ALLOCATIONS 0
+#else
+#define COUNTS_ALLOCATIONS 1
 static bool allocation_allowed(void)
 {
     if (allocations_left < 0) return true;
@@ -34,8 +43,6 @@ static bool allocation_allowed(void)
     return false;
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define COUNTS_ALLOCATIONS 1
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *old, size_t size);
@@ -54,8 +61,6 @@ void *realloc(void *old, size_t size)
 {
     return allocation_allowed() ? __libc_realloc(old, size) : NULL;
 }
-#else
-#define COUNTS_ALLOCATIONS 0
 #endif
 
 #define CALLS 4u
