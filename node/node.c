@@ -217,7 +217,7 @@ static void on_up(void *context, uint32_t peer)
 static void on_down(void *context, uint32_t peer, const char *reason)
 {
     struct node *node = context;
-    LOG_INFO("peer is down", LOG_S("peer", node->peers[peer].name), LOG_S("why", reason));
+    (void)reason; /* the links have logged it */
     if (!node->stopping) replica_link_down(node->replica, peer);
 }
 

@@ -1,0 +1,88 @@
+// links: node
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "node/worker.h"
+#include "proto/base/check.h"
+
+#define JOBS 200
+
+struct counted_job {
+    struct job job;
+    uint32_t number;
+    uint32_t *ran, *done; /* shared counters */
+    uint32_t ran_as, done_as;
+};
+
+static void run_counted(struct job *job)
+{
+    struct counted_job *counted = (struct counted_job *)(void *)job;
+    counted->ran_as = (*counted->ran)++;
+}
+
+static void count_done(struct job *job)
+{
+    struct counted_job *counted = (struct counted_job *)(void *)job;
+    counted->done_as = (*counted->done)++;
+}
+
+static void submit_all(struct worker *worker, struct counted_job *jobs, uint32_t *ran, uint32_t *done)
+{
+    for (uint32_t i = 0; i < JOBS; i++) {
+        jobs[i] = (struct counted_job){{.run = run_counted, .done = count_done}, i, ran, done, 0, 0};
+        worker_submit(worker, &jobs[i].job);
+    }
+}
+
+static void one_thread_runs_and_finishes_jobs_in_the_order_submitted(void **state)
+{
+    (void)state;
+    static struct counted_job jobs[JOBS];
+    uint32_t ran = 0, done = 0;
+    uv_loop_t loop;
+    struct worker *worker;
+    assert_int_equal(uv_loop_init(&loop), 0);
+    assert_int_equal(worker_open(&loop, "test", 1, &worker), TALLY_OK);
+    submit_all(worker, jobs, &ran, &done);
+    assert_int_equal(worker_backlog(worker), JOBS);
+    while (done < JOBS)
+        uv_run(&loop, UV_RUN_ONCE);
+    for (uint32_t i = 0; i < JOBS; i++) {
+        assert_int_equal(jobs[i].ran_as, i);
+        assert_int_equal(jobs[i].done_as, i);
+    }
+    assert_int_equal(worker_backlog(worker), 0);
+    worker_close(worker);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
+static void closing_runs_what_was_submitted_and_finishes_it(void **state)
+{
+    (void)state;
+    static struct counted_job jobs[JOBS];
+    uint32_t ran = 0, done = 0;
+    uv_loop_t loop;
+    struct worker *worker;
+    assert_int_equal(uv_loop_init(&loop), 0);
+    assert_int_equal(worker_open(&loop, "test", 1, &worker), TALLY_OK);
+    submit_all(worker, jobs, &ran, &done);
+    worker_close(worker);
+    assert_int_equal(ran, JOBS);
+    assert_int_equal(done, JOBS);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_thread_runs_and_finishes_jobs_in_the_order_submitted),
+        cmocka_unit_test(closing_runs_what_was_submitted_and_finishes_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
