@@ -408,6 +408,32 @@ static void a_leaf_at_the_wrong_prefix_proves_no_absence(void **state)
     expect(PROOF_ROOT);
 }
 
+static void a_misplaced_leaf_proves_no_absence_even_if_signed(void **state)
+{
+    (void)state;
+    /* A map that no honest node makes: another subject's leaf stands on this one's way, off its own. */
+    struct digest subject = sample_absent(&map, PLACE_EMPTY);
+    struct digest position = subject_position(&map.network.chain_id, &subject);
+    size_t stranger = 0;
+    sample_prove(&map, &subject, &proof);
+    while (position_shared_bits(&position, &map.places[stranger].position) >= proof.sibling_count)
+        stranger++;
+    proof.place = PLACE_OTHER;
+    proof.other_position = map.places[stranger].position;
+    proof.leaf = map.places[stranger].leaf;
+    struct digest node = subject_leaf_hash(&proof.other_position, &proof.leaf);
+    struct state_parts parts = {
+        .subjects_root = subject_path_root(&position, &node, proof.siblings, proof.sibling_count),
+        .members_root = proof.members_root,
+        .policy_root = proof.policy_root,
+        .replay_root = proof.replay_root,
+        .counts_root = proof.counts_root,
+    };
+    proof.checkpoint.checkpoint.state_root = state_root(&parts);
+    certify();
+    expect(PROOF_ROOT);
+}
+
 static void absence_of_a_present_subject_is_root(void **state)
 {
     (void)state;
@@ -620,6 +646,7 @@ int main(void)
         spoiled(state_parts_that_changed_places_are_root),
         spoiled(an_inner_node_passed_as_a_leaf_is_root),
         spoiled(a_leaf_at_the_wrong_prefix_proves_no_absence),
+        spoiled(a_misplaced_leaf_proves_no_absence_even_if_signed),
         spoiled(absence_of_a_present_subject_is_root),
         spoiled(absence_with_events_is_count),
         spoiled(a_proof_of_anothers_absence_is_not_ones_own),
