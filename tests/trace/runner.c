@@ -172,7 +172,17 @@ static bool play_voted(struct player *player)
 {
     while (scene_signed(&player->scene)) {
     }
-    scene_durable(&player->scene);
+    scene_durable(&player->scene, scene_stored(&player->scene));
+    return true;
+}
+
+/* "durable": everything stored; "durable 1": the first of it. */
+static bool play_durable(struct scene *scene, const char *text)
+{
+    uint32_t stored = scene_stored(scene);
+    uint64_t count = number_after(text, "durable ", stored);
+    if (count > stored) return false;
+    scene_durable(scene, (uint32_t)count);
     return true;
 }
 
@@ -221,7 +231,7 @@ static bool play(struct player *player, const char *text)
     if (word_is(text, "signed")) return scene_signed(scene);
     if (word_is(text, "the signer is silent")) return scene_unsigned(scene);
     if (word_is(text, "voted")) return play_voted(player);
-    if (word_is(text, "durable")) return scene_durable(scene), true;
+    if (word_is(text, "durable")) return play_durable(scene, text);
     if (word_is(text, "held ")) return scene_payload(scene, text[5], true), true;
     if (word_is(text, "spoilt ")) return scene_payload(scene, text[7], false), true;
     if (word_is(text, "proposed ")) return scene_proposed(scene, text[9]), true;

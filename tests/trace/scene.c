@@ -375,12 +375,18 @@ void scene_proposed(struct scene *scene, char name)
     scene_step(scene, &input);
 }
 
-void scene_durable(struct scene *scene)
+void scene_durable(struct scene *scene, uint32_t count)
 {
-    scene->record_durable = scene->record_count;
+    CHECK(count <= scene->record_count - scene->record_durable);
+    scene->record_durable += count;
     struct consensus_input input = {
-        .kind = INPUT_DURABLE, .sequence = scene->record_count - scene->record_base};
+        .kind = INPUT_DURABLE, .sequence = scene->record_durable - scene->record_base};
     scene_step(scene, &input);
+}
+
+uint32_t scene_stored(const struct scene *scene)
+{
+    return scene->record_count - scene->record_durable;
 }
 
 void scene_payload(struct scene *scene, char name, bool ok)

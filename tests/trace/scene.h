@@ -85,7 +85,10 @@ bool scene_signed(struct scene *scene);
 bool scene_unsigned(struct scene *scene);
 /* Answers the last request to propose with a block of this name. */
 void scene_proposed(struct scene *scene, char name);
-void scene_durable(struct scene *scene);
+/* Acknowledges the next `count` of the records that are stored and not yet durable: scene_stored says how
+ * many. */
+void scene_durable(struct scene *scene, uint32_t count);
+uint32_t scene_stored(const struct scene *scene);
 void scene_payload(struct scene *scene, char name, bool ok);
 void scene_appended(struct scene *scene, uint64_t height);
 

@@ -261,6 +261,34 @@ static struct consensus_record vote_record_of(
     return record;
 }
 
+static void timers_grow_to_thirty_seconds_and_no_further(void **state)
+{
+    (void)state;
+    struct consensus_config config = config_of(4, 3);
+    config.base_timeout_ms = 16000;
+    struct consensus *consensus = opened(&config);
+    const uint64_t wakes[] = {32000, 32000, 48000, 48000, 60000, 60000, 60000, 60000};
+    struct consensus_input input = {.kind = INPUT_WORK, .ok = true};
+    for (uint64_t view = 1; view <= sizeof wakes / sizeof *wakes; view++) {
+        (void)fed(consensus, &input, OUTPUT_SEND);
+        if (leader_of(view, 4) != config.signer) {
+            /* A standstill may come first; a vote does not. */
+            input = (struct consensus_input){.kind = INPUT_TIME, .now_ms = wakes[view - 1] - 1};
+            assert_int_equal(fed(consensus, &input, OUTPUT_SIGN_VOTE), 0);
+            input.now_ms++;
+            assert_int_equal(fed(consensus, &input, OUTPUT_SIGN_VOTE), 1);
+        }
+        consensus_close(consensus);
+        consensus = opened(&config);
+        for (uint64_t ended = 1; ended <= view; ended++) {
+            struct certificate certificate = certificate_of(4, VOTE_NULLIFY, ended);
+            (void)verified_certificate(consensus, &certificate, OUTPUT_ENTERED);
+        }
+        input = (struct consensus_input){.kind = INPUT_WORK, .ok = true};
+    }
+    consensus_close(consensus);
+}
+
 static void stored_votes_that_conflict_are_damage(void **state)
 {
     (void)state;
@@ -311,6 +339,20 @@ static void a_vote_far_above_the_floor_comes_with_what_admitted_it(void **state)
     record = vote_record_of(VOTE_NULLIFY, 950, 0, 1);
     assert_int_equal(consensus_restore(consensus, &record, true), TALLY_OK);
     assert_int_equal(view_of(consensus), 900);
+    consensus_close(consensus);
+}
+
+static void a_view_with_a_stored_finalize_is_never_nullified(void **state)
+{
+    (void)state;
+    struct consensus_config config = config_of(4, 1);
+    struct consensus *consensus = opened(&config);
+    struct consensus_record record = vote_record_of(VOTE_FINALIZE, 1, 5, 1);
+    assert_int_equal(consensus_restore(consensus, &record, true), TALLY_OK);
+    struct consensus_input input = {.kind = INPUT_WORK, .ok = true, .now_ms = 10};
+    (void)fed(consensus, &input, OUTPUT_SEND);
+    input = (struct consensus_input){.kind = INPUT_TIME, .now_ms = 100000};
+    assert_int_equal(fed(consensus, &input, OUTPUT_SIGN_VOTE), 0);
     consensus_close(consensus);
 }
 
@@ -420,9 +462,11 @@ int main(void)
         cmocka_unit_test(views_stop_where_open_ones_would_have_to_be_forgotten),
         cmocka_unit_test(a_finalization_from_very_far_ahead_is_taken),
         cmocka_unit_test(a_clock_that_goes_back_stands_still),
+        cmocka_unit_test(timers_grow_to_thirty_seconds_and_no_further),
         cmocka_unit_test(stored_votes_that_conflict_are_damage),
         cmocka_unit_test(a_stored_vote_of_another_signer_or_epoch_is_damage),
         cmocka_unit_test(a_vote_far_above_the_floor_comes_with_what_admitted_it),
+        cmocka_unit_test(a_view_with_a_stored_finalize_is_never_nullified),
         cmocka_unit_test(a_record_beyond_the_ring_silences_its_view_and_those_below),
         cmocka_unit_test(a_peer_that_asks_without_end_is_served_a_few_times),
         cmocka_unit_test(records_at_or_below_the_floor_are_ignored),
