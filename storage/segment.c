@@ -6,7 +6,9 @@
 #include "storage/crc32c.h"
 
 #define FORMAT_VERSION 1u
+/* What is read at a time: much where records are read whole, little where only their headers are. */
 #define WINDOW_SIZE (1024u * 1024u)
+#define WINDOW_SIZE_HEADERS 4096u
 
 static const uint8_t magic[8] = {'T', 'A', 'L', 'L', 'Y', 'S', 'E', 'G'};
 
@@ -88,7 +90,8 @@ static int window_get(struct window *window, const struct segment_scan *scan, ui
         return TALLY_OK;
     }
     if (need > window->capacity) {
-        size_t capacity = need < WINDOW_SIZE ? WINDOW_SIZE : need;
+        size_t capacity = scan->payloads ? WINDOW_SIZE : WINDOW_SIZE_HEADERS;
+        if (capacity < need) capacity = need;
         if (capacity > scan->size) capacity = (size_t)scan->size;
         uint8_t *data = realloc(window->data, capacity);
         if (data == NULL) return TALLY_ENOMEM;

@@ -489,13 +489,20 @@ uint32_t segment_log_last(const struct segment_log *log)
 
 /* ---- Reading ---- */
 
-static int find(struct segment_log *log, uint32_t sequence, struct segment *found)
+/* What of a segment never changes, and so may be used outside the mutex. */
+struct segment_reader {
+    int file;
+    uint32_t seed;
+};
+
+static int find(struct segment_log *log, uint32_t sequence, struct segment_reader *found)
 {
     int error = TALLY_ENOTFOUND;
     pthread_mutex_lock(&log->mutex);
-    if (log->count > 0 && sequence >= log->segments[0].sequence &&
-        sequence - log->segments[0].sequence < log->count) {
-        *found = log->segments[sequence - log->segments[0].sequence];
+    uint32_t first = log->count > 0 ? log->segments[0].sequence : 0;
+    if (sequence >= first && sequence - first < log->count) {
+        const struct segment *segment = &log->segments[sequence - first];
+        *found = (struct segment_reader){segment->file, segment->seed};
         error = TALLY_OK;
     }
     pthread_mutex_unlock(&log->mutex);
@@ -504,7 +511,7 @@ static int find(struct segment_log *log, uint32_t sequence, struct segment *foun
 
 int segment_log_read_raw(struct segment_log *log, struct segment_place place, void *bytes, size_t size)
 {
-    struct segment segment;
+    struct segment_reader segment;
     int error = find(log, place.segment, &segment);
     if (error != TALLY_OK) return error;
     size_t got;
@@ -516,7 +523,7 @@ int segment_log_read_raw(struct segment_log *log, struct segment_place place, vo
 int segment_log_parse(
     struct segment_log *log, struct segment_place place, struct span bytes, struct segment_log_record *record)
 {
-    struct segment segment;
+    struct segment_reader segment;
     int error = find(log, place.segment, &segment);
     if (error != TALLY_OK) return error;
     struct record_header header;
@@ -541,7 +548,7 @@ int segment_log_parse(
 int segment_log_read(struct segment_log *log, struct segment_place place, struct arena *arena,
     struct segment_log_record *record)
 {
-    struct segment segment;
+    struct segment_reader segment;
     uint8_t bytes[RECORD_HEADER_SIZE];
     struct record_header header;
     int error = find(log, place.segment, &segment);
@@ -561,7 +568,7 @@ int segment_log_read(struct segment_log *log, struct segment_place place, struct
 int segment_log_erase(struct segment_log *log, struct segment_place place)
 {
     const struct disk *disk = log->config.disk;
-    struct segment segment;
+    struct segment_reader segment;
     uint8_t bytes[RECORD_HEADER_SIZE];
     struct record_header header;
     if (log->failed) return TALLY_EIO;

@@ -74,7 +74,7 @@ static int load_subject(struct state *state, struct touched *touched)
     if (touched->subject.bytes.size > 0)
         memcpy(bytes, touched->subject.bytes.data, touched->subject.bytes.size);
     touched->subject.bytes.data = bytes;
-    touched->exists = true;
+    touched->stood_before = touched->exists = true;
     return TALLY_OK;
 }
 
@@ -248,8 +248,7 @@ static int end_subjects(struct state *state, struct subject_map_node **map)
         CHECK(leaf->count > 0);
         if (touched->bytes_changed || digest_is_zero(&leaf->summary))
             leaf->summary = digest_tagged(TAG_SUMMARY, touched->subject.bytes);
-        if (subject_map_find(state_newest(state)->map, &touched->position) == NULL)
-            state->block.counts.subjects++;
+        if (!touched->stood_before) state->block.counts.subjects++;
         struct state_key key = state_key_of_digest('S', &touched->subject_id);
         state_subject_encode(leaf, touched->subject.bytes, &state->scratch);
         error = state_value_put(state, &key);

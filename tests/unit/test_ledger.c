@@ -1,8 +1,10 @@
 // links: storage codec crypto base
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -551,6 +553,69 @@ static void a_long_run_of_unsynced_blocks_takes_bounded_memory(void **state)
     memory_disk_close(disk);
 }
 
+/* Reads whatever is durable, over and over, until everything is. */
+static void *reading(void *context)
+{
+    struct ledger *ledger = context;
+    for (uint64_t height = 0; height < BLOCKS;) {
+        height = ledger_height(ledger);
+        struct ledger_head head;
+        ledger_head(ledger, &head);
+        if (head.height < height) return ledger;
+        struct arena arena;
+        struct block block;
+        struct ledger_event event;
+        arena_init(&arena, 16 * MIB);
+        for (uint64_t h = 1; h <= height; h++) {
+            if (ledger_read(ledger, h, true, &arena, &block) != TALLY_OK) return ledger;
+            if (!digest_equal(&block.hash, &blocks[h].hash)) return ledger;
+            if (block.header.payload_events == 0) continue;
+            if (ledger_event_read(ledger, h, 0, &arena, &event) != TALLY_OK) return ledger;
+        }
+        arena_close(&arena);
+    }
+    return NULL;
+}
+
+static void other_threads_read_while_one_appends_and_erases(void **state)
+{
+    (void)state;
+    char dir[] = "ledger-test-XXXXXX";
+    struct ledger *ledger;
+    struct ledger_report report;
+    pthread_t readers[3];
+    assert_non_null(mkdtemp(dir));
+    assert_int_equal(ledger_open(disk_system(), dir, &chain_id, &options, &ledger, &report), TALLY_OK);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(pthread_create(&readers[i], NULL, reading, ledger), 0);
+    for (uint64_t height = 1; height <= BLOCKS; height++) {
+        append(ledger, height, height);
+        assert_int_equal(ledger_sync(ledger), TALLY_OK);
+        if (blocks[height].header.payload_events > 0)
+            assert_int_equal(ledger_body_erase(ledger, height, 0), TALLY_OK);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        void *failed;
+        assert_int_equal(pthread_join(readers[i], &failed), 0);
+        assert_null(failed);
+    }
+    ledger_close(ledger);
+    assert_int_equal(ledger_open(disk_system(), dir, &chain_id, &careful, &ledger, &report), TALLY_OK);
+    assert_int_equal(ledger_height(ledger), BLOCKS);
+    ledger_close(ledger);
+    static const char *folders[] = {"ledger", "bodies"};
+    for (size_t f = 0; f < 2; f++) {
+        char folder[64], path[128];
+        snprintf(folder, sizeof folder, "%s/%s", dir, folders[f]);
+        for (uint32_t sequence = 1; sequence < 64; sequence++) {
+            snprintf(path, sizeof path, "%s/%016x", folder, sequence);
+            unlink(path);
+        }
+        assert_int_equal(rmdir(folder), 0);
+    }
+    assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -569,6 +634,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_missing_segment_is_damage, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_erased_body_leaves_everything_else_as_it_was, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_erasure_struck_by_a_crash_can_be_done_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(other_threads_read_while_one_appends_and_erases, set_up, tear_down),
         cmocka_unit_test_setup_teardown(blocks_arrive_without_bodies_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             a_long_run_of_unsynced_blocks_takes_bounded_memory, set_up, tear_down),
