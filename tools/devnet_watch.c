@@ -57,12 +57,16 @@ static enum tool_exit node_late(struct context *context, const struct devnet_nod
         line[0] == '\0' ? "(nothing)" : line);
 }
 
-/* Waits until the node answers on this chain and, where `linked`, has its links. */
+/* Waits until the node answers on this chain and, where `linked`, has its links. It fails at once when any
+ * node of `watched` has ended: the others may be waiting for that very one. */
 static enum tool_exit node_wait(struct context *context, const struct devnet *devnet,
-    const struct devnet_node *node, bool linked, uint64_t until_ms, struct node_status *status)
+    const struct devnet_node *node, const struct devnet_node *watched, uint32_t watched_count, bool linked,
+    uint64_t until_ms, struct node_status *status)
 {
     for (;;) {
-        enum tool_exit code = node_alive(context, node);
+        enum tool_exit code = TOOL_DONE;
+        for (uint32_t i = 0; code == TOOL_DONE && i < watched_count; i++)
+            code = node_alive(context, &watched[i]);
         if (code != TOOL_DONE) return code;
         code = node_ask(context, node, status);
         if (code == TOOL_DONE && !digest_equal(&status->chain_id, &devnet->genesis->chain_id)) {
@@ -92,7 +96,8 @@ enum tool_exit devnet_start_all(struct context *context, const struct devnet *de
     uint64_t until_ms = clock_steady_ms() + DEVNET_AGREE_MS;
     for (uint32_t i = 0; code == TOOL_DONE && i < devnet->node_count; i++) {
         progress_show("waiting for %s", devnet->nodes[i].name);
-        code = node_wait(context, devnet, &devnet->nodes[i], true, until_ms, status);
+        code = node_wait(
+            context, devnet, &devnet->nodes[i], devnet->nodes, devnet->node_count, true, until_ms, status);
     }
     progress_end();
     free(status);
@@ -106,7 +111,7 @@ enum tool_exit devnet_start_one(
     if (status == NULL) return context_fail(context, TOOL_REFUSED, "MEMORY", "not enough memory");
     enum tool_exit code = devnet_node_pid(node) != 0 ? TOOL_DONE : devnet_node_start(context, node);
     if (code == TOOL_DONE) {
-        code = node_wait(context, devnet, node, false, clock_steady_ms() + DEVNET_AGREE_MS, status);
+        code = node_wait(context, devnet, node, node, 1, false, clock_steady_ms() + DEVNET_AGREE_MS, status);
     }
     free(status);
     return code;

@@ -538,15 +538,18 @@ static enum tool_exit failure_take(
         error->detail.event_index < lane->sent_count) {
         /* Admission names the one event at fault; the others were not looked at further. */
         uint32_t index = error->detail.event_index;
-        reject(run, lane->sent[index]->line, reason, error->message);
+        char message[sizeof error->detail.field + 64];
+        snprintf(message, sizeof message, "the member's own node refuses it, before it is ordered%s%s",
+            error->detail.field[0] == '\0' ? "" : ", for its ", error->detail.field);
+        reject(run, lane->sent[index]->line, reason, message);
         event_done(run, lane, index);
         lane->attempts = 0;
         lane_requeue(lane, 0);
         return TOOL_DONE;
     }
     if (answer->result == TALLY_EDENIED) {
-        return context_fail(run->context, TOOL_REFUSED, reason, "the node refuses the batches: %s (%s)",
-            error->message, reason);
+        return context_fail(
+            run->context, TOOL_REFUSED, reason, "the node takes no batch of this member: %s", error->message);
     }
     if (answer->result == TALLY_ENOMEM) return out_of_memory(run);
     return unreachable(run, "UNREACHABLE",

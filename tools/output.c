@@ -12,7 +12,7 @@
 
 enum tool_exit output_json_take(struct context *context, json_t *object)
 {
-    int bad = object == NULL || json_dumpf(object, stdout, JSON_COMPACT) != 0;
+    int bad = object == NULL || json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9)) != 0;
     json_decref(object);
     if (bad || putchar('\n') == EOF || fflush(stdout) != 0) {
         return context_fail(context, TOOL_REFUSED, "OUTPUT", "cannot write to standard output");
