@@ -108,6 +108,8 @@ void propose_answered(struct consensus *c, const struct consensus_input *input)
         c->propose_retry_ms = c->now_ms + 1 + c->config.base_timeout_ms / 4;
         return;
     }
+    /* A process with the same key may have made the very same block, which is then a candidate already. */
+    if (block_find(c, &proposal->hash)) return;
     bool overtaken = slot->view != c->view || slot_own(slot, VOTE_NULLIFY)->state != OWN_NONE;
     CHECK(leader_of(slot->view, c->n) == c->config.signer);
     CHECK(!proposal_fault(c, proposal));
