@@ -1,45 +1,14 @@
 #include "tools/import_run.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "proto/base/check.h"
-#include "proto/codec/message.h"
-#include "proto/codec/result.h"
-#include "rpc.pb-c.h"
-#include "tools/import_lane.h"
-#include "tools/line_reader.h"
-#include "tools/occurrence.h"
+#include "tools/import_state.h"
 #include "tools/output.h"
 
 #define REQUEST_SIZE_MAX (BATCH_SIZE_MAX + 64u)
 #define REPLY_ARENA_BUDGET (4u * MIB)
-#define BACK_OFF_MS_MIN 50u
-#define BACK_OFF_MS_MAX 5000u
-#define WAIT_MS_MAX 250u
-
-struct import_run {
-    struct context *context;
-    const struct import_options *options;
-    struct import_result *result;
-    struct import_accounts accounts;
-    struct occurrences occurrences;
-    struct line_reader reader;
-    struct import_line line;
-    struct import_builder builder;
-    struct buffer request;
-    struct arena reply_arena;
-    struct import_lane lanes[IMPORT_LANES];
-    struct import_queue chunk; /* read, their accounts not yet asked about */
-    const struct import_account *unasked[IMPORT_LOOKUP_MAX];
-    size_t unasked_count;
-    size_t pending;   /* events in lanes, in flight or not */
-    size_t in_flight; /* batches */
-    uint64_t serial;
-    bool at_end;
-};
 
 static enum tool_exit run_loop(struct import_run *run);
 static enum tool_exit chunk_read(struct import_run *run);
@@ -50,11 +19,6 @@ static enum tool_exit accounts_ask(
 static enum tool_exit lanes_start(struct import_run *run);
 static enum tool_exit lane_refresh(struct import_run *run, struct import_lane *lane);
 static enum tool_exit lane_start(struct import_run *run, uint32_t index);
-static enum tool_exit answers_take(struct import_run *run);
-static enum tool_exit answer_take(struct import_run *run, const struct import_answer *answer);
-static enum tool_exit results_take(struct import_run *run, struct import_lane *lane, struct span reply);
-static enum tool_exit failure_take(
-    struct import_run *run, struct import_lane *lane, const struct import_answer *answer);
 
 enum tool_exit import_run(
     struct context *context, const struct import_options *options, struct import_result *result)
@@ -97,7 +61,7 @@ static enum tool_exit run_loop(struct import_run *run)
         enum tool_exit code = TOOL_DONE;
         if (!run->at_end && run->pending < IMPORT_PENDING_LOW) code = chunk_read(run);
         if (code == TOOL_DONE) code = lanes_start(run);
-        if (code == TOOL_DONE) code = answers_take(run);
+        if (code == TOOL_DONE) code = import_answers_take(run);
         if (code != TOOL_DONE) return code;
         if (run->options->on_progress != NULL) {
             run->options->on_progress(
@@ -106,31 +70,6 @@ static enum tool_exit run_loop(struct import_run *run)
     }
     CHECK(run->result->read == run->result->accepted + run->result->duplicate + run->result->rejected);
     return TOOL_DONE;
-}
-
-static void reject(struct import_run *run, uint64_t line, const char *reason, const char *message)
-{
-    struct import_rejection rejection = {line, reason, message};
-    run->result->rejected++;
-    if (run->options->on_rejection != NULL) run->options->on_rejection(run->options->context, &rejection);
-}
-
-static enum tool_exit out_of_memory(struct import_run *run)
-{
-    return context_fail(run->context, TOOL_REFUSED, "MEMORY",
-        "not enough memory after %llu lines; split the file by accounts, or give it more",
-        (unsigned long long)run->result->read);
-}
-
-/* The ledger holds the event. Where this import sent it, and an answer was lost, that is this import's doing.
- */
-static void count_known(struct import_run *run, const struct import_event *event)
-{
-    if (event->sent) {
-        run->result->accepted++;
-    } else {
-        run->result->duplicate++;
-    }
 }
 
 /* ---- Reading ---- */
@@ -161,7 +100,7 @@ static enum tool_exit chunk_read(struct import_run *run)
         }
         if (error == TALLY_ELIMIT) {
             run->result->read++;
-            reject(run, run->reader.number, "BAD_LINE", "the line is longer than 65536 bytes");
+            import_reject(run, run->reader.number, "BAD_LINE", "the line is longer than 65536 bytes");
         } else if (!is_blank(text)) {
             run->result->read++;
             code = line_take(run, text);
@@ -175,9 +114,10 @@ static enum tool_exit line_take(struct import_run *run, struct span text)
     char why[256];
     struct import_line *line = &run->line;
     int error = import_line_parse(text, line, why, sizeof why);
-    if (error == TALLY_ENOMEM) return out_of_memory(run);
+    if (error == TALLY_ENOMEM) return import_out_of_memory(run);
     if (error != TALLY_OK) {
-        reject(run, run->reader.number, error == TALLY_EINVALID ? "UNSUPPORTED_TYPE" : "BAD_LINE", why);
+        import_reject(
+            run, run->reader.number, error == TALLY_EINVALID ? "UNSUPPORTED_TYPE" : "BAD_LINE", why);
         return TOOL_DONE;
     }
     uint32_t occurrence;
@@ -187,13 +127,13 @@ static enum tool_exit line_take(struct import_run *run, struct span text)
         .ref = span_of(line->ref, line->ref_size),
     };
     if (occurrence_count(&run->occurrences, salt_source_hash(&source), &occurrence) != TALLY_OK) {
-        return out_of_memory(run);
+        return import_out_of_memory(run);
     }
     struct import_account *account = import_account_get(&run->accounts, line->fields.account_ref);
     struct import_event *event = account == NULL ? NULL
                                                  : import_event_make(run->options->keys, line,
                                                        run->reader.number, occurrence, account);
-    if (event == NULL) return out_of_memory(run);
+    if (event == NULL) return import_out_of_memory(run);
     import_queue_push(&run->chunk, event);
     if (!account->asked && !account->stale) {
         account->stale = true;
@@ -212,7 +152,7 @@ static enum tool_exit chunk_distribute(struct import_run *run)
     for (struct import_event *event = import_queue_pop(&run->chunk); event != NULL;
          event = import_queue_pop(&run->chunk)) {
         if (import_account_is_applied(event->account, &event->fields.body_commitment)) {
-            count_known(run, event);
+            import_count_known(run, event);
             free(event);
             continue;
         }
@@ -244,36 +184,6 @@ static int known_take(void *context, const struct import_known *known)
     return TALLY_OK;
 }
 
-static enum tool_exit unreachable(struct import_run *run, const char *reason, const char *why)
-{
-    return context_fail(run->context, TOOL_UNREACHABLE, reason,
-        "%s; %llu events were accepted and %llu were there before: run the same import again, and it goes on "
-        "from there",
-        why, (unsigned long long)run->result->accepted, (unsigned long long)run->result->duplicate);
-}
-
-/* Whether trying again may help: the node is busy, or cannot serve for the moment. */
-static bool is_passing(int result, const struct client_error *error)
-{
-    if (result == TALLY_ETIMEOUT) return true;
-    return result == TALLY_EDENIED &&
-           (error->status == GRPC_RESOURCE_EXHAUSTED || error->status == GRPC_UNAVAILABLE ||
-               error->status == GRPC_DEADLINE_EXCEEDED || error->status == GRPC_ABORTED);
-}
-
-static void pause_ms(uint64_t ms)
-{
-    struct timespec pause = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
-    nanosleep(&pause, NULL);
-}
-
-static uint64_t back_off_ms(uint32_t attempts, uint32_t asked_ms)
-{
-    uint64_t ms = attempts > 6 ? BACK_OFF_MS_MAX : (uint64_t)BACK_OFF_MS_MIN << attempts;
-    if (ms < asked_ms) ms = asked_ms;
-    return ms < BACK_OFF_MS_MAX ? ms : BACK_OFF_MS_MAX;
-}
-
 static enum tool_exit accounts_ask(
     struct import_run *run, const struct import_account *const *accounts, size_t count)
 {
@@ -287,22 +197,22 @@ static enum tool_exit accounts_ask(
         int result = run->options->wire->accounts(
             run->options->wire->context, accounts, count, known_take, run, &error);
         if (result == TALLY_OK) break;
-        if (result == TALLY_ENOMEM) return out_of_memory(run);
+        if (result == TALLY_ENOMEM) return import_out_of_memory(run);
         if (result == TALLY_EFORM) {
             return context_fail(run->context, TOOL_REFUSED, "FORM",
                 "the node tells of accounts in another form, or of "
                 "ones it was not asked about");
         }
-        if (!is_passing(result, &error) || attempt == IMPORT_ATTEMPTS_MAX) {
-            if (result == TALLY_EDENIED && !is_passing(result, &error)) {
+        if (!import_is_passing(result, &error) || attempt == IMPORT_ATTEMPTS_MAX) {
+            if (result == TALLY_EDENIED && !import_is_passing(result, &error)) {
                 return context_fail(run->context, TOOL_REFUSED,
                     error.detail.reason[0] != '\0' ? error.detail.reason : grpc_status_name(error.status),
                     "the node does not tell of the accounts: %s", error.message);
             }
-            return unreachable(run, "UNREACHABLE", error.message);
+            return import_unreachable(run, "UNREACHABLE", error.message);
         }
         run->result->retries++;
-        pause_ms(back_off_ms(attempt, error.detail.retry_after_ms));
+        import_pause_ms(import_back_off_ms(attempt, error.detail.retry_after_ms));
     }
     for (size_t i = 0; i < count; i++) {
         struct import_account *account = import_account_find(&run->accounts, accounts[i]->ref);
@@ -361,7 +271,7 @@ static enum tool_exit lane_start(struct import_run *run, uint32_t index)
     while (lane->waiting.first != NULL && import_builder_has_room(&run->builder, lane->waiting.first)) {
         struct import_event *event = import_queue_pop(&lane->waiting);
         if (import_account_is_applied(event->account, &event->fields.body_commitment)) {
-            count_known(run, event);
+            import_count_known(run, event);
             run->pending--;
             free(event);
             continue;
@@ -373,185 +283,12 @@ static enum tool_exit lane_start(struct import_run *run, uint32_t index)
     if (lane->sent_count == 0) return TOOL_DONE;
     buffer_clear(&run->request);
     import_builder_finish(&run->builder, run->options->keys, clock_wall_ms(), &run->request);
-    if (run->request.failed) return out_of_memory(run);
+    if (run->request.failed) return import_out_of_memory(run);
     int error = run->options->wire->start(run->options->wire->context, buffer_span(&run->request), index);
-    if (error == TALLY_ENOMEM) return out_of_memory(run);
-    if (error != TALLY_OK) return unreachable(run, "UNREACHABLE", "the connection to the node was lost");
+    if (error == TALLY_ENOMEM) return import_out_of_memory(run);
+    if (error != TALLY_OK)
+        return import_unreachable(run, "UNREACHABLE", "the connection to the node was lost");
     run->result->batches++;
     run->in_flight++;
     return TOOL_DONE;
-}
-
-/* ---- Answers ---- */
-
-/* Takes every answer there is. Waits for one only where nothing else is left to do. */
-static enum tool_exit answers_take(struct import_run *run)
-{
-    bool idle = run->at_end || run->pending >= IMPORT_PENDING_LOW;
-    if (run->in_flight == 0) {
-        /* All that waits, waits for its time to be tried again. */
-        uint64_t now_ms = clock_steady_ms(), next_ms = now_ms + WAIT_MS_MAX;
-        for (uint32_t i = 0; i < IMPORT_LANES; i++) {
-            const struct import_lane *lane = &run->lanes[i];
-            if (lane->waiting.count > 0 && lane->retry_at_ms < next_ms) next_ms = lane->retry_at_ms;
-        }
-        if (idle && run->pending > 0 && next_ms > now_ms) pause_ms(next_ms - now_ms);
-        return TOOL_DONE;
-    }
-    for (uint32_t wait_ms = idle ? WAIT_MS_MAX : 0; run->in_flight > 0; wait_ms = 0) {
-        struct import_answer answer;
-        int error = run->options->wire->wait(run->options->wire->context, wait_ms, &answer);
-        if (error == TALLY_ETIMEOUT) return TOOL_DONE;
-        if (error == TALLY_ENOMEM) return out_of_memory(run);
-        if (error != TALLY_OK) return unreachable(run, "UNREACHABLE", "the connection to the node was lost");
-        run->in_flight--;
-        enum tool_exit code = answer_take(run, &answer);
-        if (code != TOOL_DONE) return code;
-    }
-    return TOOL_DONE;
-}
-
-static enum tool_exit answer_take(struct import_run *run, const struct import_answer *answer)
-{
-    CHECK(answer->lane < IMPORT_LANES);
-    struct import_lane *lane = &run->lanes[answer->lane];
-    CHECK(lane->sent_count > 0);
-    if (answer->result == TALLY_OK) return results_take(run, lane, answer->reply);
-    return failure_take(run, lane, answer);
-}
-
-/* Puts the events of the lane's batch that are still to be decided back before those that wait. */
-static void lane_requeue(struct import_lane *lane, uint64_t delay_ms)
-{
-    for (uint32_t i = lane->sent_count; i-- > 0;) {
-        if (lane->sent[i] != NULL) {
-            import_queue_push_front(&lane->waiting, lane->sent[i]);
-            lane->again = true;
-        }
-    }
-    lane->sent_count = 0;
-    lane->retry_at_ms = delay_ms == 0 ? 0 : clock_steady_ms() + delay_ms;
-}
-
-/* The lane's sent event is decided. */
-static void event_done(struct import_run *run, struct import_lane *lane, uint32_t index)
-{
-    free(lane->sent[index]);
-    lane->sent[index] = NULL;
-    run->pending--;
-}
-
-/* Whether a refusal says nothing of an event by itself, since one before it in the same account was refused.
- */
-static bool follows_failure(uint32_t code)
-{
-    return code == RESULT_GAP || code == RESULT_CONFLICT || code == RESULT_WRONG_STATE;
-}
-
-static void event_refused(
-    struct import_run *run, struct import_lane *lane, uint32_t index, uint32_t code, const char *name)
-{
-    struct import_event *event = lane->sent[index];
-    struct import_account *account = event->account;
-    bool first = account->failed_in != lane->serial;
-    if (!first && follows_failure(code)) return;
-    /* The chain moved on without us, as when two imports of one member meet: look again where it stands. */
-    if (first && (code == RESULT_GAP || code == RESULT_CONFLICT) &&
-        account->refreshes < IMPORT_REFRESHES_MAX) {
-        account->refreshes++;
-        account->stale = lane->has_stale = true;
-        account->failed_in = lane->serial;
-        return;
-    }
-    account->failed_in = lane->serial;
-    const char *known = result_name(code);
-    reject(run, event->line, known != NULL ? known : name, known != NULL ? result_sentence(code) : "");
-    event_done(run, lane, index);
-}
-
-static enum tool_exit results_take(struct import_run *run, struct import_lane *lane, struct span bytes)
-{
-    ProtobufCMessage *message;
-    arena_reset(&run->reply_arena);
-    int error = message_decode(
-        &tallystick__v1__submit_batch_reply__descriptor, MESSAGE_LENIENT, bytes, &run->reply_arena, &message);
-    const Tallystick__V1__SubmitBatchReply *reply = error == TALLY_OK ? (const void *)message : NULL;
-    if (error != TALLY_OK || reply->n_results != lane->sent_count) {
-        return context_fail(run->context, TOOL_REFUSED, "FORM", "the node answers a batch in another form");
-    }
-    bool replayed = false;
-    for (uint32_t i = 0; i < lane->sent_count; i++) {
-        struct import_account *account = lane->sent[i]->account;
-        uint32_t code = reply->results[i]->result;
-        if (code == RESULT_OK || code == RESULT_DUPLICATE) {
-            if (code == RESULT_OK) {
-                run->result->accepted++;
-            } else {
-                count_known(run, lane->sent[i]);
-            }
-            account->next_seq = lane->sent[i]->fields.account_seq + 1;
-            account->head = lane->sent[i]->id;
-            account->refreshes = 0;
-            event_done(run, lane, i);
-        } else if (code == RESULT_BATCH_EXPIRED || code == RESULT_BATCH_REPLAYED) {
-            /* It came too late, or a second time: nothing of this copy was applied, and a new batch may be.
-             */
-            account->stale = lane->has_stale = replayed = true;
-            lane->sent[i]->sent = true;
-        } else {
-            event_refused(run, lane, i, code, reply->results[i]->result_name);
-        }
-    }
-    lane->attempts = replayed ? lane->attempts + 1 : 0;
-    if (lane->attempts > IMPORT_ATTEMPTS_MAX) {
-        return unreachable(
-            run, "BATCH_EXPIRED", "batches come to be ordered only after they expire; is the clock right?");
-    }
-    lane_requeue(lane, replayed ? back_off_ms(lane->attempts, 0) : 0);
-    return TOOL_DONE;
-}
-
-/* The call failed as a whole. */
-static enum tool_exit failure_take(
-    struct import_run *run, struct import_lane *lane, const struct import_answer *answer)
-{
-    const struct client_error *error = &answer->error;
-    const char *reason =
-        error->detail.reason[0] != '\0' ? error->detail.reason : grpc_status_name(error->status);
-    if (is_passing(answer->result, error)) {
-        lane->attempts++;
-        run->result->retries++;
-        if (lane->attempts > IMPORT_ATTEMPTS_MAX) return unreachable(run, reason, error->message);
-        /* A busy node never took the batch. Otherwise it may have been ordered all the same: look before
-         * trying again. */
-        if (answer->result == TALLY_ETIMEOUT || error->status != GRPC_RESOURCE_EXHAUSTED) {
-            for (uint32_t i = 0; i < lane->sent_count; i++) {
-                lane->sent[i]->account->stale = true;
-                lane->sent[i]->sent = true;
-            }
-            lane->has_stale = true;
-        }
-        lane_requeue(lane, back_off_ms(lane->attempts, error->detail.retry_after_ms));
-        return TOOL_DONE;
-    }
-    if (answer->result == TALLY_EDENIED && error->detail.has_event_index &&
-        error->detail.event_index < lane->sent_count) {
-        /* Admission names the one event at fault; the others were not looked at further. */
-        uint32_t index = error->detail.event_index;
-        char message[sizeof error->detail.field + 64];
-        snprintf(message, sizeof message, "the member's own node refuses it, before it is ordered%s%s",
-            error->detail.field[0] == '\0' ? "" : ", for its ", error->detail.field);
-        reject(run, lane->sent[index]->line, reason, message);
-        event_done(run, lane, index);
-        lane->attempts = 0;
-        lane_requeue(lane, 0);
-        return TOOL_DONE;
-    }
-    if (answer->result == TALLY_EDENIED) {
-        return context_fail(
-            run->context, TOOL_REFUSED, reason, "the node takes no batch of this member: %s", error->message);
-    }
-    if (answer->result == TALLY_ENOMEM) return out_of_memory(run);
-    return unreachable(run, "UNREACHABLE",
-        error->message[0] != '\0' ? error->message : "the connection to the node was lost");
 }
