@@ -45,6 +45,25 @@ static void send_double_vote(
     send_new(world, replica, to, parcel_of_vote(&other));
 }
 
+/* Names another block as the parent, and leaves the certificate as it is. */
+static void swap_parent(struct world *world, struct replica *replica, struct proposal *spoiled)
+{
+    struct justification *justification = &spoiled->justification;
+    if (replica->candidate_count == 0 || justification->parent_is_genesis) return;
+    size_t at = (size_t)dice_below(&world->dice, replica->candidate_count);
+    /* A block that exists, or one that nobody has seen, in the certified one's place. */
+    if (dice_chance(&world->dice, 600))
+        justification->parent = replica->candidates[at].proposal->message.proposal->header;
+    else
+        justification->parent.time_ms--;
+    if (dice_chance(&world->dice, 700)) justification->parent.view = spoiled->header.parent_view;
+    justification->parent_hash = seal_header(&justification->parent);
+    spoiled->header.parent_hash = justification->parent_hash;
+    spoiled->header.height = justification->parent.height + 1;
+    if (spoiled->header.time_ms <= justification->parent.time_ms)
+        spoiled->header.time_ms = justification->parent.time_ms + 1;
+}
+
 /* Spoils one thing in a justification, and signs the result as its leader would. */
 static void send_tampered(
     struct world *world, struct replica *replica, uint32_t to, const struct proposal *from)
@@ -53,7 +72,7 @@ static void send_tampered(
     struct justification *justification = &spoiled.justification;
     struct certificate shifted[8];
     uint32_t count = justification->nullification_count;
-    switch (dice_below(&world->dice, 9)) {
+    switch (dice_below(&world->dice, 11)) {
     case 0: /* skip a view without proof */
         if (count > 0) justification->nullification_count--;
         break;
@@ -86,6 +105,12 @@ static void send_tampered(
         break;
     case 8: /* claim a certificate that nobody signed */
         justification->parent_certificate.block.bytes[5] ^= 1;
+        break;
+    case 9: /* build on a block that is not the one certified */
+        swap_parent(world, replica, &spoiled);
+        break;
+    case 10: /* take a nullification for the parent's certificate */
+        if (count > 0) justification->parent_certificate = justification->nullifications[0];
         break;
     }
     spoiled.header.justification_root = seal_justification(justification);

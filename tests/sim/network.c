@@ -3,19 +3,45 @@
 #include "tests/sim/trace.h"
 #include "tests/sim/world.h"
 
-/* Whether the script drops everything of this kind and view from one identity to another: a fixed function,
- * so that resending does not help until faults stop. It reaches certificates that only one replica holds. */
-static bool script_drops(const struct world *world, uint32_t from, uint32_t to, const struct parcel *parcel)
+/* A different fixed number for everything that a script decides on. */
+static uint64_t script_roll(const struct world *world, uint64_t a, uint64_t b, uint64_t c)
+{
+    return dice_scatter(world->network.script ^ dice_scatter(a << 32 | b << 16 | c)) % 1000;
+}
+
+/* Drops one kind of message of one view on one link: certificates form that only one replica holds. */
+static bool sparse_script_drops(
+    const struct world *world, uint32_t from, uint32_t to, const struct parcel *parcel)
 {
     uint64_t view = parcel_view(parcel);
-    if (world->plan.script_per_mille == 0 || view == 0) return false;
     uint64_t kind = (uint64_t)parcel->message.kind;
     if (parcel->message.kind == MESSAGE_VOTE) kind += 16 * (uint64_t)parcel->message.vote->kind;
-    uint64_t roll =
-        dice_scatter(world->network.script ^ dice_scatter(view << 24 | kind << 16 | from << 8 | to));
-    /* The script loosens every few views, or nothing would ever be certified. */
-    uint64_t strength = dice_scatter(world->network.script + view / 3) % 3;
-    return roll % 1000 < world->plan.script_per_mille * strength / 2;
+    /* It loosens every few views, or nothing would ever be certified. */
+    uint64_t strength = script_roll(world, view / 3, 1, 0) % 3;
+    return script_roll(world, view, kind, from << 8 | to) < world->plan.script_per_mille * strength / 2;
+}
+
+/* In each view up to f replicas hear nothing that is said of it, then or later, and many views see no
+ * proposal: replicas pass the same views by different certificates, and afterwards nobody has every link. */
+static bool deaf_script_drops(const struct world *world, uint32_t to, const struct parcel *parcel)
+{
+    uint64_t view = parcel_view(parcel);
+    uint32_t n = world->plan.validators;
+    if (parcel->message.kind == MESSAGE_PROPOSAL &&
+        script_roll(world, view, 2, 0) < world->plan.script_per_mille)
+        return true;
+    for (uint32_t i = 0; i < faults_of(n); i++)
+        if (script_roll(world, view, 3, i) % (n + n / 2) == to) return true;
+    return false;
+}
+
+/* A fixed function of what is sent, so that resending does not help until faults stop: it reaches states that
+ * chance does not. */
+static bool script_drops(const struct world *world, uint32_t from, uint32_t to, const struct parcel *parcel)
+{
+    if (world->plan.script_per_mille == 0 || parcel_view(parcel) == 0) return false;
+    return world->plan.script_deaf ? deaf_script_drops(world, to, parcel)
+                                   : sparse_script_drops(world, from, to, parcel);
 }
 
 static uint64_t draw_delay_us(struct world *world)

@@ -58,7 +58,11 @@ static void draw_network(struct dice *dice, struct plan *plan)
     uint64_t timeout_us = (uint64_t)plan->base_timeout_ms * MILLISECOND_US;
     if (plan->faults & FAULT_LOSS) plan->loss_per_mille = losses[dice_below(dice, 5)];
     if (plan->faults & FAULT_DUPLICATE) plan->duplicate_per_mille = (uint32_t)dice_between(dice, 10, 300);
-    if (plan->faults & FAULT_SCRIPT) plan->script_per_mille = (uint32_t)dice_between(dice, 50, 700);
+    if (plan->faults & FAULT_SCRIPT) {
+        plan->script_per_mille = (uint32_t)dice_between(dice, 50, 700);
+        plan->script_deaf = dice_chance(dice, 500);
+        if (plan->script_deaf) plan->script_per_mille = (uint32_t)dice_between(dice, 300, 1000);
+    }
     if (plan->faults & FAULT_DELAY) {
         plan->tail_per_mille = (uint32_t)dice_between(dice, 5, 300);
         plan->tail_us_max = dice_between(dice, timeout_us, 40 * timeout_us);

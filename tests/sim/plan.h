@@ -35,6 +35,7 @@ struct plan {
     uint64_t fault_us; /* how long faults last */
     uint32_t loss_per_mille, duplicate_per_mille, script_per_mille, tail_per_mille;
     uint64_t delay_us_max, tail_us_max; /* delay_us_max stays when faults stop */
+    bool script_deaf; /* the script is about who hears of which view, not about single links */
     uint64_t sync_us_max, check_us_max;
     uint64_t crash_gap_us, down_us_max;
     uint32_t crash_per_million; /* the chance of a crash at each output */
