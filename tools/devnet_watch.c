@@ -138,11 +138,15 @@ static void node_text(const struct devnet_node *node, pid_t pid, const char *rpc
     const struct node_status *status, const char *why)
 {
     if (status != NULL) {
-        char hex[2 * DIGEST_SIZE + 1];
+        char hex[2 * DIGEST_SIZE + 1], behind[48] = "";
         hex_encode(span_of(status->applied_state_root.bytes, DIGEST_SIZE), hex);
-        printf("%-14s %-10s pid %-8ld %-22s height %-8llu state %.16s\n", node->name,
+        /* The root is that of the applied height, which may be a moment behind. */
+        if (status->applied_height != status->finalized_height) {
+            snprintf(behind, sizeof behind, " at %llu", (unsigned long long)status->applied_height);
+        }
+        printf("%-14s %-10s pid %-8ld %-22s height %-8llu state %.16s%s\n", node->name,
             node->is_validator ? "validator" : "observer", (long)pid, rpc,
-            (unsigned long long)status->finalized_height, hex);
+            (unsigned long long)status->finalized_height, hex, behind);
     } else if (pid != 0) {
         printf("%-14s %-10s pid %-8ld %-22s does not answer: %s\n", node->name,
             node->is_validator ? "validator" : "observer", (long)pid, rpc, why);

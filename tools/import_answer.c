@@ -151,7 +151,8 @@ static enum tool_exit failure_take(
     const char *reason =
         error->detail.reason[0] != '\0' ? error->detail.reason : grpc_status_name(error->status);
     if (import_is_passing(answer->result, error)) {
-        lane->attempts++;
+        /* A call that ran into its deadline has had a minute of patience by itself. */
+        lane->attempts += answer->result == TALLY_ETIMEOUT ? 4 : 1;
         run->result->retries++;
         if (lane->attempts > IMPORT_ATTEMPTS_MAX) return import_unreachable(run, reason, error->message);
         /* A busy node never took the batch. Otherwise it may have been ordered all the same: look before

@@ -9,13 +9,17 @@
 #include "tools/import_batch.h"
 
 #define IMPORT_LANES 12
-#define IMPORT_LOOKUP_MAX 1000  /* accounts asked about at once */
-#define IMPORT_CHUNK_LINES 4096 /* lines read before the node is asked about their accounts */
-#define IMPORT_PENDING_LOW 8192 /* events waiting below which more lines are read */
-#define IMPORT_ATTEMPTS_MAX                                                                                  \
-    16                         /* of one batch, with pauses that grow from 50 ms to 5 s: close to a minute   \
-                                */
-#define IMPORT_REFRESHES_MAX 3 /* of one account, without an event of it applied in between */
+/* Accounts asked about at once. */
+#define IMPORT_LOOKUP_MAX 1000
+/* Lines read before the node is asked about their accounts. */
+#define IMPORT_CHUNK_LINES 4096
+/* Events waiting, below which more lines are read. */
+#define IMPORT_PENDING_LOW 8192
+/* Attempts at one batch, with pauses that grow from 50 ms to 5 s: close to a minute. A call that ran into its
+ * own deadline counts as four. */
+#define IMPORT_ATTEMPTS_MAX 16
+/* Times an account is looked up again without an event of it applied in between. */
+#define IMPORT_REFRESHES_MAX 3
 
 /* A batch's answer, in the client's terms. */
 struct import_answer {
