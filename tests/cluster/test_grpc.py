@@ -1,0 +1,241 @@
+#!/usr/bin/python3
+"""A stock gRPC client, and batches signed in Python from what the schema says: every call, and every refusal."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+import grpc
+
+import network
+import rpc
+from network import ROOT
+from rpc import DEADLINE_S, credit, detail_of
+
+INVALID, DENIED = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.PERMISSION_DENIED
+
+
+class GrpcTest(network.NetworkTest):
+    network_options = {}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.members = [rpc.Member(cls.shared, name) for name in cls.shared.validators]
+        cls.clients = [rpc.Client(cls.shared, name) for name in cls.shared.validators]
+        for client in cls.clients:
+            cls.addClassCleanup(client.close)
+
+    def setUp(self):
+        super().setUp()
+        self.member, self.client = self.members[0], self.clients[0]
+
+    def submit_one(self, wait_for=rpc.rpc.FINAL):
+        event = self.member.opening()
+        return event, self.client.submit(self.member.batch([event]), wait_for)
+
+    def refused(self, call, status, reason=None):
+        with self.assertRaises(grpc.RpcError) as refused:
+            call()
+        error = refused.exception
+        self.assertEqual(error.code(), status, error.details())
+        self.assertNotEqual(error.details(), "")
+        if reason is not None:
+            self.assertEqual(detail_of(error).reason, reason)
+        return detail_of(error)
+
+    # Reads
+
+    def test_every_call_holds_at_every_node(self):
+        self.submit_one(rpc.rpc.CHECKPOINTED)
+        self.net.agreement()
+        ran = subprocess.run([sys.executable, ROOT / "tests" / "cluster" / "grpc_smoke.py",
+                              *(self.net.home(name) for name in self.net.names)],
+                             capture_output=True, text=True, timeout=120)
+        self.assertEqual(ran.returncode, 0, ran.stdout + ran.stderr)
+        self.assertEqual(len(ran.stdout.splitlines()), len(self.net.names))
+
+    def test_the_status_is_what_the_command_line_says(self):
+        self.net.agreement()
+        status, shown = self.client.status(), self.net.status("validator-1")
+        self.assertEqual((status.name, status.role, status.chain_id.hex(), status.events, status.subjects),
+                         (shown["name"], shown["role"], shown["chain_id"], shown["events"], shown["subjects"]))
+        self.assertEqual({peer.name for peer in status.peers}, set(self.net.names) - {"validator-1"})
+
+    def test_a_block_shows_own_events_whole_and_others_by_id_alone(self):
+        event, reply = self.submit_one()
+        for client, own in ((self.clients[0], True), (self.clients[1], False)):
+            network.wait_until("the block", lambda client=client: client.status().applied_height >= reply.height)
+            block = client.ledger.GetBlock(rpc.rpc.GetBlockRequest(height=reply.height), timeout=DEADLINE_S)
+            shown = block.events[reply.results[0].index]
+            self.assertEqual(shown.event_id, self.member.event_id(event))
+            self.assertEqual(shown.header, event.header if own else b"")
+            self.assertEqual(shown.plain.body, event.plain.body if own else b"")
+            self.assertEqual(block.header.height, reply.height)
+
+    def test_a_receipt_is_found_by_id_and_by_position(self):
+        event, reply = self.submit_one(rpc.rpc.CHECKPOINTED)
+        result = reply.results[0]
+        by_id = self.client.ledger.GetReceipt(
+            rpc.rpc.GetReceiptRequest(event_id=result.event_id), timeout=DEADLINE_S).receipt
+        by_position = self.client.ledger.GetReceipt(
+            rpc.rpc.GetReceiptRequest(position=rpc.rpc.Position(height=result.height, index=result.index)),
+            timeout=DEADLINE_S).receipt
+        for receipt in (by_id, by_position):
+            self.assertEqual((receipt.event_id, receipt.height, receipt.index, receipt.result),
+                             (self.member.event_id(event), result.height, result.index, 0))
+            self.assertGreaterEqual(receipt.checkpoint.checkpoint.height, result.height)
+            self.assertGreaterEqual(bin(receipt.checkpoint.signers).count("1"), 3)
+        self.refused(lambda: self.client.ledger.GetReceipt(
+            rpc.rpc.GetReceiptRequest(position=rpc.rpc.Position(height=result.height, index=1 << 20)),
+            timeout=DEADLINE_S), grpc.StatusCode.NOT_FOUND, "NOT_FOUND")
+
+    def test_own_accounts_stream_what_the_member_furnished(self):
+        subject, account = os.urandom(32), os.urandom(16)
+        opening = self.member.opening(subject, account)
+        payment = self.member.event(credit.PAYMENT, subject, account, 1, self.member.event_id(opening),
+                                    body=credit.PaymentBody(amount_minor=700))
+        reply = self.client.submit(self.member.batch([opening, payment]))
+        self.assertEqual([result.result_name for result in reply.results], ["OK", "OK"])
+        request = rpc.rpc.OwnAccountsRequest(refs=[account, os.urandom(16)], events=True)
+        found = list(self.client.credit.OwnAccounts(request, timeout=DEADLINE_S))
+        self.assertEqual(len(found), 1)
+        self.assertEqual((found[0].ref, found[0].subject_id, found[0].next_seq, found[0].head),
+                         (account, subject, 2, self.member.event_id(payment)))
+        self.assertEqual([event.event_id for event in found[0].events],
+                         [self.member.event_id(opening), self.member.event_id(payment)])
+        every = list(self.client.credit.OwnAccounts(rpc.rpc.OwnAccountsRequest(), timeout=DEADLINE_S))
+        self.assertIn(account, [each.ref for each in every])
+        self.assertEqual([each.ref for each in every], sorted(each.ref for each in every))
+        others = list(self.clients[1].credit.OwnAccounts(request, timeout=DEADLINE_S))
+        self.assertEqual(others, [], "another member's accounts")
+
+    def test_follow_begins_at_a_height_and_goes_on_live(self):
+        self.submit_one()
+        call = self.client.ledger.Follow(rpc.rpc.FollowRequest(from_height=1, events=True), timeout=DEADLINE_S)
+        heights, ids, submitted, parent = [], set(), {}, None
+
+        def submit_more():
+            time.sleep(0.3)
+            for _ in range(3):
+                event, reply = self.submit_one()
+                submitted[self.member.event_id(event)] = reply.height
+
+        more = threading.Thread(target=submit_more)
+        more.start()
+        for reply in call:
+            header = reply.block.header
+            heights.append(header.height)
+            if parent is not None:
+                self.assertEqual(header.parent_hash, parent)
+            parent = reply.block.block
+            ids |= {event.event_id for event in reply.block.events}
+            if not more.is_alive() and set(submitted) <= ids:
+                break
+        call.cancel()
+        more.join()
+        self.assertEqual(heights, list(range(1, len(heights) + 1)))
+        self.assertEqual(len(submitted), 3)
+
+    # SubmitBatch
+
+    def test_each_wait_answers_what_was_asked(self):
+        _, accepted = self.submit_one(rpc.rpc.ACCEPTED)
+        self.assertEqual((accepted.height, len(accepted.results), len(accepted.batch_digest)), (0, 0, 32))
+        event, final = self.submit_one(rpc.rpc.FINAL)
+        self.assertEqual(final.results[0].event_id, self.member.event_id(event))
+        self.assertEqual((final.results[0].result_name, final.results[0].height), ("OK", final.height))
+        self.assertGreaterEqual(self.client.status().finalized_height, final.height)
+        _, checkpointed = self.submit_one(rpc.rpc.CHECKPOINTED)
+        newest = self.client.ledger.GetCheckpoint(rpc.rpc.GetCheckpointRequest(), timeout=DEADLINE_S).checkpoint
+        self.assertGreaterEqual(newest.checkpoint.height, checkpointed.height)
+
+    def test_the_same_events_again_are_duplicates(self):
+        event, first = self.submit_one()
+        batch = self.member.batch([event])
+        for again in (batch, batch, self.member.batch([event], lifetime_s=30)):
+            reply = self.client.submit(again)
+            self.assertEqual(reply.results[0].result_name, "DUPLICATE")
+            self.assertEqual((reply.results[0].height, reply.results[0].index),
+                             (first.results[0].height, first.results[0].index))
+
+    def test_results_come_event_by_event(self):
+        subject, account = os.urandom(32), os.urandom(16)
+        opening = self.member.opening(subject, account)
+        stray = self.member.event(credit.PAYMENT, subject, account, 5, os.urandom(32),
+                                  body=credit.PaymentBody(amount_minor=1))
+        twice = self.member.opening(subject, account)
+        good = self.member.opening()
+        before = self.client.status().events
+        reply = self.client.submit(self.member.batch([opening, stray, twice, good]))
+        self.assertEqual([result.result_name for result in reply.results], ["OK", "GAP", "CONFLICT", "OK"])
+        self.assertEqual(reply.results[1].detail[:4], (1).to_bytes(4, "big"), "the expected seq")
+        self.assertEqual(reply.results[1].detail[4:], self.member.event_id(opening), "the head")
+        self.assertEqual(reply.results[2].detail, self.member.event_id(opening), "the winner")
+        self.assertEqual(self.client.status().events, before + 2)
+
+    def test_what_admission_refuses_carries_its_reason(self):
+        member, submit, before = self.member, self.client.submit, self.client.status()
+        self.refused(lambda: submit(member.batch([member.opening()], sign=False)), INVALID, "SIGNATURE")
+        self.refused(lambda: submit(member.batch([member.opening()], lifetime_s=-5)), INVALID, "EXPIRED")
+        self.refused(lambda: submit(member.batch([member.opening()], lifetime_s=7200)), INVALID, "EXPIRY_TOO_FAR")
+        self.refused(lambda: submit(member.batch([member.opening()], chain_id=os.urandom(32))), INVALID, "CHAIN")
+        broken = member.opening()
+        broken.plain.body = credit.AccountOpenBody(limit_minor=1).SerializeToString()
+        detail = self.refused(lambda: submit(member.batch([member.opening(), broken])), INVALID, "BODY_COMMITMENT")
+        self.assertEqual((detail.has_event_index, detail.event_index, detail.field), (True, 1, "body"))
+        bare = member.opening()
+        bare.ClearField("plain")
+        self.refused(lambda: submit(member.batch([bare])), INVALID, "BODY_MISSING")
+        future = member.event(credit.CONSENT_GRANT, os.urandom(32), os.urandom(16))
+        self.refused(lambda: submit(member.batch([future])), INVALID)
+        self.refused(lambda: submit(credit.Batch()), INVALID)
+        altered = member.batch([member.opening()])
+        altered.expires_at_ms += 1
+        self.refused(lambda: submit(altered), INVALID, "SIGNATURE")
+        self.assertEqual(self.client.status().events, before.events)
+
+    def test_a_node_serves_its_own_member_alone(self):
+        other = self.members[1]
+        self.refused(lambda: self.client.submit(other.batch([other.opening()])), DENIED, "NOT_OWN_MEMBER")
+        # One's own events under another's name, and another's events under one's own.
+        self.refused(lambda: self.client.submit(self.member.batch([other.opening()])), INVALID)
+        stolen = self.member.batch([other.opening()], member_id=other.id)
+        self.refused(lambda: self.client.submit(stolen), DENIED, "KEY_UNKNOWN")
+
+    def test_a_full_batch_is_taken_and_a_larger_one_refused(self):
+        events = [self.member.opening() for _ in range(1001)]
+        self.refused(lambda: self.client.submit(self.member.batch(events)), INVALID, "BATCH_TOO_LARGE")
+        reply = self.client.submit(self.member.batch(events[:1000]))
+        self.assertEqual({result.result_name for result in reply.results}, {"OK"})
+
+    # Calls
+
+    def test_an_unknown_call_is_unimplemented(self):
+        call = self.client.channel.unary_unary("/tallystick.v1.Ledger/Forge")
+        self.refused(lambda: call(b"", timeout=DEADLINE_S), grpc.StatusCode.UNIMPLEMENTED, "UNKNOWN_METHOD")
+
+    def test_deadlines_and_cancellations_end_calls_and_nothing_else(self):
+        call = self.client.ledger.Follow(rpc.rpc.FollowRequest(), timeout=0.5)
+        started = time.monotonic()
+        self.refused(lambda: list(call), grpc.StatusCode.DEADLINE_EXCEEDED)
+        self.assertLess(time.monotonic() - started, 11)
+        calls = [self.client.ledger.Follow(rpc.rpc.FollowRequest(from_height=1), timeout=DEADLINE_S)
+                 for _ in range(20)]
+        for each in calls:
+            next(each)
+            each.cancel()
+        for _ in range(20):
+            event = self.member.opening()
+            pending = self.client.ledger.SubmitBatch.future(
+                rpc.rpc.SubmitBatchRequest(batch=self.member.batch([event])), timeout=DEADLINE_S)
+            pending.cancel()
+        event, reply = self.submit_one()
+        self.assertEqual(reply.results[0].result_name, "OK")
+
+
+if __name__ == "__main__":
+    network.main()
