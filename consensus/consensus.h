@@ -170,7 +170,6 @@ enum consensus_cause {
     CAUSE_NOTARIZED,
     CAUSE_NULLIFIED,
     CAUSE_FINALIZED,
-    CAUSE_CAUGHT_UP,
 };
 
 /* Two conflicting messages. Votes for equivocation between votes; proposals as their headers and signatures.

@@ -142,7 +142,7 @@ static void say_peer(FILE *out, uint32_t peer)
 
 static void say_output(FILE *out, const struct consensus_output *output)
 {
-    static const char *const causes[] = {"", "start", "notarized", "nullified", "finalized", "caught up"};
+    static const char *const causes[] = {"", "start", "notarized", "nullified", "finalized"};
     fprintf(out, "  ");
     switch (output->kind) {
     case OUTPUT_VERIFY:
