@@ -5,10 +5,8 @@ import os
 import pathlib
 import re
 import time
-import unittest
 
 import network
-from network import FULL
 
 RESIDENT_MAX_KIB = 64 * 1024
 WATCHED_S = 20

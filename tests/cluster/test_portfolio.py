@@ -4,7 +4,6 @@
 import json
 import os
 import random
-import unittest
 
 import network
 from network import DONE, FULL, REFUSED, tally

@@ -8,7 +8,6 @@ import pathlib
 import subprocess
 import sys
 import time
-import unittest
 
 import network
 from network import DONE, FULL, ROOT

@@ -8,7 +8,6 @@ import ssl
 import struct
 import subprocess
 import time
-import unittest
 
 import ecdsa
 import grpc
