@@ -264,8 +264,7 @@ bool candidates_lack(const struct candidates *candidates)
 void candidates_each_wanted(
     struct candidates *candidates, void (*each)(void *context, struct candidate *candidate), void *context)
 {
-    if (candidates->lacking == 0) return;
     for (size_t i = 0; i < BUCKETS; i++)
         for (struct candidate *at = candidates->buckets[i]; at != NULL; at = at->next_in_bucket)
-            if (at->wanted && at->missing > 0) each(context, at);
+            if (at->wanted) each(context, at);
 }

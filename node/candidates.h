@@ -69,7 +69,7 @@ void candidates_fill(struct candidates *candidates, struct held_batch *batch,
     void (*filled)(void *context, struct candidate *candidate), void *context);
 /* Whether any candidate lacks a batch. */
 bool candidates_lack(const struct candidates *candidates);
-/* Calls `each` for every candidate that consensus waits for and that lacks batches. */
+/* Calls `each` for every candidate whose payload consensus waits for. It may not add or drop candidates. */
 void candidates_each_wanted(
     struct candidates *candidates, void (*each)(void *context, struct candidate *candidate), void *context);
 

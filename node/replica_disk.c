@@ -1,0 +1,132 @@
+#include <stdlib.h>
+
+#include "node/journal.h"
+#include "node/net/log.h"
+#include "node/replica_internal.h"
+#include "proto/base/check.h"
+
+/* Blocks that are final and not yet applied, before the replica stops taking on more: a disk slower than the
+ * network must not fill the memory. More than certification may lag, so that this alone never stops a network
+ * that keeps up. */
+#define COMMITTED_MAX (2u * CERTIFICATION_LAG_MAX)
+
+static void expect_record(
+    struct replica *replica, uint64_t durable_sequence, uint64_t core_sequence, uint64_t checkpoint_height)
+{
+    struct pending_record *pending = calloc(1, sizeof *pending);
+    CHECK(pending != NULL);
+    *pending = (struct pending_record){NULL, durable_sequence, core_sequence, checkpoint_height};
+    *replica->pending_end = pending;
+    replica->pending_end = &pending->next;
+}
+
+void replica_persist(struct replica *replica, const struct consensus_output *output)
+{
+    const struct consensus_record *record = output->record;
+    bool names = record->kind == RECORD_PROPOSAL || record->vote.kind == VOTE_NOTARIZE;
+    struct candidate *candidate = names ? candidates_find(replica->candidates, &record->block) : NULL;
+    struct buffer bytes;
+    buffer_init(&bytes, VOTE_RECORD_SIZE_MAX);
+    journal_encode(record, candidate, &bytes);
+    CHECK(!bytes.failed);
+    uint64_t sequence =
+        durable_record_take(replica->durable, JOURNAL_CONSENSUS, journal_view(record), 0, &bytes);
+    expect_record(replica, sequence, output->sequence, 0);
+}
+
+static void on_recorded(void *context, uint64_t sequence)
+{
+    struct replica *replica = context;
+    while (replica->pending != NULL && replica->pending->durable_sequence <= sequence) {
+        struct pending_record *pending = replica->pending;
+        replica->pending = pending->next;
+        if (replica->pending == NULL) replica->pending_end = &replica->pending;
+        if (pending->core_sequence != 0)
+            replica_feed(replica,
+                &(struct consensus_input){.kind = INPUT_DURABLE, .sequence = pending->core_sequence}, NULL);
+        if (pending->checkpoint_height != 0)
+            replica->options.callbacks->on_checkpoint_recorded(
+                replica->options.context, pending->checkpoint_height);
+        free(pending);
+    }
+    replica_pump(replica);
+}
+
+int replica_record_checkpoint(struct replica *replica, uint64_t height, uint64_t view, struct span vote)
+{
+    CHECK(replica->may_vote);
+    if (height <= replica->recorded_checkpoint) return TALLY_EEXISTS;
+    struct buffer bytes;
+    buffer_init(&bytes, VOTE_RECORD_SIZE_MAX);
+    buffer_append(&bytes, vote.data, vote.size);
+    CHECK(!bytes.failed);
+    replica->recorded_checkpoint = height;
+    uint64_t sequence = durable_record_take(replica->durable, JOURNAL_CHECKPOINT, view, height, &bytes);
+    expect_record(replica, sequence, 0, height);
+    durable_commit(replica->durable);
+    return TALLY_OK;
+}
+
+void replica_commit(struct replica *replica, const struct consensus_output *output)
+{
+    struct candidate *candidate = candidates_find(replica->candidates, &output->block);
+    CHECK(candidate != NULL && candidate_has_payload(candidate));
+    uint32_t count = candidate_batch_count(candidate);
+    struct committed *committed = calloc(1, sizeof *committed + (count + 1) * sizeof(struct batch));
+    CHECK(committed != NULL);
+    committed->candidate = candidate_share(candidate);
+    candidate_block(candidate, output->certificate, committed->batches, &committed->block);
+    for (uint32_t i = 0; i < count; i++)
+        mempool_finalized(replica->options.mempool, &committed->batches[i].digest);
+    *replica->committed_end = committed;
+    replica->committed_end = &committed->next;
+    replica->committed_count++;
+    durable_append(replica->durable, &committed->block);
+}
+
+static void on_appended(void *context, uint64_t height)
+{
+    struct replica *replica = context;
+    uint64_t view = 0;
+    for (struct committed *at = replica->committed; at != NULL && at->block.header.height <= height;
+         at = at->next) {
+        if (at->told) continue;
+        at->told = true;
+        view = at->block.header.view;
+        replica->options.callbacks->on_final(replica->options.context, &at->block);
+    }
+    if (view != 0) {
+        candidates_sweep(replica->candidates, view);
+        durable_prune(replica->durable, view);
+    }
+    replica_feed(replica, &(struct consensus_input){.kind = INPUT_APPENDED, .height = height}, NULL);
+    replica_pump(replica);
+}
+
+static void on_failed(void *context, const char *what, int error)
+{
+    struct replica *replica = context;
+    replica->options.callbacks->on_failed(replica->options.context, what, error);
+}
+
+const struct durable_callbacks replica_durable_callbacks = {on_recorded, on_appended, on_failed};
+
+bool replica_is_behind(const struct replica *replica)
+{
+    return replica->committed_count >= COMMITTED_MAX;
+}
+
+void replica_release(struct replica *replica, uint64_t height)
+{
+    struct committed *committed = replica->committed;
+    CHECK(committed != NULL && committed->told && committed->block.header.height == height);
+    replica->committed = committed->next;
+    if (replica->committed == NULL) replica->committed_end = &replica->committed;
+    replica->committed_count--;
+    candidate_release(replica->candidates, committed->candidate);
+    free(committed);
+    if (replica->closing || replica->committed_count + 1 != COMMITTED_MAX) return;
+    /* There is room again: payloads that were left unanswered are answered now. */
+    candidates_each_wanted(replica->candidates, replica_judge_payload, replica);
+    replica_pump(replica);
+}

@@ -1,0 +1,84 @@
+/* What the driver's files share. */
+#ifndef TALLY_NODE_REPLICA_INTERNAL_H
+#define TALLY_NODE_REPLICA_INTERNAL_H
+
+#include "node/durable.h"
+#include "node/replica.h"
+
+struct queued_input {
+    struct queued_input *next;
+    struct consensus_input input;
+    struct peer_message *message; /* one reference; NULL where the input has none */
+};
+
+/* A block between commit and its being applied. */
+struct committed {
+    struct committed *next;
+    struct candidate *candidate;
+    struct block block;
+    bool told; /* to on_final */
+    struct batch batches[];
+};
+
+/* What the vote record was given, in order: whom to tell once it is on disk. */
+struct pending_record {
+    struct pending_record *next;
+    uint64_t durable_sequence;
+    uint64_t core_sequence;     /* 0 = none of consensus's */
+    uint64_t checkpoint_height; /* 0 = no checkpoint's */
+};
+
+struct replica {
+    struct replica_options options;
+    const struct config *config;
+    const struct digest *chain_id;
+    struct consensus *consensus;
+    uint32_t signer;
+    bool may_vote, started;
+    struct candidates *candidates;
+    struct vote_record *record;
+    struct durable *durable;
+    struct links *links;
+    uv_timer_t *wake_timer, *ask_timer;
+    struct queued_input *inputs, **inputs_end;
+    struct queued_input *current;
+    bool pumping, closing;
+    struct committed *committed, **committed_end;
+    uint32_t committed_count;
+    struct pending_record *pending, **pending_end;
+    bool work, payload_allowed;
+    uint64_t recorded_checkpoint; /* highest height promised, queued ones included */
+    struct buffer restored_checkpoint;
+    struct buffer scratch;
+    uint32_t checks[PEERS_MAX]; /* under way, by peer */
+    bool range_asked[PEERS_MAX], range_served[PEERS_MAX];
+    struct held_batch **selection; /* room for BLOCK_BATCHES_MAX */
+    struct digest *digests;        /* the same */
+    uint64_t proposals_made, votes_cast, evidence_seen;
+};
+
+/* Queues an input; `message` is shared where there is one. */
+void replica_feed(struct replica *replica, const struct consensus_input *input, struct peer_message *message);
+/* Steps the core through what is queued, unless that is going on already, and starts the disk's commit. */
+void replica_pump(struct replica *replica);
+/* To one peer, or PEER_ALL. */
+void replica_send(struct replica *replica, uint32_t peer, enum frame_kind kind, struct span payload);
+
+/* replica_payload.c */
+void replica_need_payload(struct replica *replica, const struct consensus_output *output);
+/* Says what became of a candidate's payload, once consensus has asked for it and it is whole. `context` is
+ * the replica. */
+void replica_judge_payload(void *context, struct candidate *candidate);
+void replica_propose(struct replica *replica, const struct consensus_output *output);
+
+/* replica_disk.c */
+extern const struct durable_callbacks replica_durable_callbacks;
+void replica_persist(struct replica *replica, const struct consensus_output *output);
+void replica_commit(struct replica *replica, const struct consensus_output *output);
+/* Whether so many blocks wait to be appended and applied that taking on more must wait. */
+bool replica_is_behind(const struct replica *replica);
+
+/* replica_restore.c: opens the vote record and the core. */
+int replica_restore(struct replica *replica, char *why, size_t why_size) TALLY_MUST_CHECK;
+
+#endif

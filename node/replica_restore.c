@@ -1,0 +1,161 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "node/clock.h"
+#include "node/journal.h"
+#include "node/net/log.h"
+#include "node/replica_internal.h"
+#include "proto/base/check.h"
+#include "proto/crypto/digest.h"
+
+/* Records come back before the core is open, so they wait in a list. */
+struct restoring {
+    struct replica *replica;
+    struct journal_entry *entries;
+    size_t count, capacity;
+};
+
+static int keep_entry(struct restoring *restoring, const struct journal_entry *entry)
+{
+    if (restoring->count == restoring->capacity) {
+        size_t capacity = restoring->capacity == 0 ? 64 : restoring->capacity * 2;
+        struct journal_entry *entries = realloc(restoring->entries, capacity * sizeof *entries);
+        if (entries == NULL) return TALLY_ENOMEM;
+        restoring->entries = entries;
+        restoring->capacity = capacity;
+    }
+    restoring->entries[restoring->count++] = *entry;
+    return TALLY_OK;
+}
+
+/* The payload of a stored block goes back to the mempool, pinned by its candidate. */
+static int restore_block(struct replica *replica, const struct journal_entry *entry)
+{
+    struct candidate *candidate = candidates_add(replica->candidates, entry->proposal);
+    if (candidate == NULL) return TALLY_ENOMEM;
+    candidate->stored = true;
+    for (uint32_t i = 0; i < entry->batch_count; i++) {
+        struct held_batch *held = held_batch_open(entry->batches[i]);
+        if (held == NULL) return TALLY_ENOMEM;
+        int error = batch_decode(held->bytes, replica->chain_id, &held->arena, &held->batch, NULL);
+        if (error == TALLY_OK)
+            error = mempool_add_pinned_take(replica->options.mempool, held, clock_wall_ms(), &held);
+        if (error != TALLY_OK) {
+            held_batch_close(held);
+            return TALLY_EDAMAGED;
+        }
+        candidates_fill(replica->candidates, held, replica_judge_payload, replica);
+        mempool_unpin(replica->options.mempool, held);
+    }
+    return TALLY_OK;
+}
+
+static int on_replayed(void *context, uint8_t type, uint64_t view, struct span bytes)
+{
+    struct restoring *restoring = context;
+    struct replica *replica = restoring->replica;
+    struct ledger_head head;
+    ledger_head(replica->options.ledger, &head);
+    if (type == JOURNAL_CHECKPOINT) {
+        buffer_clear(&replica->restored_checkpoint);
+        buffer_append(&replica->restored_checkpoint, bytes.data, bytes.size);
+        return replica->restored_checkpoint.failed ? TALLY_EDAMAGED : TALLY_OK;
+    }
+    if (type != JOURNAL_CONSENSUS) return TALLY_EVERSION;
+    if (head.height > 0 && view <= head.header.view) return TALLY_OK; /* the floor has passed it */
+    struct journal_entry entry;
+    int error = journal_decode(bytes, replica->chain_id, &entry);
+    if (error != TALLY_OK) return error;
+    if (entry.proposal != NULL) error = restore_block(replica, &entry);
+    free(entry.batches);
+    entry.batches = NULL;
+    if (error == TALLY_OK) error = keep_entry(restoring, &entry);
+    if (error != TALLY_OK) journal_entry_close(&entry);
+    return error;
+}
+
+/* Opens the vote record. A validator without a sound one goes on as one that does not vote. */
+static int open_record(struct replica *replica, struct restoring *restoring, char *why, size_t why_size)
+{
+    struct vote_record_report report;
+    int error = vote_record_open(disk_system(), replica->options.data_dir, replica->chain_id, NULL,
+        on_replayed, restoring, &replica->record, &report);
+    switch (error) {
+    case TALLY_OK:
+        replica->recorded_checkpoint = vote_record_checkpoint_height(replica->record);
+        replica->may_vote = true;
+        if (report.bytes_cut > 0)
+            LOG_INFO("cut a torn tail off the vote record", LOG_U("bytes", report.bytes_cut));
+        return TALLY_OK;
+    case TALLY_ENOTFOUND:
+    case TALLY_EDAMAGED:
+    case TALLY_ECHAIN:
+    case TALLY_EVERSION:
+        LOG_BROKEN("the vote record is missing or damaged: this validator follows and does not vote",
+            LOG_E("why", error), LOG_S("detail", report.detail));
+        for (size_t i = 0; i < restoring->count; i++)
+            journal_entry_close(&restoring->entries[i]);
+        restoring->count = 0;
+        candidates_sweep(replica->candidates, UINT64_MAX);
+        return TALLY_OK;
+    default:
+        snprintf(why, why_size, "the vote record cannot be opened: %s (%s)", tally_error_text(error),
+            report.detail);
+    }
+    return error;
+}
+
+static int open_core(struct replica *replica, const struct restoring *restoring)
+{
+    const struct genesis *genesis = &replica->config->genesis;
+    struct ledger_head head;
+    ledger_head(replica->options.ledger, &head);
+    struct consensus_config config = {
+        .chain_id = *replica->chain_id,
+        .set = replica->options.validators->set,
+        .signer = replica->signer,
+        .peer_count = genesis->validator_count + genesis->observer_count,
+        .may_vote = replica->may_vote,
+        .base_timeout_ms = genesis->base_timeout_ms,
+        .heartbeat_ms = genesis->heartbeat_ms,
+    };
+    random_bytes(&config.seed, sizeof config.seed);
+    struct consensus_floor floor = {
+        .height = head.height,
+        .view = head.header.view,
+        .time_ms = head.height == 0 ? genesis->created_ms : head.header.time_ms,
+        .block = head.hash,
+        .header = head.header,
+        .has_finalization = head.has_finalization,
+        .finalization = head.finalization,
+    };
+    int error = consensus_open(&config, &floor, &replica->consensus);
+    for (size_t i = 0; i < restoring->count && error == TALLY_OK; i++) {
+        struct journal_entry *entry = &restoring->entries[i];
+        const struct candidate *candidate =
+            entry->names_block ? candidates_find(replica->candidates, &entry->record.block) : NULL;
+        struct consensus_record record = entry->record;
+        if (candidate != NULL) {
+            record.header = *candidate_header(candidate);
+            record.proposal = candidate->source->message.proposal;
+        }
+        error = consensus_restore(
+            replica->consensus, &record, candidate != NULL && candidate_has_payload(candidate));
+    }
+    return error;
+}
+
+int replica_restore(struct replica *replica, char *why, size_t why_size)
+{
+    struct restoring restoring = {.replica = replica};
+    int error = TALLY_OK;
+    if (replica->config->is_validator) error = open_record(replica, &restoring, why, why_size);
+    if (error == TALLY_OK) {
+        error = open_core(replica, &restoring);
+        if (error != TALLY_OK) snprintf(why, why_size, "consensus cannot start: %s", tally_error_text(error));
+    }
+    for (size_t i = 0; i < restoring.count; i++)
+        journal_entry_close(&restoring.entries[i]);
+    free(restoring.entries);
+    return error;
+}
