@@ -234,6 +234,7 @@ void carry_out(struct world *world, struct replica *replica)
     }
     struct checker_moment moment = replica_moment(world, replica);
     checker_turn(world->checker, replica->identity, &moment);
+    supply_check(world, replica, &moment);
     carry_sync(world, replica);
 }
 

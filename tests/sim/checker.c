@@ -16,8 +16,8 @@
  * proposal. */
 struct cast {
     uint8_t sent, durable;
-    bool nullify_asked;  /* in this life */
-    bool nullify_caused; /* an equivocation or a malformed payload was seen in it */
+    bool notarize_asked, nullify_asked; /* in this life */
+    bool nullify_caused;                /* an equivocation or a malformed payload was seen in it */
     struct digest notarized, finalized, proposed;
 };
 
@@ -296,16 +296,37 @@ static void check_nullify(
     cast->nullify_asked = true;
 }
 
-static void check_time(
-    struct checker *checker, uint32_t identity, const struct proposal *proposal, uint64_t wall_ms)
+static uint64_t time_most_ms(const struct proposal *proposal, uint64_t wall_ms)
 {
     const struct justification *because = &proposal->justification;
     uint64_t after_parent_ms = because->parent_is_genesis ? 1 : because->parent.time_ms + 1;
-    uint64_t most_ms =
-        wall_ms + CLOCK_AHEAD_MS_MAX > after_parent_ms ? wall_ms + CLOCK_AHEAD_MS_MAX : after_parent_ms;
+    return wall_ms + CLOCK_AHEAD_MS_MAX > after_parent_ms ? wall_ms + CLOCK_AHEAD_MS_MAX : after_parent_ms;
+}
+
+static void check_time(
+    struct checker *checker, uint32_t identity, const struct proposal *proposal, uint64_t wall_ms)
+{
+    uint64_t most_ms = time_most_ms(proposal, wall_ms);
     if (proposal->header.time_ms > most_ms)
         checker_fail(checker, "replica %u notarizes a block %llu ms too early", identity,
             (unsigned long long)(proposal->header.time_ms - most_ms));
+}
+
+/* R3: "Allowed after my own nullify(v), and after seeing NC(v,h)", so neither excuses. */
+void checker_candidate(struct checker *checker, uint32_t identity, const struct proposal *proposal,
+    const struct digest *floor_block, const struct checker_moment *moment)
+{
+    const struct block_header *header = &proposal->header;
+    const struct consensus_status *status = &moment->status;
+    if (!checker->identities[identity].honest || !moment->may_vote) return;
+    if (header->view <= status->floor_view || header->view > status->view) return;
+    if (header->parent_view < status->floor_view) return;
+    if (header->parent_view == status->floor_view && !digest_equal(&header->parent_hash, floor_block)) return;
+    if (header->time_ms > time_most_ms(proposal, moment->wall_ms)) return;
+    const struct cast *cast = cast_at(checker, identity, header->view);
+    if (cast->notarize_asked || (cast->durable & (1 << VOTE_NOTARIZE | 1 << VOTE_FINALIZE)) != 0) return;
+    checker_fail(checker, "replica %u holds back its notarize vote in view %llu", identity,
+        (unsigned long long)header->view);
 }
 
 void checker_signing(struct checker *checker, uint32_t identity, const struct vote *vote,
@@ -319,6 +340,7 @@ void checker_signing(struct checker *checker, uint32_t identity, const struct vo
         checker_fail(checker, "replica %u asks to sign outside of its views, view %llu", identity,
             (unsigned long long)vote->view);
     if (vote->kind == VOTE_NULLIFY) check_nullify(checker, identity, vote, moment);
+    if (vote->kind == VOTE_NOTARIZE) cast_at(checker, identity, vote->view)->notarize_asked = true;
     if (vote->kind == VOTE_NOTARIZE && proposal != NULL)
         check_time(checker, identity, proposal, moment->wall_ms);
 }
@@ -428,6 +450,16 @@ void checker_commit(struct checker *checker, uint32_t identity, const struct blo
             (unsigned long long)header->height);
 }
 
+/* R5: a malformed payload, or a proven equivocation, is answered at once. */
+static void check_caused(struct checker *checker, uint32_t identity, const struct checker_moment *moment)
+{
+    const struct cast *cast = cast_at(checker, identity, moment->status.view);
+    if (!moment->may_vote || !cast->nullify_caused || cast->nullify_asked) return;
+    if (!holds(cast->durable, VOTE_NULLIFY) && !holds(cast->durable, VOTE_FINALIZE))
+        checker_fail(checker, "replica %u does not nullify view %llu, though it has a reason", identity,
+            (unsigned long long)moment->status.view);
+}
+
 /* R7: in a view with work for 3 D_k, a voter has asked to nullify it, or was finalizing it. */
 static void check_timer(struct checker *checker, uint32_t identity, const struct checker_moment *moment)
 {
@@ -470,6 +502,7 @@ void checker_turn(struct checker *checker, uint32_t identity, const struct check
     if (who->open_commit) checker_fail(checker, "replica %u ended a commit without a finalization", identity);
     check_forward(checker, identity, status);
     check_timer(checker, identity, moment);
+    check_caused(checker, identity, moment);
     if (!who->alive || who->view != status->view) who->entered_ms = moment->now_ms;
     if (!who->alive || !who->working) who->work_ms = moment->now_ms;
     who->working = status->working;
@@ -521,6 +554,7 @@ void checker_restarted(struct checker *checker, uint32_t identity, uint64_t heig
     for (size_t i = 0; i < who->cast_count; i++) {
         who->casts[i].sent &= 0x7f;
         who->casts[i].nullify_asked = who->casts[i].nullify_caused = false;
+        who->casts[i].notarize_asked = false;
     }
 }
 

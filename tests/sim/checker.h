@@ -36,6 +36,10 @@ struct checker_moment {
  * nullify vote. */
 void checker_signing(struct checker *checker, uint32_t identity, const struct vote *vote,
     const struct proposal *proposal, const struct checker_moment *moment);
+/* At a turn's end: `proposal` was given to the core as valid, and its payload as held. R3 demands a vote for
+ * it if nothing stands against one. */
+void checker_candidate(struct checker *checker, uint32_t identity, const struct proposal *proposal,
+    const struct digest *floor_block, const struct checker_moment *moment);
 /* The payload of a block of `view` was told to be malformed: a reason to nullify. */
 void checker_rejected(struct checker *checker, uint32_t identity, uint64_t view);
 void checker_commit(struct checker *checker, uint32_t identity, const struct block_header *header,

@@ -143,7 +143,7 @@ static void restore_records(struct world *world, struct replica *replica)
         bool held = false;
         checker_durable(world->checker, replica->identity, &record);
         if (stored->proposal != NULL) {
-            supply_keep(world, replica, stored->proposal, true);
+            supply_keep(world, replica, stored->proposal, true)->told = true;
             supply_learn(world, replica, stored->proposal->payload);
             record.proposal = stored->proposal->message.proposal;
             held = true;
@@ -278,6 +278,7 @@ void replica_event(struct world *world, struct replica *replica, struct event *e
     case EVENT_PAYLOAD:
         input.kind = INPUT_PAYLOAD;
         input.block = event->parcel->message.block;
+        supply_told(replica, &input.block, event->ok);
         if (!event->ok)
             checker_rejected(world->checker, replica->identity, event->parcel->message.proposal->header.view);
         break;

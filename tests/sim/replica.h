@@ -26,6 +26,7 @@ struct candidate {
     struct parcel *proposal;
     bool held;   /* its payload too, well-formed */
     bool wanted; /* the core waits for its payload */
+    bool told;   /* the core was told that it is held */
 };
 
 /* How a liar lies; each is a chance per mille for each message it could spoil. */

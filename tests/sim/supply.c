@@ -153,6 +153,24 @@ void supply_need(struct world *world, struct replica *replica, const struct dige
     answer_later(world, replica, candidate->proposal, candidate->held);
 }
 
+void supply_told(struct replica *replica, const struct digest *block, bool held)
+{
+    struct candidate *candidate = supply_find(replica, block);
+    if (candidate != NULL) candidate->told = held;
+}
+
+void supply_check(struct world *world, struct replica *replica, const struct checker_moment *moment)
+{
+    const struct disk *disk = &replica->disk;
+    const struct digest *floor =
+        disk->block_count == 0 ? &world->vault.chain_id : &disk->blocks[disk->block_count - 1].hash;
+    for (size_t i = 0; i < replica->candidate_count; i++) {
+        const struct candidate *candidate = &replica->candidates[i];
+        if (candidate->told)
+            checker_candidate(world->checker, replica->identity, proposal_of(candidate), floor, moment);
+    }
+}
+
 void supply_fetch(struct world *world, struct replica *replica, const struct digest *block)
 {
     struct candidate *candidate = supply_find(replica, block);

@@ -20,6 +20,10 @@ struct payload *supply_payload(struct replica *replica, const struct digest *blo
 struct parcel *supply_proposal(struct replica *replica, const struct digest *block);
 /* Begins to hold the payload of a candidate, asking `peer` first. */
 void supply_need(struct world *world, struct replica *replica, const struct digest *block, uint32_t peer);
+/* The core is about to hear that the block's payload is held, or not. */
+void supply_told(struct replica *replica, const struct digest *block, bool held);
+/* Shows the checker every candidate whose payload the core knows to be held. */
+void supply_check(struct world *world, struct replica *replica, const struct checker_moment *moment);
 /* The time to ask somebody else has come. */
 void supply_fetch(struct world *world, struct replica *replica, const struct digest *block);
 /* Batches arrived. */

@@ -179,41 +179,49 @@ static void demand_progress(struct world *world, struct verdict *verdict)
     }
 }
 
+/* One replica at rest, after watched_us in which it began in `view` and at `height`. */
+static void demand_rest_of(
+    struct world *world, uint32_t index, uint64_t view, uint64_t height, uint64_t watched_us)
+{
+    struct consensus_status status;
+    const struct plan *plan = &world->plan;
+    consensus_status(world->replicas[index].core, &status);
+    uint64_t beats = plan->heartbeat_ms == 0 ? 0 : watched_us / 1000 / plan->heartbeat_ms + 1;
+    /* A liar may propose when it is its turn, work or not, or make a block whose time comes now; and a view
+     * that led to a commit was not burnt. */
+    uint64_t causes = beats + plan->liars + (status.floor_height - height);
+    uint64_t views_max = causes * (3 + 2 * plan->liars + 2 * plan->lost_disks);
+    bool slow_beats = beats > 0 && (plan->faults & FAULT_SLOW) != 0;
+    if (status.view > view + views_max && !slow_beats)
+        checker_fail(world->checker, "idle replica %u burns views: %llu in %llu s", index,
+            (unsigned long long)(status.view - view), (unsigned long long)(watched_us / SECOND_US));
+    if (beats > 0) return;
+    /* A liar's block from the future is looked at again, now and then; nothing else may need the clock. */
+    uint64_t wake_us = world->replicas[index].wake_us;
+    if (wake_us != UINT64_MAX && (plan->liars == 0 || wake_us < world->now_us + SECOND_US / 10))
+        checker_fail(world->checker, "idle replica %u wants to be woken", index);
+    if (plan->liars == 0 && status.timeouts > 0)
+        checker_fail(world->checker, "replica %u still counts timeouts after a finalization", index);
+    bool still = wake_us == UINT64_MAX || plan->liars == 0;
+    if (still && status.tip_view > status.floor_view)
+        checker_fail(world->checker, "replica %u rests on a tip that is not finalized", index);
+}
+
 static void demand_rest(struct world *world)
 {
-    uint64_t views[PEERS_MAX] = {0};
+    uint64_t views[PEERS_MAX] = {0}, heights[PEERS_MAX] = {0};
     uint64_t calm_us = bound_us(world, 4ull * world->plan.base_timeout_ms * MILLISECOND_US);
+    uint64_t watched_us = 30 * SECOND_US;
     run_until(world, world->now_us + calm_us);
     for (uint32_t i = 0; i < world->identity_count; i++) {
         struct consensus_status status = {0};
         if (world->honest[i]) consensus_status(world->replicas[i].core, &status);
         views[i] = status.view;
+        heights[i] = status.floor_height;
     }
-    uint64_t watched_us = 30 * SECOND_US;
     run_until(world, world->now_us + watched_us);
-    uint64_t beats = world->plan.heartbeat_ms == 0 ? 0 : watched_us / 1000 / world->plan.heartbeat_ms + 1;
-    /* A liar may propose when it is its turn, work or not, or make a block whose time comes now. */
-    uint64_t views_max =
-        (beats + world->plan.liars) * (3 + 2 * world->plan.liars + 2 * world->plan.lost_disks);
-    if (beats > 0 && world->plan.faults & FAULT_SLOW) views_max = UINT32_MAX;
-    for (uint32_t i = 0; i < world->identity_count && checker_violation(world->checker) == NULL; i++) {
-        struct consensus_status status;
-        if (!world->honest[i]) continue;
-        consensus_status(world->replicas[i].core, &status);
-        if (status.view > views[i] + views_max)
-            checker_fail(world->checker, "idle replica %u burns views: %llu in 30 s", i,
-                (unsigned long long)(status.view - views[i]));
-        if (beats > 0) continue;
-        /* A liar's block from the future is looked at again, now and then; nothing else may need the clock.
-         */
-        uint64_t wake_us = world->replicas[i].wake_us;
-        if (wake_us != UINT64_MAX && (world->plan.liars == 0 || wake_us < world->now_us + SECOND_US / 10))
-            checker_fail(world->checker, "idle replica %u wants to be woken", i);
-        if (world->plan.liars == 0 && status.timeouts > 0)
-            checker_fail(world->checker, "replica %u still counts timeouts after a finalization", i);
-        if (status.tip_view > status.floor_view)
-            checker_fail(world->checker, "replica %u rests on a tip that is not finalized", i);
-    }
+    for (uint32_t i = 0; i < world->identity_count && checker_violation(world->checker) == NULL; i++)
+        if (world->honest[i]) demand_rest_of(world, i, views[i], heights[i], watched_us);
 }
 
 void world_run(const struct plan *plan, bool traced, struct verdict *verdict)

@@ -402,6 +402,32 @@ static void a_notarize_before_a_blocks_time_is_seen(void **state)
     expect_violation(scene, "too early");
 }
 
+static void a_notarize_vote_held_back_is_seen(void **state)
+{
+    struct scene *scene = *state;
+    struct proposal proposal = first_proposal(scene, 1);
+    struct vote vote = vote_by(scene, 0, VOTE_NOTARIZE, 1, proposal.hash);
+    struct checker_moment moment = working_at(1000);
+    moment.wall_ms = 1000;
+    checker_signing(scene->checker, 0, &vote, &proposal, &moment);
+    checker_candidate(scene->checker, 0, &proposal, &scene->vault.chain_id, &moment);
+    expect_fine(scene);
+    make_durable(scene, vote_by(scene, 1, VOTE_NULLIFY, 1, block_named(0)));
+    checker_candidate(scene->checker, 1, &proposal, &scene->vault.chain_id, &moment);
+    expect_violation(scene, "holds back");
+}
+
+static void a_reason_to_nullify_that_is_ignored_is_seen(void **state)
+{
+    struct scene *scene = *state;
+    struct checker_moment moment = working_at(1000);
+    checker_turn(scene->checker, 0, &moment);
+    expect_fine(scene);
+    checker_rejected(scene->checker, 0, 1);
+    checker_turn(scene->checker, 0, &moment);
+    expect_violation(scene, "though it has a reason");
+}
+
 static void a_skipped_view_needs_its_nullification(void **state)
 {
     struct scene *scene = *state;
@@ -465,6 +491,8 @@ int main(void)
         CASE(a_timer_that_runs_out_in_silence_is_seen),
         CASE(a_nullify_before_its_time_needs_a_reason),
         CASE(a_notarize_before_a_blocks_time_is_seen),
+        CASE(a_notarize_vote_held_back_is_seen),
+        CASE(a_reason_to_nullify_that_is_ignored_is_seen),
         CASE(a_skipped_view_needs_its_nullification),
         CASE(a_certificate_needs_exactly_a_quorum_of_true_signatures),
     };
