@@ -219,8 +219,8 @@ int disk_join(const char *dir, const char *name, char path[DISK_PATH_SIZE_MAX])
 int disk_ensure_dir(const struct disk *disk, const char *parent, const char *dir)
 {
     int error = disk->make_dir(disk->context, dir);
-    if (error == TALLY_EEXISTS) return TALLY_OK;
-    if (error != TALLY_OK) return error;
+    if (error != TALLY_OK && error != TALLY_EEXISTS) return error;
+    /* One that is there may have been made by a process that was killed before it came to this. */
     return disk->sync_dir(disk->context, parent);
 }
 

@@ -296,6 +296,8 @@ static int open_all(struct segment_log *log, struct scanning *scanning, struct s
     free(listing.sequences);
     for (size_t i = 0; error == TALLY_OK && i < log->count; i++)
         error = check_segment(log, i, scanning, report);
+    /* A process that was killed may have left the newest name, like the newest bytes, in memory alone. */
+    if (error == TALLY_OK) error = log->config.disk->sync_dir(log->config.disk->context, log->dir);
     return error == TALLY_OK ? cut_tail(log, report) : error;
 }
 

@@ -167,6 +167,29 @@ static void a_checkpoint_is_promised_once_ever_for_a_height(void **state)
     memory_disk_close(disk);
 }
 
+static void a_promise_outlives_pruning_even_where_files_hold_one_record_each(void **state)
+{
+    (void)state;
+    struct memory_disk *disk = fresh_disk();
+    struct vote_record *record;
+    struct vote_record_report report;
+    assert_int_equal(vote_record_create(&disk->disk, "home", &chain_id), TALLY_OK);
+    uint8_t bytes[FILE_SIZE] = {0};
+    for (uint64_t round = 0; round < 30; round++) {
+        assert_int_equal(
+            vote_record_open(&disk->disk, "home", &chain_id, &options, NULL, NULL, &record, &report),
+            TALLY_OK);
+        assert_int_equal(vote_record_checkpoint_height(record), round == 0 ? 0 : 7);
+        if (round == 0) assert_int_equal(vote_record_checkpoint(record, 7), TALLY_OK);
+        size_t size = 1200 + round * 10;
+        assert_int_equal(vote_record_append(record, 1, round, span_of(bytes, size)), TALLY_OK);
+        for (int i = 0; i < 3; i++)
+            assert_int_equal(vote_record_prune(record, round), TALLY_OK);
+        vote_record_close(record);
+    }
+    memory_disk_close(disk);
+}
+
 static size_t files_of(const struct memory_disk *disk)
 {
     size_t count = 0;
@@ -280,6 +303,31 @@ static void no_synced_vote_is_forgotten_whatever_call_fails(void **state)
     }
 }
 
+static void what_was_given_back_once_survives_a_power_cut_after(void **state)
+{
+    (void)state;
+    bool struck = true;
+    for (uint64_t at = 1; struck; at++) {
+        struct memory_disk *disk = fresh_disk();
+        struct vote_record *record;
+        struct replayed first, second;
+        assert_int_equal(vote_record_create(&disk->disk, "home", &chain_id), TALLY_OK);
+        memory_fault(disk, FAULT_CRASH, at, 100000);
+        uint32_t attempted;
+        uint64_t promised, pruned;
+        write_until_fault(disk, &attempted, &promised, &pruned);
+        struck = disk->dead;
+        memory_disk_crash(disk, CRASH_KEEPS_ALL);
+        assert_int_equal(open_record(disk, &record, &first), TALLY_OK);
+        vote_record_close(record);
+        memory_disk_crash(disk, CRASH_KEEPS_SYNCED);
+        assert_int_equal(open_record(disk, &record, &second), TALLY_OK);
+        assert_int_equal(second.count, first.count);
+        vote_record_close(record);
+        memory_disk_close(disk);
+    }
+}
+
 static void a_creation_struck_by_a_crash_never_passes_for_a_whole_one(void **state)
 {
     (void)state;
@@ -374,8 +422,10 @@ int main(void)
         cmocka_unit_test(records_come_back_in_order_over_many_files),
         cmocka_unit_test(an_empty_record_and_one_too_large),
         cmocka_unit_test(a_checkpoint_is_promised_once_ever_for_a_height),
+        cmocka_unit_test(a_promise_outlives_pruning_even_where_files_hold_one_record_each),
         cmocka_unit_test(pruning_keeps_the_record_bounded_and_what_is_needed),
         cmocka_unit_test(no_synced_vote_is_forgotten_whatever_call_fails),
+        cmocka_unit_test(what_was_given_back_once_survives_a_power_cut_after),
         cmocka_unit_test(a_creation_struck_by_a_crash_never_passes_for_a_whole_one),
         cmocka_unit_test(a_flipped_byte_or_a_missing_file_means_no_voting),
         cmocka_unit_test(the_folder_is_locked_against_a_second_process),
