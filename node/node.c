@@ -536,6 +536,7 @@ static void links_closed(void *context)
     void *stopped_context = node->context;
     bool failed = node->failed;
     free(node);
+    LOG_INFO("node has stopped");
     on_stopped(stopped_context, failed);
 }
 

@@ -1,6 +1,7 @@
 #include "tools/remote.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #define REQUEST_SIZE_MAX (2u * MIB)
 
@@ -32,6 +33,23 @@ void remote_close(struct remote *remote)
     remote->client = NULL;
 }
 
+/* A node that says "not now, try again" is asked again, for as long as one call may take. */
+static int call_patiently(struct remote *remote, const char *method, struct span request,
+    struct buffer *reply, struct client_error *error)
+{
+    uint32_t waited_ms = 0;
+    for (;;) {
+        buffer_clear(reply);
+        int result = client_call(remote->client, method, request, REMOTE_DEADLINE_MS, reply, error);
+        uint32_t retry_ms = error->detail.retry_after_ms;
+        if (result != TALLY_EDENIED || retry_ms == 0 || waited_ms + retry_ms > REMOTE_DEADLINE_MS)
+            return result;
+        struct timespec pause = {.tv_sec = retry_ms / 1000, .tv_nsec = (long)(retry_ms % 1000) * 1000000};
+        nanosleep(&pause, NULL);
+        waited_ms += retry_ms;
+    }
+}
+
 enum tool_exit remote_call(struct context *context, struct remote *remote, const char *method,
     const ProtobufCMessage *request, const ProtobufCMessageDescriptor *reply_descriptor, struct arena *arena,
     ProtobufCMessage **reply)
@@ -46,7 +64,7 @@ enum tool_exit remote_call(struct context *context, struct remote *remote, const
         code = context_fail(context, TOOL_REFUSED, "LIMIT", "the request is larger than a node takes");
         goto done;
     }
-    int result = client_call(remote->client, method, buffer_span(&out), REMOTE_DEADLINE_MS, &in, &error);
+    int result = call_patiently(remote, method, buffer_span(&out), &in, &error);
     if (result != TALLY_OK) {
         code = remote_fail(context, remote, result, &error);
     } else if (message_decode(reply_descriptor, MESSAGE_LENIENT, buffer_span(&in), arena, reply) !=
@@ -64,6 +82,10 @@ done:
 enum tool_exit remote_fail(
     struct context *context, const struct remote *remote, int result, const struct client_error *error)
 {
+    if (result == TALLY_EDENIED && error->status == GRPC_UNAVAILABLE && error->detail.reason[0] != '\0') {
+        return context_fail(context, TOOL_UNREACHABLE, error->detail.reason, "%s cannot answer now: %s",
+            remote->node, error->message);
+    }
     bool gone = result == TALLY_ECLOSED || result == TALLY_ETIMEOUT ||
                 (result == TALLY_EDENIED && error->status == GRPC_UNAVAILABLE);
     if (gone) {

@@ -40,9 +40,10 @@ void fail_call(struct rpc_call *call, enum grpc_status status, const char *reaso
     fail_with(call, status, reason, field, message, 0);
 }
 
-void fail_call_busy(struct rpc_call *call, const char *reason, const char *message)
+void fail_call_for_now(
+    struct rpc_call *call, enum grpc_status status, const char *reason, const char *message)
 {
-    fail_with(call, GRPC_RESOURCE_EXHAUSTED, reason, NULL, message, SERVICES_RETRY_MS);
+    fail_with(call, status, reason, NULL, message, SERVICES_RETRY_MS);
 }
 
 bool read_request(struct rpc_call *call, const ProtobufCMessageDescriptor *descriptor, struct arena *arena,
@@ -100,11 +101,12 @@ void query_start(struct services *services, struct rpc_call *call,
     ProtobufCMessage *request;
     struct arena arena;
     if (!node_is_serving(services->node)) {
-        fail_call(call, GRPC_UNAVAILABLE, "NOT_SERVING", NULL, "this node is not serving now");
+        fail_call_for_now(call, GRPC_UNAVAILABLE, "NOT_SERVING", "this node is not serving now");
         return;
     }
     if (services->reads >= SERVICES_READS_MAX) {
-        fail_call_busy(call, "BUSY", "too many reads wait; try again a little later");
+        fail_call_for_now(
+            call, GRPC_RESOURCE_EXHAUSTED, "BUSY", "too many reads wait; try again a little later");
         return;
     }
     if (!read_request(call, descriptor, &arena, &request)) return;

@@ -219,11 +219,12 @@ void handle_own_accounts(void *context, struct rpc_call *call)
     struct arena arena;
     ProtobufCMessage *message;
     if (!node_is_serving(services->node)) {
-        fail_call(call, GRPC_UNAVAILABLE, "NOT_SERVING", NULL, "this node is not serving now");
+        fail_call_for_now(call, GRPC_UNAVAILABLE, "NOT_SERVING", "this node is not serving now");
         return;
     }
     if (services->reads >= SERVICES_READS_MAX) {
-        fail_call_busy(call, "BUSY", "too many reads wait; try again a little later");
+        fail_call_for_now(
+            call, GRPC_RESOURCE_EXHAUSTED, "BUSY", "too many reads wait; try again a little later");
         return;
     }
     if (!read_request(call, &tallystick__v1__own_accounts_request__descriptor, &arena, &message)) return;

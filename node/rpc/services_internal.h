@@ -27,8 +27,9 @@ void services_let_go(struct services *services);
 /* Ends a call with an error: `reason` is a stable word, `field` may be NULL. */
 void fail_call(struct rpc_call *call, enum grpc_status status, const char *reason, const char *field,
     const char *message);
-/* The same, with the hint to try again. */
-void fail_call_busy(struct rpc_call *call, const char *reason, const char *message);
+/* The same, with the hint to try again after a while. */
+void fail_call_for_now(
+    struct rpc_call *call, enum grpc_status status, const char *reason, const char *message);
 /* Decodes the request, of a foreign client's making, into an arena that holds 64 times its size and some. On
  * failure the call is ended and false returned; the arena is then closed. */
 bool read_request(struct rpc_call *call, const ProtobufCMessageDescriptor *descriptor, struct arena *arena,
@@ -44,7 +45,7 @@ struct query {
     struct arena arena; /* of the request, and scratch for `run` */
     const ProtobufCMessage *request;
     struct buffer reply;
-    /* GRPC_OK, or what the call ends with. */
+    /* GRPC_OK, or what the call ends with; UNAVAILABLE carries the hint to try again. */
     enum grpc_status status;
     const char *reason, *field, *message;
 };

@@ -81,7 +81,8 @@ static void submit_done(void *context, const struct submission_outcome *outcome)
         reply_refused(call, outcome);
         return;
     case OUTCOME_BUSY:
-        fail_call_busy(call, "MEMPOOL_FULL", "the mempool is full; try again a little later");
+        fail_call_for_now(
+            call, GRPC_RESOURCE_EXHAUSTED, "MEMPOOL_FULL", "the mempool is full; try again a little later");
         return;
     case OUTCOME_EXPIRED:
         fail_call(
@@ -132,7 +133,7 @@ void handle_submit_batch(void *context, struct rpc_call *call)
     struct buffer batch;
     ProtobufCMessage *message;
     if (!node_is_serving(services->node)) {
-        fail_call(call, GRPC_UNAVAILABLE, "NOT_SERVING", NULL, "this node is not serving now");
+        fail_call_for_now(call, GRPC_UNAVAILABLE, "NOT_SERVING", "this node is not serving now");
         return;
     }
     if (!read_request(call, &tallystick__v1__submit_batch_request__descriptor, &arena, &message)) return;
@@ -147,7 +148,8 @@ void handle_submit_batch(void *context, struct rpc_call *call)
             rpc_call_watch(call, submit, NULL, submit_cancelled);
         } else {
             free(submit);
-            fail_call_busy(call, "BUSY", "too many batches are being checked; try again a little later");
+            fail_call_for_now(call, GRPC_RESOURCE_EXHAUSTED, "BUSY",
+                "too many batches are being checked; try again a little later");
         }
         buffer_close(&batch);
     }
