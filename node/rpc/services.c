@@ -78,6 +78,8 @@ static void query_done(struct job *job)
                 "the answer is larger than one reply may be");
         if (query->status == GRPC_OK)
             rpc_call_reply(query->call, buffer_span(&query->reply));
+        else if (query->status == GRPC_UNAVAILABLE)
+            fail_call_for_now(query->call, query->status, query->reason, query->message);
         else
             fail_call(query->call, query->status, query->reason, query->field, query->message);
     }
