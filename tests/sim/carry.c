@@ -104,8 +104,11 @@ static void carry_persist(struct world *world, struct replica *replica, const st
         held = supply_payload(replica, &record.block) != NULL;
     }
     consensus_status(replica->core, &status);
+    /* The floor as of this output: a commit of the same step may come after it. */
+    const struct disk *disk = &replica->disk;
+    uint64_t floor_view = disk->block_count == 0 ? 0 : disk->blocks[disk->block_count - 1].header.view;
     checker_record(world->checker, replica->identity, &record,
-        proposal == NULL ? NULL : proposal->message.proposal, held, status.floor_view, status.view);
+        proposal == NULL ? NULL : proposal->message.proposal, held, floor_view, status.view);
     if (replica->disk.record_count > 0 &&
         replica->disk.records[replica->disk.record_count - 1]->sequence >= output->sequence &&
         replica->disk.record_count > replica->disk.records_durable && replica->honest)
