@@ -185,26 +185,29 @@ static struct state_job *new_job(
     return job;
 }
 
-static void run_flush(struct job *job)
+/* Flushes up to the newest certified block, where that keeps what is left small: a restart can then prove at
+ * once. */
+static int flush(struct state *state)
 {
-    struct state_job *flush = (struct state_job *)(void *)job;
-    struct state *state = flush->executor->state;
-    if (state == NULL) return;
     struct certified_checkpoint certified;
     uint64_t height = state_applied_height(state);
-    /* Up to the newest certified block where that keeps the backlog small: a restart can then prove at once.
-     */
     if (state_unflushed_size(state) < UNFLUSHED_SIZE_MAX &&
         state_certified_newest(state, &certified) == TALLY_OK && certified.checkpoint.height < height)
         height = certified.checkpoint.height;
-    flush->error = state_flush(state, height);
+    return state_flush(state, height);
+}
+
+static void run_flush(struct job *job)
+{
+    struct state_job *flushing = (struct state_job *)(void *)job;
+    if (flushing->executor->state != NULL) flushing->error = flush(flushing->executor->state);
 }
 
 static void flush_done(struct job *job)
 {
-    struct state_job *flush = (struct state_job *)(void *)job;
-    if (flush->error != TALLY_OK) fail(flush->executor, "the state cannot be written", flush->error);
-    free(flush);
+    struct state_job *flushing = (struct state_job *)(void *)job;
+    if (flushing->error != TALLY_OK) fail(flushing->executor, "the state cannot be written", flushing->error);
+    free(flushing);
 }
 
 static void on_flush_timer(uv_timer_t *timer)
@@ -396,7 +399,7 @@ void executor_close(struct executor *executor)
     uv_close((uv_handle_t *)executor->flush_timer, free_timer);
     worker_close(executor->worker);
     if (executor->state != NULL && !executor->failed) {
-        int error = state_flush(executor->state, state_applied_height(executor->state));
+        int error = flush(executor->state);
         if (error != TALLY_OK)
             LOG_UNUSUAL("the state was not flushed; it will be replayed", LOG_E("why", error));
     }
