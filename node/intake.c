@@ -231,16 +231,16 @@ int intake_submit(struct intake *intake, struct span bytes, intake_checked check
 
 int intake_admit_take(struct intake *intake, struct held_batch *held)
 {
-    struct span bytes = held->bytes;
     struct digest digest = held->batch.digest;
     int error = mempool_add_take(intake->mempool, held, clock_wall_ms());
     if (error != TALLY_OK) {
         held_batch_close(held);
         return error;
     }
-    links_broadcast(intake->links, FRAME_BATCH, bytes);
+    /* Not always the one given: a block may have brought its copy before. */
     struct held_batch *kept = mempool_find(intake->mempool, &digest);
     CHECK(kept != NULL);
+    links_broadcast(intake->links, FRAME_BATCH, kept->bytes);
     intake->callbacks->fill(intake->context, kept);
     intake->callbacks->on_batch(intake->context, kept);
     return TALLY_OK;
