@@ -232,7 +232,7 @@ static void step(struct replica *replica, struct queued_input *queued)
 
 void replica_pump(struct replica *replica)
 {
-    if (replica->pumping || !replica->started) return;
+    if (replica->pumping || !replica->started || replica->closing) return;
     replica->pumping = true;
     while (replica->inputs != NULL) {
         struct queued_input *queued = replica->inputs;
@@ -406,6 +406,11 @@ void replica_start(struct replica *replica, struct links *links)
     replica->links = links;
     replica->started = true;
     feed_and_pump(replica, &(struct consensus_input){.kind = INPUT_TIME}, NULL);
+}
+
+void replica_stop(struct replica *replica)
+{
+    if (replica != NULL) replica->closing = true;
 }
 
 void replica_close(struct replica *replica)

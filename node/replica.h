@@ -41,6 +41,8 @@ struct replica_options {
  * (R13). On an error `why` is one sentence. */
 int replica_open(const struct replica_options *options, struct replica **replica, char *why,
     size_t why_size) TALLY_MUST_CHECK;
+/* From here on the core hears nothing more, so that no new check is asked for. NULL is fine. */
+void replica_stop(struct replica *replica);
 /* Commits what was queued; nothing calls back any more. The checkers are idle by then. */
 void replica_close(struct replica *replica);
 /* From here on it speaks: the links are the caller's and outlive the replica. */
