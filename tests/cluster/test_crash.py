@@ -7,7 +7,6 @@ import shutil
 import signal
 import struct
 import subprocess
-import threading
 import time
 
 import grpc
@@ -15,40 +14,12 @@ import grpc
 import network
 import rpc
 from network import DONE, FULL, UNREACHABLE, wait_until
+from writer import Writer, receipts_check
 
 SUBJECTS = 6000 if FULL else 1000
 ROUNDS = 10 if FULL else 2
 PAUSE_MAX_S = 2
 SEGMENT_HEADER_SIZE, RECORD_HEADER_SIZE, RECORD_ALIGNMENT = 128, 32, 32  # storage/segment.h
-
-
-class Writer(threading.Thread):
-    """Submits batches of openings to one node for as long as it answers, and keeps the ids that were answered as
-    final."""
-
-    def __init__(self, net, name, batch_events=20):
-        super().__init__(daemon=True)
-        self.net, self.name, self.batch_events = net, name, batch_events
-        self.member = rpc.Member(net, name)
-        self.final, self.wrong = [], []
-        self.over = threading.Event()
-
-    def run(self):
-        with rpc.Client(self.net, self.name) as client:
-            while not self.over.is_set():
-                batch = self.member.batch([self.member.opening() for _ in range(self.batch_events)])
-                try:
-                    reply = client.submit(batch)
-                except grpc.RpcError as error:
-                    if error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
-                        self.wrong.append(error)
-                    return
-                self.wrong.extend(result for result in reply.results if result.result != 0)
-                self.final.extend(result.event_id for result in reply.results)
-
-    def end(self):
-        self.over.set()
-        self.join(60)
 
 
 def records_end(path):
@@ -144,11 +115,7 @@ class CrashTest(network.NetworkTest):
             self.submit_some()
             height, _ = self.net.agreement()
             for name in ("validator-2", "observer-1"):
-                with rpc.Client(self.net, name) as client:
-                    for event in final:
-                        receipt = client.ledger.GetReceipt(rpc.rpc.GetReceiptRequest(event_id=event),
-                                                           timeout=rpc.DEADLINE_S).receipt
-                        self.assertEqual((receipt.result, receipt.event_id), (0, event))
+                receipts_check(self, self.net, name, final)
             for name, outcome in self.net.import_all(files).items():
                 counts = outcome.json
                 self.assertEqual(outcome.code, DONE, outcome)

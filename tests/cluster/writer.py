@@ -1,0 +1,48 @@
+"""A client that writes for as long as its node answers, and remembers what it was told."""
+
+import threading
+
+import grpc
+
+import rpc
+
+
+class Writer(threading.Thread):
+    """Submits batches of openings to one node, one after the other, and keeps the ids that were answered as final.
+    Ends when the node goes away, or, where `again`, comes back to it until it is told to end."""
+
+    def __init__(self, net, name, batch_events=20, again=False):
+        super().__init__(daemon=True)
+        self.net, self.name, self.batch_events, self.again = net, name, batch_events, again
+        self.member = rpc.Member(net, name)
+        self.final, self.wrong = [], []
+        self.over = threading.Event()
+
+    def run(self):
+        with rpc.Client(self.net, self.name) as client:
+            while not self.over.is_set():
+                batch = self.member.batch([self.member.opening() for _ in range(self.batch_events)])
+                try:
+                    reply = client.submit(batch)
+                except grpc.RpcError as error:
+                    if error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
+                        self.wrong.append(error)
+                    elif self.again:
+                        self.over.wait(0.1)
+                        continue
+                    return
+                self.wrong.extend(result for result in reply.results if result.result != 0)
+                self.final.extend(result.event_id for result in reply.results)
+
+    def end(self):
+        self.over.set()
+        self.join(60)
+
+
+def receipts_check(test, net, name, final):
+    """Every event that was answered as final is on the named node's ledger, applied."""
+    with rpc.Client(net, name) as client:
+        for event in final:
+            receipt = client.ledger.GetReceipt(rpc.rpc.GetReceiptRequest(event_id=event),
+                                               timeout=rpc.DEADLINE_S).receipt
+            test.assertEqual((receipt.result, receipt.event_id), (0, event))
