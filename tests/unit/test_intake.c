@@ -93,11 +93,13 @@ static void fill(void *context, struct held_batch *held)
 
 static const struct intake_callbacks callbacks = {on_batch, lacks_nothing, fill};
 
-/* The mempool looks at no more of a batch than this. */
-static struct held_batch *batch(uint8_t number)
+/* The mempool looks at no more of a batch than this. Copies of one batch may differ in which bodies they
+ * have.
+ */
+static struct held_batch *batch(uint8_t number, uint8_t copy)
 {
     uint8_t bytes[64];
-    memset(bytes, number, sizeof bytes);
+    memset(bytes, copy, sizeof bytes);
     struct held_batch *held = held_batch_open(span_of(bytes, sizeof bytes));
     assert_non_null(held);
     held->batch.digest = harness_digest(number);
@@ -130,11 +132,11 @@ static void a_batch_that_a_block_brought_first_is_flooded_whole(void **state)
     assert_int_equal(intake_open(&genesis, mempool, checkers, &callbacks, &told, &intake), TALLY_OK);
     intake_start(intake, sides[0].links);
 
-    assert_int_equal(mempool_add_take(mempool, batch(1), clock_wall_ms()), TALLY_OK);
-    assert_int_equal(mempool_add_pinned_take(mempool, batch(2), clock_wall_ms(), &pinned), TALLY_OK);
+    assert_int_equal(mempool_add_take(mempool, batch(1, 1), clock_wall_ms()), TALLY_OK);
+    assert_int_equal(mempool_add_pinned_take(mempool, batch(2, 2), clock_wall_ms(), &pinned), TALLY_OK);
     struct digest first = harness_digest(1);
     mempool_finalized(mempool, &first);
-    assert_int_equal(intake_admit_take(intake, batch(2)), TALLY_OK);
+    assert_int_equal(intake_admit_take(intake, batch(2, 3)), TALLY_OK);
     assert_int_equal(told, 1);
     assert_true(harness_run(batch_came, &sides[1], 5000));
     assert_int_equal(sides[1].size, pinned->bytes.size);
