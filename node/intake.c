@@ -9,6 +9,18 @@
 #include "proto/codec/message.h"
 
 #define REQUEST_ARENA_BUDGET (1u * MIB)
+/* Of one peer's: what it floods may not crowd out the clients and the other peers. */
+#define CHECKS_PER_PEER_MAX (INTAKE_CHECKS_MAX / 2u)
+/* What one peer is given on request within a window; the rest it asks for again, and elsewhere. */
+#define SERVED_SIZE_MAX (8u * BLOCK_SIZE_MAX)
+#define SERVED_WINDOW_MS 1000u
+
+/* What one peer costs us. */
+struct intake_peer {
+    uint32_t checks; /* under way */
+    uint64_t served_from_ms;
+    size_t served_size;
+};
 
 struct intake {
     struct admission *admission;
@@ -18,6 +30,7 @@ struct intake {
     void *context;
     struct links *links;
     uint32_t checks;
+    struct intake_peer peers[PEERS_MAX];
     bool closing;
 };
 
@@ -113,6 +126,7 @@ static void check_done(struct job *job)
     struct batch_check *check = (struct batch_check *)(void *)job;
     struct intake *intake = check->intake;
     intake->checks--;
+    if (check->checked == NULL) intake->peers[check->peer].checks--;
     if (check->checked != NULL) {
         struct held_batch *held = check->held;
         check->held = NULL;
@@ -133,6 +147,7 @@ static int start_check(
     struct intake *intake, struct span bytes, uint32_t peer, intake_checked checked, void *context)
 {
     if (intake->checks >= INTAKE_CHECKS_MAX) return TALLY_EFULL;
+    if (checked == NULL && intake->peers[peer].checks >= CHECKS_PER_PEER_MAX) return TALLY_EFULL;
     if (bytes.size > BATCH_SIZE_MAX) return TALLY_ELIMIT;
     struct batch_check *check = calloc(1, sizeof *check);
     struct held_batch *held = held_batch_open(bytes);
@@ -154,6 +169,7 @@ static int start_check(
         .held = held,
     };
     intake->checks++;
+    if (checked == NULL) intake->peers[peer].checks++;
     worker_submit(intake->checkers, &check->job);
     return TALLY_OK;
 }
@@ -189,6 +205,19 @@ void intake_start(struct intake *intake, struct links *links)
     intake->links = links;
 }
 
+/* A batch is large, and asking for it is cheap: the same one may even be asked for many times over. */
+static bool may_serve(struct intake_peer *peer, size_t size)
+{
+    uint64_t now = clock_now_ms();
+    if (now - peer->served_from_ms >= SERVED_WINDOW_MS) {
+        peer->served_from_ms = now;
+        peer->served_size = 0;
+    }
+    if (peer->served_size + size > SERVED_SIZE_MAX) return false;
+    peer->served_size += size;
+    return true;
+}
+
 /* Peers ask for what a proposal of ours, or one we voted for, names. What is gone by now is final: they will
  * catch up. */
 static void serve(struct intake *intake, uint32_t peer, struct span payload)
@@ -206,7 +235,9 @@ static void serve(struct intake *intake, uint32_t peer, struct span payload)
             struct digest digest;
             memcpy(digest.bytes, digests.data + i * DIGEST_SIZE, DIGEST_SIZE);
             const struct held_batch *held = mempool_find(intake->mempool, &digest);
-            if (held != NULL && links_send(intake->links, peer, FRAME_BATCH, held->bytes) != TALLY_OK) break;
+            if (held == NULL) continue;
+            if (!may_serve(&intake->peers[peer], held->bytes.size)) break;
+            if (links_send(intake->links, peer, FRAME_BATCH, held->bytes) != TALLY_OK) break;
         }
     }
     if (error != TALLY_OK) links_charge(intake->links, peer, "a batch request that does not parse");

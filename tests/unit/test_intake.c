@@ -3,6 +3,7 @@
 
 #include "node/clock.h"
 #include "node/intake.h"
+#include "node/peer_message.h"
 
 struct side {
     struct links *links;
@@ -28,9 +29,8 @@ static void on_frame(void *context, uint32_t peer, enum frame_kind kind, struct 
     struct side *side = context;
     (void)peer;
     if (kind != FRAME_BATCH) return;
-    assert_true(payload.size <= sizeof side->bytes);
-    memcpy(side->bytes, payload.data, payload.size);
     side->size = payload.size;
+    if (payload.size <= sizeof side->bytes) memcpy(side->bytes, payload.data, payload.size);
     side->batches++;
 }
 
@@ -108,46 +108,93 @@ static struct held_batch *batch(uint8_t number, uint8_t copy)
     return held;
 }
 
+struct world {
+    struct harness_key keys[2];
+    struct side sides[2];
+    struct mempool *mempool;
+    struct worker *checkers;
+    struct intake *intake; /* of side 0 */
+    uint32_t told;
+};
+
+static void world_open(struct world *world, const struct mempool_limits *limits)
+{
+    static const struct genesis genesis;
+    uint16_t ports[2] = {harness_free_port(), harness_free_port()};
+    harness_keys(world->keys, 2);
+    for (uint32_t i = 0; i < 2; i++)
+        side_open(&world->sides[i], world->keys, i, ports);
+    assert_true(harness_run(both_are_up, world->sides, 5000));
+    assert_int_equal(mempool_open(limits, &world->mempool), TALLY_OK);
+    assert_int_equal(worker_open(&harness.loop, "checks", 1, &world->checkers), TALLY_OK);
+    assert_int_equal(
+        intake_open(&genesis, world->mempool, world->checkers, &callbacks, &world->told, &world->intake),
+        TALLY_OK);
+    intake_start(world->intake, world->sides[0].links);
+}
+
+static void world_close(struct world *world)
+{
+    worker_close(world->checkers);
+    intake_close(world->intake);
+    mempool_close(world->mempool);
+    for (uint32_t i = 0; i < 2; i++)
+        links_close(world->sides[i].links, NULL, NULL);
+    harness_run_for(50);
+}
+
 /* A block brought the batch when the queue was full, so the client's own copy is let go: what is flooded is
  * the one that is held, not the one that is gone. */
 static void a_batch_that_a_block_brought_first_is_flooded_whole(void **state)
 {
     static const struct mempool_limits one = {1, 1 * MIB, 2 * MIB, 4};
-    static const struct genesis genesis;
-    struct harness_key keys[2];
-    struct side sides[2] = {0};
-    struct mempool *mempool;
-    struct worker *checkers;
-    struct intake *intake;
+    struct world world = {0};
     struct held_batch *pinned;
-    uint32_t told = 0;
-    uint16_t ports[2] = {harness_free_port(), harness_free_port()};
     (void)state;
-    harness_keys(keys, 2);
-    for (uint32_t i = 0; i < 2; i++)
-        side_open(&sides[i], keys, i, ports);
-    assert_true(harness_run(both_are_up, sides, 5000));
-    assert_int_equal(mempool_open(&one, &mempool), TALLY_OK);
-    assert_int_equal(worker_open(&harness.loop, "checks", 1, &checkers), TALLY_OK);
-    assert_int_equal(intake_open(&genesis, mempool, checkers, &callbacks, &told, &intake), TALLY_OK);
-    intake_start(intake, sides[0].links);
-
-    assert_int_equal(mempool_add_take(mempool, batch(1, 1), clock_wall_ms()), TALLY_OK);
-    assert_int_equal(mempool_add_pinned_take(mempool, batch(2, 2), clock_wall_ms(), &pinned), TALLY_OK);
+    world_open(&world, &one);
+    assert_int_equal(mempool_add_take(world.mempool, batch(1, 1), clock_wall_ms()), TALLY_OK);
+    assert_int_equal(mempool_add_pinned_take(world.mempool, batch(2, 2), clock_wall_ms(), &pinned), TALLY_OK);
     struct digest first = harness_digest(1);
-    mempool_finalized(mempool, &first);
-    assert_int_equal(intake_admit_take(intake, batch(2, 3)), TALLY_OK);
-    assert_int_equal(told, 1);
-    assert_true(harness_run(batch_came, &sides[1], 5000));
-    assert_int_equal(sides[1].size, pinned->bytes.size);
-    assert_memory_equal(sides[1].bytes, pinned->bytes.data, pinned->bytes.size);
+    mempool_finalized(world.mempool, &first);
+    assert_int_equal(intake_admit_take(world.intake, batch(2, 3)), TALLY_OK);
+    assert_int_equal(world.told, 1);
+    assert_true(harness_run(batch_came, &world.sides[1], 5000));
+    assert_int_equal(world.sides[1].size, pinned->bytes.size);
+    assert_memory_equal(world.sides[1].bytes, pinned->bytes.data, pinned->bytes.size);
+    world_close(&world);
+}
 
-    worker_close(checkers);
-    intake_close(intake);
-    mempool_close(mempool);
-    for (uint32_t i = 0; i < 2; i++)
-        links_close(sides[i].links, NULL, NULL);
-    harness_run_for(50);
+/* One small frame may not make the loop copy a large batch ten thousand times. */
+static void a_peer_is_given_no_more_than_a_windows_worth(void **state)
+{
+    static struct digest digests[BLOCK_BATCHES_MAX];
+    struct world world = {0};
+    struct buffer request;
+    uint8_t *large = calloc(1, BATCH_SIZE_MAX);
+    (void)state;
+    world_open(&world, NULL);
+    struct held_batch *held = held_batch_open(span_of(large, BATCH_SIZE_MAX));
+    assert_non_null(held);
+    held->batch.digest = harness_digest(7);
+    held->batch.event_count = 1;
+    held->batch.expires_at_ms = clock_wall_ms() + 60000;
+    assert_int_equal(mempool_add_take(world.mempool, held, clock_wall_ms()), TALLY_OK);
+    for (size_t i = 0; i < BLOCK_BATCHES_MAX; i++)
+        digests[i] = harness_digest(7);
+    buffer_init(&request, MIB);
+    batch_request_encode(digests, BLOCK_BATCHES_MAX, &request);
+    uint64_t start = harness_now_ms();
+    intake_frame(world.intake, 1, FRAME_BATCH_REQUEST, buffer_span(&request));
+    assert_true(harness_now_ms() - start < 500);
+    harness_run_for(500);
+    assert_true(world.sides[1].batches >= 1);
+    struct links_status status;
+    links_peer_status(world.sides[0].links, 1, &status);
+    assert_true(world.sides[1].batches + status.bulk_dropped <= 8 * (BLOCK_SIZE_MAX / BATCH_SIZE_MAX));
+    assert_true(world.sides[0].up == 1);
+    buffer_close(&request);
+    free(large);
+    world_close(&world);
 }
 
 int main(void)
@@ -155,6 +202,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             a_batch_that_a_block_brought_first_is_flooded_whole, harness_setup, harness_teardown),
+        cmocka_unit_test_setup_teardown(
+            a_peer_is_given_no_more_than_a_windows_worth, harness_setup, harness_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
