@@ -4,6 +4,7 @@ Set by the environment:
   TALLY_BIN          the folder of tally and tallyd (default: build/bin)
   TALLY_TEST_FULL    1 for the full sizes
   TALLY_TEST_KEEP    1 to keep a network's folder after its tests
+  TALLY_SANITIZED    1 where the binaries are built with sanitizers: their memory and speed are not the node's
 """
 
 import json
@@ -24,6 +25,7 @@ TALLY = BIN / "tally"
 TALLYD = BIN / "tallyd"
 FULL = os.environ.get("TALLY_TEST_FULL") == "1"
 KEEP = os.environ.get("TALLY_TEST_KEEP") == "1"
+SANITIZED = os.environ.get("TALLY_SANITIZED") == "1"
 
 DONE, REFUSED, USAGE, UNREACHABLE = 0, 1, 2, 3
 
@@ -86,11 +88,17 @@ def wait_until(what, condition, limit_s=30, every_s=0.05):
 
 
 def process_runs(pid):
-    """Whether the process has not ended; one that nobody waited for has."""
+    """Whether the process, with its files and locks, is still there. One that nobody waited for is not, once its last
+    thread has ended."""
     try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        return state not in "ZX" or len(os.listdir(f"/proc/{pid}/task")) > 1
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def resident_kib(pid):
+    return int(re.search(r"^VmRSS:\s+(\d+) kB", pathlib.Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)[1])
 
 
 class Network:

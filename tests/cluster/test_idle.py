@@ -3,7 +3,6 @@
 
 import os
 import pathlib
-import re
 import time
 
 import network
@@ -11,10 +10,6 @@ import network
 RESIDENT_MAX_KIB = 64 * 1024
 WATCHED_S = 20
 CPU_SHARE_MAX = 0.03
-
-
-def resident_kib(pid):
-    return int(re.search(r"^VmRSS:\s+(\d+) kB", pathlib.Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)[1])
 
 
 def cpu_s(pid):
@@ -26,7 +21,7 @@ class IdleTest(network.NetworkTest):
     network_options = {}
 
     def test_an_idle_node_is_small_and_still(self):
-        if os.environ.get("TALLY_SANITIZED") == "1":
+        if network.SANITIZED:
             self.skipTest("a sanitizer's memory is not the node's")
         self.net.agreement(1, limit_s=30)  # the first heartbeat
         pids = {name: self.net.pid(name) for name in self.net.names}
@@ -35,7 +30,7 @@ class IdleTest(network.NetworkTest):
         time.sleep(WATCHED_S)
         passed = time.monotonic() - started
         shares = {name: (cpu_s(pid) - before[name]) / passed for name, pid in pids.items()}
-        sizes = {name: resident_kib(pid) for name, pid in pids.items()}
+        sizes = {name: network.resident_kib(pid) for name, pid in pids.items()}
         print()
         for name in self.net.names:
             print(f"{name}: {sizes[name] / 1024:.1f} MiB resident, {100 * shares[name]:.2f} % of a core")
