@@ -33,10 +33,14 @@ void range_ask(struct consensus *c, uint32_t peer)
     output->message.kind = MESSAGE_RANGE_REQUEST;
     output->message.height = c->floor.height + 1;
     c->range_peer = peer;
-    if (c->range_interval_ms == 0)
+    /* The pace slackens only when everybody was asked: one who withholds must not slow down the others' turn.
+     */
+    if (c->range_interval_ms == 0) {
         c->range_interval_ms = range_wait_ms(c);
-    else if (c->range_interval_ms < RANGE_BACKOFF_MAX * range_wait_ms(c))
+        c->range_asked = 0;
+    } else if (++c->range_asked % c->n == 0 && c->range_interval_ms < RANGE_BACKOFF_MAX * range_wait_ms(c)) {
         c->range_interval_ms *= 2;
+    }
     c->range_ms = c->now_ms + c->range_interval_ms;
 }
 
@@ -113,6 +117,17 @@ static void fetch_try(struct consensus *c)
         fetch_send(c, slot, certificate);
         count++;
     }
+}
+
+/* A validator that returns may have what the others lack: it is asked next, at the first pace again. Not at
+ * once, or whoever starts would ask everybody for the same blocks. */
+void catchup_link_up(struct consensus *c, uint32_t peer)
+{
+    if (c->range_ms == 0 || c->range_interval_ms == 0 || peer >= c->n) return;
+    uint64_t asked_ms = c->range_ms > c->range_interval_ms ? c->range_ms - c->range_interval_ms : 0;
+    c->range_ms = asked_ms + range_wait_ms(c);
+    c->range_interval_ms = 0;
+    c->range_peer = (peer + c->n - 1) % c->n;
 }
 
 void catchup_try(struct consensus *c)

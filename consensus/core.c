@@ -108,7 +108,9 @@ static void link_set(struct consensus *c, uint32_t peer, bool up)
     struct peer_state *state = &c->peers[peer];
     memset(state, 0, sizeof *state);
     state->up = up;
-    if (up) resend_link_up(c, peer);
+    if (!up) return;
+    resend_link_up(c, peer);
+    catchup_link_up(c, peer);
 }
 
 static void take_in(struct consensus *c, const struct consensus_input *input)

@@ -163,7 +163,7 @@ struct consensus {
 
     /* R12 */
     uint64_t range_ms, range_interval_ms; /* when to ask (again); 0 = not behind */
-    uint32_t range_peer;
+    uint32_t range_peer, range_asked;     /* whom last, and how many since the pace was set */
 
     uint64_t sequence;    /* of the last record */
     uint64_t silent_view; /* no vote up to this: records of such views could not be taken back in */
@@ -309,6 +309,7 @@ void peer_seen(struct consensus *c, uint32_t peer, uint64_t view);
 
 /* ---- catchup.c: R12 ---- */
 void catchup_try(struct consensus *c);
+void catchup_link_up(struct consensus *c, uint32_t peer);
 uint64_t catchup_wake(const struct consensus *c);
 void proposal_answer(struct consensus *c, uint32_t peer, const struct digest *hash, uint64_t view);
 /* Asks `peer` for the range above the floor at once. */
