@@ -1,5 +1,5 @@
-/* The plain types of agreement: what validators say to each other about blocks. Sizes are fixed, so a value can be
- * copied, compared and kept without owning memory; only a proposal and a justification borrow. */
+/* The plain types of agreement: what validators say to each other about blocks. Sizes are fixed, so a value
+ * can be copied, compared and kept without owning memory; only a proposal and a justification borrow. */
 #ifndef TALLY_BASE_AGREEMENT_H
 #define TALLY_BASE_AGREEMENT_H
 
@@ -47,8 +47,8 @@ static inline uint32_t leader_of(uint64_t view, uint32_t n)
     return (uint32_t)((view - 1) % n);
 }
 
-/* What consensus orders. Its hash is the block's id. Height 0 is genesis, which has no header: the first block's
- * parent_view is 0 and its parent_hash is the chain id. */
+/* What consensus orders. Its hash is the block's id. Height 0 is genesis, which has no header: the first
+ * block's parent_view is 0 and its parent_hash is the chain id. */
 struct block_header {
     struct digest chain_id;
     uint64_t epoch;
@@ -56,13 +56,13 @@ struct block_header {
     uint64_t height; /* parent's + 1 */
     uint64_t parent_view;
     struct digest parent_hash;
-    struct digest payload_root;  /* RFC 9162 root over the digests of the batches, in order */
-    uint32_t payload_size;       /* bytes of the batches, encoded without event bodies */
-    uint32_t payload_events;     /* events in all batches */
-    uint64_t time_ms;            /* since 1970 UTC; more than the parent's */
-    bool seals;                  /* ends the epoch */
-    bool after_seal;             /* has a sealing ancestor in its epoch */
-    struct digest next_set;      /* in a sealing block, the next validator set's hash; else zeros */
+    struct digest payload_root;       /* RFC 9162 root over the digests of the batches, in order */
+    uint32_t payload_size;            /* bytes of the batches, encoded without event bodies */
+    uint32_t payload_events;          /* events in all batches */
+    uint64_t time_ms;                 /* since 1970 UTC; more than the parent's */
+    bool seals;                       /* ends the epoch */
+    bool after_seal;                  /* has a sealing ancestor in its epoch */
+    struct digest next_set;           /* in a sealing block, the next validator set's hash; else zeros */
     struct digest justification_root; /* H over the justification's exact bytes */
 };
 
@@ -82,8 +82,9 @@ struct vote {
     struct signature signature;
 };
 
-/* A quorum of equal votes: an NC, FC or NullC. Bit i of `signers` stands for validator i; signatures are in ascending
- * order of signer, one for each bit set, and exactly a quorum of them. Entries past that are zeros. */
+/* A quorum of equal votes: an NC, FC or NullC. Bit i of `signers` stands for validator i; signatures are in
+ * ascending order of signer, one for each bit set, and exactly a quorum of them. Entries past that are zeros.
+ */
 struct certificate {
     enum vote_kind kind;
     uint64_t epoch;
@@ -96,23 +97,23 @@ _Static_assert(VALIDATORS_MAX <= 64, "a certificate's signers fit one word");
 
 /* What makes a proposal self-sufficient: its parent certified, and every view between nullified. */
 struct justification {
-    bool parent_is_genesis;     /* then the next three are zeros */
+    bool parent_is_genesis; /* then the next three are zeros */
     struct block_header parent;
     struct digest parent_hash;
-    struct certificate parent_certificate; /* NC or FC of the parent */
-    uint32_t nullification_count;          /* at most VIEWS_SKIPPED_MAX */
+    struct certificate parent_certificate;    /* NC or FC of the parent */
+    uint32_t nullification_count;             /* at most VIEWS_SKIPPED_MAX */
     const struct certificate *nullifications; /* borrowed; for views parent_view + 1 .. view - 1, ascending */
 };
 
 /* A block proposed. Pointers and spans are borrowed from whoever decoded it. */
 struct proposal {
     struct block_header header;
-    struct digest hash;                /* of the header */
+    struct digest hash;                 /* of the header */
     struct justification justification; /* decoded from justification_bytes, whose root the header carries */
     struct span justification_bytes;
-    uint32_t batch_count;              /* at most BLOCK_BATCHES_MAX */
-    const struct digest *batches;      /* the digests whose root is payload_root */
-    struct signature signature;        /* the leader's */
+    uint32_t batch_count;         /* at most BLOCK_BATCHES_MAX */
+    const struct digest *batches; /* the digests whose root is payload_root */
+    struct signature signature;   /* the leader's */
 };
 
 /* The signed state after a block. */

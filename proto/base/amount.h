@@ -11,9 +11,9 @@
 int amount_add(int64_t a_minor, int64_t b_minor, int64_t *sum_minor) TALLY_MUST_CHECK;
 
 struct currency {
-    char alpha[4];     /* "TWD" */
-    uint16_t numeric;  /* 901 */
-    uint8_t exponent;  /* minor units are 10^-exponent of the major unit */
+    char alpha[4];    /* "TWD" */
+    uint16_t numeric; /* 901 */
+    uint8_t exponent; /* minor units are 10^-exponent of the major unit */
 };
 
 /* NULL for a code that is not in the table. The result is constant. Source: ISO 4217. */

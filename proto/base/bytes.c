@@ -7,7 +7,8 @@
 bool digest_is_zero(const struct digest *digest)
 {
     uint8_t any = 0;
-    for (size_t i = 0; i < DIGEST_SIZE; i++) any |= digest->bytes[i];
+    for (size_t i = 0; i < DIGEST_SIZE; i++)
+        any |= digest->bytes[i];
     return any == 0;
 }
 
@@ -69,7 +70,8 @@ uint8_t *buffer_reserve(struct buffer *buffer, size_t size)
     size_t needed = buffer->size + size;
     if (needed > buffer->capacity || buffer->data == NULL) {
         size_t capacity = buffer->capacity < 64 ? 64 : buffer->capacity;
-        while (capacity < needed) capacity *= 2;
+        while (capacity < needed)
+            capacity *= 2;
         uint8_t *data = realloc(buffer->data, capacity);
         if (data == NULL) {
             buffer->failed = true;
@@ -137,8 +139,10 @@ void reader_copy(struct reader *reader, void *to, size_t size)
 {
     struct span bytes = reader_span(reader, size);
     if (size == 0) return;
-    if (reader->failed) memset(to, 0, size);
-    else memcpy(to, bytes.data, size);
+    if (reader->failed)
+        memset(to, 0, size);
+    else
+        memcpy(to, bytes.data, size);
 }
 
 uint8_t reader_u8(struct reader *reader)

@@ -99,16 +99,16 @@ void buffer_u8(struct buffer *buffer, uint8_t value);
 void buffer_u16(struct buffer *buffer, uint16_t value);
 void buffer_u32(struct buffer *buffer, uint32_t value);
 void buffer_u64(struct buffer *buffer, uint64_t value);
-/* Appends `size` unwritten bytes and returns where they start; NULL when that fails. The pointer holds until the
- * next append. */
+/* Appends `size` unwritten bytes and returns where they start; NULL when that fails. The pointer holds until
+ * the next append. */
 uint8_t *buffer_reserve(struct buffer *buffer, size_t size);
 static inline struct span buffer_span(const struct buffer *buffer)
 {
     return span_of(buffer->data, buffer->size);
 }
 
-/* A reader over borrowed big-endian bytes. A read past the end sets `failed`, yields zeros, and every later read
- * fails too. */
+/* A reader over borrowed big-endian bytes. A read past the end sets `failed`, yields zeros, and every later
+ * read fails too. */
 struct reader {
     const uint8_t *at;
     size_t left;

@@ -28,7 +28,8 @@ int32_t date_from_civil(int year, int month, int day)
     CHECK(year >= 1900 && year <= 9999);
     CHECK(day >= 1 && day <= date_days_in_month(year, month));
     int32_t days = days_before_year(year);
-    for (int m = 1; m < month; m++) days += date_days_in_month(year, m);
+    for (int m = 1; m < month; m++)
+        days += date_days_in_month(year, m);
     return days + day - 1;
 }
 
@@ -36,10 +37,12 @@ void date_to_civil(int32_t days, int *year, int *month, int *day)
 {
     CHECK(date_is_valid(days));
     int y = 1970 + days / 366 - (days < 0 ? 2 : 0); /* at or before the year sought */
-    while (y < 9999 && days_before_year(y + 1) <= days) y++;
+    while (y < 9999 && days_before_year(y + 1) <= days)
+        y++;
     int32_t left = days - days_before_year(y);
     int m = 1;
-    while (left >= date_days_in_month(y, m)) left -= date_days_in_month(y, m++);
+    while (left >= date_days_in_month(y, m))
+        left -= date_days_in_month(y, m++);
     *year = y;
     *month = m;
     *day = (int)left + 1;

@@ -1,4 +1,5 @@
-/* Every bound that two modules, or two nodes, must agree on. A bound of one module alone stands in its header. */
+/* Every bound that two modules, or two nodes, must agree on. A bound of one module alone stands in its
+ * header. */
 #ifndef TALLY_BASE_LIMITS_H
 #define TALLY_BASE_LIMITS_H
 
@@ -29,7 +30,8 @@
 #define BLOCK_BATCHES_MAX 10000u
 #define RESULT_DETAIL_SIZE_MAX 64u
 
-/* Consensus: how many views may pass between a block and its child, and so how long a justification may be. */
+/* Consensus: how many views may pass between a block and its child, and so how long a justification may be.
+ */
 #define VIEWS_SKIPPED_MAX 1024u
 #define JUSTIFICATION_SIZE_MAX (4u * MIB)
 
@@ -41,6 +43,7 @@
 
 _Static_assert(JUSTIFICATION_SIZE_MAX >= VIEWS_SKIPPED_MAX * (VALIDATORS_MAX * 2 / 3 + 1) * 66,
     "a justification over the longest gap fits");
-_Static_assert(FRAME_SIZE_MAX > BLOCK_SIZE_MAX + JUSTIFICATION_SIZE_MAX + MIB, "a block with its justification fits a frame");
+_Static_assert(FRAME_SIZE_MAX > BLOCK_SIZE_MAX + JUSTIFICATION_SIZE_MAX + MIB,
+    "a block with its justification fits a frame");
 
 #endif

@@ -1,5 +1,5 @@
-/* Consensus objects: bytes <-> the plain structs of proto/base/agreement.h, and what is hashed and signed of them. Every
- * signed tuple starts (tag, chain id, epoch, kind). */
+/* Consensus objects: bytes <-> the plain structs of proto/base/agreement.h, and what is hashed and signed of
+ * them. Every signed tuple starts (tag, chain id, epoch, kind). */
 #ifndef TALLY_CODEC_AGREEMENT_H
 #define TALLY_CODEC_AGREEMENT_H
 
@@ -13,7 +13,8 @@
 struct digest block_header_hash(const struct block_header *header);
 struct digest justification_root(struct span justification_bytes);
 /* What the leader of header->view signs: the block's hash with chain, epoch and view bound in. */
-struct digest proposal_digest(const struct digest *chain_id, const struct block_header *header, const struct digest *hash);
+struct digest proposal_digest(
+    const struct digest *chain_id, const struct block_header *header, const struct digest *hash);
 /* What a voter signs: (tag, chain id, epoch, kind, view, block). */
 struct digest vote_digest(const struct digest *chain_id, uint64_t epoch, enum vote_kind kind, uint64_t view,
     const struct digest *block);
@@ -31,19 +32,22 @@ struct verify_set {
 /* Errors: TALLY_EFORM (a bad key, keys unsorted or repeated, or count out of range). */
 int verify_set_init(const struct validator_set *set, struct verify_set *verify) TALLY_MUST_CHECK;
 
-/* Errors of these: TALLY_ESIGNATURE (a signature fails, or not exactly a quorum of distinct signers), TALLY_EINVALID
- * (another epoch than the set's). */
-int vote_check(const struct verify_set *set, const struct digest *chain_id, const struct vote *vote) TALLY_MUST_CHECK;
-int certificate_check(const struct verify_set *set, const struct digest *chain_id, const struct certificate *certificate)
-    TALLY_MUST_CHECK;
-int certified_checkpoint_check(const struct verify_set *set, const struct certified_checkpoint *checkpoint)
-    TALLY_MUST_CHECK;
-/* The leader's signature, every certificate in the justification, the justification's root and every hash in it: R3's
- * "J is valid by itself" is then consensus's to judge on plain fields, with no signature left unchecked. */
-int proposal_check(const struct verify_set *set, const struct digest *chain_id, const struct proposal *proposal)
-    TALLY_MUST_CHECK;
+/* Errors of these: TALLY_ESIGNATURE (a signature fails, or not exactly a quorum of distinct signers),
+ * TALLY_EINVALID (another epoch than the set's). */
+int vote_check(
+    const struct verify_set *set, const struct digest *chain_id, const struct vote *vote) TALLY_MUST_CHECK;
+int certificate_check(const struct verify_set *set, const struct digest *chain_id,
+    const struct certificate *certificate) TALLY_MUST_CHECK;
+int certified_checkpoint_check(
+    const struct verify_set *set, const struct certified_checkpoint *checkpoint) TALLY_MUST_CHECK;
+/* The leader's signature, every certificate in the justification, the justification's root and every hash in
+ * it: R3's "J is valid by itself" is then consensus's to judge on plain fields, with no signature left
+ * unchecked. */
+int proposal_check(const struct verify_set *set, const struct digest *chain_id,
+    const struct proposal *proposal) TALLY_MUST_CHECK;
 
-/* ---- Encodings. Decoders accept canonical bytes only. Errors of every decoder: TALLY_EFORM, TALLY_ELIMIT, TALLY_ENOMEM. */
+/* ---- Encodings. Decoders accept canonical bytes only. Errors of every decoder: TALLY_EFORM, TALLY_ELIMIT,
+ * TALLY_ENOMEM. */
 
 void vote_encode(const struct vote *vote, struct buffer *out);
 int vote_decode(struct span bytes, struct vote *vote) TALLY_MUST_CHECK;
@@ -51,17 +55,19 @@ void certificate_encode(const struct certificate *certificate, struct buffer *ou
 int certificate_decode(struct span bytes, struct certificate *certificate) TALLY_MUST_CHECK;
 void justification_encode(const struct justification *justification, struct buffer *out);
 /* parent_hash is computed. */
-int justification_decode(struct span bytes, struct arena *arena, struct justification *justification) TALLY_MUST_CHECK;
+int justification_decode(
+    struct span bytes, struct arena *arena, struct justification *justification) TALLY_MUST_CHECK;
 void proposal_encode(const struct proposal *proposal, struct buffer *out);
-/* Hashes are computed; that header.justification_root and header.payload_root match what is carried is checked
- * (TALLY_EFORM). */
+/* Hashes are computed; that header.justification_root and header.payload_root match what is carried is
+ * checked (TALLY_EFORM). */
 int proposal_decode(struct span bytes, struct arena *arena, struct proposal *proposal) TALLY_MUST_CHECK;
 void checkpoint_encode(const struct checkpoint *checkpoint, struct buffer *out);
 int checkpoint_decode(struct span bytes, struct checkpoint *checkpoint) TALLY_MUST_CHECK;
 void certified_checkpoint_encode(const struct certified_checkpoint *checkpoint, struct buffer *out);
 int certified_checkpoint_decode(struct span bytes, struct certified_checkpoint *checkpoint) TALLY_MUST_CHECK;
 
-/* A block as stored and served. Everything is borrowed from the arena it was decoded into, or from whoever filled it. */
+/* A block as stored and served. Everything is borrowed from the arena it was decoded into, or from whoever
+ * filled it. */
 struct block {
     struct block_header header;
     struct digest hash;
@@ -74,16 +80,17 @@ struct block {
 };
 
 void block_encode(const struct block *block, bool with_bodies, struct buffer *out);
-/* Checks roots, sizes and counts of the header against the content (TALLY_EFORM). Bodies may be absent; a present one that
- * misses its commitment is TALLY_EDAMAGED. A header of another chain than `chain_id` is TALLY_ECHAIN; the chain that a
- * batch names, and every signature, are the caller's to check. Errors of an event's header: as batch_decode. */
-int block_decode(struct span bytes, const struct digest *chain_id, struct arena *arena, struct block *block)
-    TALLY_MUST_CHECK;
-/* BlockRange: consecutive blocks (at least one; heights and parent hashes are checked, TALLY_EFORM) and the FC of the
- * last. */
-void block_range_encode(const struct span *encoded_blocks, size_t count, const struct certificate *finalization,
-    struct buffer *out);
-int block_range_decode(struct span bytes, const struct digest *chain_id, struct arena *arena, struct block **blocks,
-    size_t *count, struct certificate *finalization) TALLY_MUST_CHECK;
+/* Checks roots, sizes and counts of the header against the content (TALLY_EFORM). Bodies may be absent; a
+ * present one that misses its commitment is TALLY_EDAMAGED. A header of another chain than `chain_id` is
+ * TALLY_ECHAIN; the chain that a batch names, and every signature, are the caller's to check. Errors of an
+ * event's header: as batch_decode. */
+int block_decode(struct span bytes, const struct digest *chain_id, struct arena *arena,
+    struct block *block) TALLY_MUST_CHECK;
+/* BlockRange: consecutive blocks (at least one; heights and parent hashes are checked, TALLY_EFORM) and the
+ * FC of the last. */
+void block_range_encode(const struct span *encoded_blocks, size_t count,
+    const struct certificate *finalization, struct buffer *out);
+int block_range_decode(struct span bytes, const struct digest *chain_id, struct arena *arena,
+    struct block **blocks, size_t *count, struct certificate *finalization) TALLY_MUST_CHECK;
 
 #endif

@@ -6,7 +6,7 @@
 #include "proto/crypto/signature.h"
 
 struct batch_event {
-    struct span header;  /* exact bytes */
+    struct span header; /* exact bytes */
     struct event_header fields;
     struct digest id;
     bool has_body;
@@ -29,11 +29,11 @@ struct batch {
 /* Computes the digest from the other fields (ids included). */
 struct digest batch_digest(const struct batch *batch);
 
-/* Decodes a canonical batch: headers too, ids and digest computed, every present body held against its commitment. Does
- * not check the signature, nor whose chain it is. Where `index` is given, it is set to the event at fault, or UINT32_MAX.
- * Errors: TALLY_EFORM, TALLY_EVERSION, TALLY_EINVALID (as event_header_decode, or a header of another member than the
- * batch's), TALLY_EDAMAGED (a body that misses its commitment), TALLY_ELIMIT (events or bytes over their bound),
- * TALLY_ENOMEM. */
+/* Decodes a canonical batch: headers too, ids and digest computed, every present body held against its
+ * commitment. Does not check the signature, nor whose chain it is. Where `index` is given, it is set to the
+ * event at fault, or UINT32_MAX. Errors: TALLY_EFORM, TALLY_EVERSION, TALLY_EINVALID (as event_header_decode,
+ * or a header of another member than the batch's), TALLY_EDAMAGED (a body that misses its commitment),
+ * TALLY_ELIMIT (events or bytes over their bound), TALLY_ENOMEM. */
 int batch_decode(struct span bytes, const struct digest *chain_id, struct arena *arena, struct batch *batch,
     uint32_t *index) TALLY_MUST_CHECK;
 /* With bodies, or without any. */

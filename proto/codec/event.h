@@ -43,7 +43,8 @@ enum account_type {
 const char *event_type_name(uint32_t type);
 /* 0 for a name that is no type. */
 uint32_t event_type_by_name(const char *name);
-/* Whether this release has rules for the type: ACCOUNT_OPEN, DISBURSE, PERIOD_REPORT, PAYMENT, CHARGE_OFF, CLOSE. */
+/* Whether this release has rules for the type: ACCOUNT_OPEN, DISBURSE, PERIOD_REPORT, PAYMENT, CHARGE_OFF,
+ * CLOSE. */
 bool event_type_is_supported(uint32_t type);
 
 /* What every validator reads and rules on. */
@@ -68,9 +69,10 @@ struct event_header {
     uint32_t close_kind;   /* CLOSE: 1 PAID, 2 EARLY, 3 SETTLED_LESS, 4 OTHER */
 };
 
-/* Decodes a canonical header whose fields are those its type needs, no more and no fewer, each within its form (sizes,
- * enums, dates, periods, a known currency). Errors: TALLY_EFORM, and TALLY_EVERSION (another header version),
- * TALLY_EINVALID (a type this release has no rules for), TALLY_ENOMEM (the machine's memory). Never depends on state. */
+/* Decodes a canonical header whose fields are those its type needs, no more and no fewer, each within its
+ * form (sizes, enums, dates, periods, a known currency). Errors: TALLY_EFORM, and TALLY_EVERSION (another
+ * header version), TALLY_EINVALID (a type this release has no rules for), TALLY_ENOMEM (the machine's
+ * memory). Never depends on state. */
 int event_header_decode(struct span bytes, struct event_header *header) TALLY_MUST_CHECK;
 /* Appends the canonical encoding. */
 void event_header_encode(const struct event_header *header, struct buffer *out);
@@ -78,7 +80,8 @@ void event_header_encode(const struct event_header *header, struct buffer *out);
 struct digest event_id(const struct digest *chain_id, struct span header_bytes);
 struct digest event_body_commitment(const uint8_t salt[SALT_SIZE], struct span body);
 
-/* A body, by type; only the fields of that type are meaningful. Absent optional amounts have their flag false. */
+/* A body, by type; only the fields of that type are meaningful. Absent optional amounts have their flag
+ * false. */
 struct optional_amount {
     bool present;
     int64_t minor;
@@ -86,21 +89,22 @@ struct optional_amount {
 
 struct event_body {
     enum event_type type;
-    struct optional_amount limit, principal, scheduled, past_due, interest, fee, recovery, balance, fees_deducted;
-    int64_t amount_minor;  /* DISBURSE, PAYMENT, CHARGE_OFF */
-    int64_t balance_minor; /* PERIOD_REPORT */
-    int64_t paid_minor;    /* PERIOD_REPORT */
+    struct optional_amount limit, principal, scheduled, past_due, interest, fee, recovery, balance,
+        fees_deducted;
+    int64_t amount_minor;   /* DISBURSE, PAYMENT, CHARGE_OFF */
+    int64_t balance_minor;  /* PERIOD_REPORT */
+    int64_t paid_minor;     /* PERIOD_REPORT */
     uint32_t days_past_due; /* PERIOD_REPORT: 0 to 65535 */
     bool has_rate, has_apr, has_terms, has_first_delinquency;
     int32_t rate_ppm, apr_ppm;
     uint32_t term_count;
     int32_t first_delinquency_date; /* days */
-    char term_unit[EVENT_TEXT_SIZE_MAX + 1], security[EVENT_TEXT_SIZE_MAX + 1], payer[EVENT_TEXT_SIZE_MAX + 1],
-        reported_code[EVENT_TEXT_SIZE_MAX + 1];
+    char term_unit[EVENT_TEXT_SIZE_MAX + 1], security[EVENT_TEXT_SIZE_MAX + 1],
+        payer[EVENT_TEXT_SIZE_MAX + 1], reported_code[EVENT_TEXT_SIZE_MAX + 1];
 };
 
-/* Errors: TALLY_EFORM (not canonical, text over its bound, a number out of its range, fields of another type),
- * TALLY_ENOMEM (the machine's memory). */
+/* Errors: TALLY_EFORM (not canonical, text over its bound, a number out of its range, fields of another
+ * type), TALLY_ENOMEM (the machine's memory). */
 int event_body_decode(enum event_type type, struct span bytes, struct event_body *body) TALLY_MUST_CHECK;
 /* The type is one that event_type_is_supported (CHECKed). */
 void event_body_encode(const struct event_body *body, struct buffer *out);

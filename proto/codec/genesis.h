@@ -1,5 +1,5 @@
-/* A network's genesis: who its members and nodes are, and by which parameters they agree. JSON for people; the chain id is
- * a hash of the parsed fields, so spacing and key order do not matter. */
+/* A network's genesis: who its members and nodes are, and by which parameters they agree. JSON for people;
+ * the chain id is a hash of the parsed fields, so spacing and key order do not matter. */
 #ifndef TALLY_CODEC_GENESIS_H
 #define TALLY_CODEC_GENESIS_H
 
@@ -32,9 +32,9 @@ struct genesis_node {
 
 struct genesis {
     char network[NAME_SIZE_MAX + 1];
-    uint64_t created_ms;           /* the first block's time is later */
-    bool open_reads;               /* GetHistory is answered to every member, unrecorded; for development and tests */
-    uint32_t base_timeout_ms;      /* D */
+    uint64_t created_ms; /* the first block's time is later */
+    bool open_reads;     /* GetHistory is answered to every member, unrecorded; for development and tests */
+    uint32_t base_timeout_ms; /* D */
     uint32_t heartbeat_ms;
     char policy[NAME_SIZE_MAX + 1]; /* named profile */
     uint32_t member_count;
@@ -43,12 +43,12 @@ struct genesis {
     struct genesis_node validators[VALIDATORS_MAX]; /* in the file's order; the set is sorted by key */
     uint32_t observer_count;
     struct genesis_node observers[OBSERVERS_MAX];
-    struct digest chain_id;        /* computed */
+    struct digest chain_id; /* computed */
 };
 
-/* Parses and validates: unknown or missing keys, duplicates, bad keys, ranges. Names of the network, the policy and nodes are
- * words (letters, digits, and then - _ .); members' names may be any text. No key stands twice, in whatever work. On failure
- * `why` holds one sentence (what, where), and *genesis is unspecified.
+/* Parses and validates: unknown or missing keys, duplicates, bad keys, ranges. Names of the network, the
+ * policy and nodes are words (letters, digits, and then - _ .); members' names may be any text. No key stands
+ * twice, in whatever work. On failure `why` holds one sentence (what, where), and *genesis is unspecified.
  * The struct is large (about 100 KiB): heap or static. Errors: TALLY_EFORM, TALLY_ELIMIT, TALLY_ENOMEM. */
 int genesis_parse(struct span json, struct genesis *genesis, char *why, size_t why_size) TALLY_MUST_CHECK;
 /* Appends the JSON, pretty-printed. */

@@ -31,18 +31,19 @@ struct history_proof {
     struct digest position; /* as the bytes say; the encoder computes it from chain and subject */
     struct certified_checkpoint checkpoint;
     struct digest members_root, policy_root, replay_root, counts_root;
-    uint32_t sibling_count; /* at most SUBJECT_PATH_LENGTH_MAX */
+    uint32_t sibling_count;                          /* at most SUBJECT_PATH_LENGTH_MAX */
     struct digest siblings[SUBJECT_PATH_LENGTH_MAX]; /* from the root downwards */
     enum history_place place;
-    struct subject_leaf leaf;      /* present or other */
-    struct digest other_position;  /* other */
+    struct subject_leaf leaf;     /* present or other */
+    struct digest other_position; /* other */
     uint32_t event_count;
     const struct proven_event *events; /* borrowed */
 };
 
 void history_proof_encode(const struct history_proof *proof, struct buffer *out);
 /* Errors: TALLY_EFORM (not canonical), TALLY_EVERSION, TALLY_ENOMEM. */
-int history_proof_decode(struct span bytes, struct arena *arena, struct history_proof *proof) TALLY_MUST_CHECK;
+int history_proof_decode(
+    struct span bytes, struct arena *arena, struct history_proof *proof) TALLY_MUST_CHECK;
 
 struct receipt {
     uint64_t height;

@@ -1,4 +1,5 @@
-/* Results of ordered events, and what of them is hashed. Codes are stable: a number never changes its meaning. */
+/* Results of ordered events, and what of them is hashed. Codes are stable: a number never changes its
+ * meaning. */
 #ifndef TALLY_CODEC_RESULT_H
 #define TALLY_CODEC_RESULT_H
 
@@ -44,7 +45,8 @@ struct event_result {
 };
 
 /* H(tag | height | index | event id | result | detail): a leaf's data under results_root. */
-struct digest result_leaf(uint64_t height, uint32_t index, const struct digest *event_id, const struct event_result *result);
+struct digest result_leaf(
+    uint64_t height, uint32_t index, const struct digest *event_id, const struct event_result *result);
 /* H(tag | block hash | time | state_root | results_root): a leaf's data under history_root. */
 struct digest history_leaf(const struct digest *block, uint64_t time_ms, const struct digest *state,
     const struct digest *results_root);

@@ -104,12 +104,14 @@ struct digest digest_keyed(struct span key, enum tag tag, struct span bytes)
     SHA256_CTX plain;
     struct digest digest;
     uint8_t tag_byte = (uint8_t)tag;
-    for (size_t i = 0; i < sizeof block; i++) block[i] ^= 0x36;
+    for (size_t i = 0; i < sizeof block; i++)
+        block[i] ^= 0x36;
     CHECK(SHA256_Init(&plain) == 1 && SHA256_Update(&plain, block, sizeof block) == 1);
     CHECK(SHA256_Update(&plain, &tag_byte, 1) == 1);
     if (bytes.size > 0) CHECK(SHA256_Update(&plain, bytes.data, bytes.size) == 1);
     CHECK(SHA256_Final(digest.bytes, &plain) == 1);
-    for (size_t i = 0; i < sizeof block; i++) block[i] ^= 0x36 ^ 0x5c;
+    for (size_t i = 0; i < sizeof block; i++)
+        block[i] ^= 0x36 ^ 0x5c;
     CHECK(SHA256_Init(&plain) == 1 && SHA256_Update(&plain, block, sizeof block) == 1);
     CHECK(SHA256_Update(&plain, digest.bytes, DIGEST_SIZE) == 1);
     CHECK(SHA256_Final(digest.bytes, &plain) == 1);

@@ -1,5 +1,5 @@
-/* SHA-256 and HMAC-SHA-256, always under a tag, and the machine's randomness. The only module that knows which library
- * hashes. */
+/* SHA-256 and HMAC-SHA-256, always under a tag, and the machine's randomness. The only module that knows
+ * which library hashes. */
 #ifndef TALLY_CRYPTO_DIGEST_H
 #define TALLY_CRYPTO_DIGEST_H
 
@@ -8,8 +8,8 @@
 #include "proto/base/bytes.h"
 #include "proto/crypto/tag.h"
 
-/* A hash in progress. Copyable. Integers are fed big-endian and fixed-width, spans by `hasher_sized` as their u32 size
- * and their bytes, so that no two sequences of fields feed the same bytes. */
+/* A hash in progress. Copyable. Integers are fed big-endian and fixed-width, spans by `hasher_sized` as their
+ * u32 size and their bytes, so that no two sequences of fields feed the same bytes. */
 struct hasher {
     _Alignas(8) uint8_t opaque[112];
 };
@@ -27,8 +27,8 @@ struct digest hasher_final(struct hasher *hasher);
 
 /* H(tag | bytes). */
 struct digest digest_tagged(enum tag tag, struct span bytes);
-/* SHA-256 of bytes that carry their own first byte: RFC 9162's leaves (0x00) and nodes (0x01), and foreign formats such
- * as a certificate's fingerprint. */
+/* SHA-256 of bytes that carry their own first byte: RFC 9162's leaves (0x00) and nodes (0x01), and foreign
+ * formats such as a certificate's fingerprint. */
 struct digest digest_plain(struct span bytes);
 
 /* HMAC-SHA-256(key, tag | bytes). */

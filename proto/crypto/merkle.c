@@ -31,7 +31,8 @@ struct digest merkle_root(const struct digest *leaves, size_t count)
 {
     struct merkle_frontier frontier;
     merkle_frontier_init(&frontier);
-    for (size_t i = 0; i < count; i++) merkle_frontier_append(&frontier, &leaves[i], NULL, NULL);
+    for (size_t i = 0; i < count; i++)
+        merkle_frontier_append(&frontier, &leaves[i], NULL, NULL);
     return merkle_frontier_root(&frontier);
 }
 
@@ -54,12 +55,13 @@ size_t merkle_path(const struct digest *leaves, size_t count, size_t index, stru
             count -= split;
         }
     }
-    for (size_t i = 0; i < length; i++) path[i] = downwards[length - 1 - i];
+    for (size_t i = 0; i < length; i++)
+        path[i] = downwards[length - 1 - i];
     return length;
 }
 
-int merkle_path_check(const struct digest *leaf_data, uint64_t index, uint64_t count, const struct digest *path,
-    size_t path_length, const struct digest *root)
+int merkle_path_check(const struct digest *leaf_data, uint64_t index, uint64_t count,
+    const struct digest *path, size_t path_length, const struct digest *root)
 {
     if (index >= count) return TALLY_EINVALID;
     uint64_t at = index, last = count - 1;
@@ -112,13 +114,15 @@ struct digest merkle_frontier_root(const struct merkle_frontier *frontier)
     size_t peaks = (size_t)__builtin_popcountll(frontier->count);
     if (peaks == 0) return digest_plain(span_of(NULL, 0));
     struct digest root = frontier->peaks[peaks - 1];
-    for (size_t i = peaks - 1; i > 0; i--) root = merkle_node(&frontier->peaks[i - 1], &root);
+    for (size_t i = peaks - 1; i > 0; i--)
+        root = merkle_node(&frontier->peaks[i - 1], &root);
     return root;
 }
 
 typedef int merkle_get(void *context, uint32_t level, uint64_t index, struct digest *node);
 
-/* Root of the leaves [start, start + count), where `start` is a multiple of the largest power of two in count. */
+/* Root of the leaves [start, start + count), where `start` is a multiple of the largest power of two in
+ * count. */
 static int stored_root(uint64_t start, uint64_t count, merkle_get *get, void *context, struct digest *root)
 {
     struct digest peaks[MERKLE_DEPTH_MAX];
@@ -134,7 +138,8 @@ static int stored_root(uint64_t start, uint64_t count, merkle_get *get, void *co
     }
     CHECK(length > 0);
     *root = peaks[length - 1];
-    for (size_t i = length - 1; i > 0; i--) *root = merkle_node(&peaks[i - 1], root);
+    for (size_t i = length - 1; i > 0; i--)
+        *root = merkle_node(&peaks[i - 1], root);
     return TALLY_OK;
 }
 
@@ -159,7 +164,8 @@ int merkle_stored_path(
         }
         if (error != TALLY_OK) return error;
     }
-    for (size_t i = 0; i < length; i++) path[i] = downwards[length - 1 - i];
+    for (size_t i = 0; i < length; i++)
+        path[i] = downwards[length - 1 - i];
     *path_length = length;
     return TALLY_OK;
 }

@@ -31,7 +31,8 @@ static const secp256k1_context *context(void)
 
 void secret_key_generate(struct secret_key *secret)
 {
-    do random_bytes(secret->bytes, SECRET_KEY_SIZE);
+    do
+        random_bytes(secret->bytes, SECRET_KEY_SIZE);
     while (secp256k1_ec_seckey_verify(context(), secret->bytes) != 1);
 }
 
@@ -71,7 +72,8 @@ int signature_check(
     secp256k1_pubkey point;
     secp256k1_ecdsa_signature raw;
     memcpy(&point, key->opaque, sizeof point);
-    if (secp256k1_ecdsa_signature_parse_compact(context(), &raw, signature->bytes) != 1) return TALLY_ESIGNATURE;
+    if (secp256k1_ecdsa_signature_parse_compact(context(), &raw, signature->bytes) != 1)
+        return TALLY_ESIGNATURE;
     /* The library refuses a high s by itself: of the two equivalent forms only one verifies. */
     if (secp256k1_ecdsa_verify(context(), &raw, digest->bytes, &point) != 1) return TALLY_ESIGNATURE;
     return TALLY_OK;

@@ -1,5 +1,5 @@
-/* ECDSA on secp256k1 over 32-byte digests: RFC 6979 nonces, compact form, low s only. Sole owner of libsecp256k1. All
- * functions may be called from any thread. */
+/* ECDSA on secp256k1 over 32-byte digests: RFC 6979 nonces, compact form, low s only. Sole owner of
+ * libsecp256k1. All functions may be called from any thread. */
 #ifndef TALLY_CRYPTO_SIGNATURE_H
 #define TALLY_CRYPTO_SIGNATURE_H
 
@@ -27,10 +27,11 @@ int secret_key_public(const struct secret_key *secret, struct public_key *key) T
 int verify_key_parse(const struct public_key *key, struct verify_key *parsed) TALLY_MUST_CHECK;
 
 /* The secret key is valid (CHECKed). */
-void signature_make(const struct secret_key *secret, const struct digest *digest, struct signature *signature);
+void signature_make(
+    const struct secret_key *secret, const struct digest *digest, struct signature *signature);
 /* Errors: TALLY_ESIGNATURE (it does not hold, or its s is high). */
-int signature_check(const struct verify_key *key, const struct digest *digest, const struct signature *signature)
-    TALLY_MUST_CHECK;
+int signature_check(const struct verify_key *key, const struct digest *digest,
+    const struct signature *signature) TALLY_MUST_CHECK;
 
 static inline bool public_key_equal(const struct public_key *a, const struct public_key *b)
 {

@@ -1,6 +1,6 @@
 /* The authenticated subject map's hashes: a compact sparse Merkle tree over 256-bit positions. A node is
- * H(tag | left | right), an empty subtree is 32 zero bytes, and a subtree that holds one leaf is that leaf. Paths read a
- * position from its most significant bit. */
+ * H(tag | left | right), an empty subtree is 32 zero bytes, and a subtree that holds one leaf is that leaf.
+ * Paths read a position from its most significant bit. */
 #ifndef TALLY_CRYPTO_SUBJECT_PATH_H
 #define TALLY_CRYPTO_SUBJECT_PATH_H
 
@@ -10,9 +10,9 @@
 
 /* What a subject's leaf commits to. */
 struct subject_leaf {
-    uint64_t count;       /* events folded */
-    uint64_t last_height; /* of the newest of them */
-    struct digest acc;    /* the fold */
+    uint64_t count;        /* events folded */
+    uint64_t last_height;  /* of the newest of them */
+    struct digest acc;     /* the fold */
     struct digest summary; /* H of the subject's canonical state */
 };
 
@@ -35,9 +35,9 @@ static inline unsigned position_bit(const struct digest *position, size_t index)
 /* How many leading bits two positions share, 0 to 256. */
 size_t position_shared_bits(const struct digest *a, const struct digest *b);
 
-/* Folds `node`, which stands at depth `length` on the way to `position`, up to a root. `siblings[i]` is the other child
- * at depth i + 1, counted from the root. */
-struct digest subject_path_root(const struct digest *position, const struct digest *node,
-    const struct digest *siblings, size_t length);
+/* Folds `node`, which stands at depth `length` on the way to `position`, up to a root. `siblings[i]` is the
+ * other child at depth i + 1, counted from the root. */
+struct digest subject_path_root(
+    const struct digest *position, const struct digest *node, const struct digest *siblings, size_t length);
 
 #endif

@@ -67,7 +67,7 @@ static void everything_a_line_says_changes_the_salt(void **state)
         "{\"type\":\"PAYMENT\"," SUBJECT "," ACCOUNT
         ",\"event_date\":\"2024-02-29\",\"ref\":\"b\",\"body\":{\"amount_minor\":5,\"fee_minor\":1}}",
         "{\"type\":\"PAYMENT\"," SUBJECT ",\"account\":\"000000000000000000000000000000bc\",\"event_date\":"
-                                         "\"2024-02-29\",\"body\":{\"amount_minor\":5,\"fee_minor\":1}}",
+        "\"2024-02-29\",\"body\":{\"amount_minor\":5,\"fee_minor\":1}}",
     };
     struct salted a = salted_of(key, plain, 0);
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
