@@ -16,7 +16,8 @@ struct slot {
     bool applied;
     struct checkpoint own; /* where applied */
     struct digest own_digest;
-    uint64_t voters; /* bitmap */
+    uint64_t voters;     /* bitmap */
+    uint64_t conflicted; /* those who signed two */
     struct digest digests[VALIDATORS_MAX];
     struct signature signatures[VALIDATORS_MAX];
 };
@@ -91,6 +92,12 @@ void certifier_close(struct certifier *certifier)
 uint64_t certifier_newest(const struct certifier *certifier)
 {
     return certifier->newest;
+}
+
+uint64_t certifier_heard(const struct certifier *certifier)
+{
+    uint64_t early = certifier->has_early ? certifier->early.checkpoint.height : 0;
+    return early > certifier->newest ? early : certifier->newest;
 }
 
 /* The slot of a height worth keeping: above the newest certified one, and not so far ahead that it would push
@@ -188,9 +195,11 @@ int certifier_vote(struct certifier *certifier, const struct checkpoint_vote *vo
     struct digest digest = checkpoint_digest(&vote->checkpoint);
     bool known = (slot->voters >> vote->signer & 1) != 0;
     if (known && digest_equal(&slot->digests[vote->signer], &digest)) return TALLY_OK;
+    if ((slot->conflicted >> vote->signer & 1) != 0) return TALLY_OK; /* told once */
     error = signature_check(&certifier->validators->parsed[vote->signer], &digest, &vote->signature);
     if (error != TALLY_OK) return error;
     if (known) {
+        slot->conflicted |= 1ull << vote->signer;
         LOG_BROKEN("a validator signed two checkpoints of one height",
             LOG_K("validator", &certifier->validators->set.keys[vote->signer]),
             LOG_U("height", slot->height));

@@ -46,6 +46,8 @@ int certifier_vote(struct certifier *certifier, const struct checkpoint_vote *vo
 int certifier_checkpoint(
     struct certifier *certifier, const struct certified_checkpoint *checkpoint) TALLY_MUST_CHECK;
 
+/* The newest height known to be certified, be it applied here or not: signing at or below it helps nobody. */
+uint64_t certifier_heard(const struct certifier *certifier);
 /* The newest certified height, 0 = none. */
 uint64_t certifier_newest(const struct certifier *certifier);
 

@@ -144,16 +144,19 @@ static int open_and_replay(struct executor *executor)
     return error;
 }
 
-static int read_last(struct executor *executor)
+/* Where the state stands. */
+static int read_last(struct executor *executor, struct checkpoint *last, struct state_counts *counts)
 {
     uint64_t height = state_applied_height(executor->state);
-    executor->last =
-        (struct checkpoint){.chain_id = executor->genesis->chain_id, .block = executor->genesis->chain_id};
-    state_counts(executor->state, &executor->counts);
-    if (height > 0) {
-        int error = checkpoint_of(executor, height, &executor->last);
-        if (error != TALLY_OK) return error;
-    }
+    state_counts(executor->state, counts);
+    if (height > 0) return checkpoint_of(executor, height, last);
+    const struct digest *chain_id = &executor->genesis->chain_id;
+    *last = (struct checkpoint){.chain_id = *chain_id, .block = *chain_id};
+    return TALLY_OK;
+}
+
+static int read_certified(struct executor *executor)
+{
     int error = state_certified_newest(executor->state, &executor->certified);
     executor->has_certified = error == TALLY_OK;
     return error == TALLY_ENOTFOUND ? TALLY_OK : error;
@@ -214,7 +217,8 @@ static void on_flush_timer(uv_timer_t *timer)
 {
     struct executor *executor = timer->data;
     if (executor->failed) return;
-    worker_submit(executor->worker, &new_job(executor, sizeof(struct state_job), run_flush, flush_done)->job);
+    worker_submit_urgent(
+        executor->worker, &new_job(executor, sizeof(struct state_job), run_flush, flush_done)->job);
 }
 
 /* One flush a while after the last write: an idle node does not wake up for it. */
@@ -244,6 +248,26 @@ static void keep_results(void *context, const struct executed_batch *executed)
     apply->result_count += executed->batch->event_count;
 }
 
+/* A rebuild has taken the block from the ledger already: what came of it is in the state. */
+static int read_applied(struct executor *executor, struct apply_job *apply)
+{
+    uint64_t height = apply->block->header.height;
+    struct state_result *results;
+    uint32_t count;
+    struct arena arena;
+    arena_init(&arena, REPLAY_ARENA_BUDGET);
+    int error = checkpoint_of(executor, height, &apply->checkpoint);
+    if (error == TALLY_OK) error = state_results_read(executor->state, height, &arena, &results, &count);
+    if (error == TALLY_OK) {
+        CHECK(count == apply->block->header.payload_events);
+        for (uint32_t i = 0; i < count; i++)
+            apply->results[i] = results[i].result;
+        apply->result_count = count;
+    }
+    arena_close(&arena);
+    return error;
+}
+
 static void run_apply(struct job *job)
 {
     struct apply_job *apply = (struct apply_job *)(void *)job;
@@ -253,8 +277,7 @@ static void run_apply(struct job *job)
         return;
     }
     if (apply->block->header.height <= state_applied_height(executor->state)) {
-        /* A rebuild has taken it from the ledger already. */
-        apply->base.error = checkpoint_of(executor, apply->block->header.height, &apply->checkpoint);
+        apply->base.error = read_applied(executor, apply);
     } else {
         apply->base.error =
             execution_apply(executor->execution, apply->block, keep_results, apply, &apply->checkpoint);
@@ -271,7 +294,7 @@ static void apply_done(struct job *job)
     if (apply->base.error != TALLY_OK) {
         fail(executor, "a block cannot be applied", apply->base.error);
     } else if (!executor->failed && !executor->closing) {
-        executor->last = apply->checkpoint;
+        if (apply->checkpoint.height > executor->last.height) executor->last = apply->checkpoint;
         executor->counts = apply->counts;
         struct applied_block applied = {
             .block = apply->block,
@@ -293,7 +316,7 @@ void executor_apply(struct executor *executor, const struct block *block)
     apply->block = block;
     apply->results = calloc(block->header.payload_events + 1, sizeof *apply->results);
     CHECK(apply->results != NULL);
-    worker_submit(executor->worker, &apply->base.job);
+    worker_submit_urgent(executor->worker, &apply->base.job);
 }
 
 /* ---- Certified checkpoints, and divergence ---- */
@@ -327,32 +350,56 @@ void executor_certified(struct executor *executor, const struct certified_checkp
     certified->checkpoint = *checkpoint;
     executor->certified = *checkpoint;
     executor->has_certified = true;
-    worker_submit(executor->worker, &certified->base.job);
+    worker_submit_urgent(executor->worker, &certified->base.job);
 }
+
+struct rebuild_job {
+    struct state_job base;
+    bool has_certified;
+    struct certified_checkpoint certified;
+    struct checkpoint last;
+    struct state_counts counts;
+};
 
 static void run_rebuild(struct job *job)
 {
-    struct state_job *rebuild = (struct state_job *)(void *)job;
-    struct executor *executor = rebuild->executor;
+    struct rebuild_job *rebuild = (struct rebuild_job *)(void *)job;
+    struct executor *executor = rebuild->base.executor;
     if (executor->state != NULL) close_state(executor);
-    rebuild->error = state_discard(executor->data_dir);
-    if (rebuild->error == TALLY_OK) rebuild->error = open_and_replay(executor);
+    int error = state_discard(executor->data_dir);
+    if (error == TALLY_OK) error = open_and_replay(executor);
+    if (error == TALLY_OK) error = read_last(executor, &rebuild->last, &rebuild->counts);
+    if (error == TALLY_OK && rebuild->has_certified) {
+        /* The newest certificate went with the old state. One that does not agree with the new one is left
+         * out. */
+        error = state_certified_put(executor->state, &rebuild->certified);
+        if (error == TALLY_EINVALID) error = TALLY_OK;
+    }
+    rebuild->base.error = error;
 }
 
 static void rebuild_done(struct job *job)
 {
-    struct state_job *rebuild = (struct state_job *)(void *)job;
-    if (rebuild->error != TALLY_OK)
-        fail(rebuild->executor, "the state cannot be rebuilt", rebuild->error);
-    else
-        LOG_INFO("the state was rebuilt from the ledger");
+    struct rebuild_job *rebuild = (struct rebuild_job *)(void *)job;
+    struct executor *executor = rebuild->base.executor;
+    if (rebuild->base.error != TALLY_OK) {
+        fail(executor, "the state cannot be rebuilt", rebuild->base.error);
+    } else if (!executor->failed && !executor->closing) {
+        LOG_INFO("the state was rebuilt from the ledger", LOG_U("height", rebuild->last.height));
+        executor->last = rebuild->last;
+        executor->counts = rebuild->counts;
+        executor->callbacks->on_rebuilt(executor->context, &executor->last);
+    }
     free(rebuild);
 }
 
 void executor_rebuild(struct executor *executor)
 {
-    worker_submit(
-        executor->worker, &new_job(executor, sizeof(struct state_job), run_rebuild, rebuild_done)->job);
+    struct rebuild_job *rebuild =
+        (struct rebuild_job *)new_job(executor, sizeof *rebuild, run_rebuild, rebuild_done);
+    rebuild->has_certified = executor->has_certified;
+    rebuild->certified = executor->certified;
+    worker_submit_urgent(executor->worker, &rebuild->base.job);
 }
 
 /* ---- Life ---- */
@@ -375,7 +422,8 @@ int executor_open(uv_loop_t *loop, const char *data_dir, const struct genesis *g
     executor->callbacks = callbacks;
     executor->context = context;
     int error = open_and_replay(executor);
-    if (error == TALLY_OK) error = read_last(executor);
+    if (error == TALLY_OK) error = read_last(executor, &executor->last, &executor->counts);
+    if (error == TALLY_OK) error = read_certified(executor);
     if (error == TALLY_OK) error = worker_open(loop, "state", 1, &executor->worker);
     if (error != TALLY_OK) {
         snprintf(

@@ -23,6 +23,8 @@ struct applied_block {
 
 struct executor_callbacks {
     void (*on_applied)(void *context, const struct applied_block *applied);
+    /* A rebuild has ended; `last` is what stands now. */
+    void (*on_rebuilt)(void *context, const struct checkpoint *last);
     /* The state cannot go on; the process must end. `what` is constant. */
     void (*on_failed)(void *context, const char *what, int error);
 };

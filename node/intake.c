@@ -113,8 +113,10 @@ static void from_peer_done(struct batch_check *check)
         take_flooded(intake, held);
     } else {
         held_batch_close(held);
-        /* Expired on the way, or a clock that differs: nobody's fault. */
-        if (check->error == TALLY_ETIMEOUT || check->error == TALLY_ENOMEM) return;
+        /* Expired on the way, or fit only to be ordered, as one that a liar proposed and this node asked for
+         * too late: not the fault of whoever passed it on. */
+        if (check->error == TALLY_ETIMEOUT || check->error == TALLY_ENOMEM || check->error == TALLY_EDENIED)
+            return;
         LOG_UNUSUAL(
             "a peer's batch was refused", LOG_U("peer", check->peer), LOG_S("reason", check->refusal.reason));
         links_charge(intake->links, check->peer, "a batch that is not admissible");

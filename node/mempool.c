@@ -342,7 +342,8 @@ size_t mempool_expire(struct mempool *mempool, uint64_t wall_ms,
     while (held) {
         struct held_batch *newer = held->pool.newer;
         if (held->batch.expires_at_ms <= wall_ms) {
-            if (dropped) dropped(context, held);
+            /* A block that carries it may yet be finalized. */
+            if (dropped && held->pool.pins == 0) dropped(context, held);
             waiting_remove(mempool, held);
             held_release(mempool, held);
             count++;

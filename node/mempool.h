@@ -96,7 +96,8 @@ void mempool_unpin(struct mempool *mempool, struct held_batch *held);
  */
 void mempool_finalized(struct mempool *mempool, const struct digest *digest);
 
-/* Drops waiting batches that expired by wall_ms, telling each before it goes. Returns how many. */
+/* Drops waiting batches that expired by wall_ms, telling each that no candidate block carries before it goes.
+ * Returns how many. */
 size_t mempool_expire(struct mempool *mempool, uint64_t wall_ms,
     void (*dropped)(void *context, const struct held_batch *held), void *context);
 

@@ -37,6 +37,7 @@ struct node {
     uv_timer_t *tick;
     struct links_peer peers[PEERS_MAX]; /* validators in set order, then observers in genesis order */
     uint32_t peer_count, self;
+    uint64_t rebuilt_height; /* what the last rebuild came up to; 0 = none */
     uint64_t peer_heights[PEERS_MAX];
     struct checkpoint_vote own_vote;                         /* the newest recorded; height 0 = none */
     struct checkpoint_vote pending_votes[CERTIFIER_HEIGHTS]; /* by height: signed, being recorded */
@@ -99,7 +100,7 @@ static void on_final(void *context, const struct block *block)
 /* Signs what was applied, and has the promise recorded before the signature leaves. */
 static void sign_checkpoint(struct node *node, const struct checkpoint *checkpoint, uint64_t view)
 {
-    if (!replica_may_vote(node->replica)) return;
+    if (!replica_may_vote(node->replica) || checkpoint->height <= certifier_heard(node->certifier)) return;
     struct checkpoint_vote *vote = &node->pending_votes[checkpoint->height % CERTIFIER_HEIGHTS];
     struct digest digest = checkpoint_digest(checkpoint);
     vote->checkpoint = *checkpoint;
@@ -161,10 +162,12 @@ static void on_applied(void *context, const struct applied_block *applied)
     struct node *node = context;
     uint64_t height = applied->block->header.height;
     submissions_applied(node->submissions, applied);
-    sign_checkpoint(node, &applied->checkpoint, applied->block->header.view);
-    certifier_applied(node->certifier, &applied->checkpoint);
+    /* A node that has diverged signs nothing before it has rebuilt, and then only later heights. */
+    if (node->serving && height > node->rebuilt_height) {
+        sign_checkpoint(node, &applied->checkpoint, applied->block->header.view);
+        certifier_applied(node->certifier, &applied->checkpoint);
+    }
     replica_release(node->replica, height);
-    node->serving = true;
     update_work(node);
     set_keepalive(node);
     struct node_follower *next;
@@ -186,10 +189,26 @@ static void on_divergence(void *context, uint64_t height)
 {
     struct node *node = context;
     if (!node->serving) return; /* it is being rebuilt already */
+    node->serving = false;
+    if (height <= node->rebuilt_height) {
+        LOG_BROKEN(
+            "a quorum signed another state than this node computed, and computed again: it stops serving; "
+            "an operator must look at it",
+            LOG_U("height", height));
+        return;
+    }
     LOG_BROKEN("a quorum signed another state than this node computed; it stops serving and rebuilds",
         LOG_U("height", height));
-    node->serving = false;
     executor_rebuild(node->executor);
+}
+
+static void on_rebuilt(void *context, const struct checkpoint *last)
+{
+    struct node *node = context;
+    node->rebuilt_height = last->height;
+    node->serving = true;
+    if (last->height > 0) certifier_applied(node->certifier, last);
+    update_work(node);
 }
 
 /* ---- Peers ---- */
@@ -311,6 +330,7 @@ static void on_tick(uv_timer_t *timer)
 {
     struct node *node = timer->data;
     if (mempool_expire(node->mempool, clock_wall_ms(), expired, node) > 0) update_work(node);
+    submissions_sweep(node->submissions, clock_wall_ms());
     ask_for_checkpoint(node);
 }
 
@@ -375,7 +395,7 @@ static int open_data(struct node *node, char *why, size_t why_size)
 
 static int open_parts(struct node *node, char *why, size_t why_size)
 {
-    static const struct executor_callbacks executor_callbacks = {on_applied, on_failed};
+    static const struct executor_callbacks executor_callbacks = {on_applied, on_rebuilt, on_failed};
     static const struct certifier_callbacks certifier_callbacks = {on_certified, on_divergence};
     static const struct replica_callbacks replica_callbacks = {on_final, on_checkpoint_recorded, on_failed};
     static const struct intake_callbacks intake_callbacks = {on_batch, lacks_batches, fill};
@@ -420,7 +440,13 @@ static void resume_checkpoints(struct node *node)
     struct checkpoint applied;
     struct state_counts counts;
     executor_last(node->executor, &applied, &counts);
-    if (applied.height > 0) certifier_applied(node->certifier, &applied);
+    if (applied.height > 0) {
+        struct ledger_head head;
+        ledger_head(node->ledger, &head);
+        certifier_applied(node->certifier, &applied);
+        /* Where the crash came before its promise was recorded, nobody has this signature yet. */
+        sign_checkpoint(node, &applied, head.header.view);
+    }
     if (recorded.size == 0 || checkpoint_vote_decode(recorded, &node->own_vote) != TALLY_OK) return;
     int error = certifier_vote(node->certifier, &node->own_vote);
     if (error != TALLY_OK) LOG_BROKEN("an own checkpoint vote does not hold", LOG_E("why", error));
@@ -609,6 +635,7 @@ void node_status(struct node *node, struct node_status *status)
 {
     struct mempool_status mempool;
     replica_status(node->replica, &status->replica);
+    status->epoch = node->validators.set.epoch;
     executor_last(node->executor, &status->applied, &status->counts);
     status->has_certified = executor_newest_certified(node->executor, &status->certified);
     mempool_status(node->mempool, &mempool);

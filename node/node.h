@@ -42,6 +42,7 @@ struct node_peer {
 
 struct node_status {
     struct replica_status replica;
+    uint64_t epoch;
     struct checkpoint applied; /* after the last applied block; height 0 = none */
     struct state_counts counts;
     bool has_certified;

@@ -80,6 +80,7 @@ static int open_proposal_request(struct peer_message *message)
     const Tallystick__V1__ProposalRequest *request = (const Tallystick__V1__ProposalRequest *)raw;
     if (request->block.len != DIGEST_SIZE) return TALLY_EFORM;
     message->message.kind = MESSAGE_PROPOSAL_REQUEST;
+    message->message.view = request->view;
     memcpy(message->message.block.bytes, request->block.data, DIGEST_SIZE);
     return TALLY_OK;
 }
@@ -252,6 +253,7 @@ enum frame_kind peer_message_encode(const struct consensus_message *message, str
         return FRAME_CERTIFICATE;
     case MESSAGE_PROPOSAL_REQUEST:
         proposal_request.block = message_bytes(span_of(message->block.bytes, DIGEST_SIZE));
+        proposal_request.view = message->view;
         message_encode(&proposal_request.base, out);
         return FRAME_PROPOSAL_REQUEST;
     case MESSAGE_ENTRY_REQUEST:

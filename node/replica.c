@@ -54,12 +54,14 @@ static void verified(struct replica *replica, uint32_t peer, struct peer_message
     if (error != TALLY_OK)
         LOG_UNUSUAL("a message failed its check", LOG_U("peer", peer), LOG_U("kind", message->message.kind),
             LOG_E("why", error));
-    bool ok = error == TALLY_OK;
+    bool ok = error == TALLY_OK, kept = true;
     if (ok && message->message.kind == MESSAGE_PROPOSAL)
-        ok = candidates_add(replica->candidates, message) != NULL;
+        kept = candidates_add(replica->candidates, message) != NULL;
     if (ok && message->message.kind == MESSAGE_RANGE)
         for (uint32_t i = 0; i < message->message.range->count; i++)
-            ok = candidates_add_finalized(replica->candidates, message, i) != NULL && ok;
+            kept = candidates_add_finalized(replica->candidates, message, i) != NULL && kept;
+    /* What finds no room is as if it had never come: not the peer's fault, and it will come again. */
+    if (!kept) return;
     replica_feed(replica, &(struct consensus_input){.kind = INPUT_VERIFIED, .peer = peer, .ok = ok}, message);
 }
 
@@ -127,6 +129,21 @@ void replica_send(struct replica *replica, uint32_t peer, enum frame_kind kind, 
             LOG_E("why", error));
 }
 
+void replica_ask_for_range(struct replica *replica, uint32_t peer, uint64_t from_height)
+{
+    const struct consensus_message request = {.kind = MESSAGE_RANGE_REQUEST, .height = from_height};
+    CHECK(peer < PEERS_MAX);
+    replica->range_waits = replica_is_behind(replica);
+    replica->range_peer = peer;
+    replica->range_from = from_height;
+    if (replica->range_waits) return;
+    replica->range_asked[peer] = true;
+    buffer_clear(&replica->scratch);
+    enum frame_kind kind = peer_message_encode(&request, &replica->scratch);
+    CHECK(!replica->scratch.failed);
+    replica_send(replica, peer, kind, buffer_span(&replica->scratch));
+}
+
 static void send_message(struct replica *replica, const struct consensus_output *output)
 {
     const struct consensus_message *message = &output->message;
@@ -136,8 +153,10 @@ static void send_message(struct replica *replica, const struct consensus_output 
             replica_send(replica, output->peer, FRAME_PROPOSAL, candidate->source->bytes);
         return;
     }
-    if (message->kind == MESSAGE_RANGE_REQUEST && output->peer < PEERS_MAX)
-        replica->range_asked[output->peer] = true;
+    if (message->kind == MESSAGE_RANGE_REQUEST) {
+        replica_ask_for_range(replica, output->peer, message->height);
+        return;
+    }
     buffer_clear(&replica->scratch);
     enum frame_kind kind = peer_message_encode(message, &replica->scratch);
     CHECK(!replica->scratch.failed);

@@ -9,6 +9,7 @@
  * network must not fill the memory. More than certification may lag, so that this alone never stops a network
  * that keeps up. */
 #define COMMITTED_MAX (2u * CERTIFICATION_LAG_MAX)
+#define COMMITTED_SIZE_MAX (32u * MIB)
 
 static void expect_record(
     struct replica *replica, uint64_t durable_sequence, uint64_t core_sequence, uint64_t checkpoint_height)
@@ -81,6 +82,7 @@ void replica_commit(struct replica *replica, const struct consensus_output *outp
     *replica->committed_end = committed;
     replica->committed_end = &committed->next;
     replica->committed_count++;
+    replica->committed_size += committed->block.header.payload_size;
     durable_append(replica->durable, &committed->block);
 }
 
@@ -113,7 +115,7 @@ const struct durable_callbacks replica_durable_callbacks = {on_recorded, on_appe
 
 bool replica_is_behind(const struct replica *replica)
 {
-    return replica->committed_count >= COMMITTED_MAX;
+    return replica->committed_count >= COMMITTED_MAX || replica->committed_size >= COMMITTED_SIZE_MAX;
 }
 
 void replica_release(struct replica *replica, uint64_t height)
@@ -122,11 +124,14 @@ void replica_release(struct replica *replica, uint64_t height)
     CHECK(committed != NULL && committed->told && committed->block.header.height == height);
     replica->committed = committed->next;
     if (replica->committed == NULL) replica->committed_end = &replica->committed;
+    bool was_behind = replica_is_behind(replica);
     replica->committed_count--;
+    replica->committed_size -= committed->block.header.payload_size;
     candidate_release(replica->candidates, committed->candidate);
     free(committed);
-    if (replica->closing || replica->committed_count + 1 != COMMITTED_MAX) return;
-    /* There is room again: payloads that were left unanswered are answered now. */
+    if (replica->closing || !was_behind || replica_is_behind(replica)) return;
+    /* There is room again: payloads that were left unanswered are answered now, and a range is asked for. */
     candidates_each_wanted(replica->candidates, replica_judge_payload, replica);
+    if (replica->range_waits) replica_ask_for_range(replica, replica->range_peer, replica->range_from);
     replica_pump(replica);
 }

@@ -45,6 +45,10 @@ struct replica {
     bool pumping, closing;
     struct committed *committed, **committed_end;
     uint32_t committed_count;
+    size_t committed_size; /* of their payloads, encoded */
+    bool range_waits;      /* a range is to be asked for once there is room */
+    uint32_t range_peer;
+    uint64_t range_from;
     struct pending_record *pending, **pending_end;
     bool work, payload_allowed;
     uint64_t recorded_checkpoint; /* highest height promised, queued ones included */
@@ -61,6 +65,8 @@ struct replica {
 void replica_feed(struct replica *replica, const struct consensus_input *input, struct peer_message *message);
 /* Steps the core through what is queued, unless that is going on already, and starts the disk's commit. */
 void replica_pump(struct replica *replica);
+/* Asks a peer for finalized blocks, once there is room for them. */
+void replica_ask_for_range(struct replica *replica, uint32_t peer, uint64_t from_height);
 /* To one peer, or PEER_ALL. */
 void replica_send(struct replica *replica, uint32_t peer, enum frame_kind kind, struct span payload);
 

@@ -42,7 +42,7 @@ static int restore_block(struct replica *replica, const struct journal_entry *en
             error = mempool_add_pinned_take(replica->options.mempool, held, clock_wall_ms(), &held);
         if (error != TALLY_OK) {
             held_batch_close(held);
-            return TALLY_EDAMAGED;
+            return error == TALLY_ENOMEM || error == TALLY_EFULL ? TALLY_ENOMEM : TALLY_EDAMAGED;
         }
         candidates_fill(replica->candidates, held, replica_judge_payload, replica);
         mempool_unpin(replica->options.mempool, held);
@@ -74,6 +74,19 @@ static int on_replayed(void *context, uint8_t type, uint64_t view, struct span b
     return error;
 }
 
+/* R13: without a sound record of what it promised, a validator follows and does not vote. */
+static void give_up_voting(
+    struct replica *replica, struct restoring *restoring, int error, const char *detail)
+{
+    LOG_BROKEN("the vote record is missing or damaged: this validator follows and does not vote",
+        LOG_E("why", error), LOG_S("detail", detail));
+    for (size_t i = 0; i < restoring->count; i++)
+        journal_entry_close(&restoring->entries[i]);
+    restoring->count = 0;
+    candidates_sweep(replica->candidates, UINT64_MAX);
+    replica->may_vote = false;
+}
+
 /* Opens the vote record. A validator without a sound one goes on as one that does not vote. */
 static int open_record(struct replica *replica, struct restoring *restoring, char *why, size_t why_size)
 {
@@ -91,12 +104,7 @@ static int open_record(struct replica *replica, struct restoring *restoring, cha
     case TALLY_EDAMAGED:
     case TALLY_ECHAIN:
     case TALLY_EVERSION:
-        LOG_BROKEN("the vote record is missing or damaged: this validator follows and does not vote",
-            LOG_E("why", error), LOG_S("detail", report.detail));
-        for (size_t i = 0; i < restoring->count; i++)
-            journal_entry_close(&restoring->entries[i]);
-        restoring->count = 0;
-        candidates_sweep(replica->candidates, UINT64_MAX);
+        give_up_voting(replica, restoring, error, report.detail);
         return TALLY_OK;
     default:
         snprintf(why, why_size, "the vote record cannot be opened: %s (%s)", tally_error_text(error),
@@ -152,6 +160,13 @@ int replica_restore(struct replica *replica, char *why, size_t why_size)
     if (replica->config->is_validator) error = open_record(replica, &restoring, why, why_size);
     if (error == TALLY_OK) {
         error = open_core(replica, &restoring);
+        if (error == TALLY_EDAMAGED && replica->may_vote) {
+            /* Whole records, but none that this replica can have made together. */
+            give_up_voting(replica, &restoring, error, "its votes contradict each other");
+            consensus_close(replica->consensus);
+            replica->consensus = NULL;
+            error = open_core(replica, &restoring);
+        }
         if (error != TALLY_OK) snprintf(why, why_size, "consensus cannot start: %s", tally_error_text(error));
     }
     for (size_t i = 0; i < restoring.count; i++)

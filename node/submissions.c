@@ -5,6 +5,9 @@
 #include "proto/base/check.h"
 
 #define BUCKETS 1024u
+/* How long after its expiry a batch that nothing holds is given up: a block of before may still be on its way
+ * here. */
+#define GIVE_UP_MS 10000u
 
 enum phase {
     CHECKING, /* by a worker, then against the state */
@@ -23,6 +26,7 @@ struct submission {
     void *context;
     struct held_batch *held; /* checked, until it is admitted */
     struct digest batch;
+    uint64_t expires_at_ms;
     uint64_t height;
     uint32_t result_count;
     struct submission_result *results;
@@ -233,6 +237,7 @@ static void on_checked(
         return;
     }
     submission->batch = held->batch.digest;
+    submission->expires_at_ms = held->batch.expires_at_ms;
     if (submission->done != NULL) enlist(submission);
     submission->looking = true;
     submission->look = (struct job){.run = run_look, .done = look_done};
@@ -340,4 +345,16 @@ void submissions_expired(struct submissions *submissions, const struct digest *b
         if (at->phase == WAITING && digest_equal(&at->batch, batch))
             tell_kind(at, OUTCOME_EXPIRED, TALLY_ETIMEOUT);
     }
+}
+
+void submissions_sweep(struct submissions *submissions, uint64_t wall_ms)
+{
+    struct submission *next;
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (struct submission *at = submissions->buckets[i]; at != NULL; at = next) {
+            next = at->next;
+            if (at->phase == WAITING && at->expires_at_ms + GIVE_UP_MS < wall_ms &&
+                mempool_find(submissions->mempool, &at->batch) == NULL)
+                tell_kind(at, OUTCOME_EXPIRED, TALLY_ETIMEOUT);
+        }
 }

@@ -62,5 +62,7 @@ void submission_forget(struct submission *submission);
 void submissions_applied(struct submissions *submissions, const struct applied_block *applied);
 void submissions_certified(struct submissions *submissions, uint64_t height);
 void submissions_expired(struct submissions *submissions, const struct digest *batch);
+/* Once in a while: ends those whose batch has expired and is held nowhere, so that nothing more will come. */
+void submissions_sweep(struct submissions *submissions, uint64_t wall_ms);
 
 #endif

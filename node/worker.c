@@ -16,7 +16,7 @@ struct worker {
     uv_async_t wake;
     pthread_mutex_t lock;
     pthread_cond_t ready;
-    struct job_list waiting, finished;
+    struct job_list urgent, waiting, finished;
     bool closing;
     size_t backlog; /* the loop's own count */
     unsigned thread_count;
@@ -49,7 +49,8 @@ static void *run_jobs(void *context)
     pthread_setname_np(pthread_self(), worker->name);
     CHECK(pthread_mutex_lock(&worker->lock) == 0);
     for (;;) {
-        struct job *job = list_take(&worker->waiting);
+        struct job *job = list_take(&worker->urgent);
+        if (job == NULL) job = list_take(&worker->waiting);
         if (job == NULL) {
             if (worker->closing) break;
             CHECK(pthread_cond_wait(&worker->ready, &worker->lock) == 0);
@@ -107,14 +108,24 @@ int worker_open(uv_loop_t *loop, const char *name, unsigned threads, struct work
     return TALLY_OK;
 }
 
-void worker_submit(struct worker *worker, struct job *job)
+static void submit(struct worker *worker, struct job_list *list, struct job *job)
 {
     CHECK(!worker->closing);
     worker->backlog++;
     CHECK(pthread_mutex_lock(&worker->lock) == 0);
-    list_append(&worker->waiting, job);
+    list_append(list, job);
     CHECK(pthread_cond_signal(&worker->ready) == 0);
     CHECK(pthread_mutex_unlock(&worker->lock) == 0);
+}
+
+void worker_submit(struct worker *worker, struct job *job)
+{
+    submit(worker, &worker->waiting, job);
+}
+
+void worker_submit_urgent(struct worker *worker, struct job *job)
+{
+    submit(worker, &worker->urgent, job);
 }
 
 size_t worker_backlog(const struct worker *worker)

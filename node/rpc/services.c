@@ -193,7 +193,7 @@ void handle_get_status(void *context, struct rpc_call *call)
     reply.chain_id = message_bytes(span_of(config->genesis.chain_id.bytes, DIGEST_SIZE));
     reply.name = (char *)(uintptr_t)config->name;
     reply.role = config->is_validator ? validator : observer;
-    reply.epoch = 1;
+    reply.epoch = status.epoch;
     reply.view = status.replica.consensus.view;
     reply.finalized_height = status.replica.consensus.durable_height;
     reply.applied_height = status.applied.height;
@@ -269,7 +269,8 @@ int services_open(uv_loop_t *loop, struct node *node, struct services **out, cha
 /* The server has closed, and the state thread holds nothing of ours: only then may the node go. */
 void services_let_go(struct services *services)
 {
-    if (!services->closing || services->server != NULL || services->reads > 0) return;
+    if (!services->closing || services->server != NULL || services->reads > 0 || services->streams > 0)
+        return;
     void (*on_closed)(void *) = services->on_closed;
     void *context = services->on_closed_context;
     free(services);

@@ -218,15 +218,7 @@ void handle_own_accounts(void *context, struct rpc_call *call)
     struct services *services = context;
     struct arena arena;
     ProtobufCMessage *message;
-    if (!node_is_serving(services->node)) {
-        fail_call_for_now(call, GRPC_UNAVAILABLE, "NOT_SERVING", "this node is not serving now");
-        return;
-    }
-    if (services->reads >= SERVICES_READS_MAX) {
-        fail_call_for_now(
-            call, GRPC_RESOURCE_EXHAUSTED, "BUSY", "too many reads wait; try again a little later");
-        return;
-    }
+    if (!stream_admit(services, call)) return;
     if (!read_request(call, &tallystick__v1__own_accounts_request__descriptor, &arena, &message)) return;
     const Tallystick__V1__OwnAccountsRequest *request = (const Tallystick__V1__OwnAccountsRequest *)message;
     struct own_accounts *own = calloc(1, sizeof *own);

@@ -9,13 +9,16 @@
 #include "proto/base/arena.h"
 
 /* Reads of the state that wait or run: past that a caller is told to try again. */
-#define SERVICES_READS_MAX 1024u
+#define SERVICES_READS_MAX 256u
+/* Streams open at once, those that wait for the next block included. */
+#define SERVICES_STREAMS_MAX 128u
 #define SERVICES_RETRY_MS 200u
 
 struct services {
     struct node *node;
     struct rpc_server *server;
-    size_t reads; /* queries and streams that have not let go */
+    size_t reads;   /* queries that have not let go */
+    size_t streams; /* the same */
     bool closing;
     void (*on_closed)(void *context);
     void *on_closed_context;
@@ -78,6 +81,8 @@ struct stream {
     size_t ends[STREAM_CHUNK_MESSAGES_MAX];
     size_t count;
 };
+/* Whether one more stream may begin now; if not, the call is ended. */
+bool stream_admit(struct services *services, struct rpc_call *call);
 /* Takes the call over. `stream` is calloc'd, with run, ready and close set; it frees itself. */
 void stream_start(struct services *services, struct rpc_call *call, struct stream *stream);
 void stream_advance(struct stream *stream);

@@ -355,6 +355,7 @@ void handle_follow(void *context, struct rpc_call *call)
     struct services *services = context;
     struct arena arena;
     ProtobufCMessage *message;
+    if (!stream_admit(services, call)) return;
     if (!read_request(call, &tallystick__v1__follow_request__descriptor, &arena, &message)) return;
     const Tallystick__V1__FollowRequest *request = (const Tallystick__V1__FollowRequest *)message;
     struct follow *follow = calloc(1, sizeof *follow);

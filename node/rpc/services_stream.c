@@ -7,7 +7,7 @@
 static void free_stream(struct stream *stream)
 {
     stream->close(stream);
-    stream->services->reads--;
+    stream->services->streams--;
     buffer_close(&stream->bytes);
     services_let_go(stream->services);
     free(stream);
@@ -49,7 +49,12 @@ static void read_done(struct job *job)
 {
     struct stream *stream = (struct stream *)(void *)job;
     stream->reading = false;
-    if (stream->call != NULL && (stream->error != TALLY_OK || stream->bytes.failed)) {
+    if (stream->call != NULL && stream->error == TALLY_ECLOSED) {
+        fail_stream(stream, GRPC_UNAVAILABLE, "NOT_SERVING", "this node is rebuilding its state");
+    } else if (stream->call != NULL && (stream->error == TALLY_ELIMIT || stream->bytes.failed)) {
+        fail_stream(
+            stream, GRPC_RESOURCE_EXHAUSTED, "TOO_LARGE", "a message is larger than one reply may be");
+    } else if (stream->call != NULL && stream->error != TALLY_OK) {
         LOG_BROKEN("a read for a stream failed", LOG_E("why", stream->error));
         fail_stream(stream, GRPC_INTERNAL, "READ_FAILED", "this node could not read its own data");
     }
@@ -91,11 +96,25 @@ static void on_cancel(void *context, struct rpc_call *call)
     if (!stream->reading) free_stream(stream);
 }
 
+bool stream_admit(struct services *services, struct rpc_call *call)
+{
+    if (!node_is_serving(services->node)) {
+        fail_call_for_now(call, GRPC_UNAVAILABLE, "NOT_SERVING", "this node is not serving now");
+        return false;
+    }
+    if (services->streams >= SERVICES_STREAMS_MAX) {
+        fail_call_for_now(call, GRPC_RESOURCE_EXHAUSTED, "TOO_MANY_STREAMS",
+            "as many streams as this node serves at once are open");
+        return false;
+    }
+    return true;
+}
+
 void stream_start(struct services *services, struct rpc_call *call, struct stream *stream)
 {
     stream->services = services;
     stream->call = call;
-    services->reads++;
+    services->streams++;
     buffer_init(&stream->bytes, RPC_REPLY_SIZE_MAX);
     rpc_call_watch(call, stream, on_drain, on_cancel);
     stream_advance(stream);

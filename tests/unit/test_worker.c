@@ -78,10 +78,58 @@ static void closing_runs_what_was_submitted_and_finishes_it(void **state)
     assert_int_equal(uv_loop_close(&loop), 0);
 }
 
+struct gate_job {
+    struct job job;
+    uv_sem_t open;
+};
+
+static void wait_at_gate(struct job *job)
+{
+    uv_sem_wait(&((struct gate_job *)(void *)job)->open);
+}
+
+static void gate_done(struct job *job)
+{
+    (void)job;
+}
+
+static void an_urgent_job_runs_before_those_that_have_not_begun(void **state)
+{
+    (void)state;
+    struct gate_job gate = {.job = {.run = wait_at_gate, .done = gate_done}};
+    struct counted_job jobs[4];
+    uint32_t ran = 0, done = 0;
+    uv_loop_t loop;
+    struct worker *worker;
+    assert_int_equal(uv_sem_init(&gate.open, 0), 0);
+    assert_int_equal(uv_loop_init(&loop), 0);
+    assert_int_equal(worker_open(&loop, "test", 1, &worker), TALLY_OK);
+    worker_submit(worker, &gate.job);
+    for (uint32_t i = 0; i < 4; i++) {
+        jobs[i] = (struct counted_job){{.run = run_counted, .done = count_done}, i, &ran, &done, 0, 0};
+        if (i < 2)
+            worker_submit(worker, &jobs[i].job);
+        else
+            worker_submit_urgent(worker, &jobs[i].job);
+    }
+    uv_sem_post(&gate.open);
+    while (done < 4)
+        uv_run(&loop, UV_RUN_ONCE);
+    assert_int_equal(jobs[2].ran_as, 0);
+    assert_int_equal(jobs[3].ran_as, 1);
+    assert_int_equal(jobs[0].ran_as, 2);
+    assert_int_equal(jobs[1].ran_as, 3);
+    worker_close(worker);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
+    uv_sem_destroy(&gate.open);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_thread_runs_and_finishes_jobs_in_the_order_submitted),
+        cmocka_unit_test(an_urgent_job_runs_before_those_that_have_not_begun),
         cmocka_unit_test(closing_runs_what_was_submitted_and_finishes_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

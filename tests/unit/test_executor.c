@@ -1,0 +1,207 @@
+// links: node
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "node/executor.h"
+#include "tests/fault/blocks.h"
+#include "tests/fault/memory_disk.h"
+#include "tests/vectors/samples.h"
+
+#define BLOCKS 6u
+
+struct fixture {
+    struct memory_disk *disk;
+    struct ledger *ledger;
+    struct genesis genesis;
+    char dir[64];
+    uv_loop_t loop;
+    struct executor *executor;
+    struct arena arena;
+    struct block blocks[BLOCKS + 1];
+    uint64_t applied, rebuilt;
+    uint32_t results;
+    struct checkpoint checkpoints[BLOCKS + 1], last;
+};
+
+static void on_applied(void *context, const struct applied_block *applied)
+{
+    struct fixture *fixture = context;
+    uint64_t height = applied->block->header.height;
+    assert_int_equal(height, fixture->applied + 1);
+    assert_int_equal(applied->result_count, applied->block->header.payload_events);
+    fixture->applied = height;
+    fixture->results += applied->result_count;
+    fixture->checkpoints[height] = applied->checkpoint;
+}
+
+static void on_rebuilt(void *context, const struct checkpoint *last)
+{
+    struct fixture *fixture = context;
+    fixture->rebuilt++;
+    fixture->last = *last;
+}
+
+static void on_failed(void *context, const char *what, int error)
+{
+    (void)context;
+    fail_msg("%s: %s", what, tally_error_text(error));
+}
+
+static const struct executor_callbacks callbacks = {on_applied, on_rebuilt, on_failed};
+
+static void open_executor(struct fixture *fixture)
+{
+    char why[256] = "";
+    assert_int_equal(uv_loop_init(&fixture->loop), 0);
+    if (executor_open(&fixture->loop, fixture->dir, &fixture->genesis, fixture->ledger, &callbacks, fixture,
+            &fixture->executor, why, sizeof why) != TALLY_OK)
+        fail_msg("%s", why);
+}
+
+static void close_executor(struct fixture *fixture)
+{
+    executor_close(fixture->executor);
+    uv_run(&fixture->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&fixture->loop), 0);
+}
+
+static int open_fixture(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    struct sample_network network;
+    struct ledger_report report;
+    sample_network_init(&network, "executor", 4);
+    fixture->genesis.chain_id = blocks_chain_id();
+    fixture->genesis.validator_count = 4;
+    for (uint32_t i = 0; i < 4; i++)
+        fixture->genesis.validators[i].key = network.validators.set.keys[i];
+    strcpy(fixture->dir, "/tmp/tally-executor-XXXXXX");
+    assert_non_null(mkdtemp(fixture->dir));
+    fixture->disk = memory_disk_make(1);
+    const struct disk *disk = &fixture->disk->disk;
+    (void)disk->make_dir(disk->context, "data");
+    assert_int_equal(
+        ledger_open(disk, "data", &fixture->genesis.chain_id, NULL, &fixture->ledger, &report), TALLY_OK);
+    arena_init(&fixture->arena, 64u * MIB);
+    struct digest parent = fixture->genesis.chain_id;
+    for (uint32_t height = 1; height <= BLOCKS; height++) {
+        fixture->blocks[height] = blocks_make(&fixture->arena, height, &parent, 2, 5, true, true);
+        parent = fixture->blocks[height].hash;
+    }
+    open_executor(fixture);
+    *state = fixture;
+    return 0;
+}
+
+static int close_fixture(void **state)
+{
+    struct fixture *fixture = *state;
+    close_executor(fixture);
+    ledger_close(fixture->ledger);
+    memory_disk_close(fixture->disk);
+    arena_close(&fixture->arena);
+    assert_int_equal(state_discard(fixture->dir), TALLY_OK);
+    remove(fixture->dir);
+    free(fixture);
+    return 0;
+}
+
+/* As the driver does it: in the ledger first. */
+static void finalize(struct fixture *fixture, uint64_t height)
+{
+    assert_int_equal(ledger_append(fixture->ledger, &fixture->blocks[height]), TALLY_OK);
+    assert_int_equal(ledger_sync(fixture->ledger), TALLY_OK);
+    executor_apply(fixture->executor, &fixture->blocks[height]);
+}
+
+static void wait_applied(struct fixture *fixture, uint64_t height)
+{
+    while (fixture->applied < height)
+        uv_run(&fixture->loop, UV_RUN_ONCE);
+}
+
+static void assert_same_state(const struct checkpoint *a, const struct checkpoint *b)
+{
+    struct digest left = checkpoint_digest(a), right = checkpoint_digest(b);
+    assert_true(digest_equal(&left, &right));
+}
+
+static void blocks_are_applied_in_order_with_a_result_for_each_event(void **state)
+{
+    struct fixture *fixture = *state;
+    for (uint64_t height = 1; height <= 3; height++)
+        finalize(fixture, height);
+    wait_applied(fixture, 3);
+    assert_int_equal(fixture->results, 3 * 2 * 5);
+    assert_int_equal(executor_applied_height(fixture->executor), 3);
+}
+
+static void a_restart_comes_back_to_the_same_state(void **state)
+{
+    struct fixture *fixture = *state;
+    struct checkpoint last;
+    struct state_counts counts;
+    for (uint64_t height = 1; height <= 3; height++)
+        finalize(fixture, height);
+    wait_applied(fixture, 3);
+    close_executor(fixture);
+    assert_int_equal(state_discard(fixture->dir), TALLY_OK); /* the ledger alone must do */
+    open_executor(fixture);
+    executor_last(fixture->executor, &last, &counts);
+    assert_same_state(&last, &fixture->checkpoints[3]);
+    assert_int_equal(counts.events, 3 * 2 * 5);
+}
+
+static void a_rebuild_comes_to_the_same_state_and_goes_on(void **state)
+{
+    struct fixture *fixture = *state;
+    for (uint64_t height = 1; height <= 3; height++)
+        finalize(fixture, height);
+    wait_applied(fixture, 3);
+    executor_rebuild(fixture->executor);
+    finalize(fixture, 4);
+    wait_applied(fixture, 4);
+    assert_int_equal(fixture->rebuilt, 1);
+    assert_true(fixture->last.height >= 3);
+    if (fixture->last.height == 3) assert_same_state(&fixture->last, &fixture->checkpoints[3]);
+    close_executor(fixture);
+    assert_int_equal(state_discard(fixture->dir), TALLY_OK);
+    open_executor(fixture);
+    struct checkpoint again;
+    struct state_counts counts;
+    executor_last(fixture->executor, &again, &counts);
+    assert_same_state(&again, &fixture->checkpoints[4]);
+}
+
+static void a_block_that_a_rebuild_has_replayed_still_gets_its_results(void **state)
+{
+    struct fixture *fixture = *state;
+    finalize(fixture, 1);
+    wait_applied(fixture, 1);
+    /* In the ledger before the rebuild begins, so that the replay takes it; queued after. */
+    assert_int_equal(ledger_append(fixture->ledger, &fixture->blocks[2]), TALLY_OK);
+    assert_int_equal(ledger_sync(fixture->ledger), TALLY_OK);
+    executor_rebuild(fixture->executor);
+    executor_apply(fixture->executor, &fixture->blocks[2]);
+    wait_applied(fixture, 2);
+    assert_int_equal(fixture->rebuilt, 1);
+    assert_int_equal(fixture->last.height, 2);
+    assert_same_state(&fixture->last, &fixture->checkpoints[2]);
+    assert_int_equal(fixture->results, 2 * 2 * 5);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_fixture, close_fixture)
+    const struct CMUnitTest tests[] = {
+        TEST(blocks_are_applied_in_order_with_a_result_for_each_event),
+        TEST(a_restart_comes_back_to_the_same_state),
+        TEST(a_rebuild_comes_to_the_same_state_and_goes_on),
+        TEST(a_block_that_a_rebuild_has_replayed_still_gets_its_results),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
