@@ -352,6 +352,7 @@ void scene_block(
     struct justification *j = &block->proposal.justification;
     enum vote_kind kind = by_finalization ? VOTE_FINALIZE : VOTE_NOTARIZE;
     if (parent) j->parent_certificate = scene_certificate(scene, kind, header->parent_view, parent);
+    CHECK(view - header->parent_view <= SCENE_NULLIFICATIONS_MAX);
     for (uint64_t skipped = header->parent_view + 1; skipped < view; skipped++)
         block->nullifications[j->nullification_count++] = scene_certificate(scene, VOTE_NULLIFY, skipped, 0);
 }

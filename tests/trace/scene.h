@@ -12,12 +12,15 @@
 #define SCENE_QUEUE_MAX 256
 #define SCENE_RANGE_MAX 16
 
+/* The most views a script's block may skip. */
+#define SCENE_NULLIFICATIONS_MAX 64
+
 /* A block as scripts name it, with everything its justification rests on. */
 struct scene_block {
     bool known;
     bool payload_held;
     struct proposal proposal;
-    struct certificate nullifications[32];
+    struct certificate nullifications[SCENE_NULLIFICATIONS_MAX];
     char parent; /* 0 for genesis */
 };
 
@@ -51,7 +54,7 @@ struct scene {
     struct block_header asked; /* of the last OUTPUT_PROPOSE */
     char asked_parent;
     struct certificate asked_certificate;
-    struct certificate asked_nullifications[32];
+    struct certificate asked_nullifications[SCENE_NULLIFICATIONS_MAX];
     uint32_t asked_nullification_count;
     struct consensus_record records[SCENE_RECORDS_MAX];
     uint32_t record_count, record_durable;
