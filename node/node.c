@@ -60,15 +60,9 @@ static void on_failed(void *context, const char *what, int error)
 
 /* ---- Work ---- */
 
-/* Payload is work only while certification keeps up with finalization. */
 static void update_work(struct node *node)
 {
-    struct replica_status status;
-    replica_status(node->replica, &status);
-    uint64_t certified = certifier_newest(node->certifier);
-    uint64_t finalized = status.consensus.floor_height;
-    bool keeps_up = finalized < certified + CERTIFICATION_LAG_MAX;
-    replica_update_work(node->replica, keeps_up && node->serving);
+    replica_update_work(node->replica, certifier_newest(node->certifier), node->serving);
 }
 
 static void on_batch(void *context, struct held_batch *batch)

@@ -200,6 +200,7 @@ static void carry_out(struct replica *replica, const struct consensus_output *ou
         return;
     case OUTPUT_COMMIT:
         replica_commit(replica, output);
+        replica->work_changed = true;
         return;
     case OUTPUT_FLOOD_WORK:
         mempool_for_each_own(replica->options.mempool, flood_one, replica);
@@ -211,6 +212,7 @@ static void carry_out(struct replica *replica, const struct consensus_output *ou
         links_charge(replica->links, output->peer, output->reason);
         return;
     case OUTPUT_ENTERED:
+        replica->work_changed = true;
         LOG_DEBUG("entered a view", LOG_U("view", output->view), LOG_U("cause", output->cause));
         return;
     case OUTPUT_DROP:
@@ -253,6 +255,7 @@ void replica_pump(struct replica *replica)
 {
     if (replica->pumping || !replica->started || replica->closing) return;
     replica->pumping = true;
+    if (replica->work_changed) replica_review_work(replica);
     while (replica->inputs != NULL) {
         struct queued_input *queued = replica->inputs;
         replica->inputs = queued->next;
@@ -260,6 +263,7 @@ void replica_pump(struct replica *replica)
         step(replica, queued);
         peer_message_release(queued->message);
         free(queued);
+        if (replica->work_changed) replica_review_work(replica);
     }
     replica->pumping = false;
     durable_commit(replica->durable);

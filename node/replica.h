@@ -56,8 +56,8 @@ void replica_link_down(struct replica *replica, uint32_t peer);
 void replica_batch_arrived(struct replica *replica, struct held_batch *batch);
 /* Whether a candidate lacks a batch: then one that comes is judged as ordered, not as flooded. */
 bool replica_lacks_batches(const struct replica *replica);
-/* What may be proposed has changed. `payload_allowed` is false while certification lags too far behind. */
-void replica_update_work(struct replica *replica, bool payload_allowed);
+/* What may be proposed has changed: the mempool, the newest certified height, or whether the node serves. */
+void replica_update_work(struct replica *replica, uint64_t certified_height, bool serving);
 /* The block of this height was applied: its memory may go. In height order. */
 void replica_release(struct replica *replica, uint64_t height);
 

@@ -51,6 +51,10 @@ struct replica {
     uint64_t range_from;
     struct pending_record *pending, **pending_end;
     bool work, payload_allowed;
+    bool work_changed; /* the tip or the floor moved: what waits to be proposed is another set */
+    uint64_t certified_height;
+    bool serving;
+    uint64_t declined_view;       /* where the core was asked to wait before an empty block */
     uint64_t recorded_checkpoint; /* highest height promised, queued ones included */
     struct buffer restored_checkpoint;
     struct buffer scratch;
@@ -75,6 +79,8 @@ void replica_need_payload(struct replica *replica, const struct consensus_output
 /* Says what became of a candidate's payload, once consensus has asked for it and it is whole. `context` is
  * the replica. */
 void replica_judge_payload(void *context, struct candidate *candidate);
+/* Tells the core, if it changed, whether payload waits to be proposed. */
+void replica_review_work(struct replica *replica);
 void replica_propose(struct replica *replica, const struct consensus_output *output);
 
 /* replica_disk.c */

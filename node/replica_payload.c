@@ -96,17 +96,32 @@ static size_t ancestors_of(
     return count;
 }
 
-void replica_update_work(struct replica *replica, bool payload_allowed)
+/* Payload is work only while certification keeps up with finalization. */
+static bool payload_allowed(const struct replica *replica, const struct consensus_status *status)
+{
+    return replica->serving && status->floor_height < replica->certified_height + CERTIFICATION_LAG_MAX;
+}
+
+void replica_review_work(struct replica *replica)
 {
     struct consensus_status status;
     struct mempool_payload ancestors[ANCESTORS_MAX];
+    replica->work_changed = false;
     consensus_status(replica->consensus, &status);
-    replica->payload_allowed = payload_allowed;
-    bool work = payload_allowed && mempool_has_work(replica->options.mempool, clock_wall_ms(), ancestors,
-                                       ancestors_of(replica, &status.tip_block, ancestors));
+    replica->payload_allowed = payload_allowed(replica, &status);
+    bool work =
+        replica->payload_allowed && mempool_has_work(replica->options.mempool, clock_wall_ms(), ancestors,
+                                        ancestors_of(replica, &status.tip_block, ancestors));
     if (work == replica->work || !replica->started) return;
     replica->work = work;
     replica_feed(replica, &(struct consensus_input){.kind = INPUT_WORK, .ok = work}, NULL);
+}
+
+void replica_update_work(struct replica *replica, uint64_t certified_height, bool serving)
+{
+    replica->certified_height = certified_height;
+    replica->serving = serving;
+    replica->work_changed = true;
     replica_pump(replica);
 }
 
@@ -138,6 +153,15 @@ void replica_propose(struct replica *replica, const struct consensus_output *out
     buffer_init(&bytes, FRAME_SIZE_MAX);
     struct proposal proposal = {.header = output->header, .justification = *output->justification};
     proposal.batch_count = choose_payload(replica, &proposal.header, output->payload_allowed);
+    if (proposal.batch_count == 0 && replica->work && replica->declined_view != proposal.header.view) {
+        /* Asked because payload waited, but the block just certified holds all of it. Once that is known, the
+         * core asks again if an empty block is wanted for another reason; once a view, so that it always gets
+         * one then. */
+        replica->declined_view = proposal.header.view;
+        replica->work_changed = true;
+        replica_feed(replica, &(struct consensus_input){.kind = INPUT_PROPOSED, .ok = false}, NULL);
+        return;
+    }
     proposal.batches = replica->digests;
     justification_encode(output->justification, &justification);
     proposal.justification_bytes = buffer_span(&justification);
