@@ -14,6 +14,8 @@
 
 #define CHECKER_THREADS 2
 #define TICK_MS 1000u
+#define LOCK_TRIES 10
+#define LOCK_TRY_MS 100u
 
 struct node {
     uv_loop_t *loop;
@@ -367,6 +369,11 @@ static int open_data(struct node *node, char *why, size_t why_size)
     const struct disk *disk = disk_system();
     snprintf(node->data_dir, sizeof node->data_dir, "%s/data", node->config->home);
     int error = disk_lock(disk, node->data_dir, &node->lock);
+    /* A process that was just killed lets go with its last thread, a moment after it is seen to be gone. */
+    for (int tries = 0; error == TALLY_EBUSY && tries < LOCK_TRIES; tries++) {
+        uv_sleep(LOCK_TRY_MS);
+        error = disk_lock(disk, node->data_dir, &node->lock);
+    }
     if (error == TALLY_ENOTFOUND)
         snprintf(why, why_size, "%s does not exist; a node's first start is: tallyd --home %s --init",
             node->data_dir, node->config->home);

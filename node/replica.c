@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "node/clock.h"
+#include "node/evidence.h"
 #include "node/net/log.h"
 #include "node/ranges.h"
 #include "node/replica_internal.h"
@@ -175,6 +176,8 @@ static void tell_evidence(struct replica *replica, const struct consensus_eviden
     LOG_BROKEN("a validator signed two messages that no honest one signs both of",
         LOG_K("validator", &replica->options.validators->set.keys[evidence->signer]),
         LOG_U("view", evidence->view), LOG_S("what", evidence->proposals ? "two proposals" : "two votes"));
+    int error = evidence_keep(replica->options.data_dir, &replica->options.validators->set, evidence);
+    if (error != TALLY_OK) LOG_BROKEN("evidence was not kept", LOG_E("why", error));
 }
 
 static void carry_out(struct replica *replica, const struct consensus_output *output)
