@@ -8,6 +8,7 @@
 
 #include "node/net/log.h"
 #include "node/node.h"
+#include "node/rpc/services.h"
 #include "proto/base/check.h"
 
 static const char usage[] = "usage: tallyd --home DIR [--init] [--verbose]\n"
@@ -30,41 +31,74 @@ struct daemon {
     uv_loop_t loop;
     struct config config;
     struct node *node;
+    struct services *services;
     uv_signal_t signals[2];
-    bool failed;
+    bool stopping, failed;
 };
 
-static void on_stopped(void *context, bool failed)
+static void on_closed(void *context)
 {
     struct daemon *daemon = context;
-    daemon->failed = failed;
-    daemon->node = NULL;
     for (size_t i = 0; i < 2; i++)
-        if (!uv_is_closing((uv_handle_t *)&daemon->signals[i]))
-            uv_close((uv_handle_t *)&daemon->signals[i], NULL);
+        uv_close((uv_handle_t *)&daemon->signals[i], NULL);
+}
+
+static void on_services_closed(void *context)
+{
+    struct daemon *daemon = context;
+    node_close(daemon->node, on_closed, daemon);
+}
+
+static void stop(struct daemon *daemon)
+{
+    if (daemon->stopping) return;
+    daemon->stopping = true;
+    node_retire(daemon->node);
+    services_close(daemon->services, on_services_closed, daemon);
+}
+
+static void on_failed(void *context)
+{
+    struct daemon *daemon = context;
+    daemon->failed = true;
+    stop(daemon);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
 {
-    struct daemon *daemon = handle->data;
     (void)number;
-    if (daemon->node != NULL) node_stop(daemon->node);
+    stop(handle->data);
 }
 
-static int run(struct daemon *daemon)
+static void watch_signals(struct daemon *daemon)
 {
     static const int numbers[2] = {SIGTERM, SIGINT};
-    char why[512];
-    CHECK(uv_loop_init(&daemon->loop) == 0);
     for (size_t i = 0; i < 2; i++) {
         CHECK(uv_signal_init(&daemon->loop, &daemon->signals[i]) == 0);
         daemon->signals[i].data = daemon;
         CHECK(uv_signal_start(&daemon->signals[i], on_signal, numbers[i]) == 0);
     }
-    int error = node_open(&daemon->loop, &daemon->config, on_stopped, daemon, &daemon->node, why, sizeof why);
+}
+
+static int run(struct daemon *daemon)
+{
+    char why[512];
+    CHECK(uv_loop_init(&daemon->loop) == 0);
+    watch_signals(daemon);
+    int error = node_open(&daemon->loop, &daemon->config, on_failed, daemon, &daemon->node, why, sizeof why);
     if (error != TALLY_OK) {
+        on_closed(daemon);
+    } else {
+        error = services_open(&daemon->loop, daemon->node, &daemon->services, why, sizeof why);
+        if (error != TALLY_OK) {
+            daemon->stopping = true;
+            node_retire(daemon->node);
+            node_close(daemon->node, on_closed, daemon);
+        }
+    }
+    if (error != TALLY_OK) {
+        daemon->failed = true;
         fprintf(stderr, "tallyd: %s\n", why);
-        on_stopped(daemon, true);
     }
     uv_run(&daemon->loop, UV_RUN_DEFAULT);
     CHECK(uv_loop_close(&daemon->loop) == 0);

@@ -7,7 +7,6 @@
 #include "node/clock.h"
 #include "node/intake.h"
 #include "node/net/log.h"
-#include "node/rpc/services.h"
 #include "peer.pb-c.h"
 #include "proto/base/check.h"
 #include "proto/codec/message.h"
@@ -20,11 +19,13 @@
 struct node {
     uv_loop_t *loop;
     const struct config *config;
-    void (*on_stopped)(void *context, bool failed);
+    void (*on_failed)(void *context);
+    void (*on_closed)(void *context);
     void *context;
     char data_dir[PATH_SIZE_MAX + 8];
     int lock;
     bool locked, failed, stopping, serving;
+    void *closed_context;
     struct verify_set validators;
     struct ledger *ledger;
     struct mempool *mempool;
@@ -35,7 +36,6 @@ struct node {
     struct intake *intake;
     struct submissions *submissions;
     struct links *links;
-    struct services *services;
     uv_timer_t *tick;
     struct links_peer peers[PEERS_MAX]; /* validators in set order, then observers in genesis order */
     uint32_t peer_count, self;
@@ -51,11 +51,12 @@ struct node {
 static void fail(struct node *node, const char *what, int error)
 {
     LOG_BROKEN("the node stops", LOG_S("what", what), LOG_E("why", error));
+    if (node->failed) return;
     node->failed = true;
-    node_stop(node);
+    node->on_failed(node->context);
 }
 
-static void on_failed(void *context, const char *what, int error)
+static void on_part_failed(void *context, const char *what, int error)
 {
     fail(context, what, error);
 }
@@ -396,9 +397,10 @@ static int open_data(struct node *node, char *why, size_t why_size)
 
 static int open_parts(struct node *node, char *why, size_t why_size)
 {
-    static const struct executor_callbacks executor_callbacks = {on_applied, on_rebuilt, on_failed};
+    static const struct executor_callbacks executor_callbacks = {on_applied, on_rebuilt, on_part_failed};
     static const struct certifier_callbacks certifier_callbacks = {on_certified, on_divergence};
-    static const struct replica_callbacks replica_callbacks = {on_final, on_checkpoint_recorded, on_failed};
+    static const struct replica_callbacks replica_callbacks = {
+        on_final, on_checkpoint_recorded, on_part_failed};
     static const struct intake_callbacks intake_callbacks = {on_batch, lacks_batches, fill};
     const struct genesis *genesis = &node->config->genesis;
     struct certified_checkpoint certified = {0};
@@ -504,11 +506,6 @@ static int start(struct node *node, char *why, size_t why_size)
 {
     int error = open_links(node, why, why_size);
     if (error != TALLY_OK) return error;
-    error = services_open(node->loop, node, &node->services, why, why_size);
-    if (error != TALLY_OK) {
-        links_close(node->links, NULL, NULL);
-        return error;
-    }
     node->tick = calloc(1, sizeof *node->tick);
     CHECK(node->tick != NULL && uv_timer_init(node->loop, node->tick) == 0);
     node->tick->data = node;
@@ -521,15 +518,15 @@ static int start(struct node *node, char *why, size_t why_size)
     return TALLY_OK;
 }
 
-int node_open(uv_loop_t *loop, const struct config *config, void (*on_stopped)(void *context, bool failed),
-    void *context, struct node **out, char *why, size_t why_size)
+int node_open(uv_loop_t *loop, const struct config *config, void (*on_failed)(void *context), void *context,
+    struct node **out, char *why, size_t why_size)
 {
     struct node *node = calloc(1, sizeof *node);
     if (node == NULL) return TALLY_ENOMEM;
     why[0] = '\0';
     node->loop = loop;
     node->config = config;
-    node->on_stopped = on_stopped;
+    node->on_failed = on_failed;
     node->context = context;
     node->serving = true;
     struct validator_set set;
@@ -562,12 +559,11 @@ int node_open(uv_loop_t *loop, const struct config *config, void (*on_stopped)(v
 static void links_closed(void *context)
 {
     struct node *node = context;
-    void (*on_stopped)(void *, bool) = node->on_stopped;
-    void *stopped_context = node->context;
-    bool failed = node->failed;
+    void (*on_closed)(void *) = node->on_closed;
+    void *closed_context = node->closed_context;
     free(node);
     LOG_INFO("node has stopped");
-    on_stopped(stopped_context, failed);
+    on_closed(closed_context);
 }
 
 static void on_last_turn(uv_timer_t *timer)
@@ -577,19 +573,21 @@ static void on_last_turn(uv_timer_t *timer)
     links_close(node->links, links_closed, node);
 }
 
-/* The last read may be what lets the services go: a worker is not closed from within what it calls. */
-static void services_closed(void *context)
-{
-    struct node *node = context;
-    CHECK(uv_timer_start(node->tick, on_last_turn, 0, 0) == 0);
-}
-
-void node_stop(struct node *node)
+void node_retire(struct node *node)
 {
     if (node->stopping) return;
     node->stopping = true;
     LOG_INFO("node is stopping");
-    services_close(node->services, services_closed, node);
+}
+
+/* A turn later: the last read of a service may be what brings this call, and a worker is not closed from
+ * within what it calls. */
+void node_close(struct node *node, void (*on_closed)(void *context), void *context)
+{
+    CHECK(node->stopping && node->on_closed == NULL);
+    node->on_closed = on_closed;
+    node->closed_context = context;
+    CHECK(uv_timer_start(node->tick, on_last_turn, 0, 0) == 0);
 }
 
 int node_init(const struct config *config, char *why, size_t why_size)

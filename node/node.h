@@ -15,14 +15,16 @@ struct node;
  * (it was started before), and what the disk says. */
 int node_init(const struct config *config, char *why, size_t why_size) TALLY_MUST_CHECK;
 
-/* Opens the home's data, brings the state up to the ledger's head, and starts links and RPC. `config` is
- * borrowed. `on_stopped` comes from the loop when a failure ends the node, or when node_stop has finished;
- * `failed` says which. On an error `why` is one sentence. */
-int node_open(uv_loop_t *loop, const struct config *config, void (*on_stopped)(void *context, bool failed),
-    void *context, struct node **node, char *why, size_t why_size) TALLY_MUST_CHECK;
-/* Stops taking calls and messages, writes down what there is, and lets go of the loop. The node frees itself.
- */
-void node_stop(struct node *node);
+/* Opens the home's data, brings the state up to the ledger's head, and starts the links. `config` is
+ * borrowed. `on_failed` comes once from the loop when the node cannot go on: its owner must retire and close
+ * it. On an error `why` is one sentence. */
+int node_open(uv_loop_t *loop, const struct config *config, void (*on_failed)(void *context), void *context,
+    struct node **node, char *why, size_t why_size) TALLY_MUST_CHECK;
+/* Takes no more messages and answers no more reads: the first half of stopping, before its services close. */
+void node_retire(struct node *node);
+/* Writes down what there is and lets go of the loop, once nothing uses the node any more. `on_closed` comes
+ * from the loop when all of it is freed. */
+void node_close(struct node *node, void (*on_closed)(void *context), void *context);
 
 /* ---- For the services ---- */
 
