@@ -190,8 +190,7 @@ static void carry_out(struct replica *replica, const struct consensus_output *ou
         sign_vote(replica, &output->vote);
         return;
     case OUTPUT_PROPOSE:
-        replica_propose(replica, output);
-        return;
+        break; /* kept for last */
     case OUTPUT_PERSIST:
         replica_persist(replica, output);
         return;
@@ -242,15 +241,23 @@ static void set_wake_timer(struct replica *replica)
         CHECK(uv_timer_start(replica->wake_timer, on_wake_timer, at > now ? at - now : 0, 0) == 0);
 }
 
+/* A proposal is carried out last: the blocks that the same step commits must have left the mempool, or their
+ * batches would be chosen again. */
 static void step(struct replica *replica, struct queued_input *queued)
 {
+    struct consensus_output wanted = {0};
     queued->input.now_ms = clock_now_ms();
     queued->input.wall_ms = clock_wall_ms();
     replica->current = queued;
     consensus_step(replica->consensus, &queued->input);
     const struct consensus_output *output;
-    while ((output = consensus_next_output(replica->consensus)) != NULL)
-        carry_out(replica, output);
+    while ((output = consensus_next_output(replica->consensus)) != NULL) {
+        if (output->kind == OUTPUT_PROPOSE)
+            wanted = *output;
+        else
+            carry_out(replica, output);
+    }
+    if (wanted.kind == OUTPUT_PROPOSE) replica_propose(replica, &wanted);
     replica->current = NULL;
 }
 

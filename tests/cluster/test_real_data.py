@@ -50,6 +50,9 @@ class RealDataTest(network.NetworkTest):
         print(f"\n{total} events in {seconds:.1f} s, {total / seconds:.0f} a second; height {height}, "
               f"state root {root[:16]}")
         self.assertEqual({net.events_counted(name) for name in net.names}, {total})
+        ordered = sum(net.run("observer-1", "block", number, check=DONE).json["payload_events"]
+                      for number in range(1, height + 1))
+        self.assertEqual(ordered, total, "no batch is ordered twice")
         started = time.monotonic()
         for name, outcome in net.import_all(files).items():
             counts = outcome.json
