@@ -94,6 +94,12 @@ static void slot_forget_block(struct consensus *c, uint64_t view, uint32_t index
         slot->blocks[place] = slot->blocks[place + 1];
 }
 
+uint64_t parent_time_ms(const struct consensus *c, const struct justification *justification)
+{
+    if (!justification->parent_is_genesis) return justification->parent.time_ms;
+    return c->floor.height == 0 ? c->floor.time_ms : 0;
+}
+
 void block_remove(struct consensus *c, struct block *block)
 {
     CHECK(block->used);

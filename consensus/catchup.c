@@ -33,6 +33,7 @@ void range_ask(struct consensus *c, uint32_t peer)
     output->message.kind = MESSAGE_RANGE_REQUEST;
     output->message.height = c->floor.height + 1;
     c->range_peer = peer;
+    if (peer < c->n) c->range_round |= UINT64_C(1) << peer;
     /* The pace slackens only when everybody was asked: one who withholds must not slow down the others' turn.
      */
     if (c->range_interval_ms == 0) {
@@ -58,7 +59,8 @@ static void range_try(struct consensus *c)
         c->range_ms = c->now_ms + (near ? c->config.base_timeout_ms : 0);
     }
     if (c->now_ms < c->range_ms) return;
-    uint32_t peer = peer_after(c, c->range_peer, UINT64_MAX);
+    if (peer_after(c, c->range_peer, ~c->range_round) == PEER_ALL) c->range_round = 0;
+    uint32_t peer = peer_after(c, c->range_peer, ~c->range_round);
     if (peer == PEER_ALL)
         c->range_ms = c->now_ms + range_wait_ms(c);
     else
@@ -124,6 +126,7 @@ static void fetch_try(struct consensus *c)
 void catchup_link_up(struct consensus *c, uint32_t peer)
 {
     if (c->range_ms == 0 || c->range_interval_ms == 0 || peer >= c->n) return;
+    if (c->range_round >> peer & 1) return; /* asked in this round: a flapping link gains nothing */
     uint64_t asked_ms = c->range_ms > c->range_interval_ms ? c->range_ms - c->range_interval_ms : 0;
     c->range_ms = asked_ms + range_wait_ms(c);
     c->range_interval_ms = 0;

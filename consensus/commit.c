@@ -91,6 +91,12 @@ void range_commit(struct consensus *c, uint32_t peer, const struct consensus_ran
     uint32_t start = range_start(c, range);
     CHECK(start < range->count);
     uint32_t last = range->count - 1;
+    /* Taking the FC in may move the ring, which drops the candidates it leaves behind: not those that are
+     * committed right here. */
+    for (uint32_t i = start; i < range->count; i++) {
+        struct block *held = block_find(c, &range->hashes[i]);
+        if (held) block_remove(c, held);
+    }
     certificate_accept(c, range->finalization);
     for (uint32_t i = start; i < range->count; i++)
         commit_emit(c, &range->headers[i], &range->hashes[i]);

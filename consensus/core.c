@@ -106,8 +106,10 @@ static void link_set(struct consensus *c, uint32_t peer, bool up)
 {
     CHECK(peer < c->config.peer_count);
     struct peer_state *state = &c->peers[peer];
-    memset(state, 0, sizeof *state);
+    /* What it was helped with and served stays counted: a link that comes and goes must not win more of
+     * either. */
     state->up = up;
+    state->view = 0;
     if (!up) return;
     resend_link_up(c, peer);
     catchup_link_up(c, peer);

@@ -163,6 +163,7 @@ struct consensus {
 
     /* R12 */
     uint64_t range_ms, range_interval_ms; /* when to ask (again); 0 = not behind */
+    uint64_t range_round;                 /* bitmap of validators: asked in this round */
     uint32_t range_peer, range_asked;     /* whom last, and how many since the pace was set */
 
     uint64_t sequence;    /* of the last record */
@@ -240,6 +241,8 @@ struct block *block_add(struct consensus *c, const struct block_header *header, 
 void block_remove(struct consensus *c, struct block *block);
 struct block *block_newest(const struct consensus *c);
 struct block *block_older(const struct consensus *c, const struct block *block);
+/* When the parent that a J names was made; genesis' own time is the floor's, as long as that is genesis. */
+uint64_t parent_time_ms(const struct consensus *c, const struct justification *justification);
 uint32_t block_index(const struct consensus *c, const struct block *block);
 /* Whether some certificate held for the block's view names it. */
 bool block_certified(const struct consensus *c, uint64_t view, const struct digest *hash);

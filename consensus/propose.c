@@ -77,7 +77,7 @@ void propose_try(struct consensus *c)
     struct view_slot *slot = view_open(c, c->view);
     if (!slot) return;
     const struct justification *j = &c->justification;
-    uint64_t parent_time_ms = j->parent_is_genesis ? c->floor.time_ms : j->parent.time_ms;
+    uint64_t parent_ms = parent_time_ms(c, j);
     struct consensus_output *output = emit(c, OUTPUT_PROPOSE);
     struct block_header *header = &output->header;
     header->chain_id = c->config.chain_id;
@@ -86,7 +86,7 @@ void propose_try(struct consensus *c)
     header->height = j->parent_is_genesis ? 1 : j->parent.height + 1;
     header->parent_view = j->parent_is_genesis ? 0 : j->parent.view;
     header->parent_hash = j->parent_is_genesis ? c->config.chain_id : j->parent_hash;
-    header->time_ms = c->wall_ms > parent_time_ms ? c->wall_ms : parent_time_ms + 1;
+    header->time_ms = c->wall_ms > parent_ms ? c->wall_ms : parent_ms + 1;
     output->justification = j;
     output->payload_allowed = c->payload_waiting;
     output->view = c->view;
@@ -120,8 +120,7 @@ void propose_answered(struct consensus *c, const struct consensus_input *input)
     }
     block->has_signature = true;
     block->signature = proposal->signature;
-    block->parent_time_ms =
-        proposal->justification.parent_is_genesis ? 0 : proposal->justification.parent.time_ms;
+    block->parent_time_ms = parent_time_ms(c, &proposal->justification);
     block->payload = PAYLOAD_HELD;
     block->withheld = true;
     slot->proposal_block = block->hash;

@@ -138,8 +138,9 @@ void resend_try(struct consensus *c)
  * it. The peer is told what it may have missed of this view too: a restart need not cost a standstill. */
 void resend_link_up(struct consensus *c, uint32_t peer)
 {
-    c->resend_ms = 0;
     c->resend_interval_ms = 0;
+    uint64_t soon_ms = c->now_ms + standstill_ms(c);
+    if (c->resend_ms > soon_ms) c->resend_ms = soon_ms; /* never later: a flapping link must not silence me */
     if (c->has_best) emit_certificate(c, peer, &c->best);
     if (c->has_admission && c->admission.view > c->best.view) emit_certificate(c, peer, &c->admission);
     view_resend(c, peer);

@@ -15,8 +15,7 @@ static int block_restore(struct consensus *c, const struct consensus_record *rec
     if (record->proposal) {
         block->has_signature = true;
         block->signature = record->proposal->signature;
-        const struct justification *j = &record->proposal->justification;
-        block->parent_time_ms = j->parent_is_genesis ? 0 : j->parent.time_ms;
+        block->parent_time_ms = parent_time_ms(c, &record->proposal->justification);
     }
     if (payload_held) block->payload = PAYLOAD_HELD;
     return TALLY_OK;

@@ -73,8 +73,7 @@ void proposal_accept(struct consensus *c, uint32_t peer, const struct proposal *
     }
     block->has_signature = true;
     block->signature = proposal->signature;
-    block->parent_time_ms =
-        proposal->justification.parent_is_genesis ? 0 : proposal->justification.parent.time_ms;
+    block->parent_time_ms = parent_time_ms(c, &proposal->justification);
     payload_ask(c, peer, block);
 }
 
