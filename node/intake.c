@@ -4,6 +4,7 @@
 
 #include "node/clock.h"
 #include "node/net/log.h"
+#include "node/peer_message.h"
 #include "peer.pb-c.h"
 #include "proto/base/check.h"
 #include "proto/codec/message.h"
@@ -54,6 +55,10 @@ static void judge(struct batch_check *check, enum admission_source source)
     check->source = source;
     check->error = admission_check(check->intake->admission, source, held->bytes, clock_wall_ms(),
         &held->arena, &held->batch, &check->refusal);
+    if (check->error == TALLY_OK && !batch_is_whole(&held->batch)) {
+        check->error = TALLY_EFORM;
+        check->refusal = (struct admission_refusal){.reason = "BODY_MISSING", .field = "body"};
+    }
 }
 
 static void run_check(struct job *job)

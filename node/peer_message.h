@@ -29,6 +29,9 @@ void peer_message_release(struct peer_message *message);
  * TALLY_EINVALID, TALLY_EFORM. */
 int peer_message_check(const struct peer_message *message, const struct verify_set *set,
     const struct digest *chain_id) TALLY_MUST_CHECK;
+/* Whether a batch carries every event's body, as all that comes from a peer must. */
+bool batch_is_whole(const struct batch *batch);
+
 /* How many signatures that is, roughly: what decides whether a worker does it. */
 uint32_t peer_message_cost(const struct peer_message *message, uint32_t quorum);
 
