@@ -127,14 +127,19 @@ void replica_update_work(struct replica *replica, uint64_t certified_height, boo
 
 /* ---- Own proposals ---- */
 
-/* Chooses the payload and completes the header. */
+/* Chooses the payload and completes the header. Nothing is chosen on top of an ancestor whose payload is not
+ * known here, as happens when its proposal is overtaken by its child's: what it carries might be ordered
+ * twice. */
 static uint32_t choose_payload(struct replica *replica, struct block_header *header, bool allowed)
 {
     struct mempool_selection selection = {.batches = replica->selection};
     struct mempool_payload ancestors[ANCESTORS_MAX];
-    if (allowed && replica->payload_allowed)
-        mempool_select(replica->options.mempool, header->time_ms, ancestors,
-            ancestors_of(replica, &header->parent_hash, ancestors), &selection);
+    struct consensus_status status;
+    consensus_status(replica->consensus, &status);
+    size_t count = ancestors_of(replica, &header->parent_hash, ancestors);
+    bool all_known = header->height == status.floor_height + 1 + count;
+    if (allowed && replica->payload_allowed && all_known)
+        mempool_select(replica->options.mempool, header->time_ms, ancestors, count, &selection);
     size_t size = 0;
     for (uint32_t i = 0; i < selection.batch_count; i++) {
         replica->digests[i] = selection.batches[i]->batch.digest;
