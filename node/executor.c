@@ -13,7 +13,6 @@
 #define REPLAY_TELL_BLOCKS 10000u
 
 struct executor {
-    uv_loop_t *loop;
     const char *data_dir;
     const struct genesis *genesis;
     struct ledger *ledger;
@@ -415,7 +414,6 @@ int executor_open(uv_loop_t *loop, const char *data_dir, const struct genesis *g
 {
     struct executor *executor = calloc(1, sizeof *executor);
     if (executor == NULL) return TALLY_ENOMEM;
-    executor->loop = loop;
     executor->data_dir = data_dir;
     executor->genesis = genesis;
     executor->ledger = ledger;
@@ -468,11 +466,6 @@ struct state *executor_state(struct executor *executor)
 struct ledger *executor_ledger(struct executor *executor)
 {
     return executor->ledger;
-}
-
-size_t executor_backlog(const struct executor *executor)
-{
-    return worker_backlog(executor->worker);
 }
 
 uint64_t executor_applied_height(const struct executor *executor)

@@ -51,8 +51,6 @@ void executor_read(struct executor *executor, struct job *job);
 /* For job->run alone, and before the loop runs. */
 struct state *executor_state(struct executor *executor);
 struct ledger *executor_ledger(struct executor *executor);
-/* Jobs that wait or run. */
-size_t executor_backlog(const struct executor *executor);
 
 /* The last block applied, and the counts after it, as the loop knows them. */
 uint64_t executor_applied_height(const struct executor *executor);

@@ -662,11 +662,6 @@ bool tls_stream_is_open(const struct tls_stream *stream)
     return stream->state == STREAM_OPEN;
 }
 
-bool tls_stream_is_accepted(const struct tls_stream *stream)
-{
-    return stream->accepted;
-}
-
 const char *tls_stream_address(const struct tls_stream *stream)
 {
     return stream->address;

@@ -90,8 +90,6 @@ void tls_stream_set_deadline(struct tls_stream *stream, uint32_t timeout_ms, con
 
 /* True from on_open until the stream begins to close. */
 bool tls_stream_is_open(const struct tls_stream *stream);
-/* True when this side accepted the connection. */
-bool tls_stream_is_accepted(const struct tls_stream *stream);
 /* "192.0.2.1:7001" or "[2001:db8::1]:7001"; what was dialled where it never connected. Valid as long as the
  * stream. */
 const char *tls_stream_address(const struct tls_stream *stream);

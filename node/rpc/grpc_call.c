@@ -259,12 +259,6 @@ const struct rpc_caller *rpc_call_caller(const struct rpc_call *call)
     return call->caller;
 }
 
-const struct rpc_method *rpc_call_method(const struct rpc_call *call)
-{
-    CHECK(call->state == CALL_OPEN);
-    return call->method;
-}
-
 uint64_t rpc_call_time_left_ms(const struct rpc_call *call)
 {
     CHECK(call->state == CALL_OPEN);

@@ -117,7 +117,6 @@ struct rpc_server_counts rpc_server_counts(const struct rpc_server *server);
 struct span rpc_call_request(const struct rpc_call *call);
 /* Good while the call is open. */
 const struct rpc_caller *rpc_call_caller(const struct rpc_call *call);
-const struct rpc_method *rpc_call_method(const struct rpc_call *call);
 /* What is left of the client's deadline; UINT64_MAX where it set none. */
 uint64_t rpc_call_time_left_ms(const struct rpc_call *call);
 
