@@ -151,11 +151,20 @@ static void remember(struct replica *replica, struct parcel *parcel)
     *slot = parcel_hold(parcel);
 }
 
+/* Requests are not withheld: a liar that cannot follow can do little harm. */
+static bool asks_for_itself(const struct parcel *parcel)
+{
+    if (parcel->kind != PARCEL_MESSAGE) return parcel->kind == PARCEL_PAYLOAD_REQUEST;
+    return parcel->message.kind == MESSAGE_PROPOSAL_REQUEST ||
+           parcel->message.kind == MESSAGE_ENTRY_REQUEST || parcel->message.kind == MESSAGE_RANGE_REQUEST;
+}
+
 static void send_to(struct world *world, struct replica *replica, uint32_t to, struct parcel *parcel)
 {
     struct dice *dice = &world->dice;
     const struct lies *lies = &replica->lies;
-    if ((lies->deaf_to[to / 64] >> to % 64 & 1) != 0 || dice_chance(dice, lies->withhold)) return;
+    bool silent = (lies->deaf_to[to / 64] >> to % 64 & 1) != 0 || dice_chance(dice, lies->withhold);
+    if (silent && !asks_for_itself(parcel)) return;
     if (dice_chance(dice, lies->replay)) {
         struct parcel *old =
             replica->memory[dice_below(dice, sizeof replica->memory / sizeof replica->memory[0])];

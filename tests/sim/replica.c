@@ -254,6 +254,8 @@ static void ledger_synced(struct replica *replica, struct world *world, uint64_t
 void replica_event(struct world *world, struct replica *replica, struct event *event)
 {
     if (!replica->up || event->incarnation != replica->incarnation) return;
+    /* A liar that falls silent need not go on listening. */
+    if (replica->lies.mute && world->healed) return;
     struct consensus_input input = {.peer = event->peer, .ok = event->ok};
     replica->feeding = event->parcel;
     switch (event->kind) {
