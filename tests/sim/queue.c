@@ -4,7 +4,10 @@
 
 #include "proto/base/check.h"
 
-static bool earlier(const struct event *a, const struct event *b)
+/* Four below each place instead of two: half the depth, and the four lie side by side. */
+#define BELOW 4u
+
+static bool earlier(const struct queue_place *a, const struct queue_place *b)
 {
     return a->at_us != b->at_us ? a->at_us < b->at_us : a->order < b->order;
 }
@@ -12,41 +15,69 @@ static bool earlier(const struct event *a, const struct event *b)
 void queue_close(struct queue *queue)
 {
     for (size_t i = 0; i < queue->count; i++)
-        parcel_release(queue->events[i].parcel);
+        parcel_release(queue->events[queue->places[i].slot].parcel);
+    free(queue->places);
     free(queue->events);
+    free(queue->free_slots);
     *queue = (struct queue){0};
+}
+
+/* Slots count..capacity-1 of free_slots name what is free. */
+static void grow(struct queue *queue)
+{
+    size_t before = queue->capacity;
+    queue->capacity = before == 0 ? 1024 : 2 * before;
+    queue->places = realloc(queue->places, queue->capacity * sizeof queue->places[0]);
+    queue->events = realloc(queue->events, queue->capacity * sizeof queue->events[0]);
+    queue->free_slots = realloc(queue->free_slots, queue->capacity * sizeof queue->free_slots[0]);
+    CHECK(queue->places != NULL && queue->events != NULL && queue->free_slots != NULL);
+    for (size_t i = before; i < queue->capacity; i++)
+        queue->free_slots[i] = (uint32_t)i;
 }
 
 void queue_add(struct queue *queue, struct event event)
 {
-    if (queue->count == queue->capacity) {
-        queue->capacity = queue->capacity == 0 ? 1024 : 2 * queue->capacity;
-        queue->events = realloc(queue->events, queue->capacity * sizeof event);
-        CHECK(queue->events != NULL);
-    }
-    event.order = queue->order++;
+    if (queue->count == queue->capacity) grow(queue);
+    uint32_t slot = queue->free_slots[queue->count];
+    struct queue_place place = {event.at_us, queue->order++, slot};
+    queue->events[slot] = event;
     size_t at = queue->count++;
-    while (at > 0 && earlier(&event, &queue->events[(at - 1) / 2])) {
-        queue->events[at] = queue->events[(at - 1) / 2];
-        at = (at - 1) / 2;
+    while (at > 0 && earlier(&place, &queue->places[(at - 1) / BELOW])) {
+        queue->places[at] = queue->places[(at - 1) / BELOW];
+        at = (at - 1) / BELOW;
     }
-    queue->events[at] = event;
+    queue->places[at] = place;
+}
+
+uint64_t queue_next_us(const struct queue *queue)
+{
+    return queue->count == 0 ? UINT64_MAX : queue->places[0].at_us;
+}
+
+static size_t earliest_below(const struct queue *queue, size_t at)
+{
+    size_t first = BELOW * at + 1;
+    size_t end = first + BELOW < queue->count ? first + BELOW : queue->count;
+    size_t best = first;
+    for (size_t i = first + 1; i < end; i++)
+        if (earlier(&queue->places[i], &queue->places[best])) best = i;
+    return best;
 }
 
 bool queue_next(struct queue *queue, struct event *event)
 {
     if (queue->count == 0) return false;
-    *event = queue->events[0];
-    struct event last = queue->events[--queue->count];
+    uint32_t slot = queue->places[0].slot;
+    *event = queue->events[slot];
+    struct queue_place last = queue->places[--queue->count];
+    queue->free_slots[queue->count] = slot;
     size_t at = 0;
-    for (;;) {
-        size_t child = 2 * at + 1;
-        if (child >= queue->count) break;
-        if (child + 1 < queue->count && earlier(&queue->events[child + 1], &queue->events[child])) child++;
-        if (!earlier(&queue->events[child], &last)) break;
-        queue->events[at] = queue->events[child];
-        at = child;
+    while (BELOW * at + 1 < queue->count) {
+        size_t below = earliest_below(queue, at);
+        if (!earlier(&queue->places[below], &last)) break;
+        queue->places[at] = queue->places[below];
+        at = below;
     }
-    queue->events[at] = last;
+    queue->places[at] = last;
     return true;
 }

@@ -28,7 +28,6 @@ enum event_kind {
 
 struct event {
     uint64_t at_us;
-    uint64_t order;
     enum event_kind kind;
     uint32_t replica;
     uint32_t incarnation; /* an event for another life of its replica is void */
@@ -38,8 +37,17 @@ struct event {
     struct parcel *parcel; /* owned */
 };
 
+/* When an event happens, and where it is kept: small, since the heap moves these and not the events. */
+struct queue_place {
+    uint64_t at_us;
+    uint64_t order;
+    uint32_t slot;
+};
+
 struct queue {
-    struct event *events;
+    struct queue_place *places; /* a heap, each with up to four below it */
+    struct event *events;       /* by slot */
+    uint32_t *free_slots;
     size_t count, capacity;
     uint64_t order;
 };
@@ -49,5 +57,7 @@ void queue_close(struct queue *queue);
 void queue_add(struct queue *queue, struct event event);
 /* False when nothing is left. The caller gets the parcel. */
 bool queue_next(struct queue *queue, struct event *event);
+/* When the next event happens; UINT64_MAX when nothing is left. */
+uint64_t queue_next_us(const struct queue *queue);
 
 #endif

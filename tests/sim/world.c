@@ -73,7 +73,7 @@ static bool carry_event(struct world *world)
 /* Runs until the time given, or until nothing is left to happen. */
 static void run_until(struct world *world, uint64_t until_us)
 {
-    while (world->queue.count > 0 && world->queue.events[0].at_us <= until_us)
+    while (queue_next_us(&world->queue) <= until_us)
         if (!carry_event(world)) return;
     if (world->now_us < until_us) world->now_us = until_us;
 }
@@ -143,7 +143,7 @@ static void await_settled(struct world *world, uint64_t within_us, const char *w
 {
     uint64_t deadline_us = world->now_us + within_us;
     while (!settled(world)) {
-        if (world->queue.count == 0 || world->queue.events[0].at_us > deadline_us) {
+        if (queue_next_us(&world->queue) > deadline_us) {
             explain_unsettled(world, what, within_us);
             return;
         }
