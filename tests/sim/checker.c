@@ -18,6 +18,7 @@ struct cast {
     uint8_t sent, durable;
     bool notarize_asked, nullify_asked; /* in this life */
     bool nullify_caused;                /* an equivocation or a malformed payload was seen in it */
+    bool double_voted, double_proposed; /* of a liar: it has contradicted itself */
     struct digest notarized, finalized, proposed;
 };
 
@@ -394,6 +395,40 @@ void checker_sent(struct checker *checker, uint32_t identity, const struct conse
         return;
     }
     checker_fail(checker, "replica %u sent a message of no kind", identity);
+}
+
+static bool vote_equivocates(struct checker *checker, uint32_t identity, const struct vote *vote)
+{
+    if (vote->signer != identity || !vote_holds(checker->vault, vote)) return false;
+    struct cast *cast = cast_at(checker, identity, vote->view);
+    bool lies = conflict_of(cast, cast->sent, vote) != NULL && !cast->double_voted;
+    cast->double_voted |= lies;
+    if (!holds(cast->sent, vote->kind)) cast_keep(cast, vote);
+    cast->sent |= (uint8_t)(1 << vote->kind);
+    return lies;
+}
+
+static bool proposal_equivocates(struct checker *checker, uint32_t identity, const struct proposal *proposal)
+{
+    uint64_t view = proposal->header.view;
+    if (leader_of(view, checker->vault->set.count) != identity) return false;
+    struct cast *cast = cast_at(checker, identity, view);
+    bool first = (cast->sent & 1) == 0;
+    bool lies = !first && !digest_equal(&cast->proposed, &proposal->hash) && !cast->double_proposed;
+    cast->double_proposed |= lies;
+    if (first) cast->proposed = proposal->hash;
+    cast->sent |= 1;
+    return lies;
+}
+
+bool checker_equivocates(struct checker *checker, uint32_t identity, const struct consensus_message *message)
+{
+    uint64_t view = message->kind == MESSAGE_VOTE       ? message->vote->view
+                    : message->kind == MESSAGE_PROPOSAL ? message->proposal->header.view
+                                                        : 0;
+    if (view == 0 || view >= CAST_VIEWS_MAX) return false;
+    return message->kind == MESSAGE_VOTE ? vote_equivocates(checker, identity, message->vote)
+                                         : proposal_equivocates(checker, identity, message->proposal);
 }
 
 static void check_finalization(struct checker *checker, uint32_t identity, const struct block_header *header,

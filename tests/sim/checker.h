@@ -25,6 +25,9 @@ void checker_record(struct checker *checker, uint32_t identity, const struct con
 void checker_durable(struct checker *checker, uint32_t identity, const struct consensus_record *record);
 /* Seen on the wire, sent by `identity`. */
 void checker_sent(struct checker *checker, uint32_t identity, const struct consensus_message *message);
+/* `identity`, a liar, says this to somebody: whether it is the first of its view to contradict, vote beside
+ * vote or proposal beside proposal, what that liar said before. */
+bool checker_equivocates(struct checker *checker, uint32_t identity, const struct consensus_message *message);
 /* What a core is and sees when it asks for a signature, or has ended a turn. */
 struct checker_moment {
     struct consensus_status status;

@@ -1,6 +1,7 @@
 #include "tests/sim/fault.h"
 
 #include "proto/base/check.h"
+#include "tests/sim/liar.h"
 #include "tests/sim/trace.h"
 
 #define CALM_SKEW_MS 300u
@@ -137,6 +138,9 @@ bool fault_event(struct world *world, const struct event *event)
         return true;
     case EVENT_LINK_CHECK:
         network_link_check(world, event->replica, event->peer);
+        return true;
+    case EVENT_FLAP:
+        liar_flap(world, &world->replicas[event->replica]);
         return true;
     case EVENT_HEAL:
         return true;

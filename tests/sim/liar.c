@@ -1,5 +1,19 @@
 #include "tests/sim/liar.h"
 
+static void flap_later(struct world *world, const struct replica *replica)
+{
+    struct event event = {.kind = EVENT_FLAP, .replica = replica->index};
+    world_later(world, replica->lies.flap_us / 2 + dice_below(&world->dice, replica->lies.flap_us), event);
+}
+
+void liar_flap(struct world *world, struct replica *replica)
+{
+    uint32_t peer = (uint32_t)dice_below(&world->dice, world->identity_count);
+    if (replica->lies.mute && world->healed) return;
+    if (peer != replica->identity) network_flap(world, replica->identity, peer);
+    flap_later(world, replica);
+}
+
 void liar_init(struct world *world, struct replica *replica)
 {
     struct dice *dice = &world->dice;
@@ -15,11 +29,25 @@ void liar_init(struct world *world, struct replica *replica)
         lies->deaf_to[0] = dice_next(dice) & dice_next(dice);
         lies->deaf_to[1] = dice_next(dice) & dice_next(dice);
     }
+    if (!dice_chance(dice, 300)) return;
+    uint64_t timeout_us = (uint64_t)world->plan.base_timeout_ms * MILLISECOND_US;
+    lies->flap_us = dice_between(dice, timeout_us / 4, 20 * timeout_us);
+    flap_later(world, replica);
 }
 
-static void send_new(struct world *world, struct replica *replica, uint32_t to, struct parcel *parcel)
+static void say(struct world *world, struct replica *replica, uint32_t to, struct parcel *parcel)
 {
+    if (parcel->kind == PARCEL_MESSAGE && network_reaches(world, replica, to)) {
+        bool lied = checker_equivocates(world->checker, replica->identity, &parcel->message);
+        if (lied && parcel->message.kind == MESSAGE_VOTE) world->counters.double_votes++;
+        if (lied && parcel->message.kind == MESSAGE_PROPOSAL) world->counters.double_proposals++;
+    }
     network_send(world, replica, to, parcel);
+}
+
+static void say_new(struct world *world, struct replica *replica, uint32_t to, struct parcel *parcel)
+{
+    say(world, replica, to, parcel);
     parcel_release(parcel);
 }
 
@@ -42,7 +70,7 @@ static void send_double_vote(
     if (other.kind == VOTE_NULLIFY) memset(&other.block, 0, sizeof other.block);
     if (dice_chance(&world->dice, 200)) other.view += dice_below(&world->dice, 3);
     seal_vote(&world->vault, &other, (uint8_t)dice_below(&world->dice, 4));
-    send_new(world, replica, to, parcel_of_vote(&other));
+    say_new(world, replica, to, parcel_of_vote(&other));
 }
 
 /* Names another block as the parent, and leaves the certificate as it is. */
@@ -117,7 +145,7 @@ static void send_tampered(
     spoiled.hash = seal_header(&spoiled.header);
     if (leader_of(spoiled.header.view, world->plan.validators) == replica->identity)
         seal_proposal(&world->vault, &spoiled);
-    send_new(world, replica, to, parcel_of_proposal(&spoiled));
+    say_new(world, replica, to, parcel_of_proposal(&spoiled));
 }
 
 /* What cannot be signed: another's vote, a certificate, views that are far away. */
@@ -132,7 +160,7 @@ static void send_forged(struct world *world, struct replica *replica, uint32_t t
     if (dice_chance(&world->dice, 200)) vote.signer = (uint32_t)dice_next(&world->dice);
     if (dice_chance(&world->dice, 500)) {
         if (vote.signer == replica->identity) seal_vote(&world->vault, &vote, 0);
-        send_new(world, replica, to, parcel_of_vote(&vote));
+        say_new(world, replica, to, parcel_of_vote(&vote));
         return;
     }
     struct certificate certificate = {.kind = VOTE_NULLIFY, .epoch = vote.epoch, .view = vote.view};
@@ -140,7 +168,7 @@ static void send_forged(struct world *world, struct replica *replica, uint32_t t
     if (dice_chance(&world->dice, 500)) certificate.kind = VOTE_FINALIZE;
     if (dice_chance(&world->dice, 500))
         certificate.signers = ((uint64_t)1 << quorum_of(world->plan.validators)) - 1;
-    send_new(world, replica, to, parcel_of_certificate(&certificate));
+    say_new(world, replica, to, parcel_of_certificate(&certificate));
 }
 
 static void remember(struct replica *replica, struct parcel *parcel)
@@ -168,7 +196,7 @@ static void send_to(struct world *world, struct replica *replica, uint32_t to, s
     if (dice_chance(dice, lies->replay)) {
         struct parcel *old =
             replica->memory[dice_below(dice, sizeof replica->memory / sizeof replica->memory[0])];
-        if (old != NULL) network_send(world, replica, to, old);
+        if (old != NULL) say(world, replica, to, old);
     }
     if (dice_chance(dice, lies->forge)) send_forged(world, replica, to);
     const struct consensus_message *message = &parcel->message;
@@ -181,7 +209,7 @@ static void send_to(struct world *world, struct replica *replica, uint32_t to, s
         send_tampered(world, replica, to, message->proposal);
         if (dice_chance(dice, 500)) return;
     }
-    network_send(world, replica, to, parcel);
+    say(world, replica, to, parcel);
 }
 
 void liar_send(struct world *world, struct replica *replica, uint32_t to, struct parcel *parcel)

@@ -18,6 +18,7 @@ struct options {
 
 struct totals {
     uint64_t runs, violations, first_bad_seed;
+    uint64_t runs_of[VALIDATORS_MAX + 1]; /* by the number of validators */
     struct counters counters;
     uint64_t trace_digest;
     uint64_t recovery_share_max; /* the longest recovery, in per mille of its bound */
@@ -124,24 +125,32 @@ static int parse_options(int argc, char **argv, struct options *options)
     return 0;
 }
 
-static void totals_add(struct totals *totals, uint64_t seed, const struct verdict *verdict)
+static void counters_add(struct counters *total, const struct counters *run)
+{
+    total->blocks += run->blocks;
+    total->crashes += run->crashes;
+    total->restarts += run->restarts;
+    total->partitions += run->partitions;
+    total->messages += run->messages;
+    total->lost += run->lost;
+    total->events += run->events;
+    total->double_proposals += run->double_proposals;
+    total->double_votes += run->double_votes;
+    total->evidence += run->evidence;
+}
+
+static void totals_add(struct totals *totals, const struct plan *plan, const struct verdict *verdict)
 {
     totals->runs++;
-    totals->counters.blocks += verdict->counters.blocks;
-    totals->counters.crashes += verdict->counters.crashes;
-    totals->counters.restarts += verdict->counters.restarts;
-    totals->counters.partitions += verdict->counters.partitions;
-    totals->counters.messages += verdict->counters.messages;
-    totals->counters.lost += verdict->counters.lost;
-    totals->counters.events += verdict->counters.events;
-    totals->counters.evidence += verdict->counters.evidence;
+    totals->runs_of[plan->validators]++;
+    counters_add(&totals->counters, &verdict->counters);
     totals->trace_digest = dice_scatter(totals->trace_digest ^ verdict->trace_digest);
     if (verdict->recovery_bound_ms > 0) {
         uint64_t share = verdict->recovery_ms * 1000 / verdict->recovery_bound_ms;
         if (share > totals->recovery_share_max) totals->recovery_share_max = share;
     }
     if (verdict->violation[0] == '\0') return;
-    if (totals->violations++ == 0) totals->first_bad_seed = seed;
+    if (totals->violations++ == 0) totals->first_bad_seed = plan->seed;
 }
 
 static double seconds_now(void)
@@ -161,7 +170,7 @@ static void run_all(const struct options *options, struct totals *totals)
         snprintf(abort_note, sizeof abort_note, "tally-sim: the core failed in seed %" PRIu64 "\n", seed);
         plan_draw(seed, &options->wish, &plan);
         world_run(&plan, options->traced, &verdict);
-        totals_add(totals, seed, &verdict);
+        totals_add(totals, &plan, &verdict);
         if (verdict.violation[0] != '\0')
             fprintf(stderr, "seed %" PRIu64 " (n=%u, %u liars): %s\n", seed, plan.validators, plan.liars,
                 verdict.violation);
@@ -172,26 +181,53 @@ static void run_all(const struct options *options, struct totals *totals)
     }
 }
 
-static void print_totals(const struct options *options, const struct totals *totals, double seconds)
+/* "4": 12, "7": 3: how many runs were of which size. */
+static void print_sizes(const struct totals *totals, const char *quote)
+{
+    const char *between = "";
+    for (uint32_t n = 0; n <= VALIDATORS_MAX; n++) {
+        if (totals->runs_of[n] == 0) continue;
+        printf("%s%s%u%s: %" PRIu64, between, quote, n, quote, totals->runs_of[n]);
+        between = ", ";
+    }
+}
+
+static void print_json(const struct totals *totals, double seconds)
 {
     const struct counters *counters = &totals->counters;
-    if (options->json) {
-        char seed[24] = "null";
-        if (totals->violations > 0) snprintf(seed, sizeof seed, "%" PRIu64, totals->first_bad_seed);
-        printf("{\"runs\":%" PRIu64 ",\"violations\":%" PRIu64 ",\"first_bad_seed\":%s,\"blocks\":%" PRIu64
-               ",\"crashes\":%" PRIu64 ",\"restarts\":%" PRIu64 ",\"partitions\":%" PRIu64
-               ",\"messages\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"evidence\":%" PRIu64 ",\"events\":%" PRIu64
-               ",\"recovery_share_max\":%.3f,\"trace_digest\":\"%016" PRIx64 "\",\"seconds\":%.2f}\n",
-            totals->runs, totals->violations, seed, counters->blocks, counters->crashes, counters->restarts,
-            counters->partitions, counters->messages, counters->lost, counters->evidence, counters->events,
-            (double)totals->recovery_share_max / 1000, totals->trace_digest, seconds);
-        return;
-    }
-    printf("%" PRIu64 " runs, %" PRIu64 " violations: %" PRIu64 " blocks, %" PRIu64 " crashes, %" PRIu64
-           " partitions, %" PRIu64 " messages (%" PRIu64 " lost), %.1f s, trace %016" PRIx64 "\n",
-        totals->runs, totals->violations, counters->blocks, counters->crashes, counters->partitions,
-        counters->messages, counters->lost, seconds, totals->trace_digest);
+    char seed[24] = "null";
+    if (totals->violations > 0) snprintf(seed, sizeof seed, "%" PRIu64, totals->first_bad_seed);
+    printf("{\"runs\": %" PRIu64 ", \"violations\": %" PRIu64 ", \"first_bad_seed\": %s, \"sizes\": {",
+        totals->runs, totals->violations, seed);
+    print_sizes(totals, "\"");
+    printf("}, \"blocks\": %" PRIu64 ", \"messages\": %" PRIu64 ", \"lost\": %" PRIu64
+           ", \"events\": %" PRIu64,
+        counters->blocks, counters->messages, counters->lost, counters->events);
+    printf(", \"crashes\": %" PRIu64 ", \"restarts\": %" PRIu64 ", \"partitions\": %" PRIu64,
+        counters->crashes, counters->restarts, counters->partitions);
+    printf(", \"double_proposals\": %" PRIu64 ", \"double_votes\": %" PRIu64 ", \"evidence\": %" PRIu64,
+        counters->double_proposals, counters->double_votes, counters->evidence);
+    printf(", \"recovery_share_max\": %.3f, \"trace_digest\": \"%016" PRIx64 "\", \"seconds\": %.2f}\n",
+        (double)totals->recovery_share_max / 1000, totals->trace_digest, seconds);
+}
+
+static void print_prose(const struct totals *totals, double seconds)
+{
+    const struct counters *counters = &totals->counters;
+    printf("%" PRIu64 " runs in %.1f s (%.0f a second), %" PRIu64 " violations\n", totals->runs, seconds,
+        (double)totals->runs / seconds, totals->violations);
     if (totals->violations > 0) printf("first bad seed: %" PRIu64 "\n", totals->first_bad_seed);
+    printf("runs by number of validators: ");
+    print_sizes(totals, "");
+    printf("\n%" PRIu64 " blocks, %" PRIu64 " messages (%" PRIu64 " lost), %" PRIu64 " crashes, %" PRIu64
+           " restarts, %" PRIu64 " partitions\n",
+        counters->blocks, counters->messages, counters->lost, counters->crashes, counters->restarts,
+        counters->partitions);
+    printf("views in which a liar said two things: %" PRIu64 " by proposals, %" PRIu64 " by votes; %" PRIu64
+           " pieces of evidence held\n",
+        counters->double_proposals, counters->double_votes, counters->evidence);
+    printf("slowest recovery: %.1f %% of its bound; trace %016" PRIx64 "\n",
+        (double)totals->recovery_share_max / 10, totals->trace_digest);
 }
 
 int main(int argc, char **argv)
@@ -205,6 +241,10 @@ int main(int argc, char **argv)
     mallopt(M_MMAP_THRESHOLD, 1 << 20);
     double start = seconds_now();
     run_all(&options, &totals);
-    print_totals(&options, &totals, seconds_now() - start);
+    double seconds = seconds_now() - start;
+    if (options.json)
+        print_json(&totals, seconds);
+    else
+        print_prose(&totals, seconds);
     return totals.violations > 0 ? 1 : 0;
 }

@@ -73,11 +73,16 @@ static void deliver_later(struct world *world, const struct replica *from, uint3
     }
 }
 
+bool network_reaches(const struct world *world, const struct replica *from, uint32_t to)
+{
+    if (from->lies.mute && world->healed) return false;
+    return to != from->identity && world->network.linked[from->identity][to];
+}
+
 static void send_one(struct world *world, const struct replica *from, uint32_t to, struct parcel *parcel)
 {
     struct network *network = &world->network;
-    if (from->lies.mute && world->healed) return;
-    if (to == from->identity || !network->linked[from->identity][to]) return;
+    if (!network_reaches(world, from, to)) return;
     world->counters.messages++;
     bool lost = network->cut[from->identity][to] > 0;
     if (!world->healed) {
@@ -139,6 +144,16 @@ static void check_later(struct world *world, uint32_t a, uint32_t b, uint64_t de
 {
     struct event event = {.kind = EVENT_LINK_CHECK, .replica = a, .peer = b};
     world_later(world, delay_us, event);
+}
+
+void network_flap(struct world *world, uint32_t a, uint32_t b)
+{
+    struct network *network = &world->network;
+    if (!network->linked[a][b]) return;
+    network->linked[a][b] = network->linked[b][a] = false;
+    tell_link(world, a, b, false, 0);
+    tell_link(world, b, a, false, 0);
+    check_later(world, a, b, dice_between(&world->dice, 1000, SECOND_US));
 }
 
 void network_reconnect(struct world *world, uint32_t identity)

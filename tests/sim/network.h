@@ -27,10 +27,15 @@ struct network {
 
 /* Sends from a replica to an identity, or PEER_ALL that are linked. Does not take the parcel. */
 void network_send(struct world *world, const struct replica *from, uint32_t to, struct parcel *parcel);
+/* Whether what it sends there now is sent at all: linked, and not one that fell silent. It may still be lost.
+ */
+bool network_reaches(const struct world *world, const struct replica *from, uint32_t to);
 /* Brings the link between two identities to what the network and their being up allow, telling both. */
 void network_link_check(struct world *world, uint32_t a, uint32_t b);
 /* Breaks every link of an identity at once, telling the others a little later. */
 void network_break(struct world *world, uint32_t identity);
+/* Breaks the link between two identities; it returns within a second. */
+void network_flap(struct world *world, uint32_t a, uint32_t b);
 /* Checks every link of an identity within a second from now. */
 void network_reconnect(struct world *world, uint32_t identity);
 /* Begins a drawn partition; false when too many are going on. */

@@ -23,6 +23,7 @@ enum event_kind {
     EVENT_PARTITION_END, /* of partition `number` */
     EVENT_CLOCK,         /* a wall clock jumps */
     EVENT_SUBMIT,        /* a client brings a batch */
+    EVENT_FLAP,          /* a liar breaks one of its links */
     EVENT_HEAL,
 };
 

@@ -308,6 +308,7 @@ void replica_event(struct world *world, struct replica *replica, struct event *e
     case EVENT_PARTITION_END:
     case EVENT_CLOCK:
     case EVENT_SUBMIT:
+    case EVENT_FLAP:
     case EVENT_HEAL:
         CHECK_UNREACHABLE();
     }

@@ -34,6 +34,7 @@ struct lies {
     uint32_t withhold, replay, tamper, double_vote, forge, poison;
     bool mute;           /* says nothing at all once other faults have stopped */
     uint64_t deaf_to[2]; /* identities it never sends to */
+    uint64_t flap_us;    /* about how often it breaks a link of its own and lets it return; 0 = never */
 };
 
 struct replica {

@@ -17,7 +17,9 @@
 #define EVENTS_MAX 40000000u
 
 struct counters {
-    uint64_t blocks, crashes, restarts, partitions, messages, lost, events, evidence;
+    uint64_t blocks, crashes, restarts, partitions, messages, lost, events;
+    uint64_t double_proposals, double_votes; /* views in which a liar said two things, as sent */
+    uint64_t evidence;                       /* pieces that replicas came to hold */
 };
 
 struct world {

@@ -137,6 +137,26 @@ static void a_liar_may_send_anything(void **state)
     expect_fine(scene);
 }
 
+static bool lies(const struct scene *scene, enum vote_kind kind, uint64_t view, uint8_t block)
+{
+    struct vote vote = vote_by(scene, 3, kind, view, block_named(block));
+    struct consensus_message message = {.kind = MESSAGE_VOTE, .vote = &vote};
+    return checker_equivocates(scene->checker, 3, &message);
+}
+
+static void a_liar_that_contradicts_itself_is_counted_once_a_view(void **state)
+{
+    struct scene *scene = *state;
+    assert_false(lies(scene, VOTE_NOTARIZE, 3, 1));
+    assert_false(lies(scene, VOTE_NOTARIZE, 3, 1));
+    assert_false(lies(scene, VOTE_NULLIFY, 3, 0));
+    assert_true(lies(scene, VOTE_NOTARIZE, 3, 2));
+    assert_false(lies(scene, VOTE_NOTARIZE, 3, 4));
+    assert_false(lies(scene, VOTE_FINALIZE, 4, 1));
+    assert_true(lies(scene, VOTE_NULLIFY, 4, 0));
+    expect_fine(scene);
+}
+
 static void two_blocks_notarized_across_a_crash_are_seen(void **state)
 {
     struct scene *scene = *state;
@@ -470,6 +490,7 @@ int main(void)
         CASE(a_vote_sent_before_it_is_on_disk_is_seen),
         CASE(another_vote_than_the_one_on_disk_is_seen),
         CASE(a_liar_may_send_anything),
+        CASE(a_liar_that_contradicts_itself_is_counted_once_a_view),
         CASE(two_blocks_notarized_across_a_crash_are_seen),
         CASE(a_finalize_after_a_nullify_is_seen),
         CASE(a_nullify_after_a_finalize_is_seen),
