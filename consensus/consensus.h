@@ -122,6 +122,7 @@ enum consensus_input_kind {
     INPUT_PAYLOAD,     /* `block`'s payload is held and well-formed (`ok`), or can never be (`ok` false) */
     INPUT_WORK,        /* `ok`: there is payload waiting to be proposed, or (false) there is none */
     INPUT_APPENDED,    /* blocks up to `height` are on disk in the ledger: the floor is durable (R6) */
+    INPUT_HEARD, /* some frame came from each validator in `heard`; keepalives count, one every 3 D (R8) */
 };
 
 /* `now_ms` is monotonic; `wall_ms` is UTC since 1970 and may jump. Both are set in every input. */
@@ -136,6 +137,7 @@ struct consensus_input {
     struct digest block;
     uint64_t sequence;
     uint64_t height;
+    uint64_t heard; /* a bitmap of validators; what INPUT_RECEIVED brought need not be said again */
 };
 
 /* ---- Outputs ---- */

@@ -89,6 +89,7 @@ static void start(struct consensus *c)
     c->finalized_ms = c->now_ms;
     c->tip_seen_ms = c->now_ms;
     c->timed_out_views = 0;
+    peers_heard(c, UINT64_MAX);
     struct consensus_output *entered = emit(c, OUTPUT_ENTERED);
     entered->view = c->view;
     entered->cause = CAUSE_START;
@@ -111,6 +112,7 @@ static void link_set(struct consensus *c, uint32_t peer, bool up)
     state->up = up;
     state->view = 0;
     if (!up) return;
+    if (peer < c->n) peers_heard(c, UINT64_C(1) << peer);
     resend_link_up(c, peer);
     catchup_link_up(c, peer);
 }
@@ -127,6 +129,7 @@ static void take_in(struct consensus *c, const struct consensus_input *input)
         link_set(c, input->peer, false);
         break;
     case INPUT_RECEIVED:
+        if (input->peer < c->n) peers_heard(c, UINT64_C(1) << input->peer);
         admit_received(c, input);
         break;
     case INPUT_VERIFIED:
@@ -149,6 +152,9 @@ static void take_in(struct consensus *c, const struct consensus_input *input)
         break;
     case INPUT_APPENDED:
         appended(c, input->height);
+        break;
+    case INPUT_HEARD:
+        peers_heard(c, input->heard);
         break;
     }
 }

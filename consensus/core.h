@@ -106,6 +106,7 @@ struct block {
 struct peer_state {
     bool up;
     uint64_t view;      /* the highest it was seen to act in, by its own messages */
+    uint64_t heard_ms;  /* when anything at all came from it last; the start, where nothing did */
     uint64_t helped_ms; /* when it was last answered with what moves it, plus 1; 0 = never */
     uint64_t served_ms; /* since when proposals are counted, and how many it was sent */
     uint32_t served_count;
@@ -282,12 +283,18 @@ void payload_judged(struct consensus *c, const struct digest *hash, bool ok);
 void notarize_try(struct consensus *c);
 void finalize_try(struct consensus *c);
 void nullify(struct consensus *c, bool by_timer);
-/* R5 for a cause other than the timer: a rejected proposal or a proven equivocation in the current view. */
+/* R5 for a cause other than the timer: a rejected proposal, a proven equivocation, or a silent leader in the
+ * current view. */
 void nullify_try(struct consensus *c);
 void vote_signed(struct consensus *c, const struct vote *vote);
 void records_durable(struct consensus *c, uint64_t sequence);
 /* The own vote of a slot as it was or will be sent. */
 void own_vote_of(const struct consensus *c, struct view_slot *slot, enum vote_kind kind, struct vote *vote);
+
+/* ---- silence.c: R8 ---- */
+void peers_heard(struct consensus *c, uint64_t peers);
+/* Whether the view's leader is dead as far as can be told, while a quorum with me is alive. */
+bool leader_silent(const struct consensus *c);
 
 /* ---- commit.c: R6 ---- */
 void commit_try(struct consensus *c);

@@ -151,7 +151,9 @@ void nullify(struct consensus *c, bool by_timer)
 void nullify_try(struct consensus *c)
 {
     const struct view_slot *slot = view_find(c, c->view);
-    if (slot && (slot->rejected || slot->equivocated)) nullify(c, false);
+    bool refuted = slot && (slot->rejected || slot->equivocated);
+    bool proposed = slot && slot->block_count > 0;
+    if (refuted || (!proposed && leader_silent(c))) nullify(c, false);
 }
 
 /* The certificate that admitted me to the view goes with its first vote. For an older view that is

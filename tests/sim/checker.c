@@ -33,6 +33,7 @@ struct identity {
     uint64_t entered_ms, work_ms; /* since when it is in its view, and knows of work */
     bool working;
     uint64_t expected_view; /* where its life must begin */
+    uint64_t heard_ms[VALIDATORS_MAX];
 };
 
 struct block_fact {
@@ -282,6 +283,23 @@ static uint64_t timer_start_ms(const struct identity *who, const struct checker_
     return entered_ms > work_ms ? entered_ms : work_ms;
 }
 
+void checker_heard(struct checker *checker, uint32_t identity, uint64_t validators, uint64_t now_ms)
+{
+    for (uint32_t i = 0; i < checker->vault->set.count; i++)
+        if (validators >> i & 1) checker->identities[identity].heard_ms[i] = now_ms;
+}
+
+/* R8: the leader was silent for 10 D, while q - 1 others were each heard within 5 D. */
+static bool leader_is_silent(const struct checker *checker, uint32_t identity, uint64_t view, uint64_t now_ms)
+{
+    const struct identity *who = &checker->identities[identity];
+    uint32_t n = checker->vault->set.count, leader = leader_of(view, n), others = 0;
+    for (uint32_t i = 0; i < n; i++)
+        if (i != leader && i != identity && now_ms - who->heard_ms[i] < 5ull * checker->base_timeout_ms)
+            others++;
+    return others >= quorum_of(n) - 1 && now_ms - who->heard_ms[leader] >= 10ull * checker->base_timeout_ms;
+}
+
 static void check_nullify(
     struct checker *checker, uint32_t identity, const struct vote *vote, const struct checker_moment *moment)
 {
@@ -290,8 +308,10 @@ static void check_nullify(
     if (vote->view != moment->status.view)
         checker_fail(
             checker, "replica %u nullifies view %llu from another", identity, (unsigned long long)vote->view);
+    bool silent = leader_is_silent(checker, identity, vote->view, moment->now_ms);
     /* A twentieth for rounding. */
-    if (!cast->nullify_caused && waited_ms + 5 < 2 * timeout_ms(checker, moment->status.timeouts) * 19 / 20)
+    if (!cast->nullify_caused && !silent &&
+        waited_ms + 5 < 2 * timeout_ms(checker, moment->status.timeouts) * 19 / 20)
         checker_fail(checker, "replica %u nullifies view %llu after %llu ms without a reason", identity,
             (unsigned long long)vote->view, (unsigned long long)waited_ms);
     cast->nullify_asked = true;

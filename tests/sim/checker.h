@@ -50,6 +50,9 @@ void checker_commit(struct checker *checker, uint32_t identity, const struct blo
 /* All outputs of one input were carried out: commits end at a finalization, nothing goes backward, and no
  * timer that has run out is ignored. */
 void checker_turn(struct checker *checker, uint32_t identity, const struct checker_moment *moment);
+/* By the identity's own clock something came from each validator in the bitmap, or counts as if it had: at a
+ * life's beginning, from all. */
+void checker_heard(struct checker *checker, uint32_t identity, uint64_t validators, uint64_t now_ms);
 /* A life ended; what is left is a ledger of `height` blocks. forgotten says that its disk was lost. */
 void checker_restarted(struct checker *checker, uint32_t identity, uint64_t height, bool forgotten);
 /* A new life begins from a floor of floor_view; then each record it is given back, with the proposal stored

@@ -153,6 +153,7 @@ bool fault_event(struct world *world, const struct event *event)
     case EVENT_RECORDS_SYNCED:
     case EVENT_LEDGER_SYNCED:
     case EVENT_WAKE:
+    case EVENT_KEEPALIVE:
     case EVENT_LINK:
         return false;
     }

@@ -41,6 +41,8 @@ void network_reconnect(struct world *world, uint32_t identity);
 /* Begins a drawn partition; false when too many are going on. */
 bool network_partition(struct world *world);
 void network_partition_end(struct world *world, uint32_t index);
+/* The validators whose keepalive of these 3 D reaches the replica, as a bitmap. */
+uint64_t network_heard(struct world *world, const struct replica *to);
 /* Ends all partitions and lets every link return. */
 void network_heal(struct world *world);
 

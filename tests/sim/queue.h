@@ -15,6 +15,7 @@ enum event_kind {
     EVENT_RECORDS_SYNCED, /* the first `number` records are durable */
     EVENT_LEDGER_SYNCED,  /* the first `number` blocks are durable */
     EVENT_WAKE,           /* the core wanted the time; stale unless `number` is the replica's newest */
+    EVENT_KEEPALIVE,      /* what came from each peer since the last one is told */
     EVENT_LINK,           /* the link to `peer` came up (`ok`) or went down */
     EVENT_LINK_CHECK, /* let the link between identities `replica` and `peer` be what the network allows */
     EVENT_CRASH,      /* `number` 0: a drawn replica, and draw the next crash; else this one */

@@ -80,6 +80,14 @@ static void wake_schedule(struct world *world, struct replica *replica)
     world_later(world, at_us - world->now_us, event);
 }
 
+/* R8: each validator sends every other something every 3 D at least. */
+static void keepalive_schedule(struct world *world, const struct replica *replica)
+{
+    struct event event = {
+        .kind = EVENT_KEEPALIVE, .replica = replica->index, .incarnation = replica->incarnation};
+    world_later(world, 3ull * world->plan.base_timeout_ms * MILLISECOND_US, event);
+}
+
 /* Work is what is known and not in the chain from the newest certified block down to the floor. */
 static bool work_waits(struct replica *replica)
 {
@@ -106,7 +114,18 @@ static void mark_input(
     world_mark(world, world->now_us);
     world_mark(world, (uint64_t)replica->index << 40 | (uint64_t)input->kind << 32 | input->peer);
     world_mark(world, input->sequence ^ input->height << 32 ^ (uint64_t)input->ok << 63);
+    if (input->kind == INPUT_HEARD) world_mark(world, input->heard);
     if (replica->feeding != NULL) world_mark(world, replica->feeding->mark);
+}
+
+/* R8: what the core must take for a sign of life. */
+static void tell_heard(
+    struct world *world, const struct replica *replica, const struct consensus_input *input)
+{
+    bool from_one = input->kind == INPUT_RECEIVED || input->kind == INPUT_LINK_UP;
+    uint64_t heard = input->kind == INPUT_HEARD ? input->heard : 0;
+    if (from_one && input->peer < world->plan.validators) heard = (uint64_t)1 << input->peer;
+    checker_heard(world->checker, replica->identity, heard, input->now_ms);
 }
 
 static void step(struct world *world, struct replica *replica, struct consensus_input *input)
@@ -114,6 +133,7 @@ static void step(struct world *world, struct replica *replica, struct consensus_
     input->now_ms = clock_ms(world, replica);
     input->wall_ms = wall_ms(world, replica);
     mark_input(world, replica, input);
+    tell_heard(world, replica, input);
     trace_input(world, replica, input);
     consensus_step(replica->core, input);
     carry_out(world, replica);
@@ -187,9 +207,12 @@ void replica_start(struct world *world, struct replica *replica)
     restore_records(world, replica);
     trace_replica(world, replica, "starts from height %llu with %zu records",
         (unsigned long long)floor.height, replica->disk.record_count);
+    checker_heard(world->checker, replica->identity, UINT64_MAX, clock_ms(world, replica));
     struct consensus_input input = {.kind = INPUT_TIME};
     replica_input(world, replica, &input);
-    if (replica->up) network_reconnect(world, replica->identity);
+    if (!replica->up) return;
+    network_reconnect(world, replica->identity);
+    keepalive_schedule(world, replica);
 }
 
 void replica_crash(struct world *world, struct replica *replica, bool wipe)
@@ -297,6 +320,11 @@ void replica_event(struct world *world, struct replica *replica, struct event *e
         if (event->number != replica->wake_number) return;
         replica->wake_us = UINT64_MAX;
         input.kind = INPUT_TIME;
+        break;
+    case EVENT_KEEPALIVE:
+        input.kind = INPUT_HEARD;
+        input.heard = network_heard(world, replica);
+        keepalive_schedule(world, replica);
         break;
     case EVENT_LINK:
         input.kind = event->ok ? INPUT_LINK_UP : INPUT_LINK_DOWN;

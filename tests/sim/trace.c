@@ -160,6 +160,9 @@ void trace_input(
     case INPUT_APPENDED:
         trace_replica(world, replica, "blocks up to height %" PRIu64 " are durable", input->height);
         return;
+    case INPUT_HEARD:
+        trace_replica(world, replica, "hears from validators %" PRIx64, input->heard);
+        return;
     }
 }
 

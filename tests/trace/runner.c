@@ -186,6 +186,16 @@ static bool play_durable(struct scene *scene, const char *text)
     return true;
 }
 
+/* "heard 0 2": some frame came from each. */
+static bool play_heard(struct player *player, const char *text)
+{
+    struct consensus_input input = {.kind = INPUT_HEARD};
+    for (const char *at = text + strcspn(text, " "); *at; at += strcspn(at + 1, " ") + 1)
+        input.heard |= UINT64_C(1) << strtoul(at, NULL, 10);
+    scene_step(&player->scene, &input);
+    return true;
+}
+
 static bool play_wake(struct player *player)
 {
     uint64_t wake = consensus_wake_ms(player->scene.consensus);
@@ -226,6 +236,7 @@ static bool play(struct player *player, const char *text)
     if (word_is(text, "work")) return play_simple(player, INPUT_WORK, true);
     if (word_is(text, "no work")) return play_simple(player, INPUT_WORK, false);
     if (word_is(text, "link ")) return play_link(player, text);
+    if (word_is(text, "heard ")) return play_heard(player, text);
     if (word_is(text, "verified")) return scene_verified(scene, true);
     if (word_is(text, "forged")) return scene_verified(scene, false);
     if (word_is(text, "signed")) return scene_signed(scene);
