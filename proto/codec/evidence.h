@@ -30,7 +30,7 @@ enum evidence_form {
     EVIDENCE_CHECKPOINTS = 3, /* two checkpoints of one height */
 };
 
-/* `first` and `second` are of one signer, epoch and view. Fields of another form are zeros. */
+/* All of it is of one signer and epoch, and both statements of one view. Fields of another form are zeros. */
 struct evidence {
     enum evidence_form form;
     struct digest chain_id;
@@ -47,16 +47,29 @@ struct evidence {
     struct signature first_signature, second_signature;
 };
 
-/* Appends the canonical encoding. Of two statements or checkpoints the lesser stands first, whatever their
- * order here: by kind and then block; or by digest of the checkpoint. */
+/* Its longest encoding carries a whole justification. */
+#define EVIDENCE_SIZE_MAX (JUSTIFICATION_SIZE_MAX + 2u * KIB)
+/* A line of an evidence file: the bytes in hexadecimal, and what a person reads. */
+#define EVIDENCE_LINE_SIZE_MAX (2u * EVIDENCE_SIZE_MAX + KIB)
+/* Enough for evidence_decode and evidence_line_read. */
+#define EVIDENCE_ARENA_SIZE (2u * EVIDENCE_SIZE_MAX + 64u * KIB)
+
+/* Puts the lesser of two statements or checkpoints first: by kind and then block; by the checkpoint's digest.
+ * There is one order, so that there is one encoding. */
+void evidence_arrange(struct evidence *evidence);
+/* Appends the canonical encoding. The two are arranged, and differ (CHECKed). */
 void evidence_encode(const struct evidence *evidence, struct buffer *out);
-/* Takes the canonical form alone, the order of the two included; that anything is signed, or contradicts
+/* Takes canonical bytes alone, the order of the two included. That anything is signed, or contradicts
  * anything, is not checked. The justification is the arena's. Errors: TALLY_EFORM, TALLY_EVERSION,
  * TALLY_ENOMEM. */
 int evidence_decode(struct span bytes, struct arena *arena, struct evidence *evidence) TALLY_MUST_CHECK;
 
-/* The line of an evidence file, with its newline: what a person wants to know of it, and its exact bytes.
- * `key` is the signer's. */
+/* Appends one line of an evidence file, its newline included: {"validator": key, "epoch", "view" or "height",
+ * "signed": [what, ..], "evidence": the encoding}. `key` is the signer's. */
 void evidence_line_print(const struct evidence *evidence, const struct public_key *key, struct buffer *out);
+/* Reads one line, without its newline; nothing but what evidence_line_print wrote is taken. Whether `key` is
+ * the signer's is the caller's to know. Errors: TALLY_EFORM, TALLY_EVERSION, TALLY_ENOMEM. */
+int evidence_line_read(struct span line, struct arena *arena, struct evidence *evidence,
+    struct public_key *key) TALLY_MUST_CHECK;
 
 #endif

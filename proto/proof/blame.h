@@ -23,8 +23,8 @@
 struct blame_law {
     struct digest chain_id;
     const struct validator_set *set;
-    bool (*holds)(void *context, const struct statement *statement);
-    void *context;
+    bool (*holds)(const struct blame_law *law, const struct statement *statement);
+    const void *context; /* for `holds` */
 };
 /* The law of real signatures. `validators` is borrowed. */
 struct blame_law blame_law_of(const struct verify_set *validators, const struct digest *chain_id);
