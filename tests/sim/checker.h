@@ -72,6 +72,10 @@ uint64_t checker_height(const struct checker *checker, uint32_t identity);
 /* The highest height that any honest identity committed. */
 uint64_t checker_top(const struct checker *checker);
 
+/* Whether honest identities committed different blocks at a height: a violation, unless more validators lie
+ * than are tolerated. */
+bool checker_forked(const struct checker *checker);
+
 /* Whether a proposal is justified by itself (R3), decided apart from the core. NULL = it is; else why not. */
 const char *checker_unjustified(const struct vault *vault, const struct proposal *proposal);
 

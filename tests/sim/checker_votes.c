@@ -1,0 +1,251 @@
+/* What identities promise: on disk before on the wire, nothing against what was said before, and nothing that
+ * is not justified. */
+#include "tests/sim/checker_state.h"
+
+/* Whether an honest voter that has said what `kinds` of the cast says may also say `vote`. */
+static const char *conflict_of(const struct cast *cast, uint8_t kinds, const struct vote *vote)
+{
+    bool notarized = cast_holds(kinds, VOTE_NOTARIZE), finalized = cast_holds(kinds, VOTE_FINALIZE);
+    switch (vote->kind) {
+    case VOTE_NOTARIZE:
+        if (notarized && !digest_equal(&cast->notarized, &vote->block)) return "notarized two blocks";
+        if (finalized && !digest_equal(&cast->finalized, &vote->block))
+            return "notarized beside another's finalize";
+        return NULL;
+    case VOTE_FINALIZE:
+        if (finalized && !digest_equal(&cast->finalized, &vote->block)) return "finalized two blocks";
+        if (notarized && !digest_equal(&cast->notarized, &vote->block))
+            return "finalized what it did not notarize";
+        if (cast_holds(kinds, VOTE_NULLIFY)) return "finalized a view it had nullified";
+        return NULL;
+    case VOTE_NULLIFY:
+        return finalized ? "nullified a view it had finalized" : NULL;
+    }
+    return "cast a vote of no kind";
+}
+
+static void cast_keep(struct cast *cast, const struct vote *vote)
+{
+    if (vote->kind == VOTE_NOTARIZE) cast->notarized = vote->block;
+    if (vote->kind == VOTE_FINALIZE) cast->finalized = vote->block;
+}
+
+const char *checker_unjustified(const struct vault *vault, const struct proposal *proposal)
+{
+    const struct block_header *header = &proposal->header;
+    const struct justification *because = &proposal->justification;
+    if (!digest_equal(&header->chain_id, &vault->chain_id) || header->epoch != vault->set.epoch)
+        return "of another chain";
+    if (header->view <= header->parent_view) return "its parent is not older";
+    if (header->seals || header->after_seal || !digest_is_zero(&header->next_set)) return "it seals";
+    if (!proposal_holds(vault, proposal)) return "a signature in it fails";
+    if (because->parent_is_genesis) {
+        if (header->height != 1 || header->parent_view != 0) return "it is not the first block";
+        if (!digest_equal(&header->parent_hash, &vault->chain_id)) return "its parent is not genesis";
+    } else {
+        struct digest parent = seal_header(&because->parent);
+        const struct certificate *certified = &because->parent_certificate;
+        if (!digest_equal(&header->parent_hash, &parent) || !digest_equal(&certified->block, &parent))
+            return "its parent is another block";
+        if (certified->kind != VOTE_NOTARIZE && certified->kind != VOTE_FINALIZE)
+            return "its parent is not certified";
+        if (certified->view != header->parent_view || because->parent.view != header->parent_view)
+            return "its parent is of another view";
+        if (header->height != because->parent.height + 1) return "its height does not follow";
+        if (header->time_ms <= because->parent.time_ms) return "its time does not follow";
+    }
+    if (because->nullification_count != header->view - header->parent_view - 1)
+        return "it skips views without proof";
+    for (uint32_t i = 0; i < because->nullification_count; i++) {
+        const struct certificate *skipped = &because->nullifications[i];
+        if (skipped->kind != VOTE_NULLIFY || skipped->view != header->parent_view + 1 + i)
+            return "it skips a view without proof";
+    }
+    return NULL;
+}
+
+static void check_notarize_record(struct checker *checker, uint32_t identity,
+    const struct consensus_record *record, const struct proposal *proposal, bool payload_held)
+{
+    if (proposal == NULL || !payload_held) {
+        checker_fail(checker, "replica %u notarized a block it does not hold, view %llu", identity,
+            (unsigned long long)record->vote.view);
+        return;
+    }
+    const char *why = checker_unjustified(checker->vault, proposal);
+    if (why != NULL)
+        checker_fail(checker, "replica %u notarized an unjustified block, view %llu: %s", identity,
+            (unsigned long long)record->vote.view, why);
+    if (!digest_equal(&proposal->hash, &record->vote.block) || proposal->header.view != record->vote.view)
+        checker_fail(checker, "replica %u notarized another block than it stored", identity);
+}
+
+static void check_admission(struct checker *checker, uint32_t identity, const struct consensus_record *record,
+    uint64_t floor_view, uint64_t view)
+{
+    uint64_t voted = record->vote.view;
+    const struct certificate *admission = &record->admission;
+    if (record->has_admission) {
+        if (!certificate_holds(checker->vault, admission))
+            checker_fail(checker, "replica %u stored a forged admission to view %llu", identity,
+                (unsigned long long)voted);
+        if (admission->view + 1 < voted)
+            checker_fail(checker, "replica %u stored an admission to view %llu that does not admit to it",
+                identity, (unsigned long long)voted);
+        return;
+    }
+    bool first = (cast_at(checker, identity, voted)->durable &
+                     (1 << VOTE_NOTARIZE | 1 << VOTE_FINALIZE | 1 << VOTE_NULLIFY)) == 0;
+    if (first && voted == view && voted > 1 && floor_view + 1 < voted &&
+        (checker->identities[identity].alive && record->vote.kind != VOTE_FINALIZE) &&
+        (cast_at(checker, identity, voted)->sent & 0x80) == 0)
+        checker_fail(checker, "replica %u stored its first vote of view %llu without what admitted it",
+            identity, (unsigned long long)voted);
+}
+
+void checker_record(struct checker *checker, uint32_t identity, const struct consensus_record *record,
+    const struct proposal *proposal, bool payload_held, uint64_t floor_view, uint64_t view)
+{
+    if (!checker->identities[identity].honest) return;
+    if (record->kind == RECORD_PROPOSAL) {
+        const char *why =
+            proposal == NULL ? "its bytes are gone" : checker_unjustified(checker->vault, proposal);
+        if (why != NULL) checker_fail(checker, "replica %u stored an own proposal: %s", identity, why);
+        return;
+    }
+    const struct vote *vote = &record->vote;
+    if (vote->signer != identity || !vote_holds(checker->vault, vote))
+        checker_fail(checker, "replica %u stored a vote that is not its own", identity);
+    if (vote->view <= floor_view)
+        checker_fail(checker, "replica %u voted at or below its floor, view %llu", identity,
+            (unsigned long long)vote->view);
+    if (vote->kind == VOTE_NOTARIZE) check_notarize_record(checker, identity, record, proposal, payload_held);
+    if (vote->kind == VOTE_FINALIZE) {
+        const struct certificate *resting = &record->notarization;
+        if (!record->has_notarization || resting->kind != VOTE_NOTARIZE || resting->view != vote->view ||
+            !digest_equal(&resting->block, &vote->block) || !certificate_holds(checker->vault, resting))
+            checker_fail(checker, "replica %u stored a finalize vote without its notarization", identity);
+    }
+    check_admission(checker, identity, record, floor_view, view);
+    /* The top bit remembers that the view's first vote is being stored, before any of them is durable. */
+    cast_at(checker, identity, vote->view)->sent |= 0x80;
+}
+
+void checker_durable(struct checker *checker, uint32_t identity, const struct consensus_record *record)
+{
+    if (!checker->identities[identity].honest) return;
+    uint64_t view = record->kind == RECORD_PROPOSAL ? record->header.view : record->vote.view;
+    struct cast *cast = cast_at(checker, identity, view);
+    if (record->kind == RECORD_PROPOSAL) {
+        if ((cast->durable & 1) != 0 && !digest_equal(&cast->proposed, &record->block))
+            checker_fail(
+                checker, "replica %u proposed twice in view %llu", identity, (unsigned long long)view);
+        cast->durable |= 1;
+        cast->proposed = record->block;
+        return;
+    }
+    const char *why = conflict_of(cast, cast->durable, &record->vote);
+    if (why != NULL)
+        checker_fail(checker, "replica %u %s, view %llu", identity, why, (unsigned long long)view);
+    if (record->vote.kind == VOTE_FINALIZE && !cast_holds(cast->durable, VOTE_NOTARIZE))
+        checker_fail(checker, "replica %u finalized what it did not notarize, view %llu", identity,
+            (unsigned long long)view);
+    cast_keep(cast, &record->vote);
+    cast->durable |= (uint8_t)(1 << record->vote.kind);
+}
+
+static void sent_vote(struct checker *checker, uint32_t identity, const struct vote *vote)
+{
+    if (vote->signer != identity) return;
+    struct cast *cast = cast_at(checker, identity, vote->view);
+    bool same = vote->kind == VOTE_NULLIFY ||
+                digest_equal(vote->kind == VOTE_NOTARIZE ? &cast->notarized : &cast->finalized, &vote->block);
+    if (!cast_holds(cast->durable, vote->kind) || !same)
+        checker_fail(checker, "replica %u sent a vote that is not on its disk, view %llu kind %d", identity,
+            (unsigned long long)vote->view, (int)vote->kind);
+    cast->sent |= (uint8_t)(1 << vote->kind);
+}
+
+static void sent_proposal(struct checker *checker, uint32_t identity, const struct proposal *proposal)
+{
+    uint64_t view = proposal->header.view;
+    if (leader_of(view, checker->vault->set.count) != identity) return;
+    struct cast *cast = cast_at(checker, identity, view);
+    if ((cast->durable & 1) == 0 || !digest_equal(&cast->proposed, &proposal->hash))
+        checker_fail(checker, "replica %u sent a proposal that is not on its disk, view %llu", identity,
+            (unsigned long long)view);
+    cast->sent |= 1;
+}
+
+void checker_sent(struct checker *checker, uint32_t identity, const struct consensus_message *message)
+{
+    if (!checker->identities[identity].honest) return;
+    switch (message->kind) {
+    case MESSAGE_VOTE:
+        sent_vote(checker, identity, message->vote);
+        return;
+    case MESSAGE_PROPOSAL:
+        sent_proposal(checker, identity, message->proposal);
+        return;
+    case MESSAGE_CERTIFICATE:
+        if (!certificate_holds(checker->vault, message->certificate))
+            checker_fail(checker, "replica %u sent a certificate that does not hold", identity);
+        return;
+    case MESSAGE_PROPOSAL_REQUEST:
+    case MESSAGE_ENTRY_REQUEST:
+    case MESSAGE_RANGE_REQUEST:
+    case MESSAGE_RANGE:
+        return;
+    }
+    checker_fail(checker, "replica %u sent a message of no kind", identity);
+}
+
+static bool vote_equivocates(struct checker *checker, uint32_t identity, const struct vote *vote)
+{
+    if (vote->signer != identity || !vote_holds(checker->vault, vote)) return false;
+    struct cast *cast = cast_at(checker, identity, vote->view);
+    bool lies = conflict_of(cast, cast->sent, vote) != NULL && !cast->double_voted;
+    cast->double_voted |= lies;
+    if (!cast_holds(cast->sent, vote->kind)) cast_keep(cast, vote);
+    cast->sent |= (uint8_t)(1 << vote->kind);
+    return lies;
+}
+
+static bool proposal_equivocates(struct checker *checker, uint32_t identity, const struct proposal *proposal)
+{
+    uint64_t view = proposal->header.view;
+    if (leader_of(view, checker->vault->set.count) != identity) return false;
+    struct cast *cast = cast_at(checker, identity, view);
+    bool first = (cast->sent & 1) == 0;
+    bool lies = !first && !digest_equal(&cast->proposed, &proposal->hash) && !cast->double_proposed;
+    cast->double_proposed |= lies;
+    if (first) cast->proposed = proposal->hash;
+    cast->sent |= 1;
+    return lies;
+}
+
+bool checker_equivocates(struct checker *checker, uint32_t identity, const struct consensus_message *message)
+{
+    uint64_t view = message->kind == MESSAGE_VOTE       ? message->vote->view
+                    : message->kind == MESSAGE_PROPOSAL ? message->proposal->header.view
+                                                        : 0;
+    if (view == 0 || view >= CAST_VIEWS_MAX) return false;
+    return message->kind == MESSAGE_VOTE ? vote_equivocates(checker, identity, message->vote)
+                                         : proposal_equivocates(checker, identity, message->proposal);
+}
+
+void checker_evidence(struct checker *checker, uint32_t identity, const struct consensus_evidence *evidence)
+{
+    if (!checker->identities[identity].honest) return;
+    if (evidence->signer >= checker->vault->set.count || checker->identities[evidence->signer].honest)
+        checker_fail(
+            checker, "replica %u holds evidence against %u, which is honest", identity, evidence->signer);
+    if (evidence->proposals) {
+        cast_at(checker, identity, evidence->view)->nullify_caused = true;
+        return;
+    }
+    if (evidence->first.signer != evidence->signer || evidence->second.signer != evidence->signer ||
+        evidence->first.view != evidence->second.view || !vote_holds(checker->vault, &evidence->first) ||
+        !vote_holds(checker->vault, &evidence->second))
+        checker_fail(checker, "replica %u emits evidence that proves nothing", identity);
+}
