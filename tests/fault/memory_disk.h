@@ -35,7 +35,9 @@ struct memory_file {
     char durable_name[DISK_PATH_SIZE_MAX]; /* "" = never was, or its removal is durable */
     uint8_t *data, *durable;
     size_t size, durable_size;
+    bool unsynced; /* data and durable may differ */
     bool locked;
+    uint32_t opens; /* how often it is open: its place is not taken by another before 0 */
 };
 
 struct memory_disk {
@@ -47,6 +49,7 @@ struct memory_disk {
     uint64_t fault_at; /* counts from 1 */
     size_t torn_size;
     bool dead, full;
+    bool dropped; /* a failed sync lost what was written */
     uint64_t seed;
 };
 
@@ -90,6 +93,20 @@ static inline struct memory_file *memory_find(struct memory_disk *disk, const ch
     return NULL;
 }
 
+/* A place for one more file: one that is gone for good, or a new one. */
+static inline struct memory_file *memory_place(struct memory_disk *disk)
+{
+    for (size_t i = 0; i < disk->count; i++) {
+        struct memory_file *file = &disk->files[i];
+        if (file->name[0] != '\0' || file->durable_name[0] != '\0' || file->opens > 0) continue;
+        free(file->data);
+        free(file->durable);
+        return file;
+    }
+    CHECK(disk->count < MEMORY_FILES_MAX);
+    return &disk->files[disk->count++];
+}
+
 static inline int memory_open(void *context, const char *path, enum disk_mode mode, int *file)
 {
     struct memory_disk *disk = context;
@@ -100,12 +117,12 @@ static inline int memory_open(void *context, const char *path, enum disk_mode mo
         int error = memory_change(disk, true, &strikes);
         if (error != TALLY_OK) return error;
         if (found != NULL) return TALLY_EEXISTS;
-        CHECK(disk->count < MEMORY_FILES_MAX);
-        found = &disk->files[disk->count++];
+        found = memory_place(disk);
         *found = (struct memory_file){.data = NULL};
         CHECK(snprintf(found->name, sizeof found->name, "%s", path) < (int)sizeof found->name);
     }
     if (found == NULL) return TALLY_ENOTFOUND;
+    found->opens++;
     *file = (int)(found - disk->files);
     return TALLY_OK;
 }
@@ -113,6 +130,8 @@ static inline int memory_open(void *context, const char *path, enum disk_mode mo
 static inline void memory_close(void *context, int file)
 {
     struct memory_disk *disk = context;
+    CHECK(disk->files[file].opens > 0);
+    disk->files[file].opens--;
     disk->files[file].locked = false;
 }
 
@@ -124,6 +143,7 @@ static inline int memory_write(void *context, int file, uint64_t offset, const v
     int error = memory_change(disk, offset + size > to->size, &strikes);
     if (error != TALLY_OK && !strikes) return error;
     if (error != TALLY_OK) size = disk->torn_size < size ? disk->torn_size : size;
+    to->unsynced = true;
     if (size > 0 && offset + size > to->size) memory_resize(&to->data, &to->size, (size_t)(offset + size));
     if (size > 0) memcpy(to->data + offset, data, size);
     return error;
@@ -150,9 +170,12 @@ static inline int memory_sync(void *context, int file)
     if (error == TALLY_OK) {
         memory_resize(&to->durable, &to->durable_size, to->size);
         if (to->size > 0) memcpy(to->durable, to->data, to->size);
+        to->unsynced = false;
     } else if (!disk->dead) {
         memory_resize(&to->data, &to->size, to->durable_size);
         if (to->size > 0) memcpy(to->data, to->durable, to->size);
+        to->unsynced = false;
+        disk->dropped = true;
     }
     return error;
 }
@@ -171,8 +194,10 @@ static inline int memory_set_size(void *context, int file, uint64_t size)
     struct memory_file *to = &disk->files[file];
     bool strikes;
     int error = memory_change(disk, size > to->size, &strikes);
-    if (error == TALLY_OK) memory_resize(&to->data, &to->size, (size_t)size);
-    return error;
+    if (error != TALLY_OK) return error;
+    memory_resize(&to->data, &to->size, (size_t)size);
+    to->unsynced = true;
+    return TALLY_OK;
 }
 
 static inline int memory_allocate(void *context, int file, uint64_t offset, uint64_t size)
@@ -181,9 +206,10 @@ static inline int memory_allocate(void *context, int file, uint64_t offset, uint
     struct memory_file *to = &disk->files[file];
     bool strikes;
     int error = memory_change(disk, true, &strikes);
-    if (error == TALLY_OK && offset + size > to->size)
-        memory_resize(&to->data, &to->size, (size_t)(offset + size));
-    return error;
+    if (error != TALLY_OK || offset + size <= to->size) return error;
+    memory_resize(&to->data, &to->size, (size_t)(offset + size));
+    to->unsynced = true;
+    return TALLY_OK;
 }
 
 static inline int memory_remove(void *context, const char *path)
@@ -325,9 +351,8 @@ static inline void memory_fault(struct memory_disk *disk, enum fault_kind kind, 
     disk->torn_size = torn_size;
 }
 
-static inline void memory_crash_file(struct memory_disk *disk, struct memory_file *file, enum crash_kind kind)
+static inline void memory_crash_data(struct memory_disk *disk, struct memory_file *file, bool some)
 {
-    bool some = kind == CRASH_KEEPS_SOME;
     size_t size = some && memory_chance(disk) % 2 == 0 ? file->size : file->durable_size;
     uint8_t *left = NULL;
     size_t left_size = 0;
@@ -345,7 +370,29 @@ static inline void memory_crash_file(struct memory_disk *disk, struct memory_fil
     file->size = left_size;
     memory_resize(&file->durable, &file->durable_size, left_size);
     if (left_size > 0) memcpy(file->durable, left, left_size);
-    if (!some || memory_chance(disk) % 2 == 0) memmove(file->name, file->durable_name, sizeof file->name);
+    file->unsynced = false;
+}
+
+static inline void memory_crash_file(struct memory_disk *disk, struct memory_file *file, enum crash_kind kind)
+{
+    bool some = kind == CRASH_KEEPS_SOME;
+    if (file->unsynced) memory_crash_data(disk, file, some);
+    if (strcmp(file->name, file->durable_name) == 0) return;
+    if (!some || memory_chance(disk) % 2 == 0)
+        memmove(file->name, file->durable_name, sizeof file->name);
+    else
+        memmove(file->durable_name, file->name, sizeof file->name);
+}
+
+/* Whether all that was ever written is on disk: a power cut right now would lose nothing. */
+static inline bool memory_disk_is_synced(const struct memory_disk *disk)
+{
+    if (disk->dropped) return false;
+    for (size_t i = 0; i < disk->count; i++) {
+        const struct memory_file *file = &disk->files[i];
+        if (file->unsynced || strcmp(file->name, file->durable_name) != 0) return false;
+    }
+    return true;
 }
 
 /* What is left after the process died, or the power went. The disk works again, without a fault. */
@@ -357,7 +404,7 @@ static inline void memory_disk_crash(struct memory_disk *disk, enum crash_kind k
         if (kind != CRASH_KEEPS_ALL) memory_crash_file(disk, file, kind);
     }
     disk->fault = FAULT_NONE;
-    disk->dead = disk->full = false;
+    disk->dead = disk->full = disk->dropped = false;
 }
 
 #endif

@@ -2,37 +2,13 @@
 
 #include "proto/base/check.h"
 #include "tests/sim/liar.h"
+#include "tests/sim/persist.h"
 #include "tests/sim/supply.h"
 #include "tests/sim/trace.h"
 
 static struct event event_for(const struct replica *replica, enum event_kind kind)
 {
     return (struct event){.kind = kind, .replica = replica->index, .incarnation = replica->incarnation};
-}
-
-static uint64_t sync_us(struct world *world)
-{
-    uint64_t most = world->plan.sync_us_max;
-    uint64_t calm = world->plan.base_timeout_ms * MILLISECOND_US / 16;
-    return dice_between(&world->dice, 20, world->healed && most > calm ? calm : most);
-}
-
-void carry_sync(struct world *world, struct replica *replica)
-{
-    struct disk *disk = &replica->disk;
-    if (!disk->records_syncing && disk->record_count > disk->records_durable) {
-        disk->records_syncing = true;
-        struct event event = event_for(replica, EVENT_RECORDS_SYNCED);
-        event.number = disk->record_count;
-        world_later(world, sync_us(world), event);
-    }
-    size_t blocks = disk_blocks_finalized(disk, disk->block_count);
-    if (!disk->ledger_syncing && blocks > disk->blocks_durable) {
-        disk->ledger_syncing = true;
-        struct event event = event_for(replica, EVENT_LEDGER_SYNCED);
-        event.number = blocks;
-        world_later(world, sync_us(world), event);
-    }
 }
 
 /* The parcel being fed where the output speaks of the same message; else a copy of it. */
@@ -91,30 +67,6 @@ static void carry_sign(struct world *world, struct replica *replica, const struc
     struct event event = event_for(replica, EVENT_SIGNED);
     event.parcel = parcel_of_vote(&vote);
     world_later(world, dice_below(&world->dice, world->plan.check_us_max + 1), event);
-}
-
-static void carry_persist(struct world *world, struct replica *replica, const struct consensus_output *output)
-{
-    struct consensus_record record = *output->record;
-    struct consensus_status status;
-    struct parcel *proposal = NULL;
-    bool held = false;
-    record.proposal = NULL;
-    if (record.kind == RECORD_PROPOSAL || record.vote.kind == VOTE_NOTARIZE) {
-        proposal = supply_proposal(replica, &record.block);
-        held = supply_payload(replica, &record.block) != NULL;
-    }
-    consensus_status(replica->core, &status);
-    /* The floor as of this output: a commit of the same step may come after it. */
-    const struct disk *disk = &replica->disk;
-    uint64_t floor_view = disk->block_count == 0 ? 0 : disk->blocks[disk->block_count - 1].header.view;
-    checker_record(world->checker, replica->identity, &record,
-        proposal == NULL ? NULL : proposal->message.proposal, held, floor_view, status.view);
-    if (replica->disk.record_count > 0 &&
-        replica->disk.records[replica->disk.record_count - 1]->sequence >= output->sequence &&
-        replica->disk.record_count > replica->disk.records_durable && replica->honest)
-        checker_fail(world->checker, "replica %u numbers its records backward", replica->identity);
-    disk_record_add(&replica->disk, &record, output->sequence, proposal);
 }
 
 static void carry_send(struct world *world, struct replica *replica, const struct consensus_output *output)
@@ -187,7 +139,7 @@ static void carry_one(struct world *world, struct replica *replica, const struct
         supply_propose(world, replica, output);
         return;
     case OUTPUT_PERSIST:
-        carry_persist(world, replica, output);
+        persist_record(world, replica, output);
         return;
     case OUTPUT_SEND:
         carry_send(world, replica, output);
@@ -239,7 +191,7 @@ void carry_out(struct world *world, struct replica *replica)
     struct checker_moment moment = replica_moment(world, replica);
     checker_turn(world->checker, replica->identity, &moment);
     supply_check(world, replica, &moment);
-    carry_sync(world, replica);
+    persist_sync(world, replica);
 }
 
 static void serve_payload(
@@ -254,16 +206,16 @@ static void serve_payload(
 
 static void serve_range(struct world *world, struct replica *replica, uint32_t peer, uint64_t height)
 {
-    struct disk *disk = &replica->disk;
+    struct replica_disk *disk = &replica->disk;
     struct block_header headers[RANGE_BLOCKS_MAX];
     struct payload *payloads[RANGE_BLOCKS_MAX];
-    if (height == 0 || height > disk->block_count || dice_chance(&world->dice, replica->lies.withhold))
-        return;
+    size_t durable = disk->blocks_durable;
+    if (height == 0 || height > durable || dice_chance(&world->dice, replica->lies.withhold)) return;
     /* Short ranges too, so that catching up takes several. */
     uint64_t most = dice_chance(&world->dice, 300) ? dice_between(&world->dice, 1, 3) : RANGE_BLOCKS_MAX;
-    size_t end = (size_t)(height - 1 + most < disk->block_count ? height - 1 + most : disk->block_count);
+    size_t end = (size_t)(height - 1 + most < durable ? height - 1 + most : durable);
     end = disk_blocks_finalized(disk, end);
-    if (end < height) end = disk_blocks_finalized(disk, disk->block_count);
+    if (end < height) end = disk_blocks_finalized(disk, durable);
     if (end < height || end - height + 1 > RANGE_BLOCKS_MAX) return;
     uint32_t count = 0;
     for (size_t i = (size_t)height - 1; i < end; i++, count++) {

@@ -9,7 +9,5 @@ void carry_out(struct world *world, struct replica *replica);
 /* A parcel reached the replica from `peer`: the driver answers what is its own, and gives the rest to the
  * core. */
 void carry_in(struct world *world, struct replica *replica, uint32_t peer, struct parcel *parcel);
-/* Begins to sync what is not, unless a sync is going on. */
-void carry_sync(struct world *world, struct replica *replica);
 
 #endif

@@ -186,6 +186,8 @@ static void expect_beyond(struct identity *who, const struct certificate *certif
 
 void checker_begins(struct checker *checker, uint32_t identity, uint64_t floor_view)
 {
+    for (size_t i = 0; i < checker->identities[identity].cast_count; i++)
+        checker->identities[identity].casts[i].found = 0;
     checker->identities[identity].expected_view = floor_view + 1;
     checker->identities[identity].floor_view = floor_view;
 }
@@ -196,6 +198,8 @@ void checker_restored(struct checker *checker, uint32_t identity, const struct c
     struct identity *who = &checker->identities[identity];
     uint64_t view = record->kind == RECORD_PROPOSAL ? record->header.view : record->vote.view;
     if (view <= who->floor_view) return;
+    cast_at(checker, identity, view)->found |=
+        (uint8_t)(record->kind == RECORD_PROPOSAL ? 1 : 1 << record->vote.kind);
     if (record->has_admission) expect_beyond(who, &record->admission);
     if (record->has_notarization) expect_beyond(who, &record->notarization);
     if (proposal == NULL) return;
@@ -205,12 +209,22 @@ void checker_restored(struct checker *checker, uint32_t identity, const struct c
         expect_beyond(who, &because->nullifications[because->nullification_count - 1]);
 }
 
+void checker_remembers(struct checker *checker, uint32_t identity)
+{
+    const struct identity *who = &checker->identities[identity];
+    if (!who->honest || who->forgotten) return;
+    for (size_t view = (size_t)who->floor_view + 1; view < who->cast_count; view++)
+        if ((who->casts[view].durable & ~who->casts[view].found) != 0)
+            checker_fail(checker, "replica %u forgot what was on its disk, view %zu", identity, view);
+}
+
 void checker_restarted(struct checker *checker, uint32_t identity, uint64_t height, bool forgotten)
 {
     struct identity *who = &checker->identities[identity];
     if (!who->honest) return;
     if (!forgotten && height < who->durable_height)
         checker_fail(checker, "replica %u lost blocks that were durable", identity);
+    who->forgotten |= forgotten;
     while (checker->facts[who->tip].height > height)
         who->tip = checker->facts[who->tip].parent;
     who->open_commit = false;

@@ -21,7 +21,7 @@ void checker_close(struct checker *checker);
  * what the caller holds of the record's block (NULL = nothing), payload_held says the rest. */
 void checker_record(struct checker *checker, uint32_t identity, const struct consensus_record *record,
     const struct proposal *proposal, bool payload_held, uint64_t floor_view, uint64_t view);
-/* The record is on disk for good: acknowledged, or found there after a crash. */
+/* The record is on disk for good: as the disk has it, not as anybody claims; or found there after a crash. */
 void checker_durable(struct checker *checker, uint32_t identity, const struct consensus_record *record);
 /* Seen on the wire, sent by `identity`. */
 void checker_sent(struct checker *checker, uint32_t identity, const struct consensus_message *message);
@@ -60,6 +60,8 @@ void checker_restarted(struct checker *checker, uint32_t identity, uint64_t heig
 void checker_begins(struct checker *checker, uint32_t identity, uint64_t floor_view);
 void checker_restored(struct checker *checker, uint32_t identity, const struct consensus_record *record,
     const struct proposal *proposal);
+/* All was given back: nothing above the floor that was ever on disk for good is missing. */
+void checker_remembers(struct checker *checker, uint32_t identity);
 void checker_evidence(struct checker *checker, uint32_t identity, const struct consensus_evidence *evidence);
 /* `identity` charged `peer` for a message that failed a check. */
 void checker_charge(struct checker *checker, uint32_t identity, uint32_t peer, const char *reason);

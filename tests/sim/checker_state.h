@@ -6,10 +6,10 @@
 
 #define CAST_VIEWS_MAX (1u << 20)
 
-/* What one identity has promised in one view. `sent` and `durable` have bit (1 << vote_kind), and bit 0 for a
- * proposal. */
+/* What one identity has promised in one view. `sent`, `durable` and `found` (as this life began) have bit
+ * (1 << vote_kind), and bit 0 for a proposal. */
 struct cast {
-    uint8_t sent, durable;
+    uint8_t sent, durable, found;
     bool notarize_asked, nullify_asked; /* in this life */
     bool nullify_caused;                /* an equivocation or a malformed payload was seen in it */
     bool double_voted, double_proposed; /* of a liar: it has contradicted itself */
@@ -18,6 +18,7 @@ struct cast {
 
 struct identity {
     bool honest;
+    bool forgotten;     /* its disk was lost */
     struct cast *casts; /* by view */
     size_t cast_count;
     size_t tip;       /* the fact of the block last committed in this life */

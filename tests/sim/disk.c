@@ -2,12 +2,34 @@
 
 #include <stdlib.h>
 
+#include "node/journal.h"
 #include "proto/base/check.h"
+#include "storage/vote_record.h"
+#include "tests/fault/memory_disk.h"
+
+#define DATA_DIR "/data"
+#define PROPOSAL_BATCHES_MAX 64u
+
+static void *grow(void *items, size_t count, size_t *capacity, size_t size)
+{
+    if (count < *capacity) return items;
+    *capacity = *capacity == 0 ? 32 : 2 * *capacity;
+    items = realloc(items, *capacity * size);
+    CHECK(items != NULL);
+    return items;
+}
 
 static void record_free(struct disk_record *record)
 {
-    parcel_release(record->proposal);
+    buffer_close(&record->bytes);
     free(record);
+}
+
+static void records_clear(struct replica_disk *disk)
+{
+    for (size_t i = 0; i < disk->record_count; i++)
+        record_free(disk->records[i]);
+    disk->record_count = disk->records_written = 0;
 }
 
 static void block_release(struct disk_block *block)
@@ -17,50 +39,212 @@ static void block_release(struct disk_block *block)
     parcel_release(block->proposal);
 }
 
-void disk_close(struct disk *disk)
+static void memory_make(struct replica_disk *disk, uint64_t seed)
 {
-    disk_lose(disk);
-    free(disk->records);
-    free(disk->blocks);
-    *disk = (struct disk){0};
+    disk->memory = memory_disk_make(seed);
+    const struct disk *files = &disk->memory->disk;
+    CHECK(files->make_dir(files->context, DATA_DIR) == TALLY_OK);
+    CHECK(files->sync_dir(files->context, "") == TALLY_OK);
 }
 
-void disk_lose(struct disk *disk)
+void disk_make(
+    struct replica_disk *disk, const struct digest *chain_id, uint64_t seed, uint64_t file_size, bool votes)
 {
-    for (size_t i = 0; i < disk->record_count; i++)
-        record_free(disk->records[i]);
+    *disk = (struct replica_disk){.chain_id = *chain_id, .file_size = file_size};
+    memory_make(disk, seed);
+    if (votes) CHECK(vote_record_create(&disk->memory->disk, DATA_DIR, chain_id) == TALLY_OK);
+}
+
+static void forget(struct replica_disk *disk)
+{
+    vote_record_close(disk->votes);
+    disk->votes = NULL;
+    records_clear(disk);
+    disk_entries_clear(disk);
     for (size_t i = 0; i < disk->block_count; i++)
         block_release(&disk->blocks[i]);
-    disk->record_count = disk->records_durable = 0;
     disk->block_count = disk->blocks_durable = 0;
+    disk->prune_view = 0;
     disk->records_syncing = disk->ledger_syncing = false;
 }
 
-void disk_record_add(
-    struct disk *disk, const struct consensus_record *record, uint64_t sequence, struct parcel *proposal)
+void disk_lose(struct replica_disk *disk)
 {
-    if (disk->record_count == disk->record_capacity) {
-        disk->record_capacity = disk->record_capacity == 0 ? 32 : 2 * disk->record_capacity;
-        disk->records = realloc(disk->records, disk->record_capacity * sizeof(struct disk_record *));
-        CHECK(disk->records != NULL);
-    }
-    struct disk_record *stored = calloc(1, sizeof *stored);
-    CHECK(stored != NULL);
-    stored->record = *record;
-    stored->sequence = sequence;
-    stored->proposal = proposal == NULL ? NULL : parcel_hold(proposal);
-    disk->records[disk->record_count++] = stored;
+    forget(disk);
+    uint64_t seed = memory_chance(disk->memory);
+    memory_disk_close(disk->memory);
+    memory_make(disk, seed);
 }
 
-void disk_block_add(struct disk *disk, const struct block_header *header, const struct digest *hash,
+void disk_close(struct replica_disk *disk)
+{
+    forget(disk);
+    memory_disk_close(disk->memory);
+    free(disk->records);
+    free(disk->entries);
+    free(disk->blocks);
+    *disk = (struct replica_disk){0};
+}
+
+/* ---- The vote record ---- */
+
+/* The block as the node's own table would hold it, for as long as it takes to encode it. A batch stands for
+ * its bytes by its digest. */
+static void encode(
+    const struct consensus_record *record, struct parcel *proposal, bool *stored, struct buffer *bytes)
+{
+    if (proposal == NULL) {
+        journal_encode(record, NULL, bytes);
+        return;
+    }
+    struct held_batch held[PROPOSAL_BATCHES_MAX];
+    struct held_batch *batches[PROPOSAL_BATCHES_MAX];
+    uint32_t count = proposal->payload->count;
+    CHECK(count <= PROPOSAL_BATCHES_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        held[i].bytes = span_of(proposal->payload->batches[i].bytes, DIGEST_SIZE);
+        batches[i] = &held[i];
+    }
+    struct peer_message source = {.bytes = parcel_bytes(proposal), .message = proposal->message};
+    struct candidate candidate = {.source = &source, .batches = batches, .stored = *stored};
+    journal_encode(record, &candidate, bytes);
+    *stored = candidate.stored;
+}
+
+void disk_record_add(struct replica_disk *disk, const struct consensus_record *record, uint64_t sequence,
+    struct parcel *proposal, bool *stored)
+{
+    disk->records =
+        grow(disk->records, disk->record_count, &disk->record_capacity, sizeof(struct disk_record *));
+    struct disk_record *added = malloc(sizeof *added);
+    CHECK(added != NULL);
+    added->record = *record;
+    added->sequence = sequence;
+    added->view = journal_view(record);
+    buffer_init(&added->bytes, VOTE_RECORD_SIZE_MAX);
+    encode(record, proposal, stored, &added->bytes);
+    CHECK(!added->bytes.failed);
+    disk->records[disk->record_count++] = added;
+}
+
+int disk_commit_begin(struct replica_disk *disk)
+{
+    CHECK(disk->votes != NULL);
+    while (disk->records_written < disk->record_count) {
+        const struct disk_record *next = disk->records[disk->records_written];
+        int error = vote_record_append(disk->votes, JOURNAL_CONSENSUS, next->view, buffer_span(&next->bytes));
+        if (error != TALLY_OK) return error;
+        disk->records_written++;
+    }
+    return TALLY_OK;
+}
+
+int disk_commit_end(struct replica_disk *disk)
+{
+    int error = vote_record_sync(disk->votes);
+    uint64_t view = disk->prune_view;
+    disk->prune_view = 0;
+    if (error == TALLY_OK && view != 0) error = vote_record_prune(disk->votes, view);
+    return error;
+}
+
+bool disk_take_durable(struct replica_disk *disk, struct consensus_record *record)
+{
+    if (disk->records_written == 0 || !memory_disk_is_synced(disk->memory)) return false;
+    *record = disk->records[0]->record;
+    record_free(disk->records[0]);
+    disk->records_written--;
+    disk->record_count--;
+    memmove(disk->records, disk->records + 1, disk->record_count * sizeof disk->records[0]);
+    return true;
+}
+
+void disk_prune(struct replica_disk *disk, uint64_t view)
+{
+    if (disk->votes != NULL) disk->prune_view = view;
+}
+
+/* ---- Starting again ---- */
+
+static int keep_entry(struct replica_disk *disk, const struct journal_entry *decoded)
+{
+    struct disk_entry *entry = &disk->entries[disk->entry_count++];
+    *entry = (struct disk_entry){.record = decoded->record};
+    if (decoded->proposal == NULL) return TALLY_OK;
+    const struct proposal *proposal = decoded->proposal->message.proposal;
+    entry->proposal = parcel_of_proposal(proposal);
+    for (uint32_t i = 0; i < decoded->batch_count; i++)
+        if (decoded->batches[i].size != DIGEST_SIZE ||
+            memcmp(decoded->batches[i].data, proposal->batches[i].bytes, DIGEST_SIZE) != 0)
+            return TALLY_EDAMAGED;
+    struct span exact = parcel_bytes(entry->proposal), stored = decoded->proposal->bytes;
+    return exact.size == stored.size && memcmp(exact.data, stored.data, exact.size) == 0 ? TALLY_OK
+                                                                                         : TALLY_EDAMAGED;
+}
+
+static int on_replayed(void *context, uint8_t type, uint64_t view, struct span bytes)
+{
+    struct replica_disk *disk = context;
+    if (type != JOURNAL_CONSENSUS) return TALLY_EVERSION;
+    if (disk->block_count > 0 && view <= disk->blocks[disk->block_count - 1].header.view) return TALLY_OK;
+    struct journal_entry decoded;
+    int error = journal_decode(bytes, &disk->chain_id, &decoded);
+    if (error != TALLY_OK) return error;
+    disk->entries = grow(disk->entries, disk->entry_count, &disk->entry_capacity, sizeof *disk->entries);
+    error = keep_entry(disk, &decoded);
+    journal_entry_close(&decoded);
+    return error;
+}
+
+void disk_entries_clear(struct replica_disk *disk)
+{
+    for (size_t i = 0; i < disk->entry_count; i++)
+        parcel_release(disk->entries[i].proposal);
+    disk->entry_count = 0;
+}
+
+static bool same_record(const struct consensus_record *a, const struct consensus_record *b)
+{
+    return a->kind == b->kind && journal_view(a) == journal_view(b) && digest_equal(&a->block, &b->block) &&
+           (a->kind == RECORD_PROPOSAL || a->vote.kind == b->vote.kind);
+}
+
+static bool was_found(const struct replica_disk *disk, const struct disk_record *doubtful)
+{
+    for (size_t i = disk->entry_count; i-- > 0;)
+        if (same_record(&disk->entries[i].record, &doubtful->record)) return true;
+    return false;
+}
+
+int disk_open(struct replica_disk *disk, struct disk_found *found)
+{
+    struct vote_record_options options = {.file_size_max = disk->file_size};
+    struct vote_record_report report;
+    CHECK(disk->votes == NULL && disk->entry_count == 0);
+    *found = (struct disk_found){0};
+    int error = vote_record_open(
+        &disk->memory->disk, DATA_DIR, &disk->chain_id, &options, on_replayed, disk, &disk->votes, &report);
+    if (error != TALLY_OK) {
+        disk->votes = NULL;
+        disk_entries_clear(disk);
+        memcpy(found->detail, report.detail, sizeof found->detail);
+        return error;
+    }
+    found->torn = report.bytes_cut;
+    uint64_t floor_view = disk->block_count == 0 ? 0 : disk->blocks[disk->block_count - 1].header.view;
+    for (size_t i = 0; i < disk->record_count; i++)
+        if (disk->records[i]->view > floor_view && !was_found(disk, disk->records[i])) found->lost++;
+    records_clear(disk);
+    return TALLY_OK;
+}
+
+/* ---- The ledger ---- */
+
+void disk_block_add(struct replica_disk *disk, const struct block_header *header, const struct digest *hash,
     const struct certificate *finalization, struct payload *payload, struct parcel *proposal)
 {
     CHECK(header->height == disk->block_count + 1);
-    if (disk->block_count == disk->block_capacity) {
-        disk->block_capacity = disk->block_capacity == 0 ? 32 : 2 * disk->block_capacity;
-        disk->blocks = realloc(disk->blocks, disk->block_capacity * sizeof disk->blocks[0]);
-        CHECK(disk->blocks != NULL);
-    }
+    disk->blocks = grow(disk->blocks, disk->block_count, &disk->block_capacity, sizeof disk->blocks[0]);
     struct disk_block *block = &disk->blocks[disk->block_count++];
     *block = (struct disk_block){.header = *header, .hash = *hash, .payload = payload_hold(payload)};
     if (proposal != NULL) block->proposal = parcel_hold(proposal);
@@ -70,24 +254,7 @@ void disk_block_add(struct disk *disk, const struct block_header *header, const 
     *block->finalization = *finalization;
 }
 
-void disk_prune(struct disk *disk, uint64_t view)
-{
-    size_t kept = 0, durable = disk->records_durable;
-    for (size_t i = 0; i < disk->record_count; i++) {
-        struct disk_record *record = disk->records[i];
-        uint64_t at =
-            record->record.kind == RECORD_PROPOSAL ? record->record.header.view : record->record.vote.view;
-        if (i < durable && at <= view) {
-            disk->records_durable--;
-            record_free(record);
-        } else {
-            disk->records[kept++] = record;
-        }
-    }
-    disk->record_count = kept;
-}
-
-size_t disk_blocks_finalized(const struct disk *disk, size_t count)
+size_t disk_blocks_finalized(const struct replica_disk *disk, size_t count)
 {
     CHECK(count <= disk->block_count);
     while (count > 0 && disk->blocks[count - 1].finalization == NULL)
@@ -95,24 +262,7 @@ size_t disk_blocks_finalized(const struct disk *disk, size_t count)
     return count;
 }
 
-void disk_crash(struct disk *disk, struct dice *dice)
-{
-    size_t records =
-        disk->records_durable + (size_t)dice_below(dice, disk->record_count - disk->records_durable + 1);
-    size_t blocks =
-        disk->blocks_durable + (size_t)dice_below(dice, disk->block_count - disk->blocks_durable + 1);
-    blocks = disk_blocks_finalized(disk, blocks);
-    CHECK(blocks >= disk->blocks_durable);
-    while (disk->record_count > records)
-        record_free(disk->records[--disk->record_count]);
-    while (disk->block_count > blocks)
-        block_release(&disk->blocks[--disk->block_count]);
-    disk->records_durable = records;
-    disk->blocks_durable = blocks;
-    disk->records_syncing = disk->ledger_syncing = false;
-}
-
-void disk_floor(const struct disk *disk, const struct digest *chain_id, struct consensus_floor *floor)
+void disk_floor(const struct replica_disk *disk, const struct digest *chain_id, struct consensus_floor *floor)
 {
     *floor = (struct consensus_floor){.block = *chain_id};
     if (disk->block_count == 0) return;
@@ -125,4 +275,42 @@ void disk_floor(const struct disk *disk, const struct digest *chain_id, struct c
     floor->header = last->header;
     floor->has_finalization = true;
     floor->finalization = *last->finalization;
+}
+
+/* ---- What goes wrong ---- */
+
+void disk_trouble(struct replica_disk *disk, enum disk_trouble kind, uint64_t at, size_t torn_size)
+{
+    static const enum fault_kind faults[] = {FAULT_NONE, FAULT_CRASH, FAULT_IO, FAULT_FULL};
+    memory_fault(disk->memory, faults[kind], at, torn_size);
+}
+
+void disk_calm(struct replica_disk *disk)
+{
+    disk->memory->fault = FAULT_NONE;
+}
+
+static void ledger_crash(struct replica_disk *disk, struct dice *dice)
+{
+    size_t blocks =
+        disk->blocks_durable + (size_t)dice_below(dice, disk->block_count - disk->blocks_durable + 1);
+    blocks = disk_blocks_finalized(disk, blocks);
+    CHECK(blocks >= disk->blocks_durable);
+    while (disk->block_count > blocks)
+        block_release(&disk->blocks[--disk->block_count]);
+    disk->blocks_durable = blocks;
+}
+
+void disk_crash(struct replica_disk *disk, struct dice *dice, bool power_cut)
+{
+    vote_record_close(disk->votes);
+    disk->votes = NULL;
+    disk_entries_clear(disk);
+    ledger_crash(disk, dice);
+    disk->prune_view = 0;
+    disk->records_syncing = disk->ledger_syncing = false;
+    bool power = power_cut || disk->memory->dead;
+    enum crash_kind kind = CRASH_KEEPS_ALL;
+    if (power) kind = dice_chance(dice, 200) ? CRASH_KEEPS_SYNCED : CRASH_KEEPS_SOME;
+    memory_disk_crash(disk->memory, kind);
 }

@@ -108,6 +108,7 @@ void fault_stop(struct world *world)
     trace_world(world, "faults stop");
     for (uint32_t i = 0; i < world->replica_count; i++) {
         world->replicas[i].skew_ms = (int64_t)dice_below(&world->dice, CALM_SKEW_MS);
+        disk_calm(&world->replicas[i].disk);
         restart(world, &world->replicas[i]);
     }
     network_heal(world);

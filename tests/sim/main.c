@@ -137,6 +137,9 @@ static void counters_add(struct counters *total, const struct counters *run)
     total->double_proposals += run->double_proposals;
     total->double_votes += run->double_votes;
     total->evidence += run->evidence;
+    total->tails_torn += run->tails_torn;
+    total->records_lost += run->records_lost;
+    total->disk_errors += run->disk_errors;
 }
 
 static void totals_add(struct totals *totals, const struct plan *plan, const struct verdict *verdict)
@@ -205,6 +208,8 @@ static void print_json(const struct totals *totals, double seconds)
         counters->blocks, counters->messages, counters->lost, counters->events);
     printf(", \"crashes\": %" PRIu64 ", \"restarts\": %" PRIu64 ", \"partitions\": %" PRIu64,
         counters->crashes, counters->restarts, counters->partitions);
+    printf(", \"tails_torn\": %" PRIu64 ", \"records_lost\": %" PRIu64 ", \"disk_errors\": %" PRIu64,
+        counters->tails_torn, counters->records_lost, counters->disk_errors);
     printf(", \"double_proposals\": %" PRIu64 ", \"double_votes\": %" PRIu64 ", \"evidence\": %" PRIu64,
         counters->double_proposals, counters->double_votes, counters->evidence);
     printf(", \"recovery_share_max\": %.3f, \"trace_digest\": \"%016" PRIx64 "\", \"seconds\": %.2f}\n",
@@ -223,6 +228,9 @@ static void print_prose(const struct totals *totals, double seconds)
            " restarts, %" PRIu64 " partitions\n",
         counters->blocks, counters->messages, counters->lost, counters->crashes, counters->restarts,
         counters->partitions);
+    printf("%" PRIu64 " torn tails of vote records, %" PRIu64 " records lost, %" PRIu64
+           " processes ended by their disks\n",
+        counters->tails_torn, counters->records_lost, counters->disk_errors);
     printf("views in which a liar said two things: %" PRIu64 " by proposals, %" PRIu64 " by votes; %" PRIu64
            " pieces of evidence held\n",
         counters->double_proposals, counters->double_votes, counters->evidence);

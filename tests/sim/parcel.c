@@ -3,7 +3,10 @@
 #include <stdlib.h>
 
 #include "proto/base/check.h"
+#include "proto/codec/agreement.h"
 #include "tests/sim/seal.h"
+
+#define PROPOSAL_SIZE_MAX (4u * MIB)
 
 static void *take(size_t size)
 {
@@ -68,6 +71,25 @@ struct parcel *parcel_of_certificate(const struct certificate *certificate)
     return parcel;
 }
 
+/* Moves what was encoded to the parcel's memory. */
+static struct span keep_bytes(struct parcel *parcel, size_t slot, struct buffer *bytes)
+{
+    CHECK(!bytes->failed && parcel->memory[slot] == NULL);
+    parcel->memory[slot] = bytes->data;
+    return buffer_span(bytes);
+}
+
+struct span parcel_bytes(struct parcel *parcel)
+{
+    CHECK(parcel->message.kind == MESSAGE_PROPOSAL);
+    if (parcel->bytes.data != NULL) return parcel->bytes;
+    struct buffer bytes;
+    buffer_init(&bytes, PROPOSAL_SIZE_MAX);
+    proposal_encode(parcel->message.proposal, &bytes);
+    parcel->bytes = keep_bytes(parcel, 3, &bytes);
+    return parcel->bytes;
+}
+
 struct parcel *parcel_of_proposal(const struct proposal *proposal)
 {
     struct parcel *parcel = parcel_make(PARCEL_MESSAGE);
@@ -79,7 +101,10 @@ struct parcel *parcel_of_proposal(const struct proposal *proposal)
     parcel->payload = payload_make(proposal->batches, proposal->batch_count);
     justification->nullifications = parcel->memory[1];
     copy->batches = parcel->payload->batches;
-    copy->justification_bytes = span_of(NULL, 0);
+    struct buffer bytes;
+    buffer_init(&bytes, JUSTIFICATION_SIZE_MAX);
+    justification_encode(justification, &bytes);
+    copy->justification_bytes = keep_bytes(parcel, 2, &bytes);
     copy->hash = seal_header(&copy->header);
     if (!justification->parent_is_genesis) justification->parent_hash = seal_header(&justification->parent);
     parcel->message.kind = MESSAGE_PROPOSAL;

@@ -33,6 +33,7 @@ struct parcel {
     struct payload *payload; /* of PARCEL_BATCHES, PARCEL_PAYLOAD, and of a proposal */
     uint32_t range_count;
     struct payload **range_payloads; /* of a range: one for each header */
+    struct span bytes;               /* of a proposal, once asked for; points into `memory` */
     void *memory[4];                 /* what the message points at; freed with the parcel */
 };
 
@@ -41,8 +42,11 @@ struct parcel {
 struct parcel *parcel_of_message(const struct consensus_message *message);
 struct parcel *parcel_of_vote(const struct vote *vote);
 struct parcel *parcel_of_certificate(const struct certificate *certificate);
-/* Hashes of the header and of the justification's parent are computed anew, as a decoder does. */
+/* Hashes of the header and of the justification's parent are computed anew, as a decoder does, and the
+ * justification's bytes are those of its fields. */
 struct parcel *parcel_of_proposal(const struct proposal *proposal);
+/* A proposal's exact bytes, as the node sends and stores them. Borrowed from the parcel. */
+struct span parcel_bytes(struct parcel *parcel);
 /* `payloads` are held by the parcel as well. */
 struct parcel *parcel_of_range(const struct block_header *headers, struct payload *const *payloads,
     uint32_t count, const struct certificate *finalization);

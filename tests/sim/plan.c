@@ -82,6 +82,8 @@ static void draw_machines(struct dice *dice, struct plan *plan)
     plan->sync_us_max =
         plan->faults & FAULT_DISK ? dice_between(dice, timeout_us / 8, 3 * timeout_us) : timeout_us / 16;
     plan->check_us_max = dice_between(dice, 0, timeout_us / 30);
+    plan->record_file_size = KIB << dice_between(dice, 3, 7);
+    if (plan->faults & FAULT_DISK) plan->trouble_per_mille = (uint32_t)dice_below(dice, 30);
     if (plan->faults & FAULT_CRASH) {
         plan->crash_gap_us = dice_between(dice, 5 * timeout_us, 200 * timeout_us);
         plan->down_us_max = dice_between(dice, timeout_us, 60 * timeout_us);

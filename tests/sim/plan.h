@@ -15,7 +15,7 @@ enum fault {
         1 << 5, /* everything of one kind and view on one link vanishes: reaches states chance does not */
     FAULT_CRASH = 1 << 6,      /* replicas crash, at any output, and restart */
     FAULT_BLACKOUT = 1 << 7,   /* all crash at once, at the end of the faults */
-    FAULT_DISK = 1 << 8,       /* slow syncs */
+    FAULT_DISK = 1 << 8,       /* syncs are slow; disks fail, or are full */
     FAULT_CLOCK = 1 << 9,      /* clocks run at other rates, and wall clocks jump */
     FAULT_BYZANTINE = 1 << 10, /* up to f validators lie */
     FAULT_LOST_DISK = 1 << 11, /* a validator loses its disk, and follows from then on */
@@ -37,6 +37,9 @@ struct plan {
     uint64_t delay_us_max, tail_us_max; /* delay_us_max stays when faults stop */
     bool script_deaf; /* the script is about who hears of which view, not about single links */
     uint64_t sync_us_max, check_us_max;
+    uint64_t record_file_size;  /* of the vote record's files */
+    uint32_t trouble_per_mille; /* the chance of a failing disk at each commit and start */
+    bool planted_early_ack;     /* the driver acknowledges what it did not sync: for a test of the checker */
     uint64_t crash_gap_us, down_us_max;
     uint32_t crash_per_million; /* the chance of a crash at each output */
     uint64_t partition_gap_us;

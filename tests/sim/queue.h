@@ -12,7 +12,7 @@ enum event_kind {
     EVENT_PROPOSED,       /* a proposal was made (`ok`) or could not be */
     EVENT_PAYLOAD,        /* the payload of `parcel`'s block is there (`ok`), or never will be */
     EVENT_FETCH,          /* ask again for the payload of `parcel`'s block */
-    EVENT_RECORDS_SYNCED, /* the first `number` records are durable */
+    EVENT_RECORDS_SYNCED, /* a commit of the vote record has had its time */
     EVENT_LEDGER_SYNCED,  /* the first `number` blocks are durable */
     EVENT_WAKE,           /* the core wanted the time; stale unless `number` is the replica's newest */
     EVENT_KEEPALIVE,      /* what came from each peer since the last one is told */

@@ -5,6 +5,7 @@
 #include "proto/base/check.h"
 #include "tests/sim/carry.h"
 #include "tests/sim/liar.h"
+#include "tests/sim/persist.h"
 #include "tests/sim/supply.h"
 #include "tests/sim/trace.h"
 
@@ -23,6 +24,8 @@ void replica_init(struct world *world, uint32_t index, uint32_t identity)
     replica->rate_ppm = dice_below(&world->dice, world->plan.rate_ppm_max + 1);
     replica->skew_ms = (int64_t)dice_below(&world->dice, 200);
     if (!replica->honest) liar_init(world, replica);
+    disk_make(&replica->disk, &world->vault.chain_id, dice_next(&world->dice), world->plan.record_file_size,
+        identity < world->plan.validators);
 }
 
 void replica_close(struct replica *replica)
@@ -155,29 +158,9 @@ void replica_input(struct world *world, struct replica *replica, struct consensu
     if (replica->up) wake_schedule(world, replica);
 }
 
-static void restore_records(struct world *world, struct replica *replica)
-{
-    for (size_t i = 0; i < replica->disk.record_count; i++) {
-        const struct disk_record *stored = replica->disk.records[i];
-        struct consensus_record record = stored->record;
-        bool held = false;
-        checker_durable(world->checker, replica->identity, &record);
-        if (stored->proposal != NULL) {
-            supply_keep(world, replica, stored->proposal, true)->told = true;
-            supply_learn(world, replica, stored->proposal->payload);
-            record.proposal = stored->proposal->message.proposal;
-            held = true;
-        }
-        checker_restored(world->checker, replica->identity, &record, record.proposal);
-        int error = consensus_restore(replica->core, &record, held);
-        if (error != TALLY_OK && replica->honest)
-            checker_fail(
-                world->checker, "replica %u cannot restore: %s", replica->identity, tally_error_text(error));
-    }
-}
-
 void replica_start(struct world *world, struct replica *replica)
 {
+    if (!persist_open(world, replica)) return;
     struct consensus_config config = {.chain_id = world->vault.chain_id, .set = world->vault.set};
     config.signer = replica->identity < world->plan.validators ? replica->identity : SIGNER_NONE;
     config.peer_count = world->identity_count;
@@ -190,7 +173,6 @@ void replica_start(struct world *world, struct replica *replica)
     replica->up = true;
     replica->wake_us = UINT64_MAX;
     replica->work_told = false;
-    replica->sequence_durable = 0;
     replica->feeding = NULL;
     memset(&replica->known, 0, sizeof replica->known);
     memset(&replica->committed, 0, sizeof replica->committed);
@@ -204,9 +186,10 @@ void replica_start(struct world *world, struct replica *replica)
         }
     }
     checker_begins(world->checker, replica->identity, floor.view);
-    restore_records(world, replica);
+    size_t records = replica->disk.entry_count;
+    persist_restore(world, replica);
     trace_replica(world, replica, "starts from height %llu with %zu records",
-        (unsigned long long)floor.height, replica->disk.record_count);
+        (unsigned long long)floor.height, records);
     checker_heard(world->checker, replica->identity, UINT64_MAX, clock_ms(world, replica));
     struct consensus_input input = {.kind = INPUT_TIME};
     replica_input(world, replica, &input);
@@ -224,10 +207,10 @@ void replica_crash(struct world *world, struct replica *replica, bool wipe)
     consensus_close(replica->core);
     replica->core = NULL;
     supply_clear(replica);
-    disk_crash(&replica->disk, &world->dice);
+    disk_crash(&replica->disk, &world->dice, dice_chance(&world->dice, 500));
     if (wipe) {
         disk_lose(&replica->disk);
-        replica->may_vote = false;
+        replica->forgotten = true;
     }
     network_break(world, replica->identity);
     trace_replica(world, replica, wipe ? "crashes and loses its disk" : "crashes");
@@ -246,31 +229,6 @@ void replica_submit(struct world *world, struct replica *replica, uint32_t batch
     parcel_release(flood);
     struct consensus_input input = {.kind = INPUT_TIME};
     replica->feeding = NULL;
-    replica_input(world, replica, &input);
-}
-
-static void records_synced(struct replica *replica, struct world *world, uint64_t count)
-{
-    struct disk *disk = &replica->disk;
-    disk->records_syncing = false;
-    CHECK(count <= disk->record_count && count > disk->records_durable);
-    for (size_t i = disk->records_durable; i < count; i++)
-        checker_durable(world->checker, replica->identity, &disk->records[i]->record);
-    disk->records_durable = (size_t)count;
-    struct consensus_input input = {.kind = INPUT_DURABLE, .sequence = disk->records[count - 1]->sequence};
-    carry_sync(world, replica);
-    replica_input(world, replica, &input);
-}
-
-static void ledger_synced(struct replica *replica, struct world *world, uint64_t count)
-{
-    struct disk *disk = &replica->disk;
-    disk->ledger_syncing = false;
-    disk->blocks_durable = (size_t)count;
-    struct consensus_input input = {.kind = INPUT_APPENDED, .height = count};
-    if (!disk->records_syncing) disk_prune(disk, disk->blocks[count - 1].header.view);
-    supply_sweep(replica, disk->blocks[count - 1].header.view);
-    carry_sync(world, replica);
     replica_input(world, replica, &input);
 }
 
@@ -311,10 +269,10 @@ void replica_event(struct world *world, struct replica *replica, struct event *e
         supply_fetch(world, replica, &event->parcel->message.block);
         return;
     case EVENT_RECORDS_SYNCED:
-        records_synced(replica, world, event->number);
+        persist_records_synced(world, replica);
         return;
     case EVENT_LEDGER_SYNCED:
-        ledger_synced(replica, world, event->number);
+        persist_ledger_synced(world, replica, event->number);
         return;
     case EVENT_WAKE:
         if (event->number != replica->wake_number) return;

@@ -27,6 +27,7 @@ struct candidate {
     bool held;   /* its payload too, well-formed */
     bool wanted; /* the core waits for its payload */
     bool told;   /* the core was told that it is held */
+    bool stored; /* its bytes and payload are in the vote record */
 };
 
 /* How a liar lies; each is a chance per mille for each message it could spoil. */
@@ -41,9 +42,10 @@ struct replica {
     uint32_t index, identity;
     uint32_t incarnation;
     bool up, honest, may_vote;
-    bool twin; /* one of two instances of one identity */
+    bool forgotten; /* its disk was lost */
+    bool twin;      /* one of two instances of one identity */
     struct consensus *core;
-    struct disk disk;
+    struct replica_disk disk;
     struct candidate *candidates;
     size_t candidate_count, candidate_capacity;
     struct parcel *ranges[RANGES_KEPT]; /* the newest, whose payloads are held */
@@ -54,7 +56,6 @@ struct replica {
     uint64_t wake_us, wake_number;
     uint64_t clock_ms, rate_ppm; /* now_ms = clock_ms + time since the run began, at 1 + rate */
     int64_t skew_ms;
-    uint64_t sequence_durable;
     uint32_t ask_next;
     struct lies lies;
     struct parcel *memory[16]; /* what a liar may replay */
@@ -63,9 +64,9 @@ struct replica {
 
 void replica_init(struct world *world, uint32_t index, uint32_t identity);
 void replica_close(struct replica *replica);
-/* Opens the core from what is on disk. */
+/* Opens the core from what is on disk. It is still down where the disk fails, and is started again later. */
 void replica_start(struct world *world, struct replica *replica);
-/* The power fails; `wipe` takes the disk too, and the vote with it (R13). */
+/* The process is killed, or the power fails; `wipe` takes the disk too, and the vote with it (R13). */
 void replica_crash(struct world *world, struct replica *replica, bool wipe);
 /* Carries an event of this replica out. */
 void replica_event(struct world *world, struct replica *replica, struct event *event);

@@ -1,5 +1,7 @@
 #include "tests/sim/seal.h"
 
+#include "proto/base/check.h"
+#include "proto/codec/agreement.h"
 #include "tests/sim/dice.h"
 
 /* Two lanes of 64 bits, spread to 256 at the end: collisions are out of reach of any run. */
@@ -60,29 +62,6 @@ void vault_init(struct vault *vault, uint32_t n, uint64_t seed)
     }
 }
 
-static void mix_header(struct mixer *mixer, const struct block_header *header)
-{
-    mix_digest(mixer, &header->chain_id);
-    mix(mixer, header->epoch);
-    mix(mixer, header->view);
-    mix(mixer, header->height);
-    mix(mixer, header->parent_view);
-    mix_digest(mixer, &header->parent_hash);
-    mix_digest(mixer, &header->payload_root);
-    mix(mixer, (uint64_t)header->payload_size << 32 | header->payload_events);
-    mix(mixer, header->time_ms);
-    mix(mixer, (uint64_t)header->seals << 1 | header->after_seal);
-    mix_digest(mixer, &header->next_set);
-    mix_digest(mixer, &header->justification_root);
-}
-
-struct digest seal_header(const struct block_header *header)
-{
-    struct mixer mixer = mixer_start(1);
-    mix_header(&mixer, header);
-    return mixer_end(&mixer);
-}
-
 static void mix_certificate(struct mixer *mixer, const struct certificate *certificate)
 {
     mix(mixer, (uint64_t)certificate->kind);
@@ -95,26 +74,25 @@ static void mix_certificate(struct mixer *mixer, const struct certificate *certi
         mix_bytes(mixer, certificate->signatures[i].bytes, 16);
 }
 
+struct digest seal_header(const struct block_header *header)
+{
+    return block_header_hash(header);
+}
+
 struct digest seal_justification(const struct justification *justification)
 {
-    struct mixer mixer = mixer_start(2);
-    mix(&mixer, justification->parent_is_genesis);
-    if (!justification->parent_is_genesis) {
-        mix_header(&mixer, &justification->parent);
-        mix_certificate(&mixer, &justification->parent_certificate);
-    }
-    mix(&mixer, justification->nullification_count);
-    for (uint32_t i = 0; i < justification->nullification_count; i++)
-        mix_certificate(&mixer, &justification->nullifications[i]);
-    return mixer_end(&mixer);
+    struct buffer bytes;
+    buffer_init(&bytes, JUSTIFICATION_SIZE_MAX);
+    justification_encode(justification, &bytes);
+    CHECK(!bytes.failed);
+    struct digest root = justification_root(buffer_span(&bytes));
+    buffer_close(&bytes);
+    return root;
 }
 
 struct digest seal_payload(const struct digest *batches, uint32_t count)
 {
-    struct mixer mixer = mixer_start(3);
-    for (uint32_t i = 0; i < count; i++)
-        mix_digest(&mixer, &batches[i]);
-    return mixer_end(&mixer);
+    return payload_root(batches, count);
 }
 
 static uint64_t vote_word(enum vote_kind kind, uint64_t epoch, uint64_t view, const struct digest *block)

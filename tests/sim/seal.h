@@ -1,6 +1,6 @@
-/* Stand-ins for hashes and signatures in a simulated world: fast, deterministic, and unforgeable because only
- * this module knows the secrets. The core never looks inside either, so a run does not depend on which ones
- * are used. */
+/* Hashes as the node makes them, and stand-ins for signatures: fast, deterministic, and unforgeable because
+ * only this module knows the secrets. The core never looks inside either, so a run does not depend on which
+ * ones are used; the hashes are the real ones so that the codec takes what the simulator makes. */
 #ifndef TALLY_SIM_SEAL_H
 #define TALLY_SIM_SEAL_H
 

@@ -161,7 +161,7 @@ void supply_told(struct replica *replica, const struct digest *block, bool held)
 
 void supply_check(struct world *world, struct replica *replica, const struct checker_moment *moment)
 {
-    const struct disk *disk = &replica->disk;
+    const struct replica_disk *disk = &replica->disk;
     const struct digest *floor =
         disk->block_count == 0 ? &world->vault.chain_id : &disk->blocks[disk->block_count - 1].hash;
     for (size_t i = 0; i < replica->candidate_count; i++) {

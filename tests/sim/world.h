@@ -20,6 +20,8 @@ struct counters {
     uint64_t blocks, crashes, restarts, partitions, messages, lost, events;
     uint64_t double_proposals, double_votes; /* views in which a liar said two things, as sent */
     uint64_t evidence;                       /* pieces that replicas came to hold */
+    uint64_t tails_torn, records_lost; /* found at starts: torn tails, records written or queued and gone */
+    uint64_t disk_errors;              /* that ended a process */
 };
 
 struct world {

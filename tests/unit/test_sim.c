@@ -1,5 +1,5 @@
-// links: sim consensus base
-/* The simulator itself: one seed is one run, the plan keeps its promises, the disk loses what it must. */
+// links: sim
+/* The simulator itself: one seed is one run, the plan keeps its promises, disks lose what they must. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -86,69 +86,36 @@ static void fault_lists_are_read_whole_or_refused(void **state)
     assert_false(plan_faults_parse("", &faults));
 }
 
-static void add_record(struct disk *disk, uint64_t sequence, uint64_t view)
-{
-    struct consensus_record record = {.kind = RECORD_VOTE, .vote = {.kind = VOTE_NULLIFY, .view = view}};
-    disk_record_add(disk, &record, sequence, NULL);
-}
-
-static void a_crash_keeps_what_was_acknowledged_and_a_prefix_of_the_rest(void **state)
+static void the_checker_notices_a_driver_that_acknowledges_too_early(void **state)
 {
     (void)state;
-    struct dice dice;
-    bool lost_some = false, kept_some = false;
-    dice_init(&dice, 3);
-    for (uint32_t round = 0; round < 100; round++) {
-        struct disk disk = {0};
-        for (uint64_t i = 1; i <= 6; i++)
-            add_record(&disk, i, i);
-        disk.records_durable = 2;
-        disk_crash(&disk, &dice);
-        assert_true(disk.record_count >= 2 && disk.record_count <= 6);
-        assert_int_equal(disk.records_durable, disk.record_count);
-        for (size_t i = 0; i < disk.record_count; i++)
-            assert_int_equal(disk.records[i]->sequence, i + 1);
-        lost_some |= disk.record_count < 6;
-        kept_some |= disk.record_count > 2;
-        disk_close(&disk);
+    struct plan_wish calm = {.validators = 4, .observers = 0};
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct plan plan;
+        struct verdict verdict;
+        plan_draw(seed, &calm, &plan);
+        plan.planted_early_ack = true;
+        world_run(&plan, false, &verdict);
+        assert_non_null(strstr(verdict.violation, "not on its disk"));
     }
-    assert_true(lost_some && kept_some);
 }
 
-static void a_ledger_after_a_crash_ends_at_a_finalization(void **state)
+static void disks_tear_and_lose_and_fail(void **state)
 {
     (void)state;
-    struct dice dice;
-    struct certificate finalization = {.kind = VOTE_FINALIZE};
-    struct payload *payload = payload_make(NULL, 0);
-    dice_init(&dice, 4);
-    for (uint32_t round = 0; round < 100; round++) {
-        struct disk disk = {0};
-        for (uint64_t height = 1; height <= 9; height++) {
-            struct block_header header = {.height = height, .view = height};
-            struct digest hash = seal_header(&header);
-            disk_block_add(&disk, &header, &hash, height % 3 == 0 ? &finalization : NULL, payload, NULL);
-        }
-        disk.blocks_durable = 3;
-        disk_crash(&disk, &dice);
-        assert_true(disk.block_count >= 3 && disk.block_count % 3 == 0);
-        disk_close(&disk);
+    struct plan_wish wish = {.validators = 4, .faults = FAULT_CRASH | FAULT_BLACKOUT | FAULT_DISK};
+    struct counters sum = {0};
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct plan plan;
+        struct verdict verdict;
+        plan_draw(seed, &wish, &plan);
+        world_run(&plan, false, &verdict);
+        assert_string_equal(verdict.violation, "");
+        sum.tails_torn += verdict.counters.tails_torn;
+        sum.records_lost += verdict.counters.records_lost;
+        sum.disk_errors += verdict.counters.disk_errors;
     }
-    payload_release(payload);
-}
-
-static void pruning_keeps_what_is_above_the_floor_or_not_yet_durable(void **state)
-{
-    (void)state;
-    struct disk disk = {0};
-    for (uint64_t i = 1; i <= 6; i++)
-        add_record(&disk, i, i);
-    disk.records_durable = 4;
-    disk_prune(&disk, 5);
-    assert_int_equal(disk.record_count, 2);
-    assert_int_equal(disk.records_durable, 0);
-    assert_int_equal(disk.records[0]->record.vote.view, 5);
-    disk_close(&disk);
+    assert_true(sum.tails_torn > 0 && sum.records_lost > 0 && sum.disk_errors > 0);
 }
 
 static void events_come_in_order_of_time_then_of_adding(void **state)
@@ -201,9 +168,8 @@ int main(void)
         cmocka_unit_test(a_wish_is_kept_and_the_rest_drawn),
         cmocka_unit_test(no_more_validators_fail_for_good_than_are_tolerated),
         cmocka_unit_test(fault_lists_are_read_whole_or_refused),
-        cmocka_unit_test(a_crash_keeps_what_was_acknowledged_and_a_prefix_of_the_rest),
-        cmocka_unit_test(a_ledger_after_a_crash_ends_at_a_finalization),
-        cmocka_unit_test(pruning_keeps_what_is_above_the_floor_or_not_yet_durable),
+        cmocka_unit_test(the_checker_notices_a_driver_that_acknowledges_too_early),
+        cmocka_unit_test(disks_tear_and_lose_and_fail),
         cmocka_unit_test(events_come_in_order_of_time_then_of_adding),
         cmocka_unit_test(a_message_is_copied_whole),
     };

@@ -167,6 +167,31 @@ static void two_blocks_notarized_across_a_crash_are_seen(void **state)
     expect_violation(scene, "notarized two blocks");
 }
 
+/* Restarts replica 0 over a floor of floor_view with what is found of its votes of view 3. */
+static void begin_again(struct scene *scene, uint64_t floor_view, bool finds_nullify)
+{
+    struct consensus_record record = {.kind = RECORD_VOTE};
+    checker_restarted(scene->checker, 0, 0, false);
+    checker_begins(scene->checker, 0, floor_view);
+    record.vote = vote_by(scene, 0, VOTE_NOTARIZE, 3, block_named(1));
+    checker_restored(scene->checker, 0, &record, NULL);
+    record.vote = vote_by(scene, 0, VOTE_NULLIFY, 3, block_named(0));
+    if (finds_nullify) checker_restored(scene->checker, 0, &record, NULL);
+    checker_remembers(scene->checker, 0);
+}
+
+static void a_vote_that_is_gone_after_a_crash_is_missed(void **state)
+{
+    struct scene *scene = *state;
+    make_durable(scene, vote_by(scene, 0, VOTE_NOTARIZE, 3, block_named(1)));
+    make_durable(scene, vote_by(scene, 0, VOTE_NULLIFY, 3, block_named(0)));
+    begin_again(scene, 0, true);
+    begin_again(scene, 3, false);
+    expect_fine(scene);
+    begin_again(scene, 2, false);
+    expect_violation(scene, "forgot what was on its disk, view 3");
+}
+
 static void a_finalize_after_a_nullify_is_seen(void **state)
 {
     struct scene *scene = *state;
@@ -492,6 +517,7 @@ int main(void)
         CASE(a_liar_may_send_anything),
         CASE(a_liar_that_contradicts_itself_is_counted_once_a_view),
         CASE(two_blocks_notarized_across_a_crash_are_seen),
+        CASE(a_vote_that_is_gone_after_a_crash_is_missed),
         CASE(a_finalize_after_a_nullify_is_seen),
         CASE(a_nullify_after_a_finalize_is_seen),
         CASE(a_finalize_without_an_own_notarize_is_seen),

@@ -1,0 +1,198 @@
+#include "tests/sim/persist.h"
+
+#include "proto/base/check.h"
+#include "tests/sim/supply.h"
+#include "tests/sim/trace.h"
+
+#define TORN_SIZE_MAX 4096u
+
+static struct event event_for(const struct replica *replica, enum event_kind kind)
+{
+    return (struct event){.kind = kind, .replica = replica->index, .incarnation = replica->incarnation};
+}
+
+static uint64_t sync_us(struct world *world)
+{
+    uint64_t most = world->plan.sync_us_max;
+    uint64_t calm = world->plan.base_timeout_ms * MILLISECOND_US / 16;
+    return dice_between(&world->dice, 20, world->healed && most > calm ? calm : most);
+}
+
+/* ---- Trouble ---- */
+
+/* One of the next changes of the disk may fail. */
+static void draw_trouble(struct world *world, struct replica *replica, uint32_t per_mille, uint64_t changes)
+{
+    if (world->healed || !replica->honest || !dice_chance(&world->dice, per_mille)) return;
+    enum disk_trouble kind = (enum disk_trouble)dice_between(&world->dice, TROUBLE_POWER, TROUBLE_FULL);
+    uint64_t at = dice_between(&world->dice, 1, changes);
+    disk_trouble(&replica->disk, kind, at, (size_t)dice_below(&world->dice, TORN_SIZE_MAX));
+}
+
+static void start_again_later(struct world *world, const struct replica *replica)
+{
+    struct event restart = {.kind = EVENT_RESTART, .replica = replica->index};
+    world_later(world, dice_between(&world->dice, 1000, world->plan.down_us_max + 1000), restart);
+}
+
+/* As the node does: nothing more is acknowledged, and the process ends. */
+static void end_process(struct world *world, struct replica *replica, int error)
+{
+    world->counters.disk_errors++;
+    trace_replica(world, replica, "ends, because its disk fails: %s", tally_error_text(error));
+    if (replica->honest && error != TALLY_EIO && error != TALLY_EFULL)
+        checker_fail(world->checker, "replica %u cannot write its vote record: %s", replica->identity,
+            tally_error_text(error));
+    start_again_later(world, replica);
+    replica_crash(world, replica, false);
+}
+
+/* ---- Starting ---- */
+
+bool persist_open(struct world *world, struct replica *replica)
+{
+    struct disk_found found;
+    if (replica->identity >= world->plan.validators) return true;
+    draw_trouble(world, replica, world->plan.trouble_per_mille, 3);
+    int error = disk_open(&replica->disk, &found);
+    if (error == TALLY_EIO || error == TALLY_EFULL) {
+        world->counters.disk_errors++;
+        trace_replica(world, replica, "cannot start, because its disk fails: %s", tally_error_text(error));
+        disk_crash(&replica->disk, &world->dice, false);
+        start_again_later(world, replica);
+        return false;
+    }
+    /* R13: no other end than the loss of the disk takes the vote. */
+    if (error != (replica->forgotten ? TALLY_ENOTFOUND : TALLY_OK))
+        checker_fail(world->checker, "replica %u finds its vote record so: %s (%s)", replica->identity,
+            tally_error_text(error), found.detail);
+    replica->may_vote = error == TALLY_OK;
+    world->counters.records_lost += found.lost;
+    if (found.torn > 0) world->counters.tails_torn++;
+    return true;
+}
+
+/* The block that a record names, among those that were stored whole. */
+static void complete(struct replica *replica, struct consensus_record *record)
+{
+    bool names = record->kind == RECORD_PROPOSAL || record->vote.kind == VOTE_NOTARIZE;
+    const struct candidate *candidate = names ? supply_find(replica, &record->block) : NULL;
+    if (candidate == NULL) return;
+    record->proposal = candidate->proposal->message.proposal;
+    record->header = record->proposal->header;
+}
+
+void persist_restore(struct world *world, struct replica *replica)
+{
+    const struct replica_disk *disk = &replica->disk;
+    for (size_t i = 0; i < disk->entry_count; i++) {
+        struct parcel *proposal = disk->entries[i].proposal;
+        if (proposal == NULL) continue;
+        struct candidate *candidate = supply_keep(world, replica, proposal, true);
+        candidate->told = candidate->stored = true;
+        supply_learn(world, replica, proposal->payload);
+    }
+    for (size_t i = 0; i < disk->entry_count; i++) {
+        struct consensus_record record = disk->entries[i].record;
+        complete(replica, &record);
+        checker_durable(world->checker, replica->identity, &record);
+        checker_restored(world->checker, replica->identity, &record, record.proposal);
+        int error = consensus_restore(replica->core, &record, record.proposal != NULL);
+        if (error != TALLY_OK && replica->honest)
+            checker_fail(
+                world->checker, "replica %u cannot restore: %s", replica->identity, tally_error_text(error));
+    }
+    checker_remembers(world->checker, replica->identity);
+    disk_entries_clear(&replica->disk);
+}
+
+/* ---- On the way to the disk ---- */
+
+void persist_record(struct world *world, struct replica *replica, const struct consensus_output *output)
+{
+    struct replica_disk *disk = &replica->disk;
+    struct consensus_record record = *output->record;
+    struct consensus_status status;
+    struct candidate *candidate = NULL;
+    bool names = record.kind == RECORD_PROPOSAL || record.vote.kind == VOTE_NOTARIZE;
+    record.proposal = NULL;
+    if (names) candidate = supply_find(replica, &record.block);
+    bool held = candidate != NULL && candidate->held;
+    consensus_status(replica->core, &status);
+    /* The floor as of this output: a commit of the same step may come after it. */
+    uint64_t floor_view = disk->block_count == 0 ? 0 : disk->blocks[disk->block_count - 1].header.view;
+    checker_record(world->checker, replica->identity, &record,
+        candidate == NULL ? NULL : candidate->proposal->message.proposal, held, floor_view, status.view);
+    if (disk->record_count > 0 && disk->records[disk->record_count - 1]->sequence >= output->sequence)
+        checker_fail(world->checker, "replica %u numbers its records backward", replica->identity);
+    if (names && !held) return;
+    disk_record_add(disk, &record, output->sequence, names ? candidate->proposal : NULL,
+        names ? &candidate->stored : NULL);
+}
+
+/* What the disk holds for good now, whatever anybody was told. */
+static void tell_durable(struct world *world, struct replica *replica)
+{
+    struct consensus_record record;
+    while (disk_take_durable(&replica->disk, &record))
+        checker_durable(world->checker, replica->identity, &record);
+}
+
+static void sync_records(struct world *world, struct replica *replica)
+{
+    struct replica_disk *disk = &replica->disk;
+    if (disk->records_syncing || disk->votes == NULL) return;
+    if (disk->record_count == disk->records_written && disk->prune_view == 0) return;
+    draw_trouble(world, replica, world->plan.trouble_per_mille, disk->record_count + 4);
+    int error = disk_commit_begin(disk);
+    tell_durable(world, replica);
+    if (error != TALLY_OK) {
+        end_process(world, replica, error);
+        return;
+    }
+    disk->records_syncing = true;
+    world_later(world, sync_us(world), event_for(replica, EVENT_RECORDS_SYNCED));
+}
+
+void persist_sync(struct world *world, struct replica *replica)
+{
+    struct replica_disk *disk = &replica->disk;
+    sync_records(world, replica);
+    if (!replica->up) return;
+    size_t blocks = disk_blocks_finalized(disk, disk->block_count);
+    if (disk->ledger_syncing || blocks == disk->blocks_durable) return;
+    disk->ledger_syncing = true;
+    struct event event = event_for(replica, EVENT_LEDGER_SYNCED);
+    event.number = blocks;
+    world_later(world, sync_us(world), event);
+}
+
+void persist_records_synced(struct world *world, struct replica *replica)
+{
+    struct replica_disk *disk = &replica->disk;
+    struct consensus_input input = {.kind = INPUT_DURABLE};
+    if (disk->records_written > 0) input.sequence = disk->records[disk->records_written - 1]->sequence;
+    int error = world->plan.planted_early_ack ? TALLY_OK : disk_commit_end(disk);
+    tell_durable(world, replica);
+    if (error != TALLY_OK) {
+        end_process(world, replica, error);
+        return;
+    }
+    disk->records_syncing = false;
+    persist_sync(world, replica);
+    if (replica->up && input.sequence > 0) replica_input(world, replica, &input);
+}
+
+void persist_ledger_synced(struct world *world, struct replica *replica, uint64_t count)
+{
+    struct replica_disk *disk = &replica->disk;
+    CHECK(count > 0 && count <= disk->block_count);
+    disk->ledger_syncing = false;
+    disk->blocks_durable = (size_t)count;
+    struct consensus_input input = {.kind = INPUT_APPENDED, .height = count};
+    uint64_t view = disk->blocks[count - 1].header.view;
+    disk_prune(disk, view);
+    supply_sweep(replica, view);
+    persist_sync(world, replica);
+    if (replica->up) replica_input(world, replica, &input);
+}
