@@ -3,27 +3,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "node/execution.h"
 #include "node/net/log.h"
+#include "node/replay.h"
 #include "proto/base/check.h"
 
 #define FLUSH_MS 500u
-#define UNFLUSHED_SIZE_MAX (24u * MIB)
-#define REPLAY_ARENA_BUDGET (64u * MIB)
-#define REPLAY_TELL_BLOCKS 10000u
+#define RESULTS_ARENA_BUDGET (64u * MIB)
 
 struct executor {
-    const char *data_dir;
-    const struct genesis *genesis;
-    struct ledger *ledger;
     const struct executor_callbacks *callbacks;
     void *context;
     struct worker *worker;
     uv_timer_t *flush_timer;
     bool closing, failed;
-    /* The state thread's. */
-    struct state *state;
-    struct execution *execution;
+    struct replay replay; /* the state thread's */
     /* The loop's. */
     struct checkpoint last;
     struct state_counts counts;
@@ -31,132 +24,22 @@ struct executor {
     struct certified_checkpoint certified;
 };
 
-/* ---- The state itself: opened, discarded, replayed ---- */
-
-static int open_state(struct executor *executor)
-{
-    const struct genesis *genesis = executor->genesis;
-    struct state_config config = {
-        .chain_id = genesis->chain_id,
-        .members_root = genesis_members_root(genesis),
-        .policy_root = genesis_policy_root(genesis),
-    };
-    int error = state_open(executor->data_dir, &config, &executor->state);
-    if (error != TALLY_OK) return error;
-    error = execution_open(executor->state, genesis, &executor->execution);
-    if (error != TALLY_OK) {
-        state_close(executor->state);
-        executor->state = NULL;
-    }
-    return error;
-}
-
-static void close_state(struct executor *executor)
-{
-    execution_close(executor->execution);
-    state_close(executor->state);
-    executor->execution = NULL;
-    executor->state = NULL;
-}
-
-/* The checkpoint of an applied height, from what the state kept of it. */
-static int checkpoint_of(struct executor *executor, uint64_t height, struct checkpoint *checkpoint)
-{
-    struct state_roots roots;
-    int error = state_roots_get(executor->state, height, &roots);
-    if (error != TALLY_OK) return error;
-    struct validator_set set;
-    genesis_validator_set(executor->genesis, &set);
-    struct digest set_hash = validator_set_hash(&set);
-    *checkpoint = (struct checkpoint){
-        .chain_id = executor->genesis->chain_id,
-        .epoch = set.epoch,
-        .height = height,
-        .block = roots.block,
-        .time_ms = roots.time_ms,
-        .state_root = roots.state_root,
-        .results_root = roots.results_root,
-        .history_root = roots.history_root,
-        .set_hash = set_hash,
-        .next_set_hash = set_hash,
-    };
-    return TALLY_OK;
-}
-
-/* What was certified before must come out again; else the state is not what a quorum signed. */
-static int compare_certified(struct executor *executor, const struct checkpoint *checkpoint)
-{
-    struct certified_checkpoint certified;
-    int error = state_certified_get(executor->state, checkpoint->height, &certified);
-    if (error == TALLY_ENOTFOUND) return TALLY_OK;
-    if (error != TALLY_OK) return error;
-    struct digest ours = checkpoint_digest(checkpoint), theirs = checkpoint_digest(&certified.checkpoint);
-    return digest_equal(&ours, &theirs) ? TALLY_OK : TALLY_EDAMAGED;
-}
-
-static int replay_block(struct executor *executor, uint64_t height, struct arena *arena)
-{
-    struct block block;
-    arena_reset(arena);
-    int error = ledger_read(executor->ledger, height, false, arena, &block);
-    if (error != TALLY_OK) return error;
-    struct checkpoint checkpoint;
-    error = execution_apply(executor->execution, &block, NULL, NULL, &checkpoint);
-    if (error != TALLY_OK) return error;
-    error = compare_certified(executor, &checkpoint);
-    if (error == TALLY_OK && state_unflushed_size(executor->state) > UNFLUSHED_SIZE_MAX)
-        error = state_flush(executor->state, height);
-    return error;
-}
-
-static int replay(struct executor *executor)
-{
-    struct ledger_head head;
-    struct arena arena;
-    arena_init(&arena, REPLAY_ARENA_BUDGET);
-    ledger_head(executor->ledger, &head);
-    uint64_t from = state_applied_height(executor->state) + 1;
-    if (from > head.height + 1) return TALLY_EDAMAGED; /* a state of blocks that this ledger does not have */
-    int error = TALLY_OK;
-    for (uint64_t height = from; height <= head.height && error == TALLY_OK; height++) {
-        error = replay_block(executor, height, &arena);
-        if ((height - from + 1) % REPLAY_TELL_BLOCKS == 0)
-            LOG_INFO("replaying the ledger", LOG_U("height", height), LOG_U("of", head.height));
-    }
-    if (error == TALLY_OK && head.height >= from)
-        LOG_INFO("replayed the ledger", LOG_U("from", from), LOG_U("to", head.height));
-    arena_close(&arena);
-    return error;
-}
-
-/* The state on disk, brought up to the ledger's head: rebuilt once from nothing if it is not sound. */
-static int open_and_replay(struct executor *executor)
-{
-    int error = open_state(executor);
-    if (error == TALLY_OK) error = replay(executor);
-    if (error != TALLY_EDAMAGED) return error;
-    LOG_UNUSUAL("the state is damaged; rebuilding it from the ledger");
-    close_state(executor);
-    error = state_discard(executor->data_dir);
-    if (error == TALLY_OK) error = open_state(executor);
-    if (error == TALLY_OK) error = replay(executor);
-    return error;
-}
+/* ---- What the state says of itself ---- */
 
 /* Where the state stands. */
 static int read_last(struct executor *executor, struct checkpoint *last, struct state_counts *counts)
 {
-    uint64_t height = state_applied_height(executor->state);
-    state_counts(executor->state, counts);
-    if (height > 0) return checkpoint_of(executor, height, last);
-    const struct digest *chain_id = &executor->genesis->chain_id;
+    uint64_t height = state_applied_height(executor->replay.state);
+    state_counts(executor->replay.state, counts);
+    if (height > 0) return replay_checkpoint(&executor->replay, height, last);
+    const struct digest *chain_id = &executor->replay.genesis->chain_id;
     *last = (struct checkpoint){.chain_id = *chain_id, .block = *chain_id};
     return TALLY_OK;
 }
 
 static int read_certified(struct executor *executor)
 {
-    int error = state_certified_newest(executor->state, &executor->certified);
+    int error = state_certified_newest(executor->replay.state, &executor->certified);
     executor->has_certified = error == TALLY_OK;
     return error == TALLY_ENOTFOUND ? TALLY_OK : error;
 }
@@ -187,22 +70,10 @@ static struct state_job *new_job(
     return job;
 }
 
-/* Flushes up to the newest certified block, where that keeps what is left small: a restart can then prove at
- * once. */
-static int flush(struct state *state)
-{
-    struct certified_checkpoint certified;
-    uint64_t height = state_applied_height(state);
-    if (state_unflushed_size(state) < UNFLUSHED_SIZE_MAX &&
-        state_certified_newest(state, &certified) == TALLY_OK && certified.checkpoint.height < height)
-        height = certified.checkpoint.height;
-    return state_flush(state, height);
-}
-
 static void run_flush(struct job *job)
 {
     struct state_job *flushing = (struct state_job *)(void *)job;
-    if (flushing->executor->state != NULL) flushing->error = flush(flushing->executor->state);
+    if (flushing->executor->replay.state != NULL) flushing->error = replay_flush(&flushing->executor->replay);
 }
 
 static void flush_done(struct job *job)
@@ -254,9 +125,10 @@ static int read_applied(struct executor *executor, struct apply_job *apply)
     struct state_result *results;
     uint32_t count;
     struct arena arena;
-    arena_init(&arena, REPLAY_ARENA_BUDGET);
-    int error = checkpoint_of(executor, height, &apply->checkpoint);
-    if (error == TALLY_OK) error = state_results_read(executor->state, height, &arena, &results, &count);
+    arena_init(&arena, RESULTS_ARENA_BUDGET);
+    int error = replay_checkpoint(&executor->replay, height, &apply->checkpoint);
+    if (error == TALLY_OK)
+        error = state_results_read(executor->replay.state, height, &arena, &results, &count);
     if (error == TALLY_OK) {
         CHECK(count == apply->block->header.payload_events);
         for (uint32_t i = 0; i < count; i++)
@@ -271,19 +143,17 @@ static void run_apply(struct job *job)
 {
     struct apply_job *apply = (struct apply_job *)(void *)job;
     struct executor *executor = apply->base.executor;
-    if (executor->state == NULL) {
+    if (executor->replay.state == NULL) {
         apply->base.error = TALLY_ECLOSED;
         return;
     }
-    if (apply->block->header.height <= state_applied_height(executor->state)) {
+    if (apply->block->header.height <= state_applied_height(executor->replay.state)) {
         apply->base.error = read_applied(executor, apply);
     } else {
         apply->base.error =
-            execution_apply(executor->execution, apply->block, keep_results, apply, &apply->checkpoint);
-        if (apply->base.error == TALLY_OK && state_unflushed_size(executor->state) > UNFLUSHED_SIZE_MAX)
-            apply->base.error = state_flush(executor->state, apply->block->header.height);
+            replay_apply(&executor->replay, apply->block, keep_results, apply, &apply->checkpoint);
     }
-    state_counts(executor->state, &apply->counts);
+    state_counts(executor->replay.state, &apply->counts);
 }
 
 static void apply_done(struct job *job)
@@ -328,7 +198,7 @@ struct certified_job {
 static void run_certified(struct job *job)
 {
     struct certified_job *certified = (struct certified_job *)(void *)job;
-    struct state *state = certified->base.executor->state;
+    struct state *state = certified->base.executor->replay.state;
     if (state != NULL) certified->base.error = state_certified_put(state, &certified->checkpoint);
 }
 
@@ -364,14 +234,12 @@ static void run_rebuild(struct job *job)
 {
     struct rebuild_job *rebuild = (struct rebuild_job *)(void *)job;
     struct executor *executor = rebuild->base.executor;
-    if (executor->state != NULL) close_state(executor);
-    int error = state_discard(executor->data_dir);
-    if (error == TALLY_OK) error = open_and_replay(executor);
+    int error = replay_rebuild(&executor->replay);
     if (error == TALLY_OK) error = read_last(executor, &rebuild->last, &rebuild->counts);
     if (error == TALLY_OK && rebuild->has_certified) {
         /* The newest certificate went with the old state. One that does not agree with the new one is left
          * out. */
-        error = state_certified_put(executor->state, &rebuild->certified);
+        error = state_certified_put(executor->replay.state, &rebuild->certified);
         if (error == TALLY_EINVALID) error = TALLY_OK;
     }
     rebuild->base.error = error;
@@ -414,19 +282,17 @@ int executor_open(uv_loop_t *loop, const char *data_dir, const struct genesis *g
 {
     struct executor *executor = calloc(1, sizeof *executor);
     if (executor == NULL) return TALLY_ENOMEM;
-    executor->data_dir = data_dir;
-    executor->genesis = genesis;
-    executor->ledger = ledger;
+    executor->replay = (struct replay){.data_dir = data_dir, .genesis = genesis, .ledger = ledger};
     executor->callbacks = callbacks;
     executor->context = context;
-    int error = open_and_replay(executor);
+    int error = replay_open(&executor->replay);
     if (error == TALLY_OK) error = read_last(executor, &executor->last, &executor->counts);
     if (error == TALLY_OK) error = read_certified(executor);
     if (error == TALLY_OK) error = worker_open(loop, "state", 1, &executor->worker);
     if (error != TALLY_OK) {
         snprintf(
             why, why_size, "the state in %s/state cannot be opened: %s", data_dir, tally_error_text(error));
-        close_state(executor);
+        replay_close(&executor->replay);
         free(executor);
         return error;
     }
@@ -444,12 +310,12 @@ void executor_close(struct executor *executor)
     executor->closing = true;
     uv_close((uv_handle_t *)executor->flush_timer, free_timer);
     worker_close(executor->worker);
-    if (executor->state != NULL && !executor->failed) {
-        int error = flush(executor->state);
+    if (executor->replay.state != NULL && !executor->failed) {
+        int error = replay_flush(&executor->replay);
         if (error != TALLY_OK)
             LOG_UNUSUAL("the state was not flushed; it will be replayed", LOG_E("why", error));
     }
-    close_state(executor);
+    replay_close(&executor->replay);
     free(executor);
 }
 
@@ -460,12 +326,12 @@ void executor_read(struct executor *executor, struct job *job)
 
 struct state *executor_state(struct executor *executor)
 {
-    return executor->state;
+    return executor->replay.state;
 }
 
 struct ledger *executor_ledger(struct executor *executor)
 {
-    return executor->ledger;
+    return executor->replay.ledger;
 }
 
 uint64_t executor_applied_height(const struct executor *executor)

@@ -1,0 +1,143 @@
+#include "node/replay.h"
+
+#include "node/net/log.h"
+
+#define UNFLUSHED_SIZE_MAX (24u * MIB)
+#define REPLAY_ARENA_BUDGET (64u * MIB)
+#define REPLAY_TELL_BLOCKS 10000u
+
+static int open_state(struct replay *replay)
+{
+    const struct genesis *genesis = replay->genesis;
+    struct state_config config = {
+        .chain_id = genesis->chain_id,
+        .members_root = genesis_members_root(genesis),
+        .policy_root = genesis_policy_root(genesis),
+    };
+    int error = state_open(replay->data_dir, &config, &replay->state);
+    if (error != TALLY_OK) return error;
+    error = execution_open(replay->state, genesis, &replay->execution);
+    if (error != TALLY_OK) {
+        state_close(replay->state);
+        replay->state = NULL;
+    }
+    return error;
+}
+
+void replay_close(struct replay *replay)
+{
+    execution_close(replay->execution);
+    state_close(replay->state);
+    replay->execution = NULL;
+    replay->state = NULL;
+}
+
+int replay_checkpoint(struct replay *replay, uint64_t height, struct checkpoint *checkpoint)
+{
+    struct state_roots roots;
+    int error = state_roots_get(replay->state, height, &roots);
+    if (error != TALLY_OK) return error;
+    struct validator_set set;
+    genesis_validator_set(replay->genesis, &set);
+    struct digest set_hash = validator_set_hash(&set);
+    *checkpoint = (struct checkpoint){
+        .chain_id = replay->genesis->chain_id,
+        .epoch = set.epoch,
+        .height = height,
+        .block = roots.block,
+        .time_ms = roots.time_ms,
+        .state_root = roots.state_root,
+        .results_root = roots.results_root,
+        .history_root = roots.history_root,
+        .set_hash = set_hash,
+        .next_set_hash = set_hash,
+    };
+    return TALLY_OK;
+}
+
+/* What was certified before must come out again; else the state is not what a quorum signed. */
+static int compare_certified(struct replay *replay, const struct checkpoint *checkpoint)
+{
+    struct certified_checkpoint certified;
+    int error = state_certified_get(replay->state, checkpoint->height, &certified);
+    if (error == TALLY_ENOTFOUND) return TALLY_OK;
+    if (error != TALLY_OK) return error;
+    struct digest ours = checkpoint_digest(checkpoint), theirs = checkpoint_digest(&certified.checkpoint);
+    return digest_equal(&ours, &theirs) ? TALLY_OK : TALLY_EDAMAGED;
+}
+
+static int flush_if_large(struct replay *replay, uint64_t height)
+{
+    return state_unflushed_size(replay->state) > UNFLUSHED_SIZE_MAX ? state_flush(replay->state, height)
+                                                                    : TALLY_OK;
+}
+
+static int replay_block(struct replay *replay, uint64_t height, struct arena *arena)
+{
+    struct block block;
+    arena_reset(arena);
+    int error = ledger_read(replay->ledger, height, false, arena, &block);
+    if (error != TALLY_OK) return error;
+    struct checkpoint checkpoint;
+    error = execution_apply(replay->execution, &block, NULL, NULL, &checkpoint);
+    if (error != TALLY_OK) return error;
+    error = compare_certified(replay, &checkpoint);
+    return error == TALLY_OK ? flush_if_large(replay, height) : error;
+}
+
+static int catch_up(struct replay *replay)
+{
+    struct ledger_head head;
+    struct arena arena;
+    arena_init(&arena, REPLAY_ARENA_BUDGET);
+    ledger_head(replay->ledger, &head);
+    uint64_t from = state_applied_height(replay->state) + 1;
+    if (from > head.height + 1) return TALLY_EDAMAGED; /* a state of blocks that this ledger does not have */
+    int error = TALLY_OK;
+    for (uint64_t height = from; height <= head.height && error == TALLY_OK; height++) {
+        error = replay_block(replay, height, &arena);
+        if ((height - from + 1) % REPLAY_TELL_BLOCKS == 0)
+            LOG_INFO("replaying the ledger", LOG_U("height", height), LOG_U("of", head.height));
+    }
+    if (error == TALLY_OK && head.height >= from)
+        LOG_INFO("replayed the ledger", LOG_U("from", from), LOG_U("to", head.height));
+    arena_close(&arena);
+    return error;
+}
+
+int replay_rebuild(struct replay *replay)
+{
+    replay_close(replay);
+    int error = state_discard(replay->data_dir);
+    if (error == TALLY_OK) error = open_state(replay);
+    if (error == TALLY_OK) error = catch_up(replay);
+    return error;
+}
+
+int replay_open(struct replay *replay)
+{
+    int error = open_state(replay);
+    if (error == TALLY_OK) error = catch_up(replay);
+    if (error != TALLY_EDAMAGED) return error;
+    LOG_UNUSUAL("the state is damaged; rebuilding it from the ledger");
+    return replay_rebuild(replay);
+}
+
+int replay_apply(struct replay *replay, const struct block *block,
+    void (*done)(void *context, const struct executed_batch *executed), void *context,
+    struct checkpoint *checkpoint)
+{
+    int error = execution_apply(replay->execution, block, done, context, checkpoint);
+    return error == TALLY_OK ? flush_if_large(replay, block->header.height) : error;
+}
+
+int replay_flush(struct replay *replay)
+{
+    struct state *state = replay->state;
+    struct certified_checkpoint certified;
+    uint64_t height = state_applied_height(state);
+    if (state_unflushed_size(state) < UNFLUSHED_SIZE_MAX &&
+        state_certified_newest(state, &certified) == TALLY_OK && certified.checkpoint.height < height)
+        height = certified.checkpoint.height;
+    return state_flush(state, height);
+}

@@ -1,0 +1,38 @@
+/* The state, brought level with the ledger and kept there: opened, replayed, rebuilt, applied to, flushed.
+ * The work of the state thread, on whatever thread calls; one at a time. */
+#ifndef TALLY_NODE_REPLAY_H
+#define TALLY_NODE_REPLAY_H
+
+#include "node/execution.h"
+#include "storage/ledger.h"
+#include "storage/state.h"
+
+/* The caller sets the first three, which are borrowed and stay; the others are NULL while nothing is open. */
+struct replay {
+    const char *data_dir;
+    const struct genesis *genesis;
+    struct ledger *ledger;
+    struct state *state;
+    struct execution *execution;
+};
+
+/* Opens data_dir/state and replays into it what the ledger has beyond it, telling the log of long work. A
+ * state that is damaged is discarded and rebuilt from the ledger. After an error replay_close is still the
+ * caller's to call. Errors: as state_open's and the ledger's. */
+int replay_open(struct replay *replay) TALLY_MUST_CHECK;
+/* What was not flushed is forgotten. */
+void replay_close(struct replay *replay);
+/* Throws the state away, open or not, and makes it anew from the ledger. Errors: as replay_open's. */
+int replay_rebuild(struct replay *replay) TALLY_MUST_CHECK;
+
+/* execution_apply, with a flush where much is unflushed. Errors: execution_apply's and state_flush's. */
+int replay_apply(struct replay *replay, const struct block *block,
+    void (*done)(void *context, const struct executed_batch *executed), void *context,
+    struct checkpoint *checkpoint) TALLY_MUST_CHECK;
+/* The checkpoint of an applied height, from what the state kept of it. Errors: state_roots_get's. */
+int replay_checkpoint(struct replay *replay, uint64_t height, struct checkpoint *checkpoint) TALLY_MUST_CHECK;
+/* Flushes up to the newest certified block, where that keeps what is left small: a restart can then prove at
+ * once. Errors: state_flush's. */
+int replay_flush(struct replay *replay) TALLY_MUST_CHECK;
+
+#endif
