@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#include "node/net/log.h"
 #include "peer.pb-c.h"
 #include "proto/base/check.h"
 #include "proto/codec/convert.h"
@@ -19,6 +18,7 @@ struct slot {
     uint64_t voters;     /* bitmap */
     uint64_t conflicted; /* those who signed two */
     struct digest digests[VALIDATORS_MAX];
+    struct checkpoint checkpoints[VALIDATORS_MAX]; /* whose digests these are */
     struct signature signatures[VALIDATORS_MAX];
 };
 
@@ -185,6 +185,21 @@ static int check_identity(const struct certifier *certifier, const struct checkp
     return TALLY_OK;
 }
 
+static void tell_conflict(
+    const struct certifier *certifier, const struct slot *slot, const struct checkpoint_vote *vote)
+{
+    struct evidence evidence = {.form = EVIDENCE_CHECKPOINTS,
+        .chain_id = certifier->chain_id,
+        .epoch = certifier->validators->set.epoch,
+        .signer = vote->signer,
+        .first_checkpoint = slot->checkpoints[vote->signer],
+        .first_signature = slot->signatures[vote->signer],
+        .second_checkpoint = vote->checkpoint,
+        .second_signature = vote->signature};
+    evidence_arrange(&evidence);
+    certifier->callbacks->on_evidence(certifier->context, &evidence);
+}
+
 int certifier_vote(struct certifier *certifier, const struct checkpoint_vote *vote)
 {
     int error = check_identity(certifier, &vote->checkpoint);
@@ -200,13 +215,12 @@ int certifier_vote(struct certifier *certifier, const struct checkpoint_vote *vo
     if (error != TALLY_OK) return error;
     if (known) {
         slot->conflicted |= 1ull << vote->signer;
-        LOG_BROKEN("a validator signed two checkpoints of one height",
-            LOG_K("validator", &certifier->validators->set.keys[vote->signer]),
-            LOG_U("height", slot->height));
+        tell_conflict(certifier, slot, vote);
         return TALLY_OK;
     }
     slot->voters |= 1ull << vote->signer;
     slot->digests[vote->signer] = digest;
+    slot->checkpoints[vote->signer] = vote->checkpoint;
     slot->signatures[vote->signer] = vote->signature;
     judge(certifier, slot);
     return TALLY_OK;

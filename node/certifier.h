@@ -4,6 +4,7 @@
 #define TALLY_NODE_CERTIFIER_H
 
 #include "proto/codec/agreement.h"
+#include "proto/codec/evidence.h"
 
 /* Heights it keeps votes for, newest certified first. */
 #define CERTIFIER_HEIGHTS (4u * CERTIFICATION_LAG_MAX)
@@ -26,6 +27,8 @@ struct certifier_callbacks {
     void (*on_certified)(void *context, const struct certified_checkpoint *checkpoint);
     /* A quorum signed another checkpoint than this node's own of that height. */
     void (*on_divergence)(void *context, uint64_t height);
+    /* A validator signed two checkpoints of one height. Told once a height and validator. */
+    void (*on_evidence)(void *context, const struct evidence *evidence);
 };
 
 /* `validators` is borrowed. `newest` is the newest certified height known (0 = none). Errors: TALLY_ENOMEM.

@@ -6,60 +6,41 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "proto/base/check.h"
-#include "proto/codec/agreement.h"
-
-#define LINE_SIZE_MAX (64u * KIB)
-
-static void put_text(struct buffer *out, const char *text)
+static struct statement statement_of_vote(const struct vote *vote)
 {
-    buffer_append(out, text, strlen(text));
+    return (struct statement){.kind = (enum statement_kind)vote->kind,
+        .epoch = vote->epoch,
+        .view = vote->view,
+        .block = vote->block,
+        .signer = vote->signer,
+        .signature = vote->signature};
 }
 
-static void put_hex(struct buffer *out, struct span bytes)
+static struct statement statement_of_proposal(
+    const struct consensus_evidence *said, const struct digest *block, const struct signature *signature)
 {
-    char pair[3];
-    for (size_t i = 0; i < bytes.size; i++) {
-        hex_encode(span_of(bytes.data + i, 1), pair);
-        put_text(out, pair);
-    }
+    return (struct statement){.kind = STATEMENT_PROPOSE,
+        .epoch = said->first_header.epoch,
+        .view = said->view,
+        .block = *block,
+        .signer = said->signer,
+        .signature = *signature};
 }
 
-static void put_message(struct buffer *line, const char *name, const struct consensus_evidence *evidence,
-    const struct vote *vote, const struct block_header *header, const struct signature *signature)
+struct evidence evidence_of_consensus(
+    const struct digest *chain_id, uint64_t epoch, const struct consensus_evidence *said)
 {
-    struct buffer bytes;
-    buffer_init(&bytes, LINE_SIZE_MAX);
-    if (evidence->proposals) {
-        struct proposal proposal = {.header = *header, .signature = *signature};
-        proposal_encode(&proposal, &bytes);
+    struct evidence evidence = {
+        .form = EVIDENCE_STATEMENTS, .chain_id = *chain_id, .epoch = epoch, .signer = said->signer};
+    if (said->proposals) {
+        evidence.first = statement_of_proposal(said, &said->first_block, &said->first_signature);
+        evidence.second = statement_of_proposal(said, &said->second_block, &said->second_signature);
     } else {
-        vote_encode(vote, &bytes);
+        evidence.first = statement_of_vote(&said->first);
+        evidence.second = statement_of_vote(&said->second);
     }
-    CHECK(!bytes.failed);
-    put_text(line, ",\"");
-    put_text(line, name);
-    put_text(line, "\":\"");
-    put_hex(line, buffer_span(&bytes));
-    put_text(line, "\"");
-    buffer_close(&bytes);
-}
-
-static void put_line(
-    struct buffer *line, const struct validator_set *set, const struct consensus_evidence *evidence)
-{
-    char numbers[96];
-    put_text(line, "{\"validator\":\"");
-    put_hex(line, span_of(set->keys[evidence->signer].bytes, PUBLIC_KEY_SIZE));
-    snprintf(numbers, sizeof numbers, "\",\"epoch\":%llu,\"view\":%llu,\"messages\":\"%s\"",
-        (unsigned long long)set->epoch, (unsigned long long)evidence->view,
-        evidence->proposals ? "proposals" : "votes");
-    put_text(line, numbers);
-    put_message(
-        line, "first", evidence, &evidence->first, &evidence->first_header, &evidence->first_signature);
-    put_message(
-        line, "second", evidence, &evidence->second, &evidence->second_header, &evidence->second_signature);
-    put_text(line, "}\n");
+    evidence_arrange(&evidence);
+    return evidence;
 }
 
 static int append_line(const char *path, struct span line)
@@ -79,15 +60,13 @@ static int append_line(const char *path, struct span line)
     return error;
 }
 
-int evidence_keep(
-    const char *data_dir, const struct validator_set *set, const struct consensus_evidence *evidence)
+int evidence_keep(const char *data_dir, const struct public_key *key, const struct evidence *evidence)
 {
-    CHECK(evidence->signer < set->count);
     char path[4200];
     struct buffer line;
     snprintf(path, sizeof path, "%s/evidence.jsonl", data_dir);
-    buffer_init(&line, LINE_SIZE_MAX);
-    put_line(&line, set, evidence);
+    buffer_init(&line, EVIDENCE_LINE_SIZE_MAX);
+    evidence_line_print(evidence, key, &line);
     int error = line.failed ? TALLY_ENOMEM : append_line(path, buffer_span(&line));
     buffer_close(&line);
     return error;

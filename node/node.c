@@ -5,6 +5,7 @@
 
 #include "node/certifier.h"
 #include "node/clock.h"
+#include "node/evidence.h"
 #include "node/intake.h"
 #include "node/net/log.h"
 #include "peer.pb-c.h"
@@ -197,6 +198,16 @@ static void on_divergence(void *context, uint64_t height)
     LOG_BROKEN("a quorum signed another state than this node computed; it stops serving and rebuilds",
         LOG_U("height", height));
     executor_rebuild(node->executor);
+}
+
+static void on_checkpoint_evidence(void *context, const struct evidence *evidence)
+{
+    struct node *node = context;
+    const struct public_key *key = &node->validators.set.keys[evidence->signer];
+    LOG_BROKEN("a validator signed two checkpoints of one height", LOG_K("validator", key),
+        LOG_U("height", evidence->first_checkpoint.height));
+    int error = evidence_keep(node->data_dir, key, evidence);
+    if (error != TALLY_OK) LOG_BROKEN("evidence was not kept", LOG_E("why", error));
 }
 
 static void on_rebuilt(void *context, const struct checkpoint *last)
@@ -398,7 +409,8 @@ static int open_data(struct node *node, char *why, size_t why_size)
 static int open_parts(struct node *node, char *why, size_t why_size)
 {
     static const struct executor_callbacks executor_callbacks = {on_applied, on_rebuilt, on_part_failed};
-    static const struct certifier_callbacks certifier_callbacks = {on_certified, on_divergence};
+    static const struct certifier_callbacks certifier_callbacks = {
+        on_certified, on_divergence, on_checkpoint_evidence};
     static const struct replica_callbacks replica_callbacks = {
         on_final, on_checkpoint_recorded, on_part_failed};
     static const struct intake_callbacks intake_callbacks = {on_batch, lacks_batches, fill};

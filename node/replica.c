@@ -170,13 +170,16 @@ static void flood_one(void *context, const struct held_batch *held)
     links_broadcast(replica->links, FRAME_BATCH, held->bytes);
 }
 
-static void tell_evidence(struct replica *replica, const struct consensus_evidence *evidence)
+static void tell_evidence(struct replica *replica, const struct consensus_evidence *said)
 {
+    const struct validator_set *set = &replica->options.validators->set;
+    struct evidence evidence =
+        evidence_of_consensus(&replica->options.config->genesis.chain_id, set->epoch, said);
     replica->evidence_seen++;
     LOG_BROKEN("a validator signed two messages that no honest one signs both of",
-        LOG_K("validator", &replica->options.validators->set.keys[evidence->signer]),
-        LOG_U("view", evidence->view), LOG_S("what", evidence->proposals ? "two proposals" : "two votes"));
-    int error = evidence_keep(replica->options.data_dir, &replica->options.validators->set, evidence);
+        LOG_K("validator", &set->keys[said->signer]), LOG_U("view", said->view),
+        LOG_S("what", said->proposals ? "two proposals" : "two votes"));
+    int error = evidence_keep(replica->options.data_dir, &set->keys[said->signer], &evidence);
     if (error != TALLY_OK) LOG_BROKEN("evidence was not kept", LOG_E("why", error));
 }
 

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "node/certifier.h"
+#include "proto/proof/blame.h"
 #include "tests/vectors/samples.h"
 
 struct fixture {
@@ -15,6 +16,8 @@ struct fixture {
     uint32_t certified_count, divergence_count;
     struct certified_checkpoint certified;
     uint64_t diverged_height;
+    uint32_t evidence_count;
+    struct evidence evidence;
 };
 
 static void on_certified(void *context, const struct certified_checkpoint *checkpoint)
@@ -31,7 +34,14 @@ static void on_divergence(void *context, uint64_t height)
     fixture->diverged_height = height;
 }
 
-static const struct certifier_callbacks callbacks = {on_certified, on_divergence};
+static void on_evidence(void *context, const struct evidence *evidence)
+{
+    struct fixture *fixture = context;
+    fixture->evidence_count++;
+    fixture->evidence = *evidence;
+}
+
+static const struct certifier_callbacks callbacks = {on_certified, on_divergence, on_evidence};
 
 static int open_fixture(void **state)
 {
@@ -141,6 +151,28 @@ static void the_first_vote_of_a_signer_stands(void **state)
     assert_int_equal(fixture->certified_count, 1);
 }
 
+static void two_checkpoints_of_one_height_are_told_once_with_both_signatures(void **state)
+{
+    struct fixture *fixture = *state;
+    struct arena arena;
+    struct evidence_verdict verdict;
+    struct checkpoint ours = checkpoint_at(fixture, 1, "ours"), theirs = checkpoint_at(fixture, 1, "theirs");
+    struct checkpoint third = checkpoint_at(fixture, 1, "third");
+    give_vote(fixture, 2, &ours);
+    assert_int_equal(fixture->evidence_count, 0);
+    give_vote(fixture, 2, &theirs);
+    give_vote(fixture, 2, &third);
+    give_vote(fixture, 1, &theirs);
+    assert_int_equal(fixture->evidence_count, 1);
+    assert_int_equal(fixture->evidence.signer, 2);
+    arena_init(&arena, EVIDENCE_ARENA_SIZE);
+    assert_int_equal(evidence_check(&fixture->network.validators, &fixture->network.chain_id,
+                         &fixture->evidence, &arena, &verdict),
+        TALLY_OK);
+    assert_true(verdict.divergence);
+    arena_close(&arena);
+}
+
 static void forged_foreign_and_unknown_votes_are_refused_and_leave_no_mark(void **state)
 {
     struct fixture *fixture = *state;
@@ -238,6 +270,7 @@ int main(void)
         TEST(votes_that_came_before_the_block_was_applied_count_once_it_is),
         TEST(a_quorum_for_another_root_is_divergence),
         TEST(the_first_vote_of_a_signer_stands),
+        TEST(two_checkpoints_of_one_height_are_told_once_with_both_signatures),
         TEST(forged_foreign_and_unknown_votes_are_refused_and_leave_no_mark),
         TEST(a_certified_checkpoint_from_a_peer_waits_until_its_block_is_applied),
         TEST(a_certified_checkpoint_with_a_bad_signature_is_refused),

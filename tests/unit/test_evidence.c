@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "node/evidence.h"
+#include "proto/proof/blame.h"
 #include "tests/vectors/samples.h"
 
 struct fixture {
@@ -37,59 +38,79 @@ static int close_fixture(void **state)
     return 0;
 }
 
-static struct vote signed_vote(const struct fixture *fixture, const char *block)
+static struct vote signed_vote(const struct fixture *fixture, enum vote_kind kind, const char *block)
 {
-    struct vote vote = {
-        .kind = VOTE_NOTARIZE, .epoch = 1, .view = 9, .block = sample_digest(block), .signer = 2};
+    struct vote vote = {.kind = kind, .epoch = 1, .view = 9, .signer = 2};
+    if (kind != VOTE_NULLIFY) vote.block = sample_digest(block);
     struct digest digest =
         vote_digest(&fixture->network.chain_id, vote.epoch, vote.kind, vote.view, &vote.block);
     signature_make(&fixture->network.secrets[2], &digest, &vote.signature);
     return vote;
 }
 
-/* The bytes of a hexadecimal field of a line. */
-static size_t field(const char *line, const char *name, uint8_t *bytes)
+static struct signature signed_proposal(
+    const struct fixture *fixture, const struct block_header *header, const struct digest *hash)
 {
-    char key[32], text[4096];
-    snprintf(key, sizeof key, "\"%s\":\"", name);
-    const char *from = strstr(line, key);
-    assert_non_null(from);
-    from += strlen(key);
-    size_t size = strcspn(from, "\"");
-    assert_true(size % 2 == 0 && size < sizeof text);
-    memcpy(text, from, size);
-    text[size] = '\0';
-    assert_int_equal(hex_decode(text, bytes, size / 2), TALLY_OK);
-    return size / 2;
+    struct signature signature;
+    struct digest digest = proposal_digest(&fixture->network.chain_id, header, hash);
+    signature_make(&fixture->network.secrets[2], &digest, &signature);
+    return signature;
 }
 
-static void kept_votes_still_convict_when_they_are_read_back(void **state)
+static int keep(const struct fixture *fixture, const char *dir, const struct consensus_evidence *said)
+{
+    struct evidence evidence = evidence_of_consensus(&fixture->network.chain_id, 1, said);
+    return evidence_keep(dir, &fixture->network.validators.set.keys[said->signer], &evidence);
+}
+
+/* The file's next line, judged by nothing but itself. */
+static void next_line_convicts(const struct fixture *fixture, FILE *file, const char *words)
+{
+    static char line[8192];
+    struct arena arena;
+    struct evidence evidence;
+    struct evidence_verdict verdict;
+    struct public_key key;
+    arena_init(&arena, EVIDENCE_ARENA_SIZE);
+    assert_non_null(fgets(line, sizeof line, file));
+    assert_non_null(strstr(line, words));
+    assert_int_equal(
+        evidence_line_read(span_of(line, strcspn(line, "\n")), &arena, &evidence, &key), TALLY_OK);
+    assert_memory_equal(key.bytes, fixture->network.validators.set.keys[2].bytes, PUBLIC_KEY_SIZE);
+    assert_int_equal(
+        evidence_check(&fixture->network.validators, &fixture->network.chain_id, &evidence, &arena, &verdict),
+        TALLY_OK);
+    assert_false(verdict.divergence);
+    assert_int_equal(evidence.signer, 2);
+    arena_close(&arena);
+}
+
+static void kept_messages_still_convict_when_they_are_read_back(void **state)
 {
     struct fixture *fixture = *state;
-    const struct validator_set *set = &fixture->network.validators.set;
-    struct consensus_evidence evidence = {.signer = 2, .view = 9};
-    evidence.first = signed_vote(fixture, "one");
-    evidence.second = signed_vote(fixture, "two");
-    assert_int_equal(evidence_keep(fixture->dir, set, &evidence), TALLY_OK);
-    assert_int_equal(evidence_keep(fixture->dir, set, &evidence), TALLY_OK);
-    char line[8192];
-    uint8_t bytes[2048];
+    struct block_header header = {.chain_id = fixture->network.chain_id, .epoch = 1, .view = 9};
+    struct consensus_evidence votes = {.signer = 2, .view = 9}, mixed = votes, proposals = votes;
+    votes.first = signed_vote(fixture, VOTE_NOTARIZE, "two");
+    votes.second = signed_vote(fixture, VOTE_NOTARIZE, "one");
+    mixed.first = signed_vote(fixture, VOTE_NULLIFY, "");
+    mixed.second = signed_vote(fixture, VOTE_FINALIZE, "one");
+    proposals.proposals = true;
+    proposals.first_header = proposals.second_header = header;
+    proposals.second_header.time_ms = 1;
+    proposals.first_block = block_header_hash(&proposals.first_header);
+    proposals.second_block = block_header_hash(&proposals.second_header);
+    proposals.first_signature = signed_proposal(fixture, &proposals.first_header, &proposals.first_block);
+    proposals.second_signature = signed_proposal(fixture, &proposals.second_header, &proposals.second_block);
+    assert_int_equal(keep(fixture, fixture->dir, &votes), TALLY_OK);
+    assert_int_equal(keep(fixture, fixture->dir, &mixed), TALLY_OK);
+    assert_int_equal(keep(fixture, fixture->dir, &proposals), TALLY_OK);
     FILE *file = fopen(fixture->path, "r");
     assert_non_null(file);
-    for (int i = 0; i < 2; i++) {
-        struct vote first, second;
-        assert_non_null(fgets(line, sizeof line, file));
-        assert_int_equal(field(line, "validator", bytes), PUBLIC_KEY_SIZE);
-        assert_memory_equal(bytes, set->keys[2].bytes, PUBLIC_KEY_SIZE);
-        assert_int_equal(vote_decode(span_of(bytes, field(line, "first", bytes)), &first), TALLY_OK);
-        assert_int_equal(vote_decode(span_of(bytes, field(line, "second", bytes)), &second), TALLY_OK);
-        assert_int_equal(
-            vote_check(&fixture->network.validators, &fixture->network.chain_id, &first), TALLY_OK);
-        assert_int_equal(
-            vote_check(&fixture->network.validators, &fixture->network.chain_id, &second), TALLY_OK);
-        assert_false(digest_equal(&first.block, &second.block));
-    }
-    assert_null(fgets(line, sizeof line, file));
+    next_line_convicts(
+        fixture, file, "\"epoch\":1,\"view\":9,\"signed\":[\"notarize\",\"notarize\"],\"evidence\":\"");
+    next_line_convicts(fixture, file, "\"signed\":[\"finalize\",\"nullify\"]");
+    next_line_convicts(fixture, file, "\"signed\":[\"propose\",\"propose\"]");
+    assert_int_equal(fgetc(file), EOF);
     fclose(file);
 }
 
@@ -97,13 +118,13 @@ static void the_file_is_bounded(void **state)
 {
     struct fixture *fixture = *state;
     struct consensus_evidence evidence = {.signer = 2, .view = 9};
-    evidence.first = signed_vote(fixture, "one");
-    evidence.second = signed_vote(fixture, "two");
+    evidence.first = signed_vote(fixture, VOTE_NOTARIZE, "one");
+    evidence.second = signed_vote(fixture, VOTE_NOTARIZE, "two");
     FILE *file = fopen(fixture->path, "w");
     assert_non_null(file);
     assert_int_equal(ftruncate(fileno(file), EVIDENCE_FILE_SIZE_MAX), 0);
     fclose(file);
-    assert_int_equal(evidence_keep(fixture->dir, &fixture->network.validators.set, &evidence), TALLY_EFULL);
+    assert_int_equal(keep(fixture, fixture->dir, &evidence), TALLY_EFULL);
     struct stat status;
     assert_int_equal(stat(fixture->path, &status), 0);
     assert_int_equal(status.st_size, EVIDENCE_FILE_SIZE_MAX);
@@ -112,16 +133,17 @@ static void the_file_is_bounded(void **state)
 static void a_folder_that_cannot_be_written_is_an_error(void **state)
 {
     struct fixture *fixture = *state;
-    struct consensus_evidence evidence = {.signer = 1, .view = 3, .proposals = true};
-    assert_int_equal(
-        evidence_keep("/nonexistent/folder", &fixture->network.validators.set, &evidence), TALLY_EIO);
+    struct consensus_evidence evidence = {.signer = 1, .view = 3};
+    evidence.first = signed_vote(fixture, VOTE_NOTARIZE, "one");
+    evidence.second = signed_vote(fixture, VOTE_NOTARIZE, "two");
+    assert_int_equal(keep(fixture, "/nonexistent/folder", &evidence), TALLY_EIO);
 }
 
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_fixture, close_fixture)
     const struct CMUnitTest tests[] = {
-        TEST(kept_votes_still_convict_when_they_are_read_back),
+        TEST(kept_messages_still_convict_when_they_are_read_back),
         TEST(the_file_is_bounded),
         TEST(a_folder_that_cannot_be_written_is_an_error),
     };
