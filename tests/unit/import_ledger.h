@@ -8,23 +8,23 @@
 #define LEDGER_ACCOUNTS_MAX 4096
 #define LEDGER_EVENTS_MAX 64 /* of one account */
 
-struct ledger_account {
+struct toy_ledger_account {
     uint8_t ref[ACCOUNT_REF_SIZE];
     uint32_t count;
     struct digest ids[LEDGER_EVENTS_MAX];
     struct event_header headers[LEDGER_EVENTS_MAX];
 };
 
-struct ledger_call {
+struct toy_ledger_call {
     uint32_t lane;
     struct buffer request;
 };
 
-struct ledger {
+struct toy_ledger {
     struct digest chain_id;
-    struct ledger_account *accounts;
+    struct toy_ledger_account *accounts;
     uint32_t account_count;
-    struct ledger_call calls[IMPORT_LANES];
+    struct toy_ledger_call calls[IMPORT_LANES];
     uint32_t call_count, calls_in_flight_most;
     struct buffer reply;
     uint64_t random;
@@ -40,12 +40,13 @@ struct ledger {
     bool lost;
 };
 
-void ledger_init(struct ledger *ledger, const struct digest *chain_id);
-void ledger_close(struct ledger *ledger);
-struct import_wire ledger_wire(struct ledger *ledger);
+void toy_ledger_init(struct toy_ledger *ledger, const struct digest *chain_id);
+void toy_ledger_close(struct toy_ledger *ledger);
+struct import_wire toy_ledger_wire(struct toy_ledger *ledger);
 /* All applied events. */
-uint64_t ledger_events(const struct ledger *ledger);
+uint64_t toy_ledger_events(const struct toy_ledger *ledger);
 /* NULL where there is none. */
-struct ledger_account *ledger_account_find(const struct ledger *ledger, const uint8_t ref[ACCOUNT_REF_SIZE]);
+struct toy_ledger_account *toy_ledger_account_find(
+    const struct toy_ledger *ledger, const uint8_t ref[ACCOUNT_REF_SIZE]);
 
 #endif

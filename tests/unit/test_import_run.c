@@ -16,15 +16,15 @@
 
 /* ---- The ledger ---- */
 
-void ledger_init(struct ledger *ledger, const struct digest *chain_id)
+void toy_ledger_init(struct toy_ledger *ledger, const struct digest *chain_id)
 {
-    *ledger = (struct ledger){.chain_id = *chain_id, .random = 1};
+    *ledger = (struct toy_ledger){.chain_id = *chain_id, .random = 1};
     ledger->accounts = calloc(LEDGER_ACCOUNTS_MAX, sizeof *ledger->accounts);
     assert_non_null(ledger->accounts);
     buffer_init(&ledger->reply, MIB);
 }
 
-void ledger_close(struct ledger *ledger)
+void toy_ledger_close(struct toy_ledger *ledger)
 {
     for (uint32_t i = 0; i < ledger->call_count; i++)
         buffer_close(&ledger->calls[i].request);
@@ -32,7 +32,7 @@ void ledger_close(struct ledger *ledger)
     free(ledger->accounts);
 }
 
-uint64_t ledger_events(const struct ledger *ledger)
+uint64_t toy_ledger_events(const struct toy_ledger *ledger)
 {
     uint64_t events = 0;
     for (uint32_t i = 0; i < ledger->account_count; i++)
@@ -40,7 +40,8 @@ uint64_t ledger_events(const struct ledger *ledger)
     return events;
 }
 
-struct ledger_account *ledger_account_find(const struct ledger *ledger, const uint8_t ref[ACCOUNT_REF_SIZE])
+struct toy_ledger_account *toy_ledger_account_find(
+    const struct toy_ledger *ledger, const uint8_t ref[ACCOUNT_REF_SIZE])
 {
     for (uint32_t i = 0; i < ledger->account_count; i++) {
         if (memcmp(ledger->accounts[i].ref, ref, ACCOUNT_REF_SIZE) == 0) return &ledger->accounts[i];
@@ -48,9 +49,9 @@ struct ledger_account *ledger_account_find(const struct ledger *ledger, const ui
     return NULL;
 }
 
-static struct ledger_account *account_get(struct ledger *ledger, const uint8_t ref[ACCOUNT_REF_SIZE])
+static struct toy_ledger_account *account_get(struct toy_ledger *ledger, const uint8_t ref[ACCOUNT_REF_SIZE])
 {
-    struct ledger_account *account = ledger_account_find(ledger, ref);
+    struct toy_ledger_account *account = toy_ledger_account_find(ledger, ref);
     if (account != NULL) return account;
     assert_true(ledger->account_count < LEDGER_ACCOUNTS_MAX);
     account = &ledger->accounts[ledger->account_count++];
@@ -59,7 +60,7 @@ static struct ledger_account *account_get(struct ledger *ledger, const uint8_t r
 }
 
 static void account_append(
-    struct ledger_account *account, const struct event_header *header, const struct digest *id)
+    struct toy_ledger_account *account, const struct event_header *header, const struct digest *id)
 {
     assert_true(account->count < LEDGER_EVENTS_MAX);
     account->ids[account->count] = *id;
@@ -67,10 +68,10 @@ static void account_append(
     account->count++;
 }
 
-static uint32_t event_apply(struct ledger *ledger, const struct batch_event *event)
+static uint32_t event_apply(struct toy_ledger *ledger, const struct batch_event *event)
 {
     const struct event_header *header = &event->fields;
-    struct ledger_account *account = account_get(ledger, header->account_ref);
+    struct toy_ledger_account *account = account_get(ledger, header->account_ref);
     struct digest head = account->count == 0 ? (struct digest){{0}} : account->ids[account->count - 1];
     ledger->events_seen++;
     for (uint32_t i = 0; i < account->count; i++) {
@@ -89,7 +90,8 @@ static uint32_t event_apply(struct ledger *ledger, const struct batch_event *eve
     return RESULT_OK;
 }
 
-static void batch_read(struct ledger *ledger, struct span request, struct arena *arena, struct batch *batch)
+static void batch_read(
+    struct toy_ledger *ledger, struct span request, struct arena *arena, struct batch *batch)
 {
     ProtobufCMessage *message;
     struct verify_key key;
@@ -112,16 +114,17 @@ static void batch_read(struct ledger *ledger, struct span request, struct arena 
 }
 
 /* Another import of the same member got there first. */
-static void foreign_append(struct ledger *ledger, const struct batch *batch)
+static void foreign_append(struct toy_ledger *ledger, const struct batch *batch)
 {
-    struct ledger_account *account = account_get(ledger, batch->events[0].fields.account_ref);
+    struct toy_ledger_account *account = account_get(ledger, batch->events[0].fields.account_ref);
     struct event_header header = batch->events[0].fields;
     struct digest id = {{0xF0}};
     memset(header.body_commitment.bytes, 0xF1, DIGEST_SIZE);
     account_append(account, &header, &id);
 }
 
-static bool batch_admit(const struct ledger *ledger, const struct batch *batch, struct import_answer *answer)
+static bool batch_admit(
+    const struct toy_ledger *ledger, const struct batch *batch, struct import_answer *answer)
 {
     struct event_body *body = malloc(sizeof *body);
     assert_non_null(body);
@@ -141,7 +144,7 @@ static bool batch_admit(const struct ledger *ledger, const struct batch *batch, 
     return good;
 }
 
-static void batch_answer(struct ledger *ledger, const struct batch *batch, bool expired)
+static void batch_answer(struct toy_ledger *ledger, const struct batch *batch, bool expired)
 {
     Tallystick__V1__SubmitBatchReply reply = TALLYSTICK__V1__SUBMIT_BATCH_REPLY__INIT;
     static Tallystick__V1__EventResult results[IMPORT_BATCH_EVENTS_MAX];
@@ -160,11 +163,11 @@ static void batch_answer(struct ledger *ledger, const struct batch *batch, bool 
 
 static int wire_start(void *context, struct span request, uint32_t lane)
 {
-    struct ledger *ledger = context;
+    struct toy_ledger *ledger = context;
     if (ledger->lost) return TALLY_ECLOSED;
     for (uint32_t i = 0; i < ledger->call_count; i++)
         assert_int_not_equal(ledger->calls[i].lane, lane);
-    struct ledger_call *call = &ledger->calls[ledger->call_count++];
+    struct toy_ledger_call *call = &ledger->calls[ledger->call_count++];
     call->lane = lane;
     buffer_init(&call->request, 2 * MIB);
     buffer_append(&call->request, request.data, request.size);
@@ -176,13 +179,13 @@ static int wire_start(void *context, struct span request, uint32_t lane)
 /* Answers any one call, chosen by chance: leaders order batches as they like. */
 static int wire_wait(void *context, uint32_t timeout_ms, struct import_answer *answer)
 {
-    struct ledger *ledger = context;
+    struct toy_ledger *ledger = context;
     if (ledger->call_count == 0) return TALLY_ENOTFOUND;
     ledger->random = ledger->random * 6364136223846793005u + 1442695040888963407u;
     /* Not every question finds an answer ready. */
     if (timeout_ms == 0 && ledger->random >> 62 != 0) return TALLY_ETIMEOUT;
     uint32_t chosen = (uint32_t)(ledger->random >> 33) % ledger->call_count;
-    struct ledger_call call = ledger->calls[chosen];
+    struct toy_ledger_call call = ledger->calls[chosen];
     ledger->calls[chosen] = ledger->calls[--ledger->call_count];
     struct arena arena;
     struct batch batch;
@@ -214,12 +217,12 @@ static int wire_wait(void *context, uint32_t timeout_ms, struct import_answer *a
 static int wire_accounts(void *context, const struct import_account *const *accounts, size_t count,
     int (*on_known)(void *run, const struct import_known *known), void *run, struct client_error *error)
 {
-    struct ledger *ledger = context;
+    struct toy_ledger *ledger = context;
     (void)error;
     if (ledger->lost) return TALLY_ECLOSED;
     ledger->lookups++;
     for (size_t i = 0; i < count; i++) {
-        struct ledger_account *account = ledger_account_find(ledger, accounts[i]->ref);
+        struct toy_ledger_account *account = toy_ledger_account_find(ledger, accounts[i]->ref);
         if (account == NULL || account->count == 0) continue;
         struct digest commitments[LEDGER_EVENTS_MAX];
         for (uint32_t k = 0; k < account->count; k++)
@@ -235,7 +238,7 @@ static int wire_accounts(void *context, const struct import_account *const *acco
     return TALLY_OK;
 }
 
-struct import_wire ledger_wire(struct ledger *ledger)
+struct import_wire toy_ledger_wire(struct toy_ledger *ledger)
 {
     return (struct import_wire){
         .context = ledger, .start = wire_start, .wait = wire_wait, .accounts = wire_accounts};
@@ -253,7 +256,7 @@ struct rejections {
 
 struct fixture {
     struct import_keys keys;
-    struct ledger ledger;
+    struct toy_ledger ledger;
     struct import_result result;
     struct rejections rejections;
     struct context context;
@@ -268,7 +271,7 @@ static int setup(void **state)
     memset(fixture->keys.salt_key, 2, SALT_KEY_SIZE);
     fixture->keys.member_id = 3;
     assert_int_equal(secret_key_public(&fixture->keys.signing, &fixture->keys.signing_public), TALLY_OK);
-    ledger_init(&fixture->ledger, &fixture->keys.chain_id);
+    toy_ledger_init(&fixture->ledger, &fixture->keys.chain_id);
     *state = fixture;
     return 0;
 }
@@ -276,7 +279,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *fixture = *state;
-    ledger_close(&fixture->ledger);
+    toy_ledger_close(&fixture->ledger);
     free(fixture);
     return 0;
 }
@@ -297,7 +300,7 @@ static enum tool_exit text_import(struct fixture *fixture, const char *text)
     assert_non_null(file);
     assert_int_equal(fwrite(text, 1, strlen(text), file), strlen(text));
     rewind(file);
-    struct import_wire wire = ledger_wire(&fixture->ledger);
+    struct import_wire wire = toy_ledger_wire(&fixture->ledger);
     struct import_options options = {
         .keys = &fixture->keys,
         .wire = &wire,
@@ -379,11 +382,11 @@ static void every_line_of_a_file_is_applied_in_its_accounts_order(void **state)
     assert_int_equal(text_import(fixture, text), TOOL_DONE);
     free(text);
     counts_are(fixture, 14000, 0, 0);
-    assert_int_equal(ledger_events(&fixture->ledger), 14000);
+    assert_int_equal(toy_ledger_events(&fixture->ledger), 14000);
     assert_int_equal(fixture->ledger.events_seen, 14000); /* nothing was sent twice */
     assert_true(fixture->ledger.calls_in_flight_most > 4);
     for (uint32_t i = 0; i < fixture->ledger.account_count; i++) {
-        const struct ledger_account *account = &fixture->ledger.accounts[i];
+        const struct toy_ledger_account *account = &fixture->ledger.accounts[i];
         assert_int_equal(account->count, 7);
         for (uint32_t k = 1; k < 7; k++)
             assert_int_equal(account->headers[k].period, 202400 + k);
@@ -411,7 +414,7 @@ static void a_longer_file_adds_only_what_is_new(void **state)
     free(shorter);
     free(longer);
     counts_are(fixture, 150, 150, 0);
-    assert_int_equal(ledger_events(&fixture->ledger), 300);
+    assert_int_equal(toy_ledger_events(&fixture->ledger), 300);
 }
 
 static void a_bad_line_is_told_by_its_number_and_the_rest_goes_on(void **state)
@@ -529,7 +532,7 @@ static void an_import_that_loses_its_node_can_be_run_again(void **state)
     fixture->ledger.lost_batch = 5;
     assert_int_equal(text_import(fixture, text), TOOL_UNREACHABLE);
     assert_non_null(strstr(fixture->context.message, "again"));
-    uint64_t before = ledger_events(&fixture->ledger);
+    uint64_t before = toy_ledger_events(&fixture->ledger);
     assert_true(before > 0 && before < 6500);
     assert_int_equal(fixture->result.accepted, before);
     fixture->ledger.lost = false;
@@ -540,7 +543,7 @@ static void an_import_that_loses_its_node_can_be_run_again(void **state)
     assert_int_equal(text_import(fixture, text), TOOL_DONE);
     free(text);
     counts_are(fixture, 6500 - before, before, 0);
-    assert_int_equal(ledger_events(&fixture->ledger), 6500);
+    assert_int_equal(toy_ledger_events(&fixture->ledger), 6500);
 }
 
 static void an_event_refused_at_admission_is_left_out_of_its_batch(void **state)
@@ -562,7 +565,7 @@ static void an_event_refused_at_admission_is_left_out_of_its_batch(void **state)
     assert_int_equal(fixture->rejections.lines[0], 3);
     assert_int_equal(fixture->rejections.lines[1], 5);
     assert_string_equal(fixture->rejections.reasons[0], "PAYMENT_PARTS");
-    assert_int_equal(ledger_events(&fixture->ledger), 4);
+    assert_int_equal(toy_ledger_events(&fixture->ledger), 4);
 }
 
 static void an_account_that_moved_on_meanwhile_is_looked_up_and_continued(void **state)
@@ -583,7 +586,7 @@ static void an_account_that_moved_on_meanwhile_is_looked_up_and_continued(void *
     buffer_close(&out);
     counts_are(fixture, 3, 0, 1); /* the foreign event reported the first month */
     assert_string_equal(fixture->rejections.reasons[0], "PERIOD_TAKEN");
-    assert_int_equal(ledger_events(&fixture->ledger), 5);
+    assert_int_equal(toy_ledger_events(&fixture->ledger), 5);
 }
 
 int main(void)
