@@ -8,19 +8,27 @@
 #include "tools/remote.h"
 #include "tools/trust.h"
 
+/* Room for the signatures of the largest quorum. */
+#define CHECKPOINT_SIZE_MAX (8u * KIB)
+
 static enum tool_exit checkpoint_run(struct context *context, int count, char **arguments);
 static enum tool_exit checkpoint_ask(struct context *context, const struct home *home, uint64_t height,
     const struct proof_trust *trust, struct certified_checkpoint *certified);
+static enum tool_exit checkpoint_save(
+    struct context *context, const struct certified_checkpoint *certified, const char *path);
 static enum tool_exit checkpoint_show(struct context *context, const struct certified_checkpoint *certified);
 
 const struct command command_checkpoint = {
     .name = "checkpoint",
     .summary = "the signed state after a block",
-    .help = "usage: tally --home DIR checkpoint [HEIGHT]\n"
+    .help = "usage: tally --home DIR checkpoint [HEIGHT] [--out FILE]\n"
             "\n"
             "Asks the home's node for the checkpoint after the block of that height, or the newest one, and "
             "checks the\n"
             "validators' signatures on it against DIR/genesis.json before it is shown.\n"
+            "\n"
+            "  --out FILE   keep the checkpoint with its signatures, for tally blame; an existing file is "
+            "replaced\n"
             "\n"
             "--json prints {\"chain_id\", \"epoch\", \"height\", \"block\", \"time_ms\", \"state_root\", "
             "\"results_root\", \"history_root\",\n"
@@ -31,17 +39,17 @@ const struct command command_checkpoint = {
 
 static enum tool_exit checkpoint_run(struct context *context, int count, char **arguments)
 {
-    static const struct option_spec no_options[] = {{NULL, false}};
+    static const struct option_spec options[] = {{"out", true}, {NULL, false}};
     struct args args;
     char why[MESSAGE_SIZE_MAX / 2];
     uint64_t height = 0;
-    if (args_parse(no_options, count, arguments, &args, why, sizeof why) != TALLY_OK) {
+    if (args_parse(options, count, arguments, &args, why, sizeof why) != TALLY_OK) {
         return context_fail(context, TOOL_USAGE, "USAGE", "%s; see: tally help checkpoint", why);
     }
     if (args.positional_count > 1 || (args.positional_count == 1 && number_from_text(args.positionals[0], 1,
                                                                         UINT64_MAX, &height) != TALLY_OK)) {
-        return context_fail(
-            context, TOOL_USAGE, "USAGE", "wanted: tally --home DIR checkpoint [HEIGHT], a height from 1 on");
+        return context_fail(context, TOOL_USAGE, "USAGE",
+            "wanted: tally --home DIR checkpoint [HEIGHT] [--out FILE], a height from 1 on");
     }
     struct home home;
     struct certified_checkpoint certified;
@@ -50,6 +58,8 @@ static enum tool_exit checkpoint_run(struct context *context, int count, char **
     enum tool_exit code = home_open_given(context, &home);
     if (code == TOOL_DONE) code = trust_from_home(context, &home, trust);
     if (code == TOOL_DONE) code = checkpoint_ask(context, &home, height, trust, &certified);
+    const char *out = args_value(&args, "out");
+    if (code == TOOL_DONE && out != NULL) code = checkpoint_save(context, &certified, out);
     if (code == TOOL_DONE) code = checkpoint_show(context, &certified);
     free(trust);
     return code;
@@ -87,6 +97,23 @@ static enum tool_exit checkpoint_ask(struct context *context, const struct home 
     }
     arena_close(&arena);
     remote_close(&remote);
+    return code;
+}
+
+static enum tool_exit checkpoint_save(
+    struct context *context, const struct certified_checkpoint *certified, const char *path)
+{
+    char why[MESSAGE_SIZE_MAX / 2];
+    struct buffer bytes;
+    buffer_init(&bytes, CHECKPOINT_SIZE_MAX);
+    certified_checkpoint_encode(certified, &bytes);
+    enum tool_exit code = TOOL_DONE;
+    if (bytes.failed) {
+        code = context_fail(context, TOOL_REFUSED, "MEMORY", "not enough memory");
+    } else if (file_replace(path, 0640, buffer_span(&bytes), why, sizeof why) != TALLY_OK) {
+        code = context_fail(context, TOOL_REFUSED, "FILE", "%s", why);
+    }
+    buffer_close(&bytes);
     return code;
 }
 

@@ -11,6 +11,7 @@ static const struct command *const commands[] = {
     &command_verify,
     &command_status,
     &command_checkpoint,
+    &command_blame,
     &command_block,
     &command_subject_id,
     &command_synth,

@@ -87,7 +87,8 @@ int blame_checkpoints(const struct verify_set *validators, const struct digest *
 /* What evidence proves. */
 struct evidence_verdict {
     bool divergence;    /* a fault or a lie: one block, two results. Else guilt */
-    const char *reason; /* a constant sentence, also with TALLY_EINVALID */
+    const char *reason; /* a constant sentence, on errors too */
+    const char *detail; /* another, of what is wrong with a block's justification; "" = nothing to add */
 };
 
 /* Judges evidence by itself, every hash and signature in it. The justification is decoded into the arena.

@@ -3,7 +3,7 @@
 
 static int refuse(struct evidence_verdict *verdict, int error, const char *reason)
 {
-    *verdict = (struct evidence_verdict){.reason = reason};
+    *verdict = (struct evidence_verdict){.reason = reason, .detail = ""};
     return error;
 }
 
@@ -46,8 +46,9 @@ static int check_unjustified(const struct blame_law *law, const struct evidence 
         return refuse(verdict, TALLY_ESIGNATURE, "The signature does not hold.");
     int error = decode(evidence, arena, &decoded, &justification);
     if (error != TALLY_OK) return refuse(verdict, error, "Its justification asks for too much memory.");
-    if (justification_fault(law, header, justification) == NULL)
-        return refuse(verdict, TALLY_EINVALID, "The block is justified.");
+    const char *fault = justification_fault(law, header, justification);
+    if (fault == NULL) return refuse(verdict, TALLY_EINVALID, "The block is justified.");
+    verdict->detail = fault;
     verdict->reason = "It voted for a block whose justification is invalid.";
     return TALLY_OK;
 }
@@ -84,7 +85,7 @@ int evidence_check(const struct verify_set *validators, const struct digest *cha
     const struct evidence *evidence, struct arena *arena, struct evidence_verdict *verdict)
 {
     struct blame_law law = blame_law_of(validators, chain_id);
-    *verdict = (struct evidence_verdict){.reason = ""};
+    *verdict = (struct evidence_verdict){.reason = "", .detail = ""};
     if (!digest_equal(&evidence->chain_id, chain_id))
         return refuse(verdict, TALLY_ECHAIN, "It is of another chain.");
     if (evidence->epoch != validators->set.epoch)
