@@ -390,7 +390,8 @@ static inline bool memory_disk_is_synced(const struct memory_disk *disk)
     if (disk->dropped) return false;
     for (size_t i = 0; i < disk->count; i++) {
         const struct memory_file *file = &disk->files[i];
-        if (file->unsynced || strcmp(file->name, file->durable_name) != 0) return false;
+        if (strcmp(file->name, file->durable_name) != 0) return false;
+        if (file->unsynced && file->name[0] != '\0') return false;
     }
     return true;
 }

@@ -198,8 +198,12 @@ void checker_restored(struct checker *checker, uint32_t identity, const struct c
     struct identity *who = &checker->identities[identity];
     uint64_t view = record->kind == RECORD_PROPOSAL ? record->header.view : record->vote.view;
     if (view <= who->floor_view) return;
-    cast_at(checker, identity, view)->found |=
-        (uint8_t)(record->kind == RECORD_PROPOSAL ? 1 : 1 << record->vote.kind);
+    struct cast *cast = cast_at(checker, identity, view);
+    uint32_t kind = record->kind == RECORD_PROPOSAL ? 0 : (uint32_t)record->vote.kind;
+    cast->found |= (uint8_t)(1 << kind);
+    if (who->honest && cast->marks[kind] != record_mark(record))
+        checker_fail(checker, "replica %u finds another record than it stored, view %llu", identity,
+            (unsigned long long)view);
     if (record->has_admission) expect_beyond(who, &record->admission);
     if (record->has_notarization) expect_beyond(who, &record->notarization);
     if (proposal == NULL) return;

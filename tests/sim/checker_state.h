@@ -14,6 +14,7 @@ struct cast {
     bool nullify_caused;                /* an equivocation or a malformed payload was seen in it */
     bool double_voted, double_proposed; /* of a liar: it has contradicted itself */
     struct digest notarized, finalized, proposed;
+    uint64_t marks[VOTE_NULLIFY + 1]; /* of the records stored: what is found must be the same */
 };
 
 struct identity {
@@ -61,6 +62,9 @@ static inline bool cast_holds(uint8_t kinds, enum vote_kind kind)
 {
     return (kinds >> kind & 1) != 0;
 }
+
+/* checker_votes.c: a mark of all that a record says, but for its proposal. */
+uint64_t record_mark(const struct consensus_record *record);
 
 /* checker_timers.c */
 void check_caused(struct checker *checker, uint32_t identity, const struct checker_moment *moment);

@@ -1,6 +1,7 @@
 /* What identities promise: on disk before on the wire, nothing against what was said before, and nothing that
  * is not justified. */
 #include "tests/sim/checker_state.h"
+#include "tests/sim/dice.h"
 
 /* Whether an honest voter that has said what `kinds` of the cast says may also say `vote`. */
 static const char *conflict_of(const struct cast *cast, uint8_t kinds, const struct vote *vote)
@@ -103,6 +104,15 @@ static void check_admission(struct checker *checker, uint32_t identity, const st
             identity, (unsigned long long)voted);
 }
 
+uint64_t record_mark(const struct consensus_record *record)
+{
+    uint64_t mark = seal_mark(record->block.bytes, DIGEST_SIZE, record->header.view);
+    if (record->kind == RECORD_VOTE) mark ^= dice_scatter(seal_mark_vote(&record->vote));
+    if (record->has_notarization) mark += dice_scatter(seal_mark_certificate(&record->notarization) ^ 1);
+    if (record->has_admission) mark += dice_scatter(seal_mark_certificate(&record->admission) ^ 2);
+    return mark;
+}
+
 void checker_record(struct checker *checker, uint32_t identity, const struct consensus_record *record,
     const struct proposal *proposal, bool payload_held, uint64_t floor_view, uint64_t view)
 {
@@ -111,6 +121,7 @@ void checker_record(struct checker *checker, uint32_t identity, const struct con
         const char *why =
             proposal == NULL ? "its bytes are gone" : checker_unjustified(checker->vault, proposal);
         if (why != NULL) checker_fail(checker, "replica %u stored an own proposal: %s", identity, why);
+        cast_at(checker, identity, record->header.view)->marks[0] = record_mark(record);
         return;
     }
     const struct vote *vote = &record->vote;
@@ -127,6 +138,7 @@ void checker_record(struct checker *checker, uint32_t identity, const struct con
             checker_fail(checker, "replica %u stored a finalize vote without its notarization", identity);
     }
     check_admission(checker, identity, record, floor_view, view);
+    cast_at(checker, identity, vote->view)->marks[vote->kind] = record_mark(record);
     /* The top bit remembers that the view's first vote is being stored, before any of them is durable. */
     cast_at(checker, identity, vote->view)->sent |= 0x80;
 }

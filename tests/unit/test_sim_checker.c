@@ -167,29 +167,46 @@ static void two_blocks_notarized_across_a_crash_are_seen(void **state)
     expect_violation(scene, "notarized two blocks");
 }
 
-/* Restarts replica 0 over a floor of floor_view with what is found of its votes of view 3. */
-static void begin_again(struct scene *scene, uint64_t floor_view, bool finds_nullify)
+/* Stores a nullify vote of view 3 for good, and restarts replica 0 over a floor of floor_view. */
+static struct consensus_record stored_before_a_crash(struct scene *scene, uint64_t floor_view)
 {
-    struct consensus_record record = {.kind = RECORD_VOTE};
+    struct consensus_record record = {.kind = RECORD_VOTE, .has_admission = true};
+    record.vote = vote_by(scene, 0, VOTE_NULLIFY, 3, block_named(0));
+    record.admission = certificate_of(scene, VOTE_NULLIFY, 2, block_named(0));
+    checker_record(scene->checker, 0, &record, NULL, false, 0, 3);
+    checker_durable(scene->checker, 0, &record);
     checker_restarted(scene->checker, 0, 0, false);
     checker_begins(scene->checker, 0, floor_view);
-    record.vote = vote_by(scene, 0, VOTE_NOTARIZE, 3, block_named(1));
+    return record;
+}
+
+static void a_vote_that_is_found_as_it_was_stored_is_fine(void **state)
+{
+    struct scene *scene = *state;
+    struct consensus_record record = stored_before_a_crash(scene, 0);
     checker_restored(scene->checker, 0, &record, NULL);
-    record.vote = vote_by(scene, 0, VOTE_NULLIFY, 3, block_named(0));
-    if (finds_nullify) checker_restored(scene->checker, 0, &record, NULL);
     checker_remembers(scene->checker, 0);
+    expect_fine(scene);
 }
 
 static void a_vote_that_is_gone_after_a_crash_is_missed(void **state)
 {
     struct scene *scene = *state;
-    make_durable(scene, vote_by(scene, 0, VOTE_NOTARIZE, 3, block_named(1)));
-    make_durable(scene, vote_by(scene, 0, VOTE_NULLIFY, 3, block_named(0)));
-    begin_again(scene, 0, true);
-    begin_again(scene, 3, false);
+    stored_before_a_crash(scene, 3);
+    checker_remembers(scene->checker, 0);
     expect_fine(scene);
-    begin_again(scene, 2, false);
+    stored_before_a_crash(scene, 2);
+    checker_remembers(scene->checker, 0);
     expect_violation(scene, "forgot what was on its disk, view 3");
+}
+
+static void a_vote_that_lost_its_admission_is_seen(void **state)
+{
+    struct scene *scene = *state;
+    struct consensus_record record = stored_before_a_crash(scene, 0);
+    record.has_admission = false;
+    checker_restored(scene->checker, 0, &record, NULL);
+    expect_violation(scene, "finds another record than it stored");
 }
 
 static void a_finalize_after_a_nullify_is_seen(void **state)
@@ -372,6 +389,8 @@ static void a_life_must_begin_in_the_view_its_disk_certifies(void **state)
     record.vote = vote_by(scene, 0, VOTE_NULLIFY, 8, block_named(0));
     record.admission = certificate_of(scene, VOTE_NULLIFY, 7, block_named(0));
     struct checker_moment moment = {.status = {.view = 8}};
+    checker_record(scene->checker, 0, &record, NULL, false, 0, 8);
+    checker_restarted(scene->checker, 0, 0, false);
     checker_begins(scene->checker, 0, 0);
     checker_restored(scene->checker, 0, &record, NULL);
     checker_turn(scene->checker, 0, &moment);
@@ -517,7 +536,9 @@ int main(void)
         CASE(a_liar_may_send_anything),
         CASE(a_liar_that_contradicts_itself_is_counted_once_a_view),
         CASE(two_blocks_notarized_across_a_crash_are_seen),
+        CASE(a_vote_that_is_found_as_it_was_stored_is_fine),
         CASE(a_vote_that_is_gone_after_a_crash_is_missed),
+        CASE(a_vote_that_lost_its_admission_is_seen),
         CASE(a_finalize_after_a_nullify_is_seen),
         CASE(a_nullify_after_a_finalize_is_seen),
         CASE(a_finalize_without_an_own_notarize_is_seen),
