@@ -27,6 +27,9 @@ static const char usage[] = "usage: tallyd --home DIR [--init] [--verbose]\n"
                             "The log goes to stderr. SIGTERM and SIGINT stop the node cleanly.\n"
                             "Exit: 0 stopped, 1 the node cannot start or had to stop, 2 usage.\n";
 
+/* One sentence, and paths in it. */
+#define WHY_SIZE 2048
+
 struct daemon {
     uv_loop_t loop;
     struct config config;
@@ -82,7 +85,7 @@ static void watch_signals(struct daemon *daemon)
 
 static int run(struct daemon *daemon)
 {
-    char why[512];
+    char why[WHY_SIZE];
     CHECK(uv_loop_init(&daemon->loop) == 0);
     watch_signals(daemon);
     int error = node_open(&daemon->loop, &daemon->config, on_failed, daemon, &daemon->node, why, sizeof why);
@@ -107,7 +110,7 @@ static int run(struct daemon *daemon)
 
 static int init(const struct config *config)
 {
-    char why[512];
+    char why[WHY_SIZE];
     if (node_init(config, why, sizeof why) == TALLY_OK) return 0;
     fprintf(stderr, "tallyd: %s\n", why);
     return 1;
@@ -158,7 +161,7 @@ int main(int argc, char **argv)
     prctl(PR_SET_DUMPABLE, 0);
     struct daemon *daemon = calloc(1, sizeof *daemon);
     CHECK(daemon != NULL);
-    char why[512];
+    char why[WHY_SIZE];
     if (config_load(home, &daemon->config, why, sizeof why) != TALLY_OK) {
         fprintf(stderr, "tallyd: %s\n", why);
         free(daemon);

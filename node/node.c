@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "node/certifier.h"
 #include "node/clock.h"
@@ -390,7 +391,8 @@ static int open_data(struct node *node, char *why, size_t why_size)
         snprintf(why, why_size, "%s does not exist; a node's first start is: tallyd --home %s --init",
             node->data_dir, node->config->home);
     else if (error == TALLY_EBUSY)
-        snprintf(why, why_size, "%s is in use by another process", node->data_dir);
+        snprintf(why, why_size, "%s is in use by another process, whose pid is %llu (0 = unknown)",
+            node->data_dir, (unsigned long long)disk_lock_holder(disk, node->data_dir));
     else if (error != TALLY_OK)
         snprintf(why, why_size, "%s: %s", node->data_dir, tally_error_text(error));
     if (error != TALLY_OK) return error;
@@ -602,18 +604,28 @@ void node_close(struct node *node, void (*on_closed)(void *context), void *conte
     CHECK(uv_timer_start(node->tick, on_last_turn, 0, 0) == 0);
 }
 
+/* A node that ran has a ledger, if nothing else. */
+static int check_never_started(const char *data_dir)
+{
+    struct stat status;
+    char ledger[PATH_SIZE_MAX + 16];
+    snprintf(ledger, sizeof ledger, "%s/ledger", data_dir);
+    return stat(ledger, &status) == 0 ? TALLY_EEXISTS : TALLY_OK;
+}
+
 int node_init(const struct config *config, char *why, size_t why_size)
 {
     char data_dir[PATH_SIZE_MAX + 8];
     const struct disk *disk = disk_system();
     snprintf(data_dir, sizeof data_dir, "%s/data", config->home);
     int error = disk_ensure_dir(disk, config->home, data_dir);
+    if (error == TALLY_OK && config->is_validator) error = check_never_started(data_dir);
     if (error == TALLY_OK && config->is_validator)
         error = vote_record_create(disk, data_dir, &config->genesis.chain_id);
     if (error == TALLY_EEXISTS)
         snprintf(why, why_size,
-            "%s has a vote record already: this validator was started before; a second one could vote twice "
-            "in a view",
+            "%s has a vote record or a ledger already: this validator was started before, and with a new "
+            "record it could contradict what it signed then",
             data_dir);
     else if (error != TALLY_OK)
         snprintf(why, why_size, "%s: %s", data_dir, tally_error_text(error));

@@ -106,6 +106,13 @@ static int open_record(struct replica *replica, struct restoring *restoring, cha
     case TALLY_EVERSION:
         give_up_voting(replica, restoring, error, report.detail);
         return TALLY_OK;
+    case TALLY_EDENIED:
+        snprintf(why, why_size,
+            "%s/votes is a copy (%s). A copy may lack votes that this validator has cast since, and could "
+            "contradict them: that is evidence against it. If the original is there still, run that one. If "
+            "not, delete %s/votes: the node then follows, and does not vote",
+            replica->options.data_dir, report.detail, replica->options.data_dir);
+        break;
     default:
         snprintf(why, why_size, "the vote record cannot be opened: %s (%s)", tally_error_text(error),
             report.detail);

@@ -4,12 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "proto/base/check.h"
+
+#define PROCESS_TEXT_SIZE 24
 
 static int error_of(int number)
 {
@@ -105,6 +108,17 @@ static int system_size(void *context, int file, uint64_t *size)
     return TALLY_OK;
 }
 
+static int system_identify(void *context, int file, struct disk_identity *identity)
+{
+    (void)context;
+    struct statx status;
+    if (statx(file, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &status) != 0) return error_of(errno);
+    *identity = (struct disk_identity){.inode = status.stx_ino};
+    if ((status.stx_mask & STATX_BTIME) != 0)
+        identity->born_ns = (uint64_t)status.stx_btime.tv_sec * 1000000000u + status.stx_btime.tv_nsec;
+    return TALLY_OK;
+}
+
 static int system_resize(void *context, int file, uint64_t size)
 {
     (void)context;
@@ -193,6 +207,7 @@ const struct disk *disk_system(void)
         .read = system_read,
         .sync = system_sync,
         .size = system_size,
+        .identify = system_identify,
         .resize = system_resize,
         .allocate = system_allocate,
         .remove = system_remove,
@@ -224,11 +239,34 @@ int disk_ensure_dir(const struct disk *disk, const char *parent, const char *dir
     return disk->sync_dir(disk->context, parent);
 }
 
+/* For people who meet the lock: whose it is. It holds without that, so a full disk does not matter here. */
+static void write_holder(const struct disk *disk, int lock)
+{
+    char text[PROCESS_TEXT_SIZE];
+    int size = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    if (disk->resize(disk->context, lock, 0) == TALLY_OK)
+        (void)disk->write(disk->context, lock, 0, text, (size_t)size);
+}
+
 int disk_lock(const struct disk *disk, const char *dir, int *lock)
 {
     char path[DISK_PATH_SIZE_MAX];
     int error = disk_join(dir, "LOCK", path);
-    return error == TALLY_OK ? disk->lock(disk->context, path, lock) : error;
+    if (error == TALLY_OK) error = disk->lock(disk->context, path, lock);
+    if (error == TALLY_OK) write_holder(disk, *lock);
+    return error;
+}
+
+uint64_t disk_lock_holder(const struct disk *disk, const char *dir)
+{
+    char path[DISK_PATH_SIZE_MAX], text[PROCESS_TEXT_SIZE] = "";
+    size_t got = 0;
+    int file;
+    if (disk_join(dir, "LOCK", path) != TALLY_OK) return 0;
+    if (disk->open(disk->context, path, DISK_READ, &file) != TALLY_OK) return 0;
+    int error = disk->read(disk->context, file, 0, text, sizeof text - 1, &got);
+    disk->close(disk->context, file);
+    return error == TALLY_OK ? strtoull(text, NULL, 10) : 0;
 }
 
 void disk_unlock(const struct disk *disk, int lock)

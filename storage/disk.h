@@ -20,6 +20,12 @@ enum disk_mode {
     DISK_CREATE = 3, /* must not exist; read and write, mode 0600 */
 };
 
+/* What tells a file from a copy of it, and stays with it when it is renamed, and over a reboot. */
+struct disk_identity {
+    uint64_t inode;
+    uint64_t born_ns; /* since 1970, when the inode was made; 0 where the file system does not say */
+};
+
 /* Calls return TALLY_OK, or TALLY_EIO, TALLY_EFULL (no space), TALLY_ENOTFOUND, TALLY_EEXISTS, TALLY_EBUSY
  * (locked), TALLY_ENOMEM. `context` is handed back. All may be called from any thread. */
 struct disk {
@@ -33,6 +39,7 @@ struct disk {
     /* Data, and what is needed to read it back, reach the disk. */
     int (*sync)(void *context, int file);
     int (*size)(void *context, int file, uint64_t *size);
+    int (*identify)(void *context, int file, struct disk_identity *identity);
     /* Cuts or extends (with zeros) to `size`. */
     int (*resize)(void *context, int file, uint64_t size);
     /* Takes space for [offset, offset + size), which reads as zeros; extends the file. */
@@ -61,10 +68,12 @@ int disk_join(const char *dir, const char *name, char path[DISK_PATH_SIZE_MAX]) 
 /* Makes `dir` if it is not there, and makes that durable in `parent`. */
 int disk_ensure_dir(const struct disk *disk, const char *parent, const char *dir) TALLY_MUST_CHECK;
 
-/* Locks dir/LOCK, so that two processes never share a node's directory, or its key. *lock is given to
- * disk_unlock. Errors: TALLY_EBUSY (another process holds it), TALLY_EIO, TALLY_ENOTFOUND (no such
- * directory). */
+/* Locks dir/LOCK, so that two processes never share a node's directory, or its key, and writes this process's
+ * id into it. *lock is given to disk_unlock. Errors: TALLY_EBUSY (another process holds it), TALLY_EIO,
+ * TALLY_ENOTFOUND (no such directory). */
 int disk_lock(const struct disk *disk, const char *dir, int *lock) TALLY_MUST_CHECK;
+/* The process that holds, or held last, the lock of `dir`, as it wrote; 0 where that cannot be read. */
+uint64_t disk_lock_holder(const struct disk *disk, const char *dir);
 void disk_unlock(const struct disk *disk, int lock);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "proto/base/check.h"
+#include "storage/origin.h"
 #include "storage/segment_log.h"
 
 /* This module's own records. A promise: its number is the newest height a checkpoint was promised for. */
@@ -76,6 +77,7 @@ int vote_record_create(const struct disk *disk, const char *dir, const struct di
      * unasked. */
     error = disk->make_dir(disk->context, path);
     if (error == TALLY_OK) error = disk->sync_dir(disk->context, dir);
+    if (error == TALLY_OK) error = origin_mark(disk, path);
     return error == TALLY_OK ? segment_log_create(&config, 0, NULL) : error;
 }
 
@@ -111,6 +113,43 @@ static int replay_one(void *context, const struct segment_log_record *stored)
                : TALLY_OK;
 }
 
+static int check_files(const struct vote_record *record, struct vote_record_report *report)
+{
+    if (segment_log_first(record->log) <= record->oldest) return TALLY_OK;
+    snprintf(report->detail, sizeof report->detail, "the files before %016x are missing",
+        segment_log_first(record->log));
+    return TALLY_EDAMAGED;
+}
+
+static int open_log(struct vote_record *record, const struct segment_log_config *config,
+    struct replaying *replaying, struct vote_record_report *report)
+{
+    struct segment_log_report log_report;
+    int error = segment_log_open(config, replay_one, replaying, &record->log, &log_report);
+    report->records = replaying->records;
+    report->bytes_cut = log_report.bytes_cut;
+    _Static_assert(sizeof report->detail == sizeof log_report.detail, "the sentence fits");
+    memcpy(report->detail, log_report.detail, sizeof report->detail);
+    if (error == TALLY_OK) error = check_files(record, report);
+    if (error == TALLY_OK) error = note_view(&record->views, segment_log_first(record->log), 0);
+    return error == TALLY_OK ? note_view(&record->views, segment_log_last(record->log), 0) : error;
+}
+
+/* Only the original is opened (R13), and it is marked anew, so that a copy of before this start is one. */
+static int open_original(struct vote_record *record, const struct segment_log_config *config,
+    struct replaying *replaying, struct vote_record_report *report)
+{
+    _Static_assert(sizeof report->detail == ORIGIN_DETAIL_SIZE, "the sentence fits");
+    int origin = origin_check(config->disk, config->dir, report->detail);
+    if (origin != TALLY_OK && origin != TALLY_ENOTFOUND) return origin;
+    int error = open_log(record, config, replaying, report);
+    if (error == TALLY_OK && origin == TALLY_ENOTFOUND) {
+        snprintf(report->detail, sizeof report->detail, "it has no mark");
+        error = TALLY_EDENIED;
+    }
+    return error == TALLY_OK ? origin_mark(config->disk, config->dir) : error;
+}
+
 int vote_record_open(const struct disk *disk, const char *dir, const struct digest *chain_id,
     const struct vote_record_options *options,
     int (*replay)(void *context, uint8_t type, uint64_t view, struct span bytes), void *context,
@@ -125,19 +164,7 @@ int vote_record_open(const struct disk *disk, const char *dir, const struct dige
     if (opened == NULL) return TALLY_ENOMEM;
     opened->oldest = 1;
     struct replaying replaying = {.record = opened, .replay = replay, .context = context};
-    struct segment_log_report log_report;
-    error = segment_log_open(&config, replay_one, &replaying, &opened->log, &log_report);
-    report->records = replaying.records;
-    report->bytes_cut = log_report.bytes_cut;
-    _Static_assert(sizeof report->detail == sizeof log_report.detail, "the sentence fits");
-    memcpy(report->detail, log_report.detail, sizeof report->detail);
-    if (error == TALLY_OK && segment_log_first(opened->log) > opened->oldest) {
-        snprintf(report->detail, sizeof report->detail, "the files before %016x are missing",
-            segment_log_first(opened->log));
-        error = TALLY_EDAMAGED;
-    }
-    if (error == TALLY_OK) error = note_view(&opened->views, segment_log_first(opened->log), 0);
-    if (error == TALLY_OK) error = note_view(&opened->views, segment_log_last(opened->log), 0);
+    error = open_original(opened, &config, &replaying, report);
     if (error != TALLY_OK) {
         vote_record_close(opened);
         return error;

@@ -2,7 +2,8 @@
  * promises leaves the node (R2 to R5, and checkpoints).
  *
  * A record is made by an explicit call alone (R13): a validator whose record is missing or damaged does not
- * vote, and opening it says so. An object is used by one thread at a time. */
+ * vote, and opening it says so. A copy of a record, as a backup that was restored leaves it, may lack the
+ * newest votes, and is not opened at all: see storage/origin.h. An object is used by one thread at a time. */
 #ifndef TALLY_STORAGE_VOTE_RECORD_H
 #define TALLY_STORAGE_VOTE_RECORD_H
 
@@ -36,7 +37,8 @@ int vote_record_create(
 /* Opens dir/votes and gives every record back through `replay`, in the order appended; bytes are borrowed for
  * the call. An error that `replay` returns ends the opening and is returned. `options` NULL = defaults.
  * Errors that mean "may not vote": TALLY_ENOTFOUND (none was ever made, or it is gone), TALLY_EDAMAGED,
- * TALLY_ECHAIN, TALLY_EVERSION. Others: TALLY_EIO, TALLY_EFULL, TALLY_ENOMEM. */
+ * TALLY_ECHAIN, TALLY_EVERSION. TALLY_EDENIED: it is a copy, and nobody may go on from it. Others: TALLY_EIO,
+ * TALLY_EFULL, TALLY_ENOMEM. */
 int vote_record_open(const struct disk *disk, const char *dir, const struct digest *chain_id,
     const struct vote_record_options *options,
     int (*replay)(void *context, uint8_t type, uint64_t view, struct span bytes), void *context,

@@ -38,12 +38,14 @@ struct memory_file {
     bool unsynced; /* data and durable may differ */
     bool locked;
     uint32_t opens; /* how often it is open: its place is not taken by another before 0 */
+    uint64_t inode; /* of no other file ever made on this disk */
 };
 
 struct memory_disk {
     struct disk disk;
     struct memory_file files[MEMORY_FILES_MAX];
     size_t count;
+    uint64_t inodes;  /* given out so far */
     uint64_t changes; /* calls that changed something, or would have */
     enum fault_kind fault;
     uint64_t fault_at; /* counts from 1 */
@@ -118,7 +120,7 @@ static inline int memory_open(void *context, const char *path, enum disk_mode mo
         if (error != TALLY_OK) return error;
         if (found != NULL) return TALLY_EEXISTS;
         found = memory_place(disk);
-        *found = (struct memory_file){.data = NULL};
+        *found = (struct memory_file){.inode = ++disk->inodes};
         CHECK(snprintf(found->name, sizeof found->name, "%s", path) < (int)sizeof found->name);
     }
     if (found == NULL) return TALLY_ENOTFOUND;
@@ -185,6 +187,14 @@ static inline int memory_size(void *context, int file, uint64_t *size)
     struct memory_disk *disk = context;
     if (disk->dead) return TALLY_EIO;
     *size = disk->files[file].size;
+    return TALLY_OK;
+}
+
+static inline int memory_identify(void *context, int file, struct disk_identity *identity)
+{
+    struct memory_disk *disk = context;
+    if (disk->dead) return TALLY_EIO;
+    *identity = (struct disk_identity){.inode = disk->files[file].inode, .born_ns = disk->files[file].inode};
     return TALLY_OK;
 }
 
@@ -305,6 +315,7 @@ static inline struct memory_disk *memory_disk_make(uint64_t seed)
         .read = memory_read,
         .sync = memory_sync,
         .size = memory_size,
+        .identify = memory_identify,
         .resize = memory_set_size,
         .allocate = memory_allocate,
         .remove = memory_remove,
@@ -330,6 +341,7 @@ static inline struct memory_disk *memory_disk_copy(const struct memory_disk *fro
 {
     struct memory_disk *disk = memory_disk_make(from->seed);
     disk->count = from->count;
+    disk->inodes = from->inodes;
     for (size_t i = 0; i < from->count; i++) {
         struct memory_file *file = &disk->files[i];
         *file = from->files[i];

@@ -95,6 +95,32 @@ static void folders_are_made_listed_and_their_files_renamed(void **state)
     assert_int_equal(rmdir(dir), 0);
 }
 
+static void a_file_keeps_its_identity_when_it_is_renamed_and_a_copy_has_another(void **state)
+{
+    (void)state;
+    const struct disk *disk = disk_system();
+    struct disk_identity made, renamed, copy;
+    int file, second;
+    char from[DISK_PATH_SIZE_MAX];
+    strcpy(from, path_of("f"));
+    assert_int_equal(disk->open(disk->context, from, DISK_CREATE, &file), TALLY_OK);
+    assert_int_equal(disk->identify(disk->context, file, &made), TALLY_OK);
+    assert_int_equal(disk->write(disk->context, file, 0, "data", 4), TALLY_OK);
+    assert_int_equal(disk->rename(disk->context, from, path_of("g")), TALLY_OK);
+    assert_int_equal(disk->open(disk->context, path_of("g"), DISK_READ, &second), TALLY_OK);
+    assert_int_equal(disk->identify(disk->context, second, &renamed), TALLY_OK);
+    assert_memory_equal(&made, &renamed, sizeof made);
+    disk->close(disk->context, second);
+    assert_int_equal(disk->open(disk->context, from, DISK_CREATE, &second), TALLY_OK);
+    assert_int_equal(disk->identify(disk->context, second, &copy), TALLY_OK);
+    assert_true(copy.inode != made.inode);
+    disk->close(disk->context, second);
+    disk->close(disk->context, file);
+    assert_int_equal(disk->remove(disk->context, from), TALLY_OK);
+    assert_int_equal(disk->remove(disk->context, path_of("g")), TALLY_OK);
+    assert_int_equal(rmdir(dir), 0);
+}
+
 static void one_folder_has_one_holder(void **state)
 {
     (void)state;
@@ -102,6 +128,7 @@ static void one_folder_has_one_holder(void **state)
     int first, second;
     assert_int_equal(disk_lock(disk, dir, &first), TALLY_OK);
     assert_int_equal(disk_lock(disk, dir, &second), TALLY_EBUSY);
+    assert_int_equal(disk_lock_holder(disk, dir), getpid());
     disk_unlock(disk, first);
     assert_int_equal(disk_lock(disk, dir, &second), TALLY_OK);
     disk_unlock(disk, second);
@@ -129,6 +156,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_file_keeps_what_is_written_where_it_is_written, set_up),
         cmocka_unit_test_setup(folders_are_made_listed_and_their_files_renamed, set_up),
+        cmocka_unit_test_setup(a_file_keeps_its_identity_when_it_is_renamed_and_a_copy_has_another, set_up),
         cmocka_unit_test_setup(one_folder_has_one_holder, set_up),
         cmocka_unit_test_setup(a_path_too_long_is_refused, set_up),
     };

@@ -331,13 +331,15 @@ static void what_was_given_back_once_survives_a_power_cut_after(void **state)
 static void a_creation_struck_by_a_crash_never_passes_for_a_whole_one(void **state)
 {
     (void)state;
-    for (uint64_t at = 1; at <= 8; at++) {
+    bool struck = true;
+    for (uint64_t at = 1; struck; at++) {
         for (int kind = CRASH_KEEPS_ALL; kind <= CRASH_KEEPS_SOME; kind++) {
             struct memory_disk *disk = fresh_disk();
             struct vote_record *record;
             struct replayed replayed;
             memory_fault(disk, FAULT_CRASH, at, 40);
             int made = vote_record_create(&disk->disk, "home", &chain_id);
+            struck = disk->dead;
             memory_disk_crash(disk, (enum crash_kind)kind);
             int error = open_record(disk, &record, &replayed);
             if (made == TALLY_OK)
@@ -403,6 +405,81 @@ static void a_flipped_byte_or_a_missing_file_means_no_voting(void **state)
     memory_disk_close(before);
 }
 
+static void remake(struct memory_disk *disk, size_t file)
+{
+    disk->files[file].inode = ++disk->inodes;
+}
+
+/* A record of three votes, as a backup found it, and what came after: three more, signed and sent. */
+static struct memory_disk *backed_up(struct memory_disk *disk)
+{
+    struct vote_record *record;
+    struct replayed replayed;
+    struct memory_disk *backup = NULL;
+    assert_int_equal(vote_record_create(&disk->disk, "home", &chain_id), TALLY_OK);
+    for (uint32_t number = 1; number <= 6; number++) {
+        if (number == 4) backup = memory_disk_copy(disk);
+        assert_int_equal(open_record(disk, &record, &replayed), TALLY_OK);
+        assert_int_equal(append(record, number), TALLY_OK);
+        assert_int_equal(vote_record_sync(record), TALLY_OK);
+        vote_record_close(record);
+    }
+    return backup;
+}
+
+static void a_copy_of_a_record_is_not_opened_and_the_original_goes_on(void **state)
+{
+    (void)state;
+    struct memory_disk *disk = fresh_disk(), *copy = backed_up(disk);
+    struct vote_record *record;
+    struct replayed replayed;
+    struct vote_record_report report;
+    for (size_t i = 0; i < copy->count; i++)
+        remake(copy, i);
+    for (int tries = 0; tries < 2; tries++) {
+        assert_int_equal(
+            vote_record_open(&copy->disk, "home", &chain_id, &options, NULL, NULL, &record, &report),
+            TALLY_EDENIED);
+        assert_non_null(strstr(report.detail, "its mark was made in inode"));
+    }
+    assert_int_equal(open_record(disk, &record, &replayed), TALLY_OK);
+    check_run(&replayed, 6);
+    vote_record_close(record);
+    memory_disk_close(copy);
+    memory_disk_close(disk);
+}
+
+/* The files of a backup put over the newer ones: names that both have keep the inode they have, the others
+ * are made. */
+static void an_older_record_put_over_the_original_is_not_opened(void **state)
+{
+    (void)state;
+    struct memory_disk *disk = fresh_disk(), *over = backed_up(disk);
+    struct vote_record *record;
+    struct replayed replayed;
+    for (size_t i = 0; i < over->count; i++) {
+        const struct memory_file *there = memory_find(disk, over->files[i].name);
+        over->files[i].inode = there != NULL ? there->inode : ++disk->inodes;
+    }
+    assert_int_equal(open_record(over, &record, &replayed), TALLY_EDENIED);
+    memory_disk_close(over);
+    memory_disk_close(disk);
+}
+
+static void a_record_that_lost_its_mark_is_not_opened(void **state)
+{
+    (void)state;
+    struct memory_disk *disk = fresh_disk(), *unmarked = backed_up(disk);
+    struct vote_record *record;
+    struct replayed replayed;
+    for (size_t i = 0; i < unmarked->count; i++)
+        if (strncmp(unmarked->files[i].name, "home/votes/origin-", 18) == 0)
+            unmarked->files[i].name[0] = '\0';
+    assert_int_equal(open_record(unmarked, &record, &replayed), TALLY_EDENIED);
+    memory_disk_close(unmarked);
+    memory_disk_close(disk);
+}
+
 static void the_folder_is_locked_against_a_second_process(void **state)
 {
     (void)state;
@@ -428,6 +505,9 @@ int main(void)
         cmocka_unit_test(what_was_given_back_once_survives_a_power_cut_after),
         cmocka_unit_test(a_creation_struck_by_a_crash_never_passes_for_a_whole_one),
         cmocka_unit_test(a_flipped_byte_or_a_missing_file_means_no_voting),
+        cmocka_unit_test(a_copy_of_a_record_is_not_opened_and_the_original_goes_on),
+        cmocka_unit_test(an_older_record_put_over_the_original_is_not_opened),
+        cmocka_unit_test(a_record_that_lost_its_mark_is_not_opened),
         cmocka_unit_test(the_folder_is_locked_against_a_second_process),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
