@@ -60,7 +60,8 @@ static void carry_sign(struct world *world, struct replica *replica, const struc
     checker_signing(world->checker, replica->identity, &vote, proposal, &moment);
     if (vote.signer >= world->plan.validators) return;
     /* Links take a second to come up, and a leader that has none yet looks dead. */
-    if (world->plan.faults == 0 && world->now_us > 2 * SECOND_US && vote.kind == VOTE_NULLIFY)
+    if (world->plan.faults == 0 && world->plan.liars == 0 && world->now_us > 2 * SECOND_US &&
+        vote.kind == VOTE_NULLIFY)
         checker_fail(world->checker, "replica %u nullifies view %llu, though nothing is wrong",
             replica->identity, (unsigned long long)vote.view);
     seal_vote(&world->vault, &vote, replica->honest ? 0 : (uint8_t)dice_below(&world->dice, 4));
@@ -116,7 +117,7 @@ static void carry_flood(struct world *world, struct replica *replica)
     uint32_t count = 0;
     for (uint32_t i = 0; i < BATCHES_MAX && count < 64; i++)
         if (batch_has(&replica->known, i) && !batch_has(&replica->committed, i))
-            batches[count++] = batch_digest(i);
+            batches[count++] = batch_named(i);
     struct payload *payload = payload_make(batches, count);
     struct parcel *parcel = parcel_of_payload(PARCEL_BATCHES, NULL, payload);
     network_send(world, replica, PEER_ALL, parcel);
@@ -209,6 +210,7 @@ static void serve_range(struct world *world, struct replica *replica, uint32_t p
     struct replica_disk *disk = &replica->disk;
     struct block_header headers[RANGE_BLOCKS_MAX];
     struct payload *payloads[RANGE_BLOCKS_MAX];
+    struct parcel *proposals[RANGE_BLOCKS_MAX];
     size_t durable = disk->blocks_durable;
     if (height == 0 || height > durable || dice_chance(&world->dice, replica->lies.withhold)) return;
     /* Short ranges too, so that catching up takes several. */
@@ -221,9 +223,11 @@ static void serve_range(struct world *world, struct replica *replica, uint32_t p
     for (size_t i = (size_t)height - 1; i < end; i++, count++) {
         headers[count] = disk->blocks[i].header;
         payloads[count] = disk->blocks[i].payload;
+        proposals[count] = disk->blocks[i].proposal;
     }
     if (dice_chance(&world->dice, replica->lies.tamper)) headers[count / 2].time_ms++;
-    struct parcel *reply = parcel_of_range(headers, payloads, count, disk->blocks[end - 1].finalization);
+    struct parcel *reply =
+        parcel_of_range(headers, payloads, proposals, count, disk->blocks[end - 1].finalization);
     network_send(world, replica, peer, reply);
     parcel_release(reply);
 }

@@ -6,6 +6,21 @@
 
 #define CALM_SKEW_MS 300u
 
+/* Half of the honest in each, and each liar in both. */
+static void choose_camps(struct world *world)
+{
+    uint8_t next = (uint8_t)dice_below(&world->dice, 2);
+    uint32_t n = world->plan.validators, first = (uint32_t)dice_below(&world->dice, n);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t identity = (first + i) % n;
+        if (world->honest[identity]) world->camp[identity] = next ^= 1;
+    }
+    for (uint32_t i = n; i < world->identity_count; i++)
+        world->camp[i] = (uint8_t)dice_below(&world->dice, 2);
+    for (uint32_t i = world->identity_count; i < world->replica_count; i++)
+        world->camp[i] = 1;
+}
+
 void fault_choose(struct world *world)
 {
     uint32_t n = world->plan.validators;
@@ -21,6 +36,7 @@ void fault_choose(struct world *world)
         world->doomed[chosen] = true;
         i++;
     }
+    if (world->plan.shape == SHAPE_FORK) choose_camps(world);
 }
 
 /* Between half the gap and one and a half. */
@@ -34,6 +50,7 @@ void fault_begin(struct world *world)
 {
     const struct plan *plan = &world->plan;
     if (plan->fault_us == 0) return;
+    if (plan->shape == SHAPE_FORK) network_part(world);
     again(world, EVENT_SUBMIT, plan->submit_gap_us);
     if (plan->crash_gap_us > 0) again(world, EVENT_CRASH, plan->crash_gap_us);
     if (plan->partition_gap_us > 0) again(world, EVENT_PARTITION, plan->partition_gap_us);
@@ -111,6 +128,7 @@ void fault_stop(struct world *world)
         disk_calm(&world->replicas[i].disk);
         restart(world, &world->replicas[i]);
     }
+    if (world->plan.shape == SHAPE_FORK) network_join(world);
     network_heal(world);
 }
 

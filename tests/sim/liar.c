@@ -18,6 +18,7 @@ void liar_init(struct world *world, struct replica *replica)
 {
     struct dice *dice = &world->dice;
     struct lies *lies = &replica->lies;
+    if (world->plan.only_doubled) return;
     lies->withhold = dice_chance(dice, 500) ? (uint32_t)dice_below(dice, 600) : 0;
     lies->replay = dice_chance(dice, 500) ? (uint32_t)dice_below(dice, 300) : 0;
     lies->tamper = dice_chance(dice, 500) ? (uint32_t)dice_below(dice, 400) : 0;
@@ -58,7 +59,7 @@ static struct digest other_block(struct world *world, const struct replica *repl
         const struct proposal *proposal = replica->candidates[i].proposal->message.proposal;
         if (proposal->header.view == view && dice_chance(&world->dice, 500)) return proposal->hash;
     }
-    return batch_digest((uint32_t)dice_below(&world->dice, 3));
+    return batch_named((uint32_t)dice_below(&world->dice, 3));
 }
 
 static void send_double_vote(

@@ -8,20 +8,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/sim/world.h"
+#include "tests/sim/totals.h"
 
 struct options {
     uint64_t from, runs;
     struct plan_wish wish;
     bool json, traced;
-};
-
-struct totals {
-    uint64_t runs, violations, first_bad_seed;
-    uint64_t runs_of[VALIDATORS_MAX + 1]; /* by the number of validators */
-    struct counters counters;
-    uint64_t trace_digest;
-    uint64_t recovery_share_max; /* the longest recovery, in per mille of its bound */
 };
 
 /* The seed being run, for when the core fails a CHECK and ends the process. */
@@ -45,8 +37,18 @@ static void print_usage(FILE *to)
         "  --faults LIST                 all (default), none, or some of:\n"
         "                                %s\n"
         "  --blocks B                    batches that must be committed after the faults (default 4)\n"
+        "  --liars N|forking             this many validators lie; more than f part the honest and fork the\n"
+        "                                chain, and the forks are given to blame; forking: enough, by seed\n"
+        "  --twins                       short runs of one validator that runs twice, with the hearers of\n"
+        "                                each view drawn (4 validators unless told)\n"
         "  --json                        one object: runs, violations, first_bad_seed, ..\n"
         "  --trace                       tells each run as prose\n"
+        "Once faults stop, each new batch must be finalized by every honest replica within\n"
+        "  (l + 3) * 6 T + (l + 2) * 4 * max(2 T, 1 s) + 2 s\n"
+        "where l validators lie or have lost their disk, and T is the longest timeout anybody had reached, "
+        "or\n"
+        "4 D in calm; with the fault slow, in which timers must first grow, T is at least eight times the\n"
+        "delay, and 9 (f + 1) T more are given. How much of it was used at most is told at the end.\n"
         "Exit: 0 no violation, 1 a violation (its seed is told), 2 usage.\n",
         plan_faults_text());
 }
@@ -83,6 +85,15 @@ static bool parse_one(int option, const char *value, struct options *options)
         good = parse_number(value, 1, 500, &number);
         options->wish.blocks = (uint32_t)number;
         return good;
+    case 'l':
+        options->wish.liars = LIARS_FORKING;
+        if (strcmp(value, "forking") == 0) return true;
+        good = parse_number(value, 0, VALIDATORS_MAX - 2, &number);
+        options->wish.liars = (uint32_t)number;
+        return good;
+    case 'T':
+        options->wish.twins = true;
+        return true;
     case 'F':
         return plan_faults_parse(value, &options->wish.faults);
     case 'j':
@@ -101,7 +112,8 @@ static int parse_options(int argc, char **argv, struct options *options)
     static const struct option known[] = {{"seed", required_argument, NULL, 's'},
         {"from", required_argument, NULL, 'f'}, {"runs", required_argument, NULL, 'r'},
         {"nodes", required_argument, NULL, 'n'}, {"observers", required_argument, NULL, 'o'},
-        {"blocks", required_argument, NULL, 'b'}, {"faults", required_argument, NULL, 'F'},
+        {"blocks", required_argument, NULL, 'b'}, {"liars", required_argument, NULL, 'l'},
+        {"twins", no_argument, NULL, 'T'}, {"faults", required_argument, NULL, 'F'},
         {"json", no_argument, NULL, 'j'}, {"trace", no_argument, NULL, 't'}, {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0}};
     int option;
@@ -123,37 +135,6 @@ static int parse_options(int argc, char **argv, struct options *options)
         return 3;
     }
     return 0;
-}
-
-static void counters_add(struct counters *total, const struct counters *run)
-{
-    total->blocks += run->blocks;
-    total->crashes += run->crashes;
-    total->restarts += run->restarts;
-    total->partitions += run->partitions;
-    total->messages += run->messages;
-    total->lost += run->lost;
-    total->events += run->events;
-    total->double_proposals += run->double_proposals;
-    total->double_votes += run->double_votes;
-    total->evidence += run->evidence;
-    total->tails_torn += run->tails_torn;
-    total->records_lost += run->records_lost;
-    total->disk_errors += run->disk_errors;
-}
-
-static void totals_add(struct totals *totals, const struct plan *plan, const struct verdict *verdict)
-{
-    totals->runs++;
-    totals->runs_of[plan->validators]++;
-    counters_add(&totals->counters, &verdict->counters);
-    totals->trace_digest = dice_scatter(totals->trace_digest ^ verdict->trace_digest);
-    if (verdict->recovery_bound_ms > 0) {
-        uint64_t share = verdict->recovery_ms * 1000 / verdict->recovery_bound_ms;
-        if (share > totals->recovery_share_max) totals->recovery_share_max = share;
-    }
-    if (verdict->violation[0] == '\0') return;
-    if (totals->violations++ == 0) totals->first_bad_seed = plan->seed;
 }
 
 static double seconds_now(void)
@@ -184,63 +165,10 @@ static void run_all(const struct options *options, struct totals *totals)
     }
 }
 
-/* "4": 12, "7": 3: how many runs were of which size. */
-static void print_sizes(const struct totals *totals, const char *quote)
-{
-    const char *between = "";
-    for (uint32_t n = 0; n <= VALIDATORS_MAX; n++) {
-        if (totals->runs_of[n] == 0) continue;
-        printf("%s%s%u%s: %" PRIu64, between, quote, n, quote, totals->runs_of[n]);
-        between = ", ";
-    }
-}
-
-static void print_json(const struct totals *totals, double seconds)
-{
-    const struct counters *counters = &totals->counters;
-    char seed[24] = "null";
-    if (totals->violations > 0) snprintf(seed, sizeof seed, "%" PRIu64, totals->first_bad_seed);
-    printf("{\"runs\": %" PRIu64 ", \"violations\": %" PRIu64 ", \"first_bad_seed\": %s, \"sizes\": {",
-        totals->runs, totals->violations, seed);
-    print_sizes(totals, "\"");
-    printf("}, \"blocks\": %" PRIu64 ", \"messages\": %" PRIu64 ", \"lost\": %" PRIu64
-           ", \"events\": %" PRIu64,
-        counters->blocks, counters->messages, counters->lost, counters->events);
-    printf(", \"crashes\": %" PRIu64 ", \"restarts\": %" PRIu64 ", \"partitions\": %" PRIu64,
-        counters->crashes, counters->restarts, counters->partitions);
-    printf(", \"tails_torn\": %" PRIu64 ", \"records_lost\": %" PRIu64 ", \"disk_errors\": %" PRIu64,
-        counters->tails_torn, counters->records_lost, counters->disk_errors);
-    printf(", \"double_proposals\": %" PRIu64 ", \"double_votes\": %" PRIu64 ", \"evidence\": %" PRIu64,
-        counters->double_proposals, counters->double_votes, counters->evidence);
-    printf(", \"recovery_share_max\": %.3f, \"trace_digest\": \"%016" PRIx64 "\", \"seconds\": %.2f}\n",
-        (double)totals->recovery_share_max / 1000, totals->trace_digest, seconds);
-}
-
-static void print_prose(const struct totals *totals, double seconds)
-{
-    const struct counters *counters = &totals->counters;
-    printf("%" PRIu64 " runs in %.1f s (%.0f a second), %" PRIu64 " violations\n", totals->runs, seconds,
-        (double)totals->runs / seconds, totals->violations);
-    if (totals->violations > 0) printf("first bad seed: %" PRIu64 "\n", totals->first_bad_seed);
-    printf("runs by number of validators: ");
-    print_sizes(totals, "");
-    printf("\n%" PRIu64 " blocks, %" PRIu64 " messages (%" PRIu64 " lost), %" PRIu64 " crashes, %" PRIu64
-           " restarts, %" PRIu64 " partitions\n",
-        counters->blocks, counters->messages, counters->lost, counters->crashes, counters->restarts,
-        counters->partitions);
-    printf("%" PRIu64 " torn tails of vote records, %" PRIu64 " records lost, %" PRIu64
-           " processes ended by their disks\n",
-        counters->tails_torn, counters->records_lost, counters->disk_errors);
-    printf("views in which a liar said two things: %" PRIu64 " by proposals, %" PRIu64 " by votes; %" PRIu64
-           " pieces of evidence held\n",
-        counters->double_proposals, counters->double_votes, counters->evidence);
-    printf("slowest recovery: %.1f %% of its bound; trace %016" PRIx64 "\n",
-        (double)totals->recovery_share_max / 10, totals->trace_digest);
-}
-
 int main(int argc, char **argv)
 {
-    struct options options = {.runs = 1, .wish = {.observers = UINT32_MAX, .faults = FAULTS_ALL}};
+    struct options options = {
+        .runs = 1, .wish = {.observers = UINT32_MAX, .faults = FAULTS_ALL, .liars = UINT32_MAX}};
     struct totals totals = {0};
     int parsed = parse_options(argc, argv, &options);
     if (parsed != 0) return parsed - 1;
@@ -251,8 +179,8 @@ int main(int argc, char **argv)
     run_all(&options, &totals);
     double seconds = seconds_now() - start;
     if (options.json)
-        print_json(&totals, seconds);
+        totals_print_json(&totals, seconds);
     else
-        print_prose(&totals, seconds);
+        totals_print(&totals, seconds);
     return totals.violations > 0 ? 1 : 0;
 }

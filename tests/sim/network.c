@@ -1,5 +1,6 @@
 #include "tests/sim/network.h"
 
+#include "proto/base/check.h"
 #include "tests/sim/trace.h"
 #include "tests/sim/world.h"
 
@@ -53,6 +54,31 @@ static uint64_t draw_delay_us(struct world *world)
     return delay_us;
 }
 
+/* Twins: whoever is drawn into one of up to three groups hears what the same group says of a view. */
+static uint64_t group_in(const struct world *world, uint64_t view, uint32_t replica)
+{
+    return script_roll(world, view, 5, replica) % (1 + script_roll(world, view, 4, 0) % 3);
+}
+
+/* Whether this instance of the receiver never sees what that instance of the sender says. */
+static bool apart(
+    struct world *world, const struct replica *from, const struct replica *to, const struct parcel *parcel)
+{
+    uint64_t view = parcel_view(parcel);
+    /* The two instances of a liar do not see the same. */
+    bool missed = to->twin && dice_chance(&world->dice, 200);
+    switch (world->plan.shape) {
+    case SHAPE_FREE:
+        return missed;
+    case SHAPE_FORK:
+        return world->healed ? missed : world->camp[from->index] != world->camp[to->index];
+    case SHAPE_TWINS:
+        return !world->healed && view > 0 &&
+               group_in(world, view, from->index) != group_in(world, view, to->index);
+    }
+    CHECK_UNREACHABLE();
+}
+
 static void deliver_later(struct world *world, const struct replica *from, uint32_t to, struct parcel *parcel)
 {
     uint64_t delay_us = draw_delay_us(world);
@@ -64,8 +90,7 @@ static void deliver_later(struct world *world, const struct replica *from, uint3
     for (uint32_t i = 0; i < world->replica_count; i++) {
         const struct replica *replica = &world->replicas[i];
         if (replica->identity != to || !replica->up) continue;
-        /* The two instances of a liar do not see the same. */
-        if (replica->twin && dice_chance(&world->dice, 200)) continue;
+        if (apart(world, from, replica, parcel)) continue;
         struct event event = {.kind = EVENT_DELIVER, .replica = i, .incarnation = replica->incarnation};
         event.peer = from->identity;
         event.parcel = parcel_hold(parcel);
@@ -221,6 +246,25 @@ uint64_t network_heard(struct world *world, const struct replica *to)
         heard |= (uint64_t)1 << i;
     }
     return heard;
+}
+
+static bool camps_differ(const struct world *world, uint32_t a, uint32_t b)
+{
+    return world->honest[a] && world->honest[b] && world->camp[a] != world->camp[b];
+}
+
+void network_part(struct world *world)
+{
+    for (uint32_t a = 0; a < world->identity_count; a++)
+        for (uint32_t b = 0; b < world->identity_count; b++)
+            if (camps_differ(world, a, b)) world->network.cut[a][b]++;
+}
+
+void network_join(struct world *world)
+{
+    for (uint32_t a = 0; a < world->identity_count; a++)
+        for (uint32_t b = 0; b < world->identity_count; b++)
+            if (camps_differ(world, a, b)) world->network.cut[a][b]--;
 }
 
 void network_heal(struct world *world)

@@ -43,6 +43,9 @@ bool network_partition(struct world *world);
 void network_partition_end(struct world *world, uint32_t index);
 /* The validators whose keepalive of these 3 D reaches the replica, as a bitmap. */
 uint64_t network_heard(struct world *world, const struct replica *to);
+/* Cuts the honest of the two camps from each other, and joins them again. */
+void network_part(struct world *world);
+void network_join(struct world *world);
 /* Ends all partitions and lets every link return. */
 void network_heal(struct world *world);
 

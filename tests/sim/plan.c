@@ -95,6 +95,49 @@ static void draw_machines(struct dice *dice, struct plan *plan)
     }
 }
 
+/* A fork takes the members in common of two quorums. */
+static uint32_t draw_liars(struct dice *dice, const struct plan_wish *wish, const struct plan *plan)
+{
+    uint32_t n = plan->validators, f = faults_of(n), most = n - 2;
+    uint32_t forking = 2 * quorum_of(n) - n;
+    if (wish->liars == UINT32_MAX)
+        return plan->faults & FAULT_BYZANTINE ? (uint32_t)dice_between(dice, 1, f) : 0;
+    uint32_t liars = wish->liars;
+    if (liars == LIARS_FORKING)
+        liars = forking + (uint32_t)dice_below(dice, 3) / 2 * (uint32_t)dice_below(dice, f);
+    return liars < most ? liars : most;
+}
+
+/* A few views, and nothing but who hears of which: many such runs, each short. */
+static void draw_twins(struct dice *dice, struct plan *plan)
+{
+    plan->faults &= FAULT_REORDER;
+    plan->liars = 1;
+    plan->only_doubled = true;
+    plan->base_timeout_ms = 60;
+    plan->heartbeat_ms = 0;
+    plan->fault_us = dice_between(dice, 4, 10) * 3 * plan->base_timeout_ms * MILLISECOND_US;
+    plan->submit_gap_us = plan->base_timeout_ms * MILLISECOND_US;
+}
+
+static void draw_shape(struct dice *dice, const struct plan_wish *wish, struct plan *plan)
+{
+    uint32_t f = faults_of(plan->validators);
+    plan->liars = draw_liars(dice, wish, plan);
+    if (wish->twins) {
+        plan->shape = SHAPE_TWINS;
+        draw_twins(dice, plan);
+    } else if (plan->liars > f) {
+        plan->shape = SHAPE_FORK;
+        plan->only_doubled = dice_chance(dice, 700);
+        /* Fewer faults besides, or the camps would seldom get anywhere. */
+        plan->faults &= (uint32_t)dice_next(dice) & ~(uint32_t)FAULT_LOST_DISK;
+        plan->fault_us = dice_between(dice, 60, 150) * plan->base_timeout_ms * MILLISECOND_US;
+    } else if (plan->faults & FAULT_LOST_DISK) {
+        plan->lost_disks = (uint32_t)dice_below(dice, f - plan->liars + 1);
+    }
+}
+
 void plan_draw(uint64_t seed, const struct plan_wish *wish, struct plan *plan)
 {
     static const uint32_t timeouts[] = {60, 60, 100, 400};
@@ -104,9 +147,10 @@ void plan_draw(uint64_t seed, const struct plan_wish *wish, struct plan *plan)
     plan->seed = seed;
     plan->validators = draw_validators(&dice);
     plan->observers = (uint32_t)dice_below(&dice, 3);
+    if (wish->twins) plan->validators = 4, plan->observers = 0;
     if (wish->validators != 0) plan->validators = wish->validators;
     if (wish->observers != UINT32_MAX) plan->observers = wish->observers;
-    plan->blocks = wish->blocks != 0 ? wish->blocks : 4;
+    plan->blocks = wish->blocks != 0 ? wish->blocks : wish->twins ? 1 : 4;
     plan->base_timeout_ms = timeouts[dice_below(&dice, 4)];
     plan->heartbeat_ms = dice_chance(&dice, 300) ? 10000 : 0;
     uint64_t chosen = dice_next(&dice) | (dice_chance(&dice, 200) ? FAULTS_ALL : 0);
@@ -114,9 +158,7 @@ void plan_draw(uint64_t seed, const struct plan_wish *wish, struct plan *plan)
     uint64_t timeouts_long = dice_between(&dice, 10, plan->validators > 16 ? 40 : 150);
     plan->fault_us = plan->faults == 0 ? 0 : timeouts_long * plan->base_timeout_ms * MILLISECOND_US;
     plan->submit_gap_us = dice_between(&dice, 1, 40) * plan->base_timeout_ms * MILLISECOND_US / 2;
-    uint32_t f = faults_of(plan->validators);
-    if (plan->faults & FAULT_BYZANTINE) plan->liars = (uint32_t)dice_between(&dice, 1, f);
-    if (plan->faults & FAULT_LOST_DISK) plan->lost_disks = (uint32_t)dice_below(&dice, f - plan->liars + 1);
+    draw_shape(&dice, wish, plan);
     draw_network(&dice, plan);
     draw_machines(&dice, plan);
 }

@@ -24,11 +24,19 @@ enum fault {
 #define FAULTS_ALL ((1u << 13) - 1)
 #define OBSERVERS_SIMULATED_MAX 4u
 
+enum plan_shape {
+    SHAPE_FREE = 0, /* faults as drawn, then calm */
+    SHAPE_FORK,     /* more liars than are tolerated keep the honest in two camps, and lead each on its own */
+    SHAPE_TWINS,    /* one validator runs twice; who hears of a view is drawn for each view; a few views */
+};
+
 struct plan {
     uint64_t seed;
+    enum plan_shape shape;
     uint32_t validators, observers;
     uint32_t liars;      /* Byzantine validators */
-    uint32_t lost_disks; /* liars + lost_disks <= f */
+    bool only_doubled;   /* liars lie by running twice, and in no other way */
+    uint32_t lost_disks; /* liars + lost_disks <= f, but in SHAPE_FORK */
     uint32_t faults;     /* which are on in this run */
     uint32_t blocks;     /* new batches that must be committed one after another once faults have stopped */
     uint32_t base_timeout_ms, heartbeat_ms;
@@ -48,9 +56,13 @@ struct plan {
     uint32_t rate_ppm_max;
 };
 
-/* What the command line fixes; 0 (or UINT32_MAX for observers) leaves it to the seed. */
+/* As many as a fork takes, or a few more. */
+#define LIARS_FORKING (UINT32_MAX - 1)
+/* What the command line fixes; 0 (or UINT32_MAX for observers and liars) leaves it to the seed. */
 struct plan_wish {
     uint32_t validators, observers, blocks, faults;
+    uint32_t liars; /* as many as this, if two honest validators are left; more than f make SHAPE_FORK */
+    bool twins;
 };
 
 void plan_draw(uint64_t seed, const struct plan_wish *wish, struct plan *plan);

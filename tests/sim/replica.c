@@ -219,7 +219,7 @@ void replica_crash(struct world *world, struct replica *replica, bool wipe)
 
 void replica_submit(struct world *world, struct replica *replica, uint32_t batch)
 {
-    struct digest digest = batch_digest(batch);
+    struct digest digest = batch_named(batch);
     struct payload *payload = payload_make(&digest, 1);
     struct parcel *flood = parcel_of_payload(PARCEL_BATCHES, NULL, payload);
     trace_replica(world, replica, "is brought batch %u", batch);

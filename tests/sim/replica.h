@@ -89,7 +89,7 @@ static inline void batch_add(struct batch_bits *bits, uint32_t batch)
     bits->words[batch / 64] |= (uint64_t)1 << batch % 64;
 }
 
-static inline struct digest batch_digest(uint32_t batch)
+static inline struct digest batch_named(uint32_t batch)
 {
     struct digest digest = {{0}};
     put_u32(digest.bytes, batch);

@@ -146,6 +146,14 @@ void seal_proposal(const struct vault *vault, struct proposal *proposal)
     put_u64(proposal->signature.bytes, tag_of(vault, leader, word));
 }
 
+bool leader_signature_holds(
+    const struct vault *vault, uint64_t view, const struct digest *block, const struct signature *signature)
+{
+    uint64_t word = seal_mark(block->bytes, DIGEST_SIZE, 6);
+    if (view == 0) return false;
+    return get_u64(signature->bytes) == tag_of(vault, leader_of(view, vault->set.count), word);
+}
+
 bool vote_holds(const struct vault *vault, const struct vote *vote)
 {
     if (vote->signer >= vault->set.count || vote->epoch != vault->set.epoch) return false;
@@ -173,10 +181,8 @@ bool certificate_holds(const struct vault *vault, const struct certificate *cert
 bool proposal_holds(const struct vault *vault, const struct proposal *proposal)
 {
     const struct justification *justification = &proposal->justification;
-    if (proposal->header.view == 0) return false;
-    uint64_t word = seal_mark(proposal->hash.bytes, DIGEST_SIZE, 6);
-    uint32_t leader = leader_of(proposal->header.view, vault->set.count);
-    if (get_u64(proposal->signature.bytes) != tag_of(vault, leader, word)) return false;
+    if (!leader_signature_holds(vault, proposal->header.view, &proposal->hash, &proposal->signature))
+        return false;
     struct digest root = seal_justification(justification);
     if (!digest_equal(&root, &proposal->header.justification_root)) return false;
     if (!justification->parent_is_genesis && !certificate_holds(vault, &justification->parent_certificate))

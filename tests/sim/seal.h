@@ -30,6 +30,9 @@ void seal_vote(const struct vault *vault, struct vote *vote, uint8_t variant);
 /* Signs proposal->hash as the leader of its view. */
 void seal_proposal(const struct vault *vault, struct proposal *proposal);
 
+/* Whether the signature on a block of that view is its leader's. */
+bool leader_signature_holds(
+    const struct vault *vault, uint64_t view, const struct digest *block, const struct signature *signature);
 bool vote_holds(const struct vault *vault, const struct vote *vote);
 /* Exactly a quorum of distinct known signers, every signature valid, entries past the quorum zeros. */
 bool certificate_holds(const struct vault *vault, const struct certificate *certificate);

@@ -77,15 +77,25 @@ static const struct disk_block *ledger_find(const struct replica *replica, const
     return NULL;
 }
 
-struct payload *supply_payload(struct replica *replica, const struct digest *block)
+/* The range that the block came in, and its place there; NULL when it came in none. */
+static const struct parcel *range_find(
+    const struct replica *replica, const struct digest *block, uint32_t *place)
 {
-    const struct candidate *candidate = supply_find(replica, block);
-    if (candidate != NULL && candidate->held) return candidate->proposal->payload;
     for (uint32_t r = 0; r < RANGES_KEPT; r++) {
         const struct parcel *parcel = replica->ranges[r];
-        for (uint32_t i = 0; parcel != NULL && i < parcel->range_count; i++)
-            if (digest_equal(&parcel->message.range->hashes[i], block)) return parcel->range_payloads[i];
+        for (*place = 0; parcel != NULL && *place < parcel->range_count; (*place)++)
+            if (digest_equal(&parcel->message.range->hashes[*place], block)) return parcel;
     }
+    return NULL;
+}
+
+struct payload *supply_payload(struct replica *replica, const struct digest *block)
+{
+    uint32_t place;
+    const struct candidate *candidate = supply_find(replica, block);
+    if (candidate != NULL && candidate->held) return candidate->proposal->payload;
+    const struct parcel *range = range_find(replica, block, &place);
+    if (range != NULL) return range->range_payloads[place];
     const struct disk_block *stored = ledger_find(replica, block);
     return stored == NULL ? NULL : stored->payload;
 }
@@ -94,6 +104,11 @@ struct parcel *supply_proposal(struct replica *replica, const struct digest *blo
 {
     const struct candidate *candidate = supply_find(replica, block);
     if (candidate != NULL) return candidate->proposal;
+    uint32_t place;
+    const struct parcel *range = range_find(replica, block, &place);
+    /* A range's header may be a liar's; what it tells of the block is then no proposal of it. */
+    struct parcel *told = range == NULL ? NULL : range->range_proposals[place];
+    if (told != NULL && digest_equal(&told->message.proposal->hash, block)) return told;
     const struct disk_block *stored = ledger_find(replica, block);
     return stored == NULL ? NULL : stored->proposal;
 }
@@ -219,11 +234,11 @@ static uint32_t choose_batches(
             i += 63;
             continue;
         }
-        if (batch_has(&replica->known, i) && !batch_has(&taken, i)) batches[count++] = batch_digest(i);
+        if (batch_has(&replica->known, i) && !batch_has(&taken, i)) batches[count++] = batch_named(i);
     }
     if (dice_chance(&world->dice, replica->lies.poison)) {
         uint32_t spoiled = (uint32_t)dice_between(&world->dice, BATCHES_WITHHELD, BATCHES_MAX - 1);
-        batches[count++] = batch_digest(spoiled);
+        batches[count++] = batch_named(spoiled);
         batch_add(&replica->known, spoiled);
     }
     return count;

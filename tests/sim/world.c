@@ -5,6 +5,7 @@
 
 #include "proto/base/check.h"
 #include "tests/sim/fault.h"
+#include "tests/sim/fork.h"
 #include "tests/sim/trace.h"
 
 void world_mark(struct world *world, uint64_t fact)
@@ -173,6 +174,7 @@ static void demand_progress(struct world *world, struct verdict *verdict)
             verdict->recovery_bound_ms = within_us / 1000;
         } else if (took_ms > verdict->calm_ms_max) {
             verdict->calm_ms_max = took_ms;
+            verdict->calm_bound_ms = within_us / 1000;
         }
         within_us = bound_us(world, 4ull * world->plan.base_timeout_ms * MILLISECOND_US);
         run_until(world, world->now_us + dice_below(&world->dice, 4 * world->plan.submit_gap_us));
@@ -223,6 +225,26 @@ static void demand_rest(struct world *world)
         if (world->honest[i]) demand_rest_of(world, i, views[i], heights[i], watched_us);
 }
 
+/* What the plan's shape owes once faults have stopped. */
+static void demand_all(struct world *world, struct verdict *verdict)
+{
+    switch (world->plan.shape) {
+    case SHAPE_FREE:
+        demand_progress(world, verdict);
+        if (checker_violation(world->checker) == NULL) demand_rest(world);
+        return;
+    case SHAPE_TWINS:
+        demand_progress(world, verdict);
+        return;
+    case SHAPE_FORK:
+        /* Nobody is owed progress; the two chains meet, and are judged. */
+        run_until(world, world->now_us + 40ull * world->plan.base_timeout_ms * MILLISECOND_US);
+        if (checker_violation(world->checker) == NULL) fork_judge(world, verdict);
+        return;
+    }
+    CHECK_UNREACHABLE();
+}
+
 void world_run(const struct plan *plan, bool traced, struct verdict *verdict)
 {
     struct world *world = calloc(1, sizeof *world);
@@ -234,8 +256,7 @@ void world_run(const struct plan *plan, bool traced, struct verdict *verdict)
     fault_stop(world);
     /* Links return within a second, and what was down is up by then. */
     run_until(world, world->now_us + SECOND_US + 10 * MILLISECOND_US);
-    if (checker_violation(world->checker) == NULL) demand_progress(world, verdict);
-    if (checker_violation(world->checker) == NULL) demand_rest(world);
+    if (checker_violation(world->checker) == NULL) demand_all(world, verdict);
     world->counters.blocks = checker_top(world->checker);
     const char *violation = checker_violation(world->checker);
     if (violation != NULL) {

@@ -35,8 +35,9 @@ struct world {
     struct replica *replicas; /* one for each identity, then the second instances of liars */
     uint32_t replica_count, identity_count;
     bool honest[PEERS_MAX];
-    bool doomed[PEERS_MAX]; /* will lose its disk at its next crash */
-    uint32_t batch_count;   /* batches brought by clients so far */
+    uint8_t camp[2 * PEERS_MAX]; /* by replica, in SHAPE_FORK: a liar has an instance in each of the two */
+    bool doomed[PEERS_MAX];      /* will lose its disk at its next crash */
+    uint32_t batch_count;        /* batches brought by clients so far */
     uint64_t now_us, healed_us;
     bool healed;
     bool traced;
@@ -48,9 +49,10 @@ struct verdict {
     char violation[256];
     struct counters counters;
     uint64_t trace_digest;
+    uint32_t culprits_min, culprits_max; /* named for a fork; 0 where nothing forked */
     uint64_t recovery_ms; /* from the end of the faults to the first batch committed everywhere */
     uint64_t recovery_bound_ms;
-    uint64_t calm_ms_max; /* the longest that a later batch took */
+    uint64_t calm_ms_max, calm_bound_ms; /* the longest that a later batch took */
 };
 
 /* Runs it whole. `traced` tells it as prose on stdout. */

@@ -9,7 +9,7 @@
 
 #include "tests/sim/world.h"
 
-static const struct plan_wish any = {.observers = UINT32_MAX, .faults = FAULTS_ALL};
+static const struct plan_wish any = {.observers = UINT32_MAX, .faults = FAULTS_ALL, .liars = UINT32_MAX};
 
 static struct verdict verdict_of(uint64_t seed)
 {
@@ -41,8 +41,11 @@ static void another_seed_is_another_run(void **state)
 static void a_wish_is_kept_and_the_rest_drawn(void **state)
 {
     (void)state;
-    struct plan_wish wish = {
-        .validators = 7, .observers = 3, .blocks = 9, .faults = FAULT_LOSS | FAULT_CRASH};
+    struct plan_wish wish = {.validators = 7,
+        .observers = 3,
+        .blocks = 9,
+        .faults = FAULT_LOSS | FAULT_CRASH,
+        .liars = UINT32_MAX};
     for (uint64_t seed = 1; seed <= 200; seed++) {
         struct plan plan;
         plan_draw(seed, &wish, &plan);
@@ -68,6 +71,48 @@ static void no_more_validators_fail_for_good_than_are_tolerated(void **state)
         lost |= plan.lost_disks > 0;
     }
     assert_true(liars && lost);
+}
+
+static void too_many_liars_fork_the_chain_and_are_blamed(void **state)
+{
+    (void)state;
+    struct plan_wish wish = any;
+    uint32_t forks = 0;
+    wish.liars = LIARS_FORKING;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct plan plan;
+        struct verdict verdict;
+        plan_draw(seed, &wish, &plan);
+        uint32_t n = plan.validators, common = 2 * quorum_of(n) - n;
+        if (n > 16) continue;
+        assert_int_equal(plan.shape, SHAPE_FORK);
+        assert_in_range(plan.liars, common, n - 2);
+        world_run(&plan, false, &verdict);
+        assert_string_equal(verdict.violation, "");
+        if (verdict.culprits_max == 0) continue;
+        assert_in_range(verdict.culprits_min, common, plan.liars);
+        forks++;
+    }
+    assert_true(forks >= 8);
+}
+
+static void twins_are_one_validator_of_four_and_fork_nothing(void **state)
+{
+    (void)state;
+    struct plan_wish wish = any;
+    uint64_t lies = 0;
+    wish.twins = true;
+    for (uint64_t seed = 1; seed <= 50; seed++) {
+        struct plan plan;
+        struct verdict verdict;
+        plan_draw(seed, &wish, &plan);
+        assert_int_equal(plan.validators, 4);
+        assert_int_equal(plan.liars, 1);
+        world_run(&plan, false, &verdict);
+        assert_string_equal(verdict.violation, "");
+        lies += verdict.counters.double_proposals + verdict.counters.double_votes;
+    }
+    assert_true(lies > 0);
 }
 
 static void fault_lists_are_read_whole_or_refused(void **state)
@@ -167,6 +212,8 @@ int main(void)
         cmocka_unit_test(another_seed_is_another_run),
         cmocka_unit_test(a_wish_is_kept_and_the_rest_drawn),
         cmocka_unit_test(no_more_validators_fail_for_good_than_are_tolerated),
+        cmocka_unit_test(too_many_liars_fork_the_chain_and_are_blamed),
+        cmocka_unit_test(twins_are_one_validator_of_four_and_fork_nothing),
         cmocka_unit_test(fault_lists_are_read_whole_or_refused),
         cmocka_unit_test(the_checker_notices_a_driver_that_acknowledges_too_early),
         cmocka_unit_test(disks_tear_and_lose_and_fail),
