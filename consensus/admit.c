@@ -24,7 +24,8 @@ static const char *vote_fault(const struct consensus *c, const struct vote *vote
  * between. */
 static bool vote_wanted(const struct consensus *c, const struct vote *vote)
 {
-    if (vote->epoch != c->config.set.epoch || vote_fault(c, vote) || !vote_in_window(c, vote->view))
+    if (epoch_ended(c) || vote->epoch != c->config.set.epoch || vote_fault(c, vote) ||
+        !vote_in_window(c, vote->view))
         return false;
     struct view_slot *slot = view_find(c, vote->view);
     return !slot || !vote_held(c, slot, vote);
@@ -34,7 +35,8 @@ static bool vote_wanted(const struct consensus *c, const struct vote *vote)
  * use. */
 static bool certificate_wanted(const struct consensus *c, const struct certificate *certificate)
 {
-    if (!certificate_well_formed(c, certificate) || certificate->view <= c->floor.view) return false;
+    if (epoch_ended(c) || !certificate_well_formed(c, certificate) || certificate->view <= c->floor.view)
+        return false;
     if (certificate->kind == VOTE_FINALIZE && certificate->view > c->best.view) return true;
     if (certificate->view <= c->view_low || certificate->view > view_top(c)) return false;
     return !slot_has(view_find(c, certificate->view), certificate->kind);
@@ -51,6 +53,7 @@ static bool parent_above_floor(const struct consensus *c, const struct block_hea
 static bool proposal_wanted(const struct consensus *c, const struct proposal *proposal)
 {
     const struct block_header *header = &proposal->header;
+    if (epoch_ended(c)) return false;
     if (!digest_equal(&header->chain_id, &c->config.chain_id) || header->epoch != c->config.set.epoch)
         return false;
     if (header->view <= c->floor.view || header->view <= c->view_low || header->view > view_top(c))
@@ -64,17 +67,21 @@ static bool proposal_wanted(const struct consensus *c, const struct proposal *pr
 
 static bool range_wanted(const struct consensus *c, const struct consensus_range *range)
 {
-    if (range_fault(c, range)) return false;
+    if (epoch_ended(c) || range_fault(c, range)) return false;
     uint32_t start = range_start(c, range);
     if (start == range->count) return false;
     const struct block_header *first = &range->headers[start];
+    if (first->after_seal) return false;
     return first->parent_view == c->floor.view && digest_equal(&first->parent_hash, &c->floor.block);
 }
 
 static void receive_vote(struct consensus *c, uint32_t peer, const struct consensus_message *message)
 {
     const struct vote *vote = message->vote;
-    if (vote->epoch != c->config.set.epoch) return;
+    if (vote->epoch != c->config.set.epoch) {
+        epoch_other(c, peer, vote->epoch, true);
+        return;
+    }
     const char *fault = vote_fault(c, vote);
     if (fault) {
         emit_charge(c, peer, fault);
@@ -91,7 +98,11 @@ static void receive_vote(struct consensus *c, uint32_t peer, const struct consen
 static void receive_certificate(struct consensus *c, uint32_t peer, const struct consensus_message *message)
 {
     const struct certificate *certificate = message->certificate;
-    if (certificate->epoch != c->config.set.epoch) return;
+    if (certificate->epoch != c->config.set.epoch) {
+        /* An FC is how one tells another of an older epoch's end: it asks for nothing. */
+        epoch_other(c, peer, certificate->epoch, certificate->kind != VOTE_FINALIZE);
+        return;
+    }
     if (!certificate_well_formed(c, certificate)) {
         emit_charge(c, peer, "a certificate's form");
         return;
@@ -103,7 +114,11 @@ static void receive_certificate(struct consensus *c, uint32_t peer, const struct
 static void receive_proposal(struct consensus *c, uint32_t peer, const struct consensus_message *message)
 {
     const struct block_header *header = &message->proposal->header;
-    if (!digest_equal(&header->chain_id, &c->config.chain_id) || header->epoch != c->config.set.epoch) return;
+    if (!digest_equal(&header->chain_id, &c->config.chain_id)) return;
+    if (header->epoch != c->config.set.epoch) {
+        epoch_other(c, peer, header->epoch, true);
+        return;
+    }
     const char *fault = proposal_fault(c, message->proposal);
     if (fault) {
         emit_charge(c, peer, fault);
@@ -140,7 +155,10 @@ void admit_received(struct consensus *c, const struct consensus_input *input)
         proposal_answer(c, input->peer, &message->block, message->view);
         break;
     case MESSAGE_ENTRY_REQUEST:
-        entry_answer(c, input->peer, message->view);
+        if (message->epoch == c->config.set.epoch)
+            entry_answer(c, input->peer, message->view);
+        else
+            epoch_other(c, input->peer, message->epoch, true);
         break;
     case MESSAGE_RANGE_REQUEST:
         break; /* the caller's ledger answers it */

@@ -25,13 +25,18 @@ static uint64_t range_wait_ms(const struct consensus *c)
     return wait > RANGE_WAIT_MS_MIN ? wait : RANGE_WAIT_MS_MIN;
 }
 
-void range_ask(struct consensus *c, uint32_t peer)
+void range_request(struct consensus *c, uint32_t peer)
 {
     CHECK(peer < c->config.peer_count);
     struct consensus_output *output = emit(c, OUTPUT_SEND);
     output->peer = peer;
     output->message.kind = MESSAGE_RANGE_REQUEST;
     output->message.height = c->floor.height + 1;
+}
+
+void range_ask(struct consensus *c, uint32_t peer)
+{
+    range_request(c, peer);
     c->range_peer = peer;
     if (peer < c->n) c->range_round |= UINT64_C(1) << peer;
     /* The pace slackens only when everybody was asked: one who withholds must not slow down the others' turn.

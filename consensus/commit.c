@@ -24,15 +24,20 @@ static void commit_emit(struct consensus *c, const struct block_header *header, 
     output->header = *header;
 }
 
-/* The floor is now the block that `certificate` finalizes, whose commit was the output emitted last. */
+/* The floor is now the block whose commit was the output emitted last. `certificate` finalizes it, or where
+ * it seals, the last of the path_count headers that lie ready in c->seal_path. */
 static void floor_move(struct consensus *c, const struct block_header *header, const struct digest *hash,
-    const struct certificate *certificate)
+    const struct certificate *certificate, uint32_t path_count)
 {
     CHECK(!c->commit_used && c->output_count > 0);
-    CHECK(header->view > c->floor.view && certificate->view == header->view);
+    CHECK(header->view > c->floor.view);
+    CHECK(path_count == 0 ? certificate->view == header->view : header->seals);
     c->commit_used = true;
     c->commit_out = *certificate;
-    c->outputs[c->output_count - 1].certificate = &c->commit_out;
+    struct consensus_output *output = &c->outputs[c->output_count - 1];
+    output->certificate = &c->commit_out;
+    output->seal_path = path_count > 0 ? c->seal_path : NULL;
+    output->seal_path_count = path_count;
     c->floor.height = header->height;
     c->floor.view = header->view;
     c->floor.time_ms = header->time_ms;
@@ -40,10 +45,12 @@ static void floor_move(struct consensus *c, const struct block_header *header, c
     c->floor.header = *header;
     c->floor.has_finalization = true;
     c->floor.finalization = *certificate;
+    c->floor.seal_path = path_count > 0 ? c->seal_path : NULL;
+    c->floor.seal_path_count = path_count;
     struct block *block = block_newest(c);
     while (block) {
         struct block *older = block_older(c, block);
-        if (block->header.view <= c->floor.view) {
+        if (block->header.view <= c->floor.view || header->seals) {
             emit(c, OUTPUT_DROP)->block = block->hash;
             block_remove(c, block);
         }
@@ -56,23 +63,30 @@ static bool commit_to(struct consensus *c, const struct certificate *certificate
 {
     uint32_t count = chain_to_floor(c, &certificate->block);
     if (count == 0) return false;
-    for (uint32_t i = count; i > 0; i--) {
+    uint32_t after_seal = 0;
+    for (; after_seal < count && c->blocks[c->path[after_seal]].header.after_seal; after_seal++) {
+    }
+    CHECK(after_seal < count && after_seal <= SEAL_PATH_MAX);
+    for (uint32_t i = count; i > after_seal; i--) {
         const struct block *block = &c->blocks[c->path[i - 1]];
         CHECK(block->header.height == c->floor.height + (count - i) + 1);
         commit_emit(c, &block->header, &block->hash);
     }
+    for (uint32_t i = 0; i < after_seal; i++)
+        c->seal_path[i] = c->blocks[c->path[after_seal - 1 - i]].header;
     /* By value: moving the floor drops the candidate. */
-    struct block last = c->blocks[c->path[0]];
-    floor_move(c, &last.header, &last.hash, certificate);
+    struct block last = c->blocks[c->path[after_seal]];
+    floor_move(c, &last.header, &last.hash, certificate, after_seal);
     return true;
 }
 
 /* R6: "On FC(v, h): h and its ancestors down to the floor, in order, each height once, and only when every
  * payload of them is held." The highest finalization whose chain is whole goes first; a commit always ends at
- * a block with its own certificate. */
+ * a block with its own certificate, or at a seal with a descendant's: R11: "commit stops at the seal, and its
+ * descendants are discarded." */
 void commit_try(struct consensus *c)
 {
-    if (c->best.view <= c->floor.view) return;
+    if (c->best.view <= c->floor.view || epoch_ended(c)) return;
     if (commit_to(c, &c->best)) return;
     uint64_t top = c->best.view < view_top(c) ? c->best.view : view_top(c);
     for (uint64_t view = top; view > view_bottom(c); view--) {
@@ -91,6 +105,11 @@ void range_commit(struct consensus *c, uint32_t peer, const struct consensus_ran
     uint32_t start = range_start(c, range);
     CHECK(start < range->count);
     uint32_t last = range->count - 1;
+    while (range->headers[last].after_seal) {
+        CHECK(last > start);
+        last--;
+    }
+    uint32_t after_seal = range->count - 1 - last;
     /* Taking the FC in may move the ring, which drops the candidates it leaves behind: not those that are
      * committed right here. */
     for (uint32_t i = start; i < range->count; i++) {
@@ -98,11 +117,13 @@ void range_commit(struct consensus *c, uint32_t peer, const struct consensus_ran
         if (held) block_remove(c, held);
     }
     certificate_accept(c, range->finalization);
-    for (uint32_t i = start; i < range->count; i++)
+    for (uint32_t i = start; i <= last; i++)
         commit_emit(c, &range->headers[i], &range->hashes[i]);
-    floor_move(c, &range->headers[last], &range->hashes[last], range->finalization);
+    memcpy(c->seal_path, &range->headers[last + 1], after_seal * sizeof *c->seal_path);
+    floor_move(c, &range->headers[last], &range->hashes[last], range->finalization, after_seal);
     c->range_ms = 0;
     c->range_interval_ms = 0;
+    if (epoch_ended(c)) return;
     if (c->best.view > c->floor.view || range->count == RANGE_BLOCKS_MAX) range_ask(c, peer);
 }
 

@@ -1,5 +1,9 @@
 /* Agreement: accountable Simplex as a pure state machine. One object is one replica in one epoch.
  *
+ * It ends when it commits a block that seals the epoch (R11): from then on it only helps those who are
+ * behind. The caller goes on with it until the seal's checkpoint is certified, then opens one for the next
+ * epoch, whose floor is the sealing block at view 0, and feeds it the links that are up.
+ *
  * The caller feeds inputs and carries out outputs; nothing else happens. The core reads no clock, touches no
  * socket and no disk, holds no key, hashes nothing, and takes all its memory when it is opened. The same
  * inputs give the same outputs, on every machine.
@@ -82,11 +86,11 @@ enum consensus_message_kind {
     MESSAGE_ENTRY_REQUEST =
         5, /* R10: the certificate that admitted the peer to its view; `view` is the asker's */
     MESSAGE_RANGE_REQUEST = 6, /* R12: finalized blocks from `height` on */
-    MESSAGE_RANGE = 7,         /* finalized headers, consecutive, and an FC of the last */
+    MESSAGE_RANGE = 7, /* finalized headers, consecutive, and an FC of the last; past a seal, its path */
 };
 
 struct consensus_range {
-    uint32_t count;                         /* 1 to RANGE_BLOCKS_MAX */
+    uint32_t count;                         /* 1 to RANGE_BLOCKS_MAX, and SEAL_PATH_MAX past a seal */
     const struct block_header *headers;     /* borrowed */
     const struct digest *hashes;            /* of the headers, computed by the caller; borrowed */
     const struct certificate *finalization; /* borrowed */
@@ -103,6 +107,7 @@ struct consensus_message {
     const struct certificate *certificate;
     const struct consensus_range *range;
     struct digest block;
+    uint64_t epoch; /* of an ENTRY_REQUEST: the asker's */
     uint64_t view;
     uint64_t height;
 };
@@ -119,9 +124,12 @@ enum consensus_input_kind {
     INPUT_PROPOSED,    /* the answer to OUTPUT_PROPOSE: message.proposal, signed; `ok` false (no proposal) =
                           could not,    ask again a little later */
     INPUT_DURABLE,     /* every record up to `sequence` is on disk */
-    INPUT_PAYLOAD,     /* `block`'s payload is held and well-formed (`ok`), or can never be (`ok` false) */
+    INPUT_PAYLOAD,     /* `block`'s payload is held and well-formed (`ok`), or can never be (`ok` false); of a
+                          block that seals, also that the application found its next set right, or wrong. It
+                          does not answer before it has applied what decides that: the block is pending */
     INPUT_WORK,        /* `ok`: there is payload waiting to be proposed, or (false) there is none */
     INPUT_APPENDED,    /* blocks up to `height` are on disk in the ledger: the floor is durable (R6) */
+    INPUT_SEAL,  /* `ok`: the epoch is to be sealed, with `block` as the next set; or (false) not any more */
     INPUT_HEARD, /* some frame came from each validator in `heard`; keepalives count, one every 3 D (R8) */
 };
 
@@ -157,7 +165,10 @@ enum consensus_output_kind {
                             INPUT_PAYLOAD */
     OUTPUT_COMMIT,     /* append `block` with `header` at its height; `certificate` is its FC, or NULL where a
                           descendant     finalized it. In height order, each height once. Answer INPUT_APPENDED,
-                          one     for many is fine. */
+                          one     for many is fine. A block that seals is the last, and its `certificate` is
+                          of the last header of `seal_path` where that is not empty */
+    OUTPUT_PROVE_SEAL, /* `peer` is still in `epoch`, which is over: send it, as a certificate, the FC that
+                          proved that epoch's seal */
     OUTPUT_FLOOD_WORK, /* R9: work waited for a whole timer; send own waiting batches to all again */
     OUTPUT_EVIDENCE,   /* two messages of one validator that no honest one signs both of */
     OUTPUT_CHARGE,     /* `peer` brought a message that failed a check, for `reason`: the link's fault, nobody
@@ -200,6 +211,9 @@ struct consensus_output {
     const struct consensus_record *record;
     uint64_t sequence;
     const struct certificate *certificate;
+    const struct block_header *seal_path; /* ascending, from the seal's child on */
+    uint32_t seal_path_count;
+    uint64_t epoch;
     const struct consensus_evidence *evidence;
     const char *reason; /* a constant */
     uint64_t view;
@@ -208,7 +222,8 @@ struct consensus_output {
 
 /* ---- Life ---- */
 
-/* The last committed block, from the ledger: zeros and the chain id for an empty one. */
+/* The last committed block, from the ledger: zeros and the chain id for an empty one. At an epoch's start it
+ * is the block that sealed the epoch before, at view 0. */
 struct consensus_floor {
     uint64_t height;
     uint64_t view;
@@ -216,8 +231,10 @@ struct consensus_floor {
     struct digest block;        /* the chain id at height 0 */
     struct block_header header; /* zeros at height 0 */
     bool has_finalization;
-    struct certificate
-        finalization; /* its FC; at height > 0 always present: commits end at a block with an FC */
+    struct certificate finalization; /* its FC; at height > 0 always present: commits end at a block with an
+                                        FC. Of a seal: the FC that proves it, in its own epoch */
+    uint32_t seal_path_count;        /* of a seal, as its OUTPUT_COMMIT gave them */
+    const struct block_header *seal_path; /* borrowed until the object is closed */
 };
 
 /* Takes all memory. Errors: TALLY_ENOMEM, TALLY_EINVALID (config out of its ranges; floor of another chain).
@@ -249,6 +266,7 @@ struct consensus_status {
     struct digest tip_block; /* its block */
     uint32_t timeouts;       /* k of R7 */
     bool working;            /* there is work (R9) */
+    bool sealed;             /* the epoch's seal is committed: this object has ended (R11) */
     /* Bitmaps for the current view. */
     uint64_t notarize_voters, finalize_voters, nullify_voters;
 };

@@ -13,11 +13,18 @@ static bool config_valid(const struct consensus_config *config)
 
 static bool floor_valid(const struct consensus_config *config, const struct consensus_floor *floor)
 {
+    const struct block_header *header = &floor->header;
+    const struct certificate *finalization = &floor->finalization;
     if (floor->height == 0) return floor->view == 0 && digest_equal(&floor->block, &config->chain_id);
-    if (!digest_equal(&floor->header.chain_id, &config->chain_id)) return false;
-    if (floor->header.view != floor->view || floor->header.height != floor->height) return false;
-    return floor->has_finalization && floor->finalization.kind == VOTE_FINALIZE &&
-           floor->finalization.view == floor->view && digest_equal(&floor->finalization.block, &floor->block);
+    if (!digest_equal(&header->chain_id, &config->chain_id) || header->height != floor->height) return false;
+    bool fresh = header->seals && header->epoch + 1 == config->set.epoch;
+    if (!fresh && header->epoch != config->set.epoch) return false;
+    if (floor->view != (fresh ? 0 : header->view)) return false;
+    if (!floor->has_finalization || finalization->kind != VOTE_FINALIZE) return false;
+    if (finalization->epoch != header->epoch || floor->seal_path_count > SEAL_PATH_MAX) return false;
+    if (floor->seal_path_count > 0)
+        return header->seals && floor->seal_path && finalization->view > header->view;
+    return finalization->view == header->view && digest_equal(&finalization->block, &floor->block);
 }
 
 /* The floor's own certificate admits: the view after it is where a replica with nothing else on disk
@@ -30,7 +37,8 @@ static void floor_open(struct consensus *c, const struct consensus_floor *floor)
     c->view = floor->view + 1;
     c->tip_view = floor->view;
     c->view_low = floor->view > VIEWS_BELOW_FLOOR + 1 ? floor->view - VIEWS_BELOW_FLOOR - 1 : 0;
-    if (floor->height == 0) return;
+    if (epoch_fresh(c)) return;
+    c->view = floor->finalization.view + 1;
     c->has_best = true;
     c->best = floor->finalization;
     c->has_admission = true;
@@ -56,10 +64,12 @@ int consensus_open(
     c->slots = calloc(VIEWS_HELD, c->slot_stride);
     c->blocks = calloc(BLOCKS_HELD, sizeof *c->blocks);
     c->path = calloc(BLOCKS_HELD, sizeof *c->path);
+    c->seal_path = calloc(SEAL_PATH_MAX, sizeof *c->seal_path);
     c->nullifications = calloc(VIEWS_SKIPPED_MAX, sizeof *c->nullifications);
     c->outputs = calloc(OUTPUTS_HELD, sizeof *c->outputs);
     c->certificates_out = calloc(CERTIFICATES_OUT, sizeof *c->certificates_out);
-    if (!c->slots || !c->blocks || !c->path || !c->nullifications || !c->outputs || !c->certificates_out) {
+    if (!c->slots || !c->blocks || !c->path || !c->seal_path || !c->nullifications || !c->outputs ||
+        !c->certificates_out) {
         consensus_close(c);
         return TALLY_ENOMEM;
     }
@@ -75,6 +85,7 @@ void consensus_close(struct consensus *c)
     free(c->slots);
     free(c->blocks);
     free(c->path);
+    free(c->seal_path);
     free(c->nullifications);
     free(c->outputs);
     free(c->certificates_out);
@@ -153,6 +164,10 @@ static void take_in(struct consensus *c, const struct consensus_input *input)
     case INPUT_APPENDED:
         appended(c, input->height);
         break;
+    case INPUT_SEAL:
+        c->seal_wanted = input->ok;
+        c->seal_next_set = input->block;
+        break;
     case INPUT_HEARD:
         peers_heard(c, input->heard);
         break;
@@ -164,6 +179,10 @@ static void take_in(struct consensus *c, const struct consensus_input *input)
 static void settle(struct consensus *c)
 {
     if (!c->commit_used) commit_try(c);
+    if (epoch_ended(c)) {
+        c->working = false;
+        return;
+    }
     work_update(c);
     finalize_try(c);
     notarize_try(c);
@@ -197,6 +216,7 @@ const struct consensus_output *consensus_next_output(struct consensus *c)
 uint64_t consensus_wake_ms(const struct consensus *c)
 {
     if (!c->started) return 0;
+    if (epoch_ended(c)) return UINT64_MAX;
     uint64_t wake = timer_wake(c);
     uint64_t other = resend_wake(c);
     if (other < wake) wake = other;
@@ -215,6 +235,7 @@ void consensus_status(const struct consensus *c, struct consensus_status *status
     status->tip_view = c->tip_view > c->floor.view ? c->tip_view : c->floor.view;
     status->timeouts = c->timed_out_views / (c->f + 1);
     status->working = c->working;
+    status->sealed = epoch_ended(c);
     const struct view_slot *tip = view_find(c, c->tip_view);
     status->tip_block = c->floor.block;
     if (c->tip_view > c->floor.view && slot_has(tip, VOTE_NOTARIZE))

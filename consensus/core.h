@@ -17,6 +17,7 @@
 #define VIEWS_AHEAD_MAX (2u * VALIDATORS_MAX)
 _Static_assert(
     VIEWS_HELD >= VIEWS_BELOW_FLOOR + VIEWS_SKIPPED_MAX + VIEWS_AHEAD_MAX, "the longest gap fits the ring");
+_Static_assert(SEAL_PATH_MAX >= VIEWS_HELD, "whatever can follow a seal here fits its path");
 
 /* Candidates of a view: the first, one conflicting, and the one a certificate names. */
 #define BLOCKS_PER_VIEW 3u
@@ -108,6 +109,7 @@ struct peer_state {
     uint64_t view;      /* the highest it was seen to act in, by its own messages */
     uint64_t heard_ms;  /* when anything at all came from it last; the start, where nothing did */
     uint64_t helped_ms; /* when it was last answered with what moves it, plus 1; 0 = never */
+    uint64_t range_ms;  /* when it was last asked for a range for being in a later epoch, plus 1; 0 = never */
     uint64_t served_ms; /* since when proposals are counted, and how many it was sent */
     uint32_t served_count;
 };
@@ -150,6 +152,8 @@ struct consensus {
 
     /* R7, R9 */
     bool payload_waiting;
+    bool seal_wanted; /* R11: the epoch is to be sealed */
+    struct digest seal_next_set;
     bool working;
     uint64_t work_since_ms;
     uint64_t tip_view, tip_seen_ms;
@@ -181,7 +185,8 @@ struct consensus {
     bool record_used, commit_used;
     struct consensus_record record_out;
     struct certificate commit_out;
-    uint32_t *path; /* BLOCKS_HELD: a walk down the chain */
+    struct block_header *seal_path; /* SEAL_PATH_MAX: of the seal committed here */
+    uint32_t *path;                 /* BLOCKS_HELD: a walk down the chain */
 };
 
 /* ---- emit.c: outputs ---- */
@@ -296,6 +301,21 @@ void peers_heard(struct consensus *c, uint64_t peers);
 /* Whether the view's leader is dead as far as can be told, while a quorum with me is alive. */
 bool leader_silent(const struct consensus *c);
 
+/* ---- epoch.c: R11 ---- */
+/* Whether the epoch's seal is committed: no votes, no timers, no proposals any more. */
+bool epoch_ended(const struct consensus *c);
+/* Whether nothing of this epoch is committed yet: the floor is genesis, or the seal of the epoch before. */
+bool epoch_fresh(const struct consensus *c);
+/* Whether the justification's parent is a block of this epoch. */
+bool parent_in_epoch(const struct consensus *c, const struct justification *justification);
+/* A constant that says what is wrong with a header's flags by themselves, or NULL. */
+const char *flags_fault(const struct block_header *header);
+/* Whether they are what the parent's ask for, both blocks being of one epoch. */
+bool flags_follow(const struct block_header *parent, const struct block_header *header);
+/* Another epoch's message came from the peer. Answers one from an older epoch, where that is wanted, and asks
+ * a peer in a newer one for what is missing here. */
+void epoch_other(struct consensus *c, uint32_t peer, uint64_t epoch, bool answer);
+
 /* ---- commit.c: R6 ---- */
 void commit_try(struct consensus *c);
 void range_commit(struct consensus *c, uint32_t peer, const struct consensus_range *range);
@@ -313,8 +333,10 @@ void resend_link_up(struct consensus *c, uint32_t peer);
 uint64_t resend_wake(const struct consensus *c);
 /* A message about `view` came from the peer: answers it if it is behind. `kind` is that of the vote or
  * certificate. */
+bool help_allowed(struct consensus *c, uint32_t peer);
 void peer_help(struct consensus *c, uint32_t peer, enum vote_kind kind, uint64_t view, bool certificate);
 void entry_answer(struct consensus *c, uint32_t peer, uint64_t view);
+void entry_ask(struct consensus *c, uint32_t peer);
 void peer_seen(struct consensus *c, uint32_t peer, uint64_t view);
 
 /* ---- catchup.c: R12 ---- */
@@ -322,6 +344,8 @@ void catchup_try(struct consensus *c);
 void catchup_link_up(struct consensus *c, uint32_t peer);
 uint64_t catchup_wake(const struct consensus *c);
 void proposal_answer(struct consensus *c, uint32_t peer, const struct digest *hash, uint64_t view);
+/* Asks `peer` for the range above the floor, without minding the pace. */
+void range_request(struct consensus *c, uint32_t peer);
 /* Asks `peer` for the range above the floor at once. */
 void range_ask(struct consensus *c, uint32_t peer);
 

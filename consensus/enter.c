@@ -83,5 +83,5 @@ void justification_accept(struct consensus *c, const struct justification *justi
         const struct certificate *nullification = &justification->nullifications[i - 1];
         if (nullification->view > c->floor.view) certificate_accept(c, nullification);
     }
-    if (!justification->parent_is_genesis) certificate_accept(c, &justification->parent_certificate);
+    if (parent_in_epoch(c, justification)) certificate_accept(c, &justification->parent_certificate);
 }

@@ -20,6 +20,9 @@ static void link_to_floor(struct consensus *c)
     j->parent = c->floor.header;
     j->parent_hash = c->floor.block;
     j->parent_certificate = c->floor.finalization;
+    if (!epoch_fresh(c)) return;
+    j->seal_path_count = c->floor.seal_path_count;
+    j->seal_path = c->floor.seal_path;
 }
 
 static void link_to_block(struct consensus *c, struct view_slot *slot, enum vote_kind kind)
@@ -84,11 +87,14 @@ void propose_try(struct consensus *c)
     header->epoch = c->config.set.epoch;
     header->view = c->view;
     header->height = j->parent_is_genesis ? 1 : j->parent.height + 1;
-    header->parent_view = j->parent_is_genesis ? 0 : j->parent.view;
+    header->parent_view = parent_in_epoch(c, j) ? j->parent.view : 0;
     header->parent_hash = j->parent_is_genesis ? c->config.chain_id : j->parent_hash;
     header->time_ms = c->wall_ms > parent_ms ? c->wall_ms : parent_ms + 1;
+    header->after_seal = parent_in_epoch(c, j) && (j->parent.seals || j->parent.after_seal);
+    header->seals = c->seal_wanted && !header->after_seal;
+    if (header->seals) header->next_set = c->seal_next_set;
     output->justification = j;
-    output->payload_allowed = c->payload_waiting;
+    output->payload_allowed = c->payload_waiting && !header->after_seal;
     output->view = c->view;
     slot->proposal = OWN_DECIDED;
 }
@@ -99,7 +105,7 @@ void propose_answered(struct consensus *c, const struct consensus_input *input)
     const struct proposal *proposal = input->message.proposal;
     bool answered = input->ok && proposal;
     struct view_slot *slot = view_find(c, answered ? proposal->header.view : c->view);
-    if (!slot || slot->proposal != OWN_DECIDED) {
+    if (!slot || slot->proposal != OWN_DECIDED || epoch_ended(c)) {
         if (answered && !block_find(c, &proposal->hash)) emit(c, OUTPUT_DROP)->block = proposal->hash;
         return;
     }

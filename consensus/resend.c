@@ -91,6 +91,15 @@ static void resend_all(struct consensus *c)
     if (c->payload_waiting) emit(c, OUTPUT_FLOOD_WORK);
 }
 
+void entry_ask(struct consensus *c, uint32_t peer)
+{
+    struct consensus_output *output = emit(c, OUTPUT_SEND);
+    output->peer = peer;
+    output->message.kind = MESSAGE_ENTRY_REQUEST;
+    output->message.epoch = c->config.set.epoch;
+    output->message.view = c->view;
+}
+
 /* R10: "f + 1 peers seen ahead, counted by their own messages before R0's window drops them, for longer than
  * D: ask them for their entry certificates." One of them is honest and has one. */
 static void entry_ask_try(struct consensus *c)
@@ -109,10 +118,7 @@ static void entry_ask_try(struct consensus *c)
         if (c->peers[peer].view <= c->view) continue;
         /* Asked once for what it showed; whatever it sends next shows it again. */
         c->peers[peer].view = 0;
-        struct consensus_output *output = emit(c, OUTPUT_SEND);
-        output->peer = peer;
-        output->message.kind = MESSAGE_ENTRY_REQUEST;
-        output->message.view = c->view;
+        entry_ask(c, peer);
     }
 }
 
@@ -142,6 +148,9 @@ void resend_link_up(struct consensus *c, uint32_t peer)
     uint64_t soon_ms = c->now_ms + standstill_ms(c);
     if (c->resend_ms > soon_ms) c->resend_ms = soon_ms; /* never later: a flapping link must not silence me */
     if (c->has_best) emit_certificate(c, peer, &c->best);
+    if (epoch_ended(c)) return;
+    /* R11: at an epoch's start there is no head to tell, so the epoch is told, and the peer's asked for. */
+    if (!c->has_best && c->floor.height > 0) entry_ask(c, peer);
     if (c->has_admission && c->admission.view > c->best.view) emit_certificate(c, peer, &c->admission);
     view_resend(c, peer);
 }
@@ -158,7 +167,7 @@ void peer_seen(struct consensus *c, uint32_t peer, uint64_t view)
 }
 
 /* At most one answer a peer and D, so that a peer far behind, or one that pretends, costs little. */
-static bool help_allowed(struct consensus *c, uint32_t peer)
+bool help_allowed(struct consensus *c, uint32_t peer)
 {
     struct peer_state *state = &c->peers[peer];
     if (state->helped_ms > 0 && c->now_ms < state->helped_ms - 1 + c->config.base_timeout_ms) return false;
@@ -174,11 +183,13 @@ void peer_help(struct consensus *c, uint32_t peer, enum vote_kind kind, uint64_t
     uint64_t settled = c->now_ms - c->config.base_timeout_ms;
     if (c->now_ms < c->config.base_timeout_ms) settled = 0;
     bool final = kind == VOTE_FINALIZE && certificate ? view < c->best.view : view <= c->best.view;
+    if (epoch_ended(c)) final = true;
     if (final && c->has_best && c->finalized_ms <= settled) {
         if (help_allowed(c, peer)) emit_certificate(c, peer, &c->best);
         return;
     }
-    if (certificate || kind == VOTE_FINALIZE || view >= c->view || c->entered_ms > settled) return;
+    if (certificate || kind == VOTE_FINALIZE || epoch_ended(c) || view >= c->view || c->entered_ms > settled)
+        return;
     if (c->has_admission && help_allowed(c, peer)) emit_certificate(c, peer, &c->admission);
 }
 

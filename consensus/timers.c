@@ -46,14 +46,14 @@ static bool peers_voting(const struct consensus *c)
     return (uint32_t)__builtin_popcountll(voters) >= c->f + 1;
 }
 
-/* R9: "Work is a payload waiting, or a tip still unfinalized 2 D after its notarization was seen, or an
- * overdue heartbeat (0 turns it off), or f + 1 other validators voting in the current view. Idle means no
- * timers and no views burnt." */
+/* R9: "Work is a payload waiting, or an epoch to seal, or a tip still unfinalized 2 D after its notarization
+ * was seen, or an overdue heartbeat (0 turns it off), or f + 1 other validators voting in the current view.
+ * Idle means no timers and no views burnt." */
 void work_update(struct consensus *c)
 {
     bool tip = tip_unfinalized(c) && c->now_ms >= tip_overdue_ms(c);
     bool heartbeat = c->config.heartbeat_ms > 0 && c->now_ms >= heartbeat_due_ms(c);
-    bool working = c->payload_waiting || tip || heartbeat || peers_voting(c);
+    bool working = c->payload_waiting || c->seal_wanted || tip || heartbeat || peers_voting(c);
     if (working && !c->working) c->work_since_ms = c->now_ms;
     c->working = working;
 }

@@ -88,9 +88,9 @@ void payload_judged(struct consensus *c, const struct digest *hash, bool ok)
 }
 
 /* R3: "notarize(v, h) when the leader's signature holds, J is valid by itself, the payload is held and
- * well-formed, F < v <= current, and I have not notarized or finalized another block in v. Allowed after my
- * own nullify(v), and after seeing NC(v, h)." Validity by itself was checked before the block became a
- * candidate. */
+ * well-formed, the application finds a seal right, F < v <= current, and I have not notarized or finalized
+ * another block in v. Allowed after my own nullify(v), and after seeing NC(v, h)." Validity by itself was
+ * checked before the block became a candidate. */
 static bool may_notarize(const struct consensus *c, struct view_slot *slot, const struct block *block)
 {
     uint64_t ready_wall_ms;
@@ -206,7 +206,7 @@ void vote_signed(struct consensus *c, const struct vote *vote)
     struct view_slot *slot = view_find(c, vote->view);
     /* R6: "No vote is made at or below it, not even one that was decided before and signed after."
      */
-    if (!slot || vote->view <= c->floor.view) return;
+    if (!slot || vote->view <= c->floor.view || epoch_ended(c)) return;
     struct own_vote *own = slot_own(slot, vote->kind);
     if (own->state != OWN_DECIDED) return;
     CHECK(digest_equal(&own->block, &vote->block));

@@ -93,6 +93,7 @@ static int open_entry_request(struct peer_message *message)
     if (error != TALLY_OK) return error;
     message->message.kind = MESSAGE_ENTRY_REQUEST;
     message->message.view = ((const Tallystick__V1__EntryRequest *)raw)->view;
+    message->message.epoch = ((const Tallystick__V1__EntryRequest *)raw)->epoch;
     return TALLY_OK;
 }
 
@@ -281,6 +282,7 @@ enum frame_kind peer_message_encode(const struct consensus_message *message, str
         return FRAME_PROPOSAL_REQUEST;
     case MESSAGE_ENTRY_REQUEST:
         entry_request.view = message->view;
+        entry_request.epoch = message->epoch;
         message_encode(&entry_request.base, out);
         return FRAME_ENTRY_REQUEST;
     case MESSAGE_RANGE_REQUEST:

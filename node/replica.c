@@ -207,6 +207,9 @@ static void carry_out(struct replica *replica, const struct consensus_output *ou
         replica_commit(replica, output);
         replica->work_changed = true;
         return;
+    case OUTPUT_PROVE_SEAL:
+        /* Epochs count from 1, and no state decides a second one yet. */
+        CHECK_UNREACHABLE();
     case OUTPUT_FLOOD_WORK:
         mempool_for_each_own(replica->options.mempool, flood_one, replica);
         return;

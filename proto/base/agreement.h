@@ -95,12 +95,16 @@ struct certificate {
 };
 _Static_assert(VALIDATORS_MAX <= 64, "a certificate's signers fit one word");
 
-/* What makes a proposal self-sufficient: its parent certified, and every view between nullified. */
+/* What makes a proposal self-sufficient: its parent certified, and every view between nullified. In the first
+ * block of a later epoch the parent is the block that sealed the epoch before, its certificate is an FC of
+ * that epoch, of the seal itself or of a descendant, and `seal_path` leads to the latter. */
 struct justification {
-    bool parent_is_genesis; /* then the next three are zeros */
+    bool parent_is_genesis; /* then the next five are zeros */
     struct block_header parent;
     struct digest parent_hash;
     struct certificate parent_certificate;    /* NC or FC of the parent */
+    uint32_t seal_path_count;                 /* at most SEAL_PATH_MAX */
+    const struct block_header *seal_path;     /* borrowed; from the seal's child to the block certified */
     uint32_t nullification_count;             /* at most VIEWS_SKIPPED_MAX */
     const struct certificate *nullifications; /* borrowed; for views parent_view + 1 .. view - 1, ascending */
 };

@@ -34,6 +34,8 @@
  */
 #define VIEWS_SKIPPED_MAX 1024u
 #define JUSTIFICATION_SIZE_MAX (4u * MIB)
+/* The longest way from a block that seals an epoch to the descendant whose finalization proves it. */
+#define SEAL_PATH_MAX 1280u
 
 /* How far certification may lag finalization before payload stops being work. */
 #define CERTIFICATION_LAG_MAX 64u

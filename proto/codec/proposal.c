@@ -19,15 +19,15 @@ void justification_encode(const struct justification *justification, struct buff
         message.parent = &parent;
         message.parent_certificate = &certificate;
     }
-    Tallystick__V1__Certificate *messages = NULL;
-    Tallystick__V1__Certificate **pointers = NULL;
-    if (count > 0) {
-        messages = calloc(count, sizeof *messages);
-        pointers = calloc(count, sizeof *pointers);
-        if (messages == NULL || pointers == NULL) {
-            out->failed = true;
-            goto done;
-        }
+    size_t path = justification->seal_path_count;
+    CHECK(path <= SEAL_PATH_MAX);
+    Tallystick__V1__Certificate *messages = calloc(count + 1, sizeof *messages);
+    Tallystick__V1__Certificate **pointers = calloc(count + 1, sizeof *pointers);
+    Tallystick__V1__BlockHeader *headers = calloc(path + 1, sizeof *headers);
+    Tallystick__V1__BlockHeader **header_pointers = calloc(path + 1, sizeof *header_pointers);
+    if (messages == NULL || pointers == NULL || headers == NULL || header_pointers == NULL) {
+        out->failed = true;
+        goto done;
     }
     for (size_t i = 0; i < count; i++) {
         certificate_to_message(&justification->nullifications[i], &messages[i]);
@@ -35,10 +35,18 @@ void justification_encode(const struct justification *justification, struct buff
     }
     message.n_nullifications = count;
     message.nullifications = pointers;
+    for (size_t i = 0; i < path; i++) {
+        block_header_to_message(&justification->seal_path[i], &headers[i]);
+        header_pointers[i] = &headers[i];
+    }
+    message.n_seal_path = path;
+    message.seal_path = header_pointers;
     message_encode(&message.base, out);
 done:
     free(messages);
     free(pointers);
+    free(headers);
+    free(header_pointers);
 }
 
 static int nullifications_from_message(
@@ -55,6 +63,24 @@ static int nullifications_from_message(
     }
     justification->nullification_count = (uint32_t)count;
     justification->nullifications = certificates;
+    return TALLY_OK;
+}
+
+static int seal_path_from_message(
+    const Tallystick__V1__Justification *message, struct arena *arena, struct justification *justification)
+{
+    size_t count = message->n_seal_path;
+    if (count > SEAL_PATH_MAX) return TALLY_ELIMIT;
+    if (count == 0) return TALLY_OK;
+    if (message->parent == NULL) return TALLY_EFORM;
+    struct block_header *headers = arena_take_zeroed(arena, count, sizeof *headers);
+    if (headers == NULL) return TALLY_ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        int error = block_header_from_message(message->seal_path[i], &headers[i]);
+        if (error != TALLY_OK) return error;
+    }
+    justification->seal_path_count = (uint32_t)count;
+    justification->seal_path = headers;
     return TALLY_OK;
 }
 
@@ -78,6 +104,7 @@ int justification_decode(struct span bytes, struct arena *arena, struct justific
         read.parent_hash = block_header_hash(&read.parent);
     }
     error = nullifications_from_message(message, arena, &read);
+    if (error == TALLY_OK) error = seal_path_from_message(message, arena, &read);
     if (error == TALLY_OK) *justification = read;
     return error;
 }

@@ -151,6 +151,9 @@ static void carry_one(struct world *world, struct replica *replica, const struct
     case OUTPUT_COMMIT:
         carry_commit(world, replica, output);
         return;
+    case OUTPUT_PROVE_SEAL:
+        checker_fail(world->checker, "replica %u proves a seal in the only epoch", replica->identity);
+        return;
     case OUTPUT_FLOOD_WORK:
         carry_flood(world, replica);
         return;

@@ -160,6 +160,9 @@ void trace_input(
     case INPUT_APPENDED:
         trace_replica(world, replica, "blocks up to height %" PRIu64 " are durable", input->height);
         return;
+    case INPUT_SEAL:
+        trace_replica(world, replica, "is %sto seal the epoch", input->ok ? "" : "no longer ");
+        return;
     case INPUT_HEARD:
         trace_replica(world, replica, "hears from validators %" PRIx64, input->heard);
         return;
@@ -226,6 +229,10 @@ void trace_output(
     case OUTPUT_ENTERED:
         trace_replica(world, replica, "  enters view %" PRIu64 " by %s", output->view,
             (unsigned)output->cause < 6 ? causes[output->cause] : "?");
+        return;
+    case OUTPUT_PROVE_SEAL:
+        trace_replica(
+            world, replica, "  tells %u that epoch %" PRIu64 " is over", output->peer, output->epoch);
         return;
     case OUTPUT_DROP:
         trace_replica(world, replica, "  drops %06x", short_of(&output->block));

@@ -34,6 +34,7 @@ static bool play_replica(struct player *player, const char *text)
 {
     struct consensus_config config = {.may_vote = !strstr(text, "lost its votes")};
     memset(config.chain_id.bytes, 'z', sizeof config.chain_id.bytes);
+    config.set.epoch = 1;
     config.set.count = (uint32_t)number_after(text, "of ", 4);
     config.peer_count = config.set.count + (uint32_t)number_after(text, "observers ", 0);
     config.signer = strstr(text, "observer of") ? SIGNER_NONE : (uint32_t)number_after(text, "replica ", 0);
@@ -46,7 +47,18 @@ static bool play_replica(struct player *player, const char *text)
     return true;
 }
 
-/* "block B view 3 on A [by FC] [at 100005]" */
+/* "next epoch [replica 2] [of 5]": on the seal committed last. */
+static bool play_next_epoch(struct player *player, const char *text)
+{
+    struct consensus_config config = player->scene.config;
+    config.set.epoch++;
+    config.set.count = (uint32_t)number_after(text, "of ", config.set.count);
+    config.signer = (uint32_t)number_after(text, "replica ", config.signer);
+    config.peer_count = config.set.count;
+    return scene_next_epoch(&player->scene, &config);
+}
+
+/* "block B view 3 on A [by FC] [at 100005] [sealing for N] [with payload]" */
 static bool play_block(struct player *player, const char *text)
 {
     const char *on = strstr(text, " on ");
@@ -55,6 +67,12 @@ static bool play_block(struct player *player, const char *text)
     uint64_t view = number_after(text, "view ", 0);
     uint64_t time_ms = number_after(text, " at ", player->scene.wall_ms + view);
     scene_block(&player->scene, text[6], view, parent, strstr(text, "by FC") != NULL, time_ms);
+    struct block_header *header = &player->scene.blocks[text[6] - 'A'].proposal.header;
+    const char *sealing = strstr(text, "sealing for ");
+    header->seals = sealing;
+    if (sealing) memset(header->next_set.bytes, sealing[12], sizeof header->next_set.bytes);
+    if (strstr(text, "with payload")) header->payload_size = header->payload_events = 1;
+    if (strstr(text, "as if no seal")) header->after_seal = false;
     return true;
 }
 
@@ -77,6 +95,7 @@ static bool receive_certificate(struct scene *scene, uint32_t peer, enum vote_ki
     char block = *end == ' ' ? end[1] : 0;
     struct certificate certificate = scene_certificate(scene, kind, view, block);
     if (strstr(text, "one signer short")) certificate.signers &= certificate.signers - 1;
+    certificate.epoch = number_after(text, "epoch ", certificate.epoch);
     struct consensus_message message = {.kind = MESSAGE_CERTIFICATE, .certificate = &certificate};
     scene_receive(scene, peer, &message);
     return true;
@@ -119,6 +138,7 @@ static bool receive_request(struct scene *scene, uint32_t peer, const char *text
 {
     struct consensus_message message = {.kind = MESSAGE_ENTRY_REQUEST};
     message.view = number_after(text, "view ", 0);
+    message.epoch = number_after(text, "epoch ", scene->config.set.epoch);
     if (word_is(text, "proposal ")) {
         message.kind = MESSAGE_PROPOSAL_REQUEST;
         message.block = scene->blocks[text[9] - 'A'].proposal.hash;
@@ -150,6 +170,15 @@ static bool play_message(struct player *player, const char *text)
     if (!word_is(end, " brings ") || !receive(&player->scene, peer, end + 8)) return false;
     while (scene_verified(&player->scene, true)) {
     }
+    return true;
+}
+
+/* "seal for N", "no seal": the application would have the epoch sealed, with next set N. */
+static bool play_seal(struct player *player, const char *text)
+{
+    struct consensus_input input = {.kind = INPUT_SEAL, .ok = word_is(text, "seal ")};
+    if (input.ok) memset(input.block.bytes, text[9], sizeof input.block.bytes);
+    scene_step(&player->scene, &input);
     return true;
 }
 
@@ -211,8 +240,9 @@ static bool play_status(struct player *player)
     struct consensus_status status;
     consensus_status(player->scene.consensus, &status);
     fprintf(player->scene.out,
-        "  view %" PRIu64 ", floor at height %" PRIu64 " and view %" PRIu64 ", tip of view %" PRIu64 "\n",
-        status.view, status.floor_height, status.floor_view, status.tip_view);
+        "  view %" PRIu64 ", floor at height %" PRIu64 " and view %" PRIu64 ", tip of view %" PRIu64 "%s\n",
+        status.view, status.floor_height, status.floor_view, status.tip_view,
+        status.sealed ? ", sealed" : "");
     return true;
 }
 
@@ -231,6 +261,8 @@ static bool play(struct player *player, const char *text)
     if (!player->opened) return false;
     if (text[0] >= '0' && text[0] <= '9') return play_message(player, text);
     if (word_is(text, "block ")) return play_block(player, text);
+    if (word_is(text, "seal for ") || word_is(text, "no seal")) return play_seal(player, text);
+    if (word_is(text, "next epoch")) return play_next_epoch(player, text);
     if (word_is(text, "after ")) return play_after(player, text);
     if (word_is(text, "start")) return play_simple(player, INPUT_TIME, false);
     if (word_is(text, "work")) return play_simple(player, INPUT_WORK, true);

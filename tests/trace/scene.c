@@ -76,6 +76,7 @@ static void say_message(FILE *out, const struct consensus_message *message)
         break;
     case MESSAGE_ENTRY_REQUEST:
         fprintf(out, "wants what admits after view %" PRIu64, message->view);
+        if (message->epoch > 1) fprintf(out, " of epoch %" PRIu64, message->epoch);
         break;
     case MESSAGE_RANGE_REQUEST:
         fprintf(out, "wants blocks from height %" PRIu64, message->height);
@@ -130,6 +131,10 @@ static void say_proposing(FILE *out, const struct consensus_output *output)
         say_certificate(out, &output->justification->nullifications[i]);
     }
     fprintf(out, ", time %" PRIu64 "%s", header->time_ms, output->payload_allowed ? "" : ", empty");
+    if (header->seals) fprintf(out, ", sealing for %c", name_of(&header->next_set));
+    if (header->after_seal) fprintf(out, ", after the seal");
+    if (output->justification->seal_path_count > 0)
+        fprintf(out, ", past %" PRIu32 " after the seal", output->justification->seal_path_count);
 }
 
 static void say_peer(FILE *out, uint32_t peer)
@@ -172,7 +177,14 @@ static void say_output(FILE *out, const struct consensus_output *output)
         break;
     case OUTPUT_COMMIT:
         fprintf(out, "commit %c at height %" PRIu64 ", finalized %s", name_of(&output->block),
-            output->header.height, output->certificate ? "itself" : "by a descendant");
+            output->header.height,
+            output->certificate && output->seal_path_count == 0 ? "itself" : "by a descendant");
+        if (output->seal_path_count > 0)
+            fprintf(out, ", %c, %" PRIu32 " after the seal", name_of(&output->certificate->block),
+                output->seal_path_count);
+        break;
+    case OUTPUT_PROVE_SEAL:
+        fprintf(out, "prove to %" PRIu32 " that epoch %" PRIu64 " is over", output->peer, output->epoch);
         break;
     case OUTPUT_FLOOD_WORK:
         fprintf(out, "flood the waiting batches");
@@ -239,6 +251,10 @@ static void keep_commit(struct scene *scene, const struct consensus_output *outp
     commit->block = output->block;
     commit->has_finalization = output->certificate;
     if (output->certificate) commit->finalization = *output->certificate;
+    CHECK(output->seal_path_count <= SCENE_RANGE_MAX);
+    commit->seal_path_count = output->seal_path_count;
+    for (uint32_t i = 0; i < output->seal_path_count; i++)
+        commit->seal_path[i] = output->seal_path[i];
 }
 
 static void keep(struct scene *scene, const struct consensus_output *output)
@@ -317,9 +333,11 @@ static void header_fill(
     header->time_ms = time_ms;
     if (parent) {
         const struct block_header *above = &block_of(scene, parent)->proposal.header;
+        bool same_epoch = above->epoch == header->epoch;
         header->height = above->height + 1;
-        header->parent_view = above->view;
+        header->parent_view = same_epoch ? above->view : 0;
         header->parent_hash = digest_of(parent);
+        header->after_seal = same_epoch && (above->seals || above->after_seal);
     } else {
         header->height = 1;
         header->parent_hash = scene->config.chain_id;
@@ -352,6 +370,8 @@ void scene_block(
     struct justification *j = &block->proposal.justification;
     enum vote_kind kind = by_finalization ? VOTE_FINALIZE : VOTE_NOTARIZE;
     if (parent) j->parent_certificate = scene_certificate(scene, kind, header->parent_view, parent);
+    if (parent && j->parent.epoch != header->epoch)
+        j->parent_certificate = scene->commits[scene->commit_count - 1].finalization;
     CHECK(view - header->parent_view <= SCENE_NULLIFICATIONS_MAX);
     for (uint64_t skipped = header->parent_view + 1; skipped < view; skipped++)
         block->nullifications[j->nullification_count++] = scene_certificate(scene, VOTE_NULLIFY, skipped, 0);
@@ -412,8 +432,10 @@ static void floor_of(const struct scene *scene, struct consensus_floor *floor)
         const struct scene_commit *commit = &scene->commits[i];
         if (!commit->has_finalization || commit->header.height > scene->appended) continue;
         *floor = (struct consensus_floor){commit->header.height, commit->header.view, commit->header.time_ms,
-            commit->block, commit->header, true, commit->finalization};
+            commit->block, commit->header, true, commit->finalization, commit->seal_path_count,
+            commit->seal_path};
     }
+    if (floor->height > 0 && floor->header.epoch != scene->config.set.epoch) floor->view = 0;
 }
 
 void scene_open(struct scene *scene, const struct consensus_config *config)
@@ -422,6 +444,19 @@ void scene_open(struct scene *scene, const struct consensus_config *config)
     scene->config = *config;
     floor_of(scene, &floor);
     CHECK(consensus_open(config, &floor, &scene->consensus) == TALLY_OK);
+}
+
+bool scene_next_epoch(struct scene *scene, const struct consensus_config *config)
+{
+    if (scene->commit_count == 0 || !scene->commits[scene->commit_count - 1].header.seals) return false;
+    scene->appended = scene->commits[scene->commit_count - 1].header.height;
+    scene->record_count = scene->record_durable = 0;
+    scene->record_base = 0;
+    scene->check_first = scene->check_count = 0;
+    scene->unsigned_first = scene->unsigned_count = 0;
+    scene_close(scene);
+    scene_open(scene, config);
+    return true;
 }
 
 void scene_close(struct scene *scene)

@@ -40,6 +40,8 @@ struct scene_commit {
     struct digest block;
     bool has_finalization;
     struct certificate finalization;
+    struct block_header seal_path[SCENE_RANGE_MAX];
+    uint32_t seal_path_count;
 };
 
 struct scene {
@@ -68,6 +70,9 @@ struct scene {
 /* Opens the replica with an empty ledger. `config` has its set's count, signer, timeouts and so on. */
 void scene_open(struct scene *scene, const struct consensus_config *config);
 void scene_close(struct scene *scene);
+/* Closes it and opens it for the next epoch, upon the seal that was committed last; false where there is
+ * none. */
+bool scene_next_epoch(struct scene *scene, const struct consensus_config *config);
 /* Loses what was not durable and opens it again from the ledger and the records. */
 void scene_restart(struct scene *scene, bool proposals_kept);
 
