@@ -247,6 +247,8 @@ int consensus_open(const struct consensus_config *config, const struct consensus
 int consensus_restore(
     struct consensus *consensus, const struct consensus_record *record, bool payload_held) TALLY_MUST_CHECK;
 void consensus_close(struct consensus *consensus);
+/* The bytes that an object for `n` validators takes when it is opened: all it ever takes. */
+size_t consensus_memory(uint32_t n);
 
 void consensus_step(struct consensus *consensus, const struct consensus_input *input);
 /* The next output, or NULL when there is none. */
@@ -269,6 +271,14 @@ struct consensus_status {
     bool sealed;             /* the epoch's seal is committed: this object has ended (R11) */
     /* Bitmaps for the current view. */
     uint64_t notarize_voters, finalize_voters, nullify_voters;
+    /* What it waits for, for people. */
+    bool proposed;                /* a proposal of the current view is held here */
+    bool payload_held;            /* and the payload of one */
+    bool too_early;               /* of which one is ahead of this clock (R3) */
+    bool equivocated;             /* its leader signed two */
+    bool tip_held;                /* the block of tip_view is known here, not its certificate alone */
+    uint64_t best_view;           /* highest finalized view known; above floor_view blocks are missing here */
+    uint64_t tip_finalize_voters; /* bitmap, for the view tip_view */
 };
 
 void consensus_status(const struct consensus *consensus, struct consensus_status *status);

@@ -92,6 +92,14 @@ void consensus_close(struct consensus *c)
     free(c);
 }
 
+size_t consensus_memory(uint32_t n)
+{
+    return sizeof(struct consensus) + VIEWS_HELD * slot_size(n, quorum_of(n)) +
+           BLOCKS_HELD * (sizeof(struct block) + sizeof(uint32_t)) +
+           (VIEWS_SKIPPED_MAX + CERTIFICATES_OUT) * sizeof(struct certificate) +
+           OUTPUTS_HELD * sizeof(struct consensus_output);
+}
+
 /* The first step: clocks are known from here on. Payloads that a restart did not find are asked for. */
 static void start(struct consensus *c)
 {
@@ -224,6 +232,19 @@ uint64_t consensus_wake_ms(const struct consensus *c)
     return other < wake ? other : wake;
 }
 
+static void candidates_status(
+    const struct consensus *c, const struct view_slot *slot, struct consensus_status *status)
+{
+    for (uint32_t i = 0; i < slot->block_count; i++) {
+        const struct block *block = &c->blocks[slot->blocks[i]];
+        uint64_t ready_wall_ms;
+        status->proposed = true;
+        if (block->payload != PAYLOAD_HELD) continue;
+        status->payload_held = true;
+        status->too_early = status->too_early || !block_time_ready(c, block, &ready_wall_ms);
+    }
+}
+
 void consensus_status(const struct consensus *c, struct consensus_status *status)
 {
     CHECK(c && status);
@@ -241,8 +262,14 @@ void consensus_status(const struct consensus *c, struct consensus_status *status
     if (c->tip_view > c->floor.view && slot_has(tip, VOTE_NOTARIZE))
         status->tip_block = tip->certificates[VOTE_NOTARIZE - 1].block;
     if (c->best.view > c->floor.view && c->best.view >= c->tip_view) status->tip_block = c->best.block;
+    status->best_view = c->best.view;
+    status->tip_held = c->tip_view <= c->floor.view || block_find(c, &status->tip_block);
+    if (c->tip_view > c->floor.view && tip)
+        status->tip_finalize_voters = tip->present[VOTE_FINALIZE - 1][VOTE_FIRST];
     const struct view_slot *slot = view_find(c, c->view);
     if (!slot) return;
+    status->equivocated = slot->equivocated;
+    candidates_status(c, slot, status);
     status->notarize_voters = slot->present[VOTE_NOTARIZE - 1][VOTE_FIRST];
     status->finalize_voters = slot->present[VOTE_FINALIZE - 1][VOTE_FIRST];
     status->nullify_voters = slot->present[VOTE_NULLIFY - 1][VOTE_FIRST];

@@ -563,7 +563,8 @@ int node_open(uv_loop_t *loop, const struct config *config, void (*on_failed)(vo
     LOG_INFO("node is running", LOG_S("name", config->name), LOG_H("chain", &config->genesis.chain_id),
         LOG_S("role", config->is_validator ? "validator" : "observer"),
         LOG_S("votes", replica_may_vote(node->replica) ? "yes" : "no"), LOG_U("height", applied.height),
-        LOG_U("events", counts.events));
+        LOG_U("events", counts.events),
+        LOG_U("consensus_bytes", consensus_memory(node->validators.set.count)));
     *out = node;
     return TALLY_OK;
 }

@@ -40,6 +40,13 @@ static int reader_size(void *context, int file, uint64_t *size)
     return system->size(system->context, file, size);
 }
 
+static int reader_identify(void *context, int file, struct disk_identity *identity)
+{
+    const struct disk *system = disk_system();
+    (void)context;
+    return system->identify(system->context, file, identity);
+}
+
 static int reader_resize(void *context, int file, uint64_t size)
 {
     (void)context, (void)file, (void)size;
@@ -99,6 +106,7 @@ const struct disk *disk_reader(void)
         .read = reader_read,
         .sync = reader_sync,
         .size = reader_size,
+        .identify = reader_identify,
         .resize = reader_resize,
         .allocate = reader_allocate,
         .remove = reader_remove,

@@ -45,6 +45,7 @@ CODEC_CALLS = re.compile(r"\bprotobuf_c_\w+\s*\(|\btallystick__v1__\w+__(un)?pac
 
 CONSENSUS_MAY_CALL = {"memcpy", "memset", "memcmp", "memmove", "bcmp", "calloc", "free", "tally_check_failed", "digest_is_zero",
                       "__stack_chk_fail", "__popcountdi2", "__memcpy_chk", "__memset_chk", "__memmove_chk", "_GLOBAL_OFFSET_TABLE_"}
+CONSENSUS_ALLOCATES_IN = "core.c.o"  # opening and closing; see tests/unit/test_consensus_memory.c
 
 
 def sources(root):
@@ -89,7 +90,12 @@ def check_consensus(build):
         return [f"{library} defines nothing"]
     # A sanitizer's own calls are not the core's.
     undefined = {name for name in undefined if not re.match(r"__(asan|ubsan|tsan|lsan|msan|sanitizer|sancov)_", name)}
-    return [f"consensus calls {name}" for name in sorted(undefined - CONSENSUS_MAY_CALL)]
+    problems = [f"consensus calls {name}" for name in sorted(undefined - CONSENSUS_MAY_CALL)]
+    allocate = set(re.findall(r"^[^:]+:([^:]+): +U (?:calloc|free)$",
+                              subprocess.run(["nm", "-A", library], check=True, capture_output=True, text=True).stdout, re.M))
+    if allocate != {CONSENSUS_ALLOCATES_IN}:
+        problems.append(f"consensus allocates in {sorted(allocate)}, where {CONSENSUS_ALLOCATES_IN} alone may")
+    return problems
 
 
 def main():
