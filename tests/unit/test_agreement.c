@@ -452,6 +452,37 @@ static void a_parent_and_its_certificate_come_together(void **state)
         TALLY_EFORM);
 }
 
+static void the_proof_of_a_seal_travels_in_a_justification(void **state)
+{
+    (void)state;
+    static struct block_header path[SEAL_PATH_MAX + 1];
+    struct justification justification, read;
+    make_justification(2, NULL, &justification);
+    for (uint32_t i = 0; i <= SEAL_PATH_MAX; i++) {
+        path[i] = justification.parent;
+        path[i].view += i + 1;
+        path[i].after_seal = true;
+    }
+    justification.seal_path = path;
+    justification.seal_path_count = SEAL_PATH_MAX;
+    justification_encode(&justification, &bytes);
+    assert_false(bytes.failed);
+    assert_int_equal(justification_decode(buffer_span(&bytes), &arena, &read), TALLY_OK);
+    assert_int_equal(read.seal_path_count, SEAL_PATH_MAX);
+    assert_memory_equal(read.seal_path, path, SEAL_PATH_MAX * sizeof *path);
+    /* One header more, by appending the last once again; and a path that leads away from nothing. */
+    struct buffer last;
+    buffer_init(&last, 64 * KIB);
+    justification.seal_path = &path[SEAL_PATH_MAX];
+    justification.seal_path_count = 1;
+    justification.parent_is_genesis = true;
+    justification_encode(&justification, &last);
+    assert_int_equal(justification_decode(buffer_span(&last), &arena, &read), TALLY_EFORM);
+    buffer_append(&bytes, last.data, last.size);
+    assert_int_equal(justification_decode(buffer_span(&bytes), &arena, &read), TALLY_ELIMIT);
+    buffer_close(&last);
+}
+
 static void the_longest_justification_fits_its_bounds(void **state)
 {
     (void)state;
@@ -501,6 +532,7 @@ int main(void)
         with_network(a_proposal_on_genesis_needs_no_justification),
         with_network(a_proposal_that_carries_something_else_than_its_header_says_is_malformed),
         with_network(a_parent_and_its_certificate_come_together),
+        with_network(the_proof_of_a_seal_travels_in_a_justification),
         with_network(the_longest_justification_fits_its_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
