@@ -396,12 +396,15 @@ static inline void memory_crash_file(struct memory_disk *disk, struct memory_fil
         memmove(file->durable_name, file->name, sizeof file->name);
 }
 
-/* Whether all that was ever written is on disk: a power cut right now would lose nothing. */
-static inline bool memory_disk_is_synced(const struct memory_disk *disk)
+/* Whether all that was ever written below a folder is on disk: a power cut right now would lose nothing. */
+static inline bool memory_disk_is_synced(const struct memory_disk *disk, const char *dir)
 {
+    size_t size = strlen(dir);
     if (disk->dropped) return false;
     for (size_t i = 0; i < disk->count; i++) {
         const struct memory_file *file = &disk->files[i];
+        bool concerned = strncmp(file->name, dir, size) == 0 || strncmp(file->durable_name, dir, size) == 0;
+        if (!concerned) continue;
         if (strcmp(file->name, file->durable_name) != 0) return false;
         if (file->unsynced && file->name[0] != '\0') return false;
     }

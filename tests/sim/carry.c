@@ -96,18 +96,18 @@ static void carry_send(struct world *world, struct replica *replica, const struc
 static void carry_commit(struct world *world, struct replica *replica, const struct consensus_output *output)
 {
     checker_commit(world->checker, replica->identity, &output->header, &output->block, output->certificate);
+    struct parcel *proposal = supply_proposal(replica, &output->block);
     struct payload *payload = supply_payload(replica, &output->block);
-    if (payload == NULL || output->header.height != replica->disk.block_count + 1) {
+    if (proposal == NULL || payload == NULL || output->header.height != replica->disk.block_count + 1) {
         if (replica->honest)
             checker_fail(world->checker, "replica %u commits height %llu, whose payload it does not hold",
                 replica->identity, (unsigned long long)output->header.height);
         return;
     }
-    disk_block_add(&replica->disk, &output->header, &output->block, output->certificate, payload,
-        supply_proposal(replica, &output->block));
+    disk_block_add(&replica->disk, &output->header, &output->block, output->certificate, payload, proposal);
     for (uint32_t i = 0; i < payload->count; i++) {
-        batch_add(&replica->known, batch_of(&payload->batches[i]));
-        batch_add(&replica->committed, batch_of(&payload->batches[i]));
+        batch_add(&replica->known, batch_of(replica, &payload->batches[i]));
+        batch_add(&replica->committed, batch_of(replica, &payload->batches[i]));
     }
 }
 
@@ -117,7 +117,7 @@ static void carry_flood(struct world *world, struct replica *replica)
     uint32_t count = 0;
     for (uint32_t i = 0; i < BATCHES_MAX && count < 64; i++)
         if (batch_has(&replica->known, i) && !batch_has(&replica->committed, i))
-            batches[count++] = batch_named(i);
+            batches[count++] = world_batch(world, i);
     struct payload *payload = payload_make(batches, count);
     struct parcel *parcel = parcel_of_payload(PARCEL_BATCHES, NULL, payload);
     network_send(world, replica, PEER_ALL, parcel);
@@ -212,7 +212,6 @@ static void serve_range(struct world *world, struct replica *replica, uint32_t p
 {
     struct replica_disk *disk = &replica->disk;
     struct block_header headers[RANGE_BLOCKS_MAX];
-    struct payload *payloads[RANGE_BLOCKS_MAX];
     struct parcel *proposals[RANGE_BLOCKS_MAX];
     size_t durable = disk->blocks_durable;
     if (height == 0 || height > durable || dice_chance(&world->dice, replica->lies.withhold)) return;
@@ -225,12 +224,10 @@ static void serve_range(struct world *world, struct replica *replica, uint32_t p
     uint32_t count = 0;
     for (size_t i = (size_t)height - 1; i < end; i++, count++) {
         headers[count] = disk->blocks[i].header;
-        payloads[count] = disk->blocks[i].payload;
         proposals[count] = disk->blocks[i].proposal;
     }
     if (dice_chance(&world->dice, replica->lies.tamper)) headers[count / 2].time_ms++;
-    struct parcel *reply =
-        parcel_of_range(headers, payloads, proposals, count, disk->blocks[end - 1].finalization);
+    struct parcel *reply = parcel_of_range(headers, proposals, count, disk->blocks[end - 1].finalization);
     network_send(world, replica, peer, reply);
     parcel_release(reply);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "proto/base/check.h"
+#include "proto/codec/agreement.h"
 
 static void fact_add(struct checker *checker, struct fact fact)
 {
@@ -135,9 +136,30 @@ void checker_commit(struct checker *checker, uint32_t identity, const struct blo
     if (known == 0) {
         fact_judge(checker, identity, header, &parent);
         known = checker->fact_count;
-        fact_add(checker, (struct fact){*hash, who->tip, header->height, header->view, header->time_ms});
+        fact_add(checker, (struct fact){.hash = *hash,
+                              .parent = who->tip,
+                              .height = header->height,
+                              .view = header->view,
+                              .time_ms = header->time_ms});
     }
     who->tip = known;
+}
+
+void checker_applied(struct checker *checker, uint32_t identity, const struct checkpoint *checkpoint)
+{
+    struct digest digest = checkpoint_digest(checkpoint);
+    unsigned long long height = checkpoint->height;
+    size_t known = fact_find(checker, &checkpoint->block, checkpoint->height);
+    if (known == 0) {
+        checker_fail(
+            checker, "replica %u applied a block of height %llu that nobody committed", identity, height);
+        return;
+    }
+    struct fact *fact = &checker->facts[known];
+    if (fact->applied && !digest_equal(&fact->checkpoint, &digest))
+        checker_fail(checker, "DIVERGENCE: replica %u has another state after height %llu", identity, height);
+    fact->applied = true;
+    fact->checkpoint = digest;
 }
 
 static void check_forward(struct checker *checker, uint32_t identity, const struct consensus_status *status)

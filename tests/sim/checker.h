@@ -62,6 +62,8 @@ void checker_restored(struct checker *checker, uint32_t identity, const struct c
     const struct proposal *proposal);
 /* All was given back: nothing above the floor that was ever on disk for good is missing. */
 void checker_remembers(struct checker *checker, uint32_t identity);
+/* The state after a block, as executed or found: the same for everybody. */
+void checker_applied(struct checker *checker, uint32_t identity, const struct checkpoint *checkpoint);
 void checker_evidence(struct checker *checker, uint32_t identity, const struct consensus_evidence *evidence);
 /* `identity` charged `peer` for a message that failed a check. */
 void checker_charge(struct checker *checker, uint32_t identity, uint32_t peer, const char *reason);

@@ -38,6 +38,8 @@ struct fact {
     struct digest hash;
     size_t parent;
     uint64_t height, view, time_ms;
+    bool applied;             /* by somebody; then: */
+    struct digest checkpoint; /* of the state after it */
 };
 
 struct checker {

@@ -6,9 +6,10 @@
 #include "proto/base/check.h"
 #include "storage/vote_record.h"
 #include "tests/fault/memory_disk.h"
+#include "tests/sim/catalogue.h"
 
-#define DATA_DIR "/data"
 #define PROPOSAL_BATCHES_MAX 64u
+#define VOTES_DIR DISK_DATA_DIR "/votes"
 
 static void *grow(void *items, size_t count, size_t *capacity, size_t size)
 {
@@ -43,16 +44,21 @@ static void memory_make(struct replica_disk *disk, uint64_t seed)
 {
     disk->memory = memory_disk_make(seed);
     const struct disk *files = &disk->memory->disk;
-    CHECK(files->make_dir(files->context, DATA_DIR) == TALLY_OK);
+    CHECK(files->make_dir(files->context, DISK_DATA_DIR) == TALLY_OK);
     CHECK(files->sync_dir(files->context, "") == TALLY_OK);
 }
 
-void disk_make(
-    struct replica_disk *disk, const struct digest *chain_id, uint64_t seed, uint64_t file_size, bool votes)
+void disk_make(struct replica_disk *disk, const struct digest *chain_id, const struct catalogue *catalogue,
+    uint64_t seed, uint64_t file_size, bool votes)
 {
-    *disk = (struct replica_disk){.chain_id = *chain_id, .file_size = file_size};
+    *disk = (struct replica_disk){.chain_id = *chain_id, .catalogue = catalogue, .file_size = file_size};
     memory_make(disk, seed);
-    if (votes) CHECK(vote_record_create(&disk->memory->disk, DATA_DIR, chain_id) == TALLY_OK);
+    if (votes) CHECK(vote_record_create(&disk->memory->disk, DISK_DATA_DIR, chain_id) == TALLY_OK);
+}
+
+const struct disk *disk_files(const struct replica_disk *disk)
+{
+    return &disk->memory->disk;
 }
 
 static void forget(struct replica_disk *disk)
@@ -88,10 +94,9 @@ void disk_close(struct replica_disk *disk)
 
 /* ---- The vote record ---- */
 
-/* The block as the node's own table would hold it, for as long as it takes to encode it. A batch stands for
- * its bytes by its digest. */
-static void encode(
-    const struct consensus_record *record, struct parcel *proposal, bool *stored, struct buffer *bytes)
+/* The block as the node's own table would hold it, for as long as it takes to encode it. */
+static void encode(const struct catalogue *catalogue, const struct consensus_record *record,
+    struct parcel *proposal, bool *stored, struct buffer *bytes)
 {
     if (proposal == NULL) {
         journal_encode(record, NULL, bytes);
@@ -102,7 +107,7 @@ static void encode(
     uint32_t count = proposal->payload->count;
     CHECK(count <= PROPOSAL_BATCHES_MAX);
     for (uint32_t i = 0; i < count; i++) {
-        held[i].bytes = span_of(proposal->payload->batches[i].bytes, DIGEST_SIZE);
+        held[i].bytes = catalogue_bytes(catalogue, &proposal->payload->batches[i]);
         batches[i] = &held[i];
     }
     struct peer_message source = {.bytes = parcel_bytes(proposal), .message = proposal->message};
@@ -122,7 +127,7 @@ void disk_record_add(struct replica_disk *disk, const struct consensus_record *r
     added->sequence = sequence;
     added->view = journal_view(record);
     buffer_init(&added->bytes, VOTE_RECORD_SIZE_MAX);
-    encode(record, proposal, stored, &added->bytes);
+    encode(disk->catalogue, record, proposal, stored, &added->bytes);
     CHECK(!added->bytes.failed);
     disk->records[disk->record_count++] = added;
 }
@@ -150,7 +155,7 @@ int disk_commit_end(struct replica_disk *disk)
 
 bool disk_take_durable(struct replica_disk *disk, struct consensus_record *record)
 {
-    if (disk->records_written == 0 || !memory_disk_is_synced(disk->memory)) return false;
+    if (disk->records_written == 0 || !memory_disk_is_synced(disk->memory, VOTES_DIR)) return false;
     *record = disk->records[0]->record;
     record_free(disk->records[0]);
     disk->records_written--;
@@ -166,6 +171,11 @@ void disk_prune(struct replica_disk *disk, uint64_t view)
 
 /* ---- Starting again ---- */
 
+static bool same_bytes(struct span a, struct span b)
+{
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
 static int keep_entry(struct replica_disk *disk, const struct journal_entry *decoded)
 {
     struct disk_entry *entry = &disk->entries[disk->entry_count++];
@@ -174,12 +184,9 @@ static int keep_entry(struct replica_disk *disk, const struct journal_entry *dec
     const struct proposal *proposal = decoded->proposal->message.proposal;
     entry->proposal = parcel_of_proposal(proposal);
     for (uint32_t i = 0; i < decoded->batch_count; i++)
-        if (decoded->batches[i].size != DIGEST_SIZE ||
-            memcmp(decoded->batches[i].data, proposal->batches[i].bytes, DIGEST_SIZE) != 0)
+        if (!same_bytes(decoded->batches[i], catalogue_bytes(disk->catalogue, &proposal->batches[i])))
             return TALLY_EDAMAGED;
-    struct span exact = parcel_bytes(entry->proposal), stored = decoded->proposal->bytes;
-    return exact.size == stored.size && memcmp(exact.data, stored.data, exact.size) == 0 ? TALLY_OK
-                                                                                         : TALLY_EDAMAGED;
+    return same_bytes(parcel_bytes(entry->proposal), decoded->proposal->bytes) ? TALLY_OK : TALLY_EDAMAGED;
 }
 
 static int on_replayed(void *context, uint8_t type, uint64_t view, struct span bytes)
@@ -222,8 +229,8 @@ int disk_open(struct replica_disk *disk, struct disk_found *found)
     struct vote_record_report report;
     CHECK(disk->votes == NULL && disk->entry_count == 0);
     *found = (struct disk_found){0};
-    int error = vote_record_open(
-        &disk->memory->disk, DATA_DIR, &disk->chain_id, &options, on_replayed, disk, &disk->votes, &report);
+    int error = vote_record_open(&disk->memory->disk, DISK_DATA_DIR, &disk->chain_id, &options, on_replayed,
+        disk, &disk->votes, &report);
     if (error != TALLY_OK) {
         disk->votes = NULL;
         disk_entries_clear(disk);
@@ -247,11 +254,18 @@ void disk_block_add(struct replica_disk *disk, const struct block_header *header
     disk->blocks = grow(disk->blocks, disk->block_count, &disk->block_capacity, sizeof disk->blocks[0]);
     struct disk_block *block = &disk->blocks[disk->block_count++];
     *block = (struct disk_block){.header = *header, .hash = *hash, .payload = payload_hold(payload)};
-    if (proposal != NULL) block->proposal = parcel_hold(proposal);
+    block->proposal = parcel_hold(proposal);
     if (finalization == NULL) return;
     block->finalization = malloc(sizeof *finalization);
     CHECK(block->finalization != NULL);
     *block->finalization = *finalization;
+}
+
+void disk_blocks_cut(struct replica_disk *disk, size_t count)
+{
+    while (disk->block_count > count)
+        block_release(&disk->blocks[--disk->block_count]);
+    disk->blocks_durable = disk->block_count;
 }
 
 size_t disk_blocks_finalized(const struct replica_disk *disk, size_t count)
@@ -296,9 +310,7 @@ static void ledger_crash(struct replica_disk *disk, struct dice *dice)
         disk->blocks_durable + (size_t)dice_below(dice, disk->block_count - disk->blocks_durable + 1);
     blocks = disk_blocks_finalized(disk, blocks);
     CHECK(blocks >= disk->blocks_durable);
-    while (disk->block_count > blocks)
-        block_release(&disk->blocks[--disk->block_count]);
-    disk->blocks_durable = blocks;
+    disk_blocks_cut(disk, blocks);
 }
 
 void disk_crash(struct replica_disk *disk, struct dice *dice, bool power_cut)
@@ -306,7 +318,7 @@ void disk_crash(struct replica_disk *disk, struct dice *dice, bool power_cut)
     vote_record_close(disk->votes);
     disk->votes = NULL;
     disk_entries_clear(disk);
-    ledger_crash(disk, dice);
+    if (!disk->ledger_shipped) ledger_crash(disk, dice);
     disk->prune_view = 0;
     disk->records_syncing = disk->ledger_syncing = false;
     bool power = power_cut || disk->memory->dead;

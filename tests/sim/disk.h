@@ -11,8 +11,13 @@
 #include "tests/sim/dice.h"
 #include "tests/sim/parcel.h"
 
+struct catalogue;
+struct disk;
 struct memory_disk;
 struct vote_record;
+
+/* The folder of a node's data on such a disk. */
+#define DISK_DATA_DIR "/data"
 
 /* A record on its way to the disk. */
 struct disk_record {
@@ -33,12 +38,15 @@ struct disk_block {
     struct digest hash;
     struct certificate *finalization; /* NULL where a descendant finalized it */
     struct payload *payload;
-    struct parcel *proposal; /* NULL where it came in a range */
+    struct parcel *proposal;
 };
 
 struct replica_disk {
     struct digest chain_id;
-    uint64_t file_size; /* of the vote record's files, at most */
+    const struct catalogue *catalogue;
+    bool ledger_shipped; /* the shipped ledger is on the disk too: then a crash leaves the model to whoever
+                            opens it */
+    uint64_t file_size;  /* of the vote record's files, at most */
     struct memory_disk *memory;
     struct vote_record *votes; /* NULL while the process is down, and where there is no record to open */
     struct disk_record *
@@ -54,9 +62,11 @@ struct replica_disk {
 
 /* Begins an empty disk; with a vote record for a first start. Its faults and what its crashes leave follow
  * from `seed`. */
-void disk_make(
-    struct replica_disk *disk, const struct digest *chain_id, uint64_t seed, uint64_t file_size, bool votes);
+void disk_make(struct replica_disk *disk, const struct digest *chain_id, const struct catalogue *catalogue,
+    uint64_t seed, uint64_t file_size, bool votes);
 void disk_close(struct replica_disk *disk);
+/* The files, for what else the node stores. They are others after disk_lose. */
+const struct disk *disk_files(const struct replica_disk *disk);
 
 /* What opening the vote record came to. */
 struct disk_found {
@@ -86,9 +96,11 @@ bool disk_take_durable(struct replica_disk *disk, struct consensus_record *recor
  */
 void disk_prune(struct replica_disk *disk, uint64_t view);
 
-/* Copies; holds payload and proposal (which may be NULL). header->height is the ledger's next. */
+/* Copies; holds payload and proposal. header->height is the ledger's next. */
 void disk_block_add(struct replica_disk *disk, const struct block_header *header, const struct digest *hash,
     const struct certificate *finalization, struct payload *payload, struct parcel *proposal);
+/* Forgets the blocks above height `count`. */
+void disk_blocks_cut(struct replica_disk *disk, size_t count);
 /* How many of the blocks stored end at one with a finalization: as far as the ledger may be acknowledged or
  * served. */
 size_t disk_blocks_finalized(const struct replica_disk *disk, size_t count);

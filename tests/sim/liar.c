@@ -59,7 +59,7 @@ static struct digest other_block(struct world *world, const struct replica *repl
         const struct proposal *proposal = replica->candidates[i].proposal->message.proposal;
         if (proposal->header.view == view && dice_chance(&world->dice, 500)) return proposal->hash;
     }
-    return batch_named((uint32_t)dice_below(&world->dice, 3));
+    return world_batch(world, (uint32_t)dice_below(&world->dice, 3));
 }
 
 static void send_double_vote(

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/sim/full.h"
 #include "tests/sim/totals.h"
 
 struct options {
@@ -23,6 +24,7 @@ static void note_abort(int signal_number)
 {
     (void)signal_number;
     size_t size = strlen(abort_note);
+    full_scratch_abandon();
     if (write(STDERR_FILENO, abort_note, size) < 0) _exit(1);
 }
 
@@ -41,6 +43,8 @@ static void print_usage(FILE *to)
         "                                chain, and the forks are given to blame; forking: enough, by seed\n"
         "  --twins                       short runs of one validator that runs twice, with the hearers of\n"
         "                                each view drawn (4 validators unless told)\n"
+        "  --full                        with real batches, and the ledger, credit rules and state that "
+        "ship\n"
         "  --json                        one object: runs, violations, first_bad_seed, ..\n"
         "  --trace                       tells each run as prose\n"
         "Once faults stop, each new batch must be finalized by every honest replica within\n"
@@ -96,6 +100,9 @@ static bool parse_one(int option, const char *value, struct options *options)
         return true;
     case 'F':
         return plan_faults_parse(value, &options->wish.faults);
+    case 'u':
+        options->wish.full = true;
+        return true;
     case 'j':
         options->json = true;
         return true;
@@ -114,8 +121,8 @@ static int parse_options(int argc, char **argv, struct options *options)
         {"nodes", required_argument, NULL, 'n'}, {"observers", required_argument, NULL, 'o'},
         {"blocks", required_argument, NULL, 'b'}, {"liars", required_argument, NULL, 'l'},
         {"twins", no_argument, NULL, 'T'}, {"faults", required_argument, NULL, 'F'},
-        {"json", no_argument, NULL, 'j'}, {"trace", no_argument, NULL, 't'}, {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0}};
+        {"json", no_argument, NULL, 'j'}, {"trace", no_argument, NULL, 't'}, {"full", no_argument, NULL, 'u'},
+        {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
     int option;
     bool asked = false;
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {

@@ -114,8 +114,8 @@ struct parcel *parcel_of_proposal(const struct proposal *proposal)
     return parcel;
 }
 
-struct parcel *parcel_of_range(const struct block_header *headers, struct payload *const *payloads,
-    struct parcel *const *proposals, uint32_t count, const struct certificate *finalization)
+struct parcel *parcel_of_range(const struct block_header *headers, struct parcel *const *proposals,
+    uint32_t count, const struct certificate *finalization)
 {
     struct parcel *parcel = parcel_make(PARCEL_MESSAGE);
     struct consensus_range *range = take(sizeof *range);
@@ -125,14 +125,12 @@ struct parcel *parcel_of_range(const struct block_header *headers, struct payloa
     parcel->memory[2] = hashes;
     parcel->memory[3] = copy_of(finalization, sizeof *finalization);
     parcel->range_count = count;
-    if (payloads != NULL) parcel->range_payloads = take(count * sizeof(struct payload *));
     if (proposals != NULL) parcel->range_proposals = take(count * sizeof(struct parcel *));
     uint64_t mark = seal_mark_certificate(finalization);
     for (uint32_t i = 0; i < count; i++) {
         hashes[i] = seal_header(&headers[i]);
         mark = seal_mark(hashes[i].bytes, DIGEST_SIZE, mark);
-        if (payloads != NULL) parcel->range_payloads[i] = payload_hold(payloads[i]);
-        if (proposals != NULL && proposals[i] != NULL) parcel->range_proposals[i] = parcel_hold(proposals[i]);
+        if (proposals != NULL) parcel->range_proposals[i] = parcel_hold(proposals[i]);
     }
     *range = (struct consensus_range){count, parcel->memory[1], hashes, parcel->memory[3]};
     parcel->message.kind = MESSAGE_RANGE;
@@ -152,7 +150,7 @@ struct parcel *parcel_of_message(const struct consensus_message *message)
         return parcel_of_certificate(message->certificate);
     case MESSAGE_RANGE:
         return parcel_of_range(
-            message->range->headers, NULL, NULL, message->range->count, message->range->finalization);
+            message->range->headers, NULL, message->range->count, message->range->finalization);
     case MESSAGE_PROPOSAL_REQUEST:
     case MESSAGE_ENTRY_REQUEST:
     case MESSAGE_RANGE_REQUEST:
@@ -192,11 +190,8 @@ void parcel_release(struct parcel *parcel)
     if (--parcel->references > 0) return;
     for (size_t i = 0; i < sizeof parcel->memory / sizeof parcel->memory[0]; i++)
         free(parcel->memory[i]);
-    for (uint32_t i = 0; parcel->range_payloads != NULL && i < parcel->range_count; i++)
-        payload_release(parcel->range_payloads[i]);
     for (uint32_t i = 0; parcel->range_proposals != NULL && i < parcel->range_count; i++)
         parcel_release(parcel->range_proposals[i]);
-    free(parcel->range_payloads);
     free(parcel->range_proposals);
     payload_release(parcel->payload);
     free(parcel);

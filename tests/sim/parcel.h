@@ -32,8 +32,7 @@ struct parcel {
     struct digest block;
     struct payload *payload; /* of PARCEL_BATCHES, PARCEL_PAYLOAD, and of a proposal */
     uint32_t range_count;
-    struct payload **range_payloads; /* of a range: one for each header */
-    struct parcel **range_proposals; /* likewise; NULL where the sender has none */
+    struct parcel **range_proposals; /* of a range: one for each header, payloads included */
     struct span bytes;               /* of a proposal, once asked for; points into `memory` */
     void *memory[4];                 /* what the message points at; freed with the parcel */
 };
@@ -48,9 +47,9 @@ struct parcel *parcel_of_certificate(const struct certificate *certificate);
 struct parcel *parcel_of_proposal(const struct proposal *proposal);
 /* A proposal's exact bytes, as the node sends and stores them. Borrowed from the parcel. */
 struct span parcel_bytes(struct parcel *parcel);
-/* `payloads` and `proposals` (either may be NULL) are held by the parcel as well. */
-struct parcel *parcel_of_range(const struct block_header *headers, struct payload *const *payloads,
-    struct parcel *const *proposals, uint32_t count, const struct certificate *finalization);
+/* `proposals` are held by the parcel as well. */
+struct parcel *parcel_of_range(const struct block_header *headers, struct parcel *const *proposals,
+    uint32_t count, const struct certificate *finalization);
 struct parcel *parcel_of_payload(enum parcel_kind kind, const struct digest *block, struct payload *payload);
 struct parcel *parcel_hold(struct parcel *parcel);
 /* NULL is fine. */

@@ -1,10 +1,14 @@
 #include "tests/sim/persist.h"
 
 #include "proto/base/check.h"
+#include "tests/sim/full.h"
 #include "tests/sim/supply.h"
 #include "tests/sim/trace.h"
 
 #define TORN_SIZE_MAX 4096u
+/* About how often a start changes something on the disk. */
+#define OPENING_CHANGES 16u
+#define FLUSH_PER_MILLE 150u
 
 static struct event event_for(const struct replica *replica, enum event_kind kind)
 {
@@ -41,35 +45,67 @@ static void end_process(struct world *world, struct replica *replica, int error)
     world->counters.disk_errors++;
     trace_replica(world, replica, "ends, because its disk fails: %s", tally_error_text(error));
     if (replica->honest && error != TALLY_EIO && error != TALLY_EFULL)
-        checker_fail(world->checker, "replica %u cannot write its vote record: %s", replica->identity,
-            tally_error_text(error));
+        checker_fail(
+            world->checker, "replica %u cannot write: %s", replica->identity, tally_error_text(error));
     start_again_later(world, replica);
     replica_crash(world, replica, false);
 }
 
 /* ---- Starting ---- */
 
-bool persist_open(struct world *world, struct replica *replica)
+static int open_votes(struct world *world, struct replica *replica, char why[160])
 {
     struct disk_found found;
-    if (replica->identity >= world->plan.validators) return true;
-    draw_trouble(world, replica, world->plan.trouble_per_mille, 3);
+    if (replica->identity >= world->plan.validators) return TALLY_OK;
     int error = disk_open(&replica->disk, &found);
+    replica->may_vote = error == TALLY_OK;
+    world->counters.records_lost += found.lost;
+    if (found.torn > 0) world->counters.tails_torn++;
+    memcpy(why, found.detail, sizeof found.detail);
+    /* R13: no other end than the loss of the disk takes the vote. */
+    return replica->forgotten && error == TALLY_ENOTFOUND ? TALLY_OK : error;
+}
+
+/* What the state is after each block that it came back to, or was brought to. */
+static void tell_states(struct world *world, struct replica *replica)
+{
+    uint64_t top = full_applied(replica->full), replayed = full_replayed(replica->full);
+    world->counters.blocks_replayed += replayed;
+    if (top != replica->disk.block_count)
+        checker_fail(world->checker, "replica %u starts with a state of height %llu over a ledger of %zu",
+            replica->identity, (unsigned long long)top, replica->disk.block_count);
+    for (uint64_t height = top - replayed; height <= top; height++) {
+        struct checkpoint checkpoint;
+        if (height == 0) continue;
+        if (full_checkpoint(replica->full, height, &checkpoint) != TALLY_OK)
+            checker_fail(world->checker, "replica %u has no roots of height %llu", replica->identity,
+                (unsigned long long)height);
+        else
+            checker_applied(world->checker, replica->identity, &checkpoint);
+    }
+}
+
+bool persist_open(struct world *world, struct replica *replica)
+{
+    char why[160] = "";
+    draw_trouble(world, replica, world->plan.trouble_per_mille, OPENING_CHANGES);
+    int error = replica->full == NULL ? TALLY_OK : full_start(replica->full, &replica->disk, why);
+    if (error == TALLY_OK) error = open_votes(world, replica, why);
     if (error == TALLY_EIO || error == TALLY_EFULL) {
         world->counters.disk_errors++;
         trace_replica(world, replica, "cannot start, because its disk fails: %s", tally_error_text(error));
+        if (replica->full != NULL) full_end(replica->full);
         disk_crash(&replica->disk, &world->dice, false);
         start_again_later(world, replica);
         return false;
     }
-    /* R13: no other end than the loss of the disk takes the vote. */
-    if (error != (replica->forgotten ? TALLY_ENOTFOUND : TALLY_OK))
-        checker_fail(world->checker, "replica %u finds its vote record so: %s (%s)", replica->identity,
-            tally_error_text(error), found.detail);
-    replica->may_vote = error == TALLY_OK;
-    world->counters.records_lost += found.lost;
-    if (found.torn > 0) world->counters.tails_torn++;
-    return true;
+    if (error != TALLY_OK)
+        checker_fail(world->checker, "replica %u finds its disk so: %s (%s)", replica->identity,
+            tally_error_text(error), why);
+    checker_restarted(world->checker, replica->identity, replica->disk.block_count, replica->wiped);
+    replica->wiped = false;
+    if (error == TALLY_OK && replica->full != NULL) tell_states(world, replica);
+    return error == TALLY_OK;
 }
 
 /* The block that a record names, among those that were stored whole. */
@@ -161,6 +197,14 @@ void persist_sync(struct world *world, struct replica *replica)
     if (!replica->up) return;
     size_t blocks = disk_blocks_finalized(disk, disk->block_count);
     if (disk->ledger_syncing || blocks == disk->blocks_durable) return;
+    if (replica->full != NULL) {
+        draw_trouble(world, replica, world->plan.trouble_per_mille, 2 * (blocks - disk->blocks_durable) + 6);
+        int error = full_append(replica->full, disk, blocks);
+        if (error != TALLY_OK) {
+            end_process(world, replica, error);
+            return;
+        }
+    }
     disk->ledger_syncing = true;
     struct event event = event_for(replica, EVENT_LEDGER_SYNCED);
     event.number = blocks;
@@ -183,16 +227,62 @@ void persist_records_synced(struct world *world, struct replica *replica)
     if (replica->up && input.sequence > 0) replica_input(world, replica, &input);
 }
 
+/* Executes what is final and on disk, and now and then writes the state. */
+static int apply(struct world *world, struct replica *replica, uint64_t count)
+{
+    int error = TALLY_OK;
+    while (error == TALLY_OK && full_applied(replica->full) < count) {
+        struct checkpoint checkpoint;
+        error = full_apply(replica->full, &replica->disk, &checkpoint);
+        if (error == TALLY_OK) checker_applied(world->checker, replica->identity, &checkpoint);
+    }
+    if (error == TALLY_OK && dice_chance(&world->dice, FLUSH_PER_MILLE)) error = full_flush(replica->full);
+    return error;
+}
+
 void persist_ledger_synced(struct world *world, struct replica *replica, uint64_t count)
 {
     struct replica_disk *disk = &replica->disk;
     CHECK(count > 0 && count <= disk->block_count);
+    int error = replica->full == NULL ? TALLY_OK : full_sync(replica->full);
+    if (error != TALLY_OK) {
+        end_process(world, replica, error);
+        return;
+    }
     disk->ledger_syncing = false;
     disk->blocks_durable = (size_t)count;
     struct consensus_input input = {.kind = INPUT_APPENDED, .height = count};
     uint64_t view = disk->blocks[count - 1].header.view;
     disk_prune(disk, view);
     supply_sweep(replica, view);
+    error = replica->full == NULL ? TALLY_OK : apply(world, replica, count);
+    if (error != TALLY_OK)
+        checker_fail(
+            world->checker, "replica %u cannot execute: %s", replica->identity, tally_error_text(error));
     persist_sync(world, replica);
     if (replica->up) replica_input(world, replica, &input);
+}
+
+struct verifying {
+    struct world *world;
+    const struct replica *replica;
+    uint64_t count;
+};
+
+static void on_state(void *context, const struct checkpoint *checkpoint)
+{
+    struct verifying *verifying = context;
+    verifying->count++;
+    checker_applied(verifying->world->checker, verifying->replica->identity, checkpoint);
+}
+
+void persist_verify(struct world *world, struct replica *replica)
+{
+    struct verifying verifying = {world, replica, 0};
+    if (replica->full == NULL || !replica->up) return;
+    int error = full_replay(replica->full, on_state, &verifying);
+    if (error != TALLY_OK || verifying.count != full_applied(replica->full))
+        checker_fail(world->checker, "replica %u cannot be replayed from genesis beyond height %llu: %s",
+            replica->identity, (unsigned long long)verifying.count, tally_error_text(error));
+    full_count(replica->full, &world->counters.events_ordered, &world->counters.events_applied);
 }

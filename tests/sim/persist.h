@@ -6,7 +6,7 @@
 #include "tests/sim/world.h"
 
 /* Opens what the last life left on disk, and says whether the replica may vote. False where the disk fails
- * already: the process ended, and is started again later. */
+ * already: the process ended, and is started again later; or where what is on it was found to be wrong. */
 bool persist_open(struct world *world, struct replica *replica);
 /* Gives the core back what was found. */
 void persist_restore(struct world *world, struct replica *replica);
@@ -16,7 +16,10 @@ void persist_record(struct world *world, struct replica *replica, const struct c
 void persist_sync(struct world *world, struct replica *replica);
 /* A commit of the vote record has had its time: it ends, and is acknowledged. */
 void persist_records_synced(struct world *world, struct replica *replica);
-/* The first `count` blocks are durable. */
+/* A sync of the ledger, of its first `count` blocks, has had its time. */
 void persist_ledger_synced(struct world *world, struct replica *replica, uint64_t count);
+/* In a full run: replays the replica's ledger from genesis, and has the checker compare each state with what
+ * was applied. */
+void persist_verify(struct world *world, struct replica *replica);
 
 #endif

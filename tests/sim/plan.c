@@ -145,6 +145,7 @@ void plan_draw(uint64_t seed, const struct plan_wish *wish, struct plan *plan)
     dice_init(&dice, seed);
     memset(plan, 0, sizeof *plan);
     plan->seed = seed;
+    plan->full = wish->full;
     plan->validators = draw_validators(&dice);
     plan->observers = (uint32_t)dice_below(&dice, 3);
     if (wish->twins) plan->validators = 4, plan->observers = 0;

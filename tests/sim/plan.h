@@ -47,6 +47,7 @@ struct plan {
     uint64_t sync_us_max, check_us_max;
     uint64_t record_file_size;  /* of the vote record's files */
     uint32_t trouble_per_mille; /* the chance of a failing disk at each commit and start */
+    bool full;                  /* with the shipped ledger, credit rules and state, and real batches */
     bool planted_early_ack;     /* the driver acknowledges what it did not sync: for a test of the checker */
     uint64_t crash_gap_us, down_us_max;
     uint32_t crash_per_million; /* the chance of a crash at each output */
@@ -63,6 +64,7 @@ struct plan_wish {
     uint32_t validators, observers, blocks, faults;
     uint32_t liars; /* as many as this, if two honest validators are left; more than f make SHAPE_FORK */
     bool twins;
+    bool full;
 };
 
 void plan_draw(uint64_t seed, const struct plan_wish *wish, struct plan *plan);

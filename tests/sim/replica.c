@@ -4,6 +4,7 @@
 
 #include "proto/base/check.h"
 #include "tests/sim/carry.h"
+#include "tests/sim/full.h"
 #include "tests/sim/liar.h"
 #include "tests/sim/persist.h"
 #include "tests/sim/supply.h"
@@ -24,8 +25,12 @@ void replica_init(struct world *world, uint32_t index, uint32_t identity)
     replica->rate_ppm = dice_below(&world->dice, world->plan.rate_ppm_max + 1);
     replica->skew_ms = (int64_t)dice_below(&world->dice, 200);
     if (!replica->honest) liar_init(world, replica);
-    disk_make(&replica->disk, &world->vault.chain_id, dice_next(&world->dice), world->plan.record_file_size,
-        identity < world->plan.validators);
+    replica->catalogue = world->catalogue;
+    disk_make(&replica->disk, &world->vault.chain_id, world->catalogue, dice_next(&world->dice),
+        world->plan.record_file_size, identity < world->plan.validators);
+    if (!world->plan.full || !replica->honest) return;
+    replica->full = full_open(world->catalogue, index, world->plan.record_file_size);
+    replica->disk.ledger_shipped = true;
 }
 
 void replica_close(struct replica *replica)
@@ -33,6 +38,7 @@ void replica_close(struct replica *replica)
     consensus_close(replica->core);
     supply_clear(replica);
     free(replica->candidates);
+    full_close(replica->full);
     disk_close(&replica->disk);
     for (size_t i = 0; i < sizeof replica->memory / sizeof replica->memory[0]; i++)
         parcel_release(replica->memory[i]);
@@ -181,8 +187,8 @@ void replica_start(struct world *world, struct replica *replica)
     for (size_t i = 0; i < replica->disk.block_count; i++) {
         const struct payload *payload = replica->disk.blocks[i].payload;
         for (uint32_t b = 0; b < payload->count; b++) {
-            batch_add(&replica->known, batch_of(&payload->batches[b]));
-            batch_add(&replica->committed, batch_of(&payload->batches[b]));
+            batch_add(&replica->known, batch_of(replica, &payload->batches[b]));
+            batch_add(&replica->committed, batch_of(replica, &payload->batches[b]));
         }
     }
     checker_begins(world->checker, replica->identity, floor.view);
@@ -207,19 +213,20 @@ void replica_crash(struct world *world, struct replica *replica, bool wipe)
     consensus_close(replica->core);
     replica->core = NULL;
     supply_clear(replica);
+    if (replica->full != NULL) full_end(replica->full);
     disk_crash(&replica->disk, &world->dice, dice_chance(&world->dice, 500));
     if (wipe) {
         disk_lose(&replica->disk);
-        replica->forgotten = true;
+        if (replica->full != NULL) full_lose(replica->full);
+        replica->forgotten = replica->wiped = true;
     }
     network_break(world, replica->identity);
     trace_replica(world, replica, wipe ? "crashes and loses its disk" : "crashes");
-    checker_restarted(world->checker, replica->identity, replica->disk.block_count, wipe);
 }
 
 void replica_submit(struct world *world, struct replica *replica, uint32_t batch)
 {
-    struct digest digest = batch_named(batch);
+    struct digest digest = world_batch(world, batch);
     struct payload *payload = payload_make(&digest, 1);
     struct parcel *flood = parcel_of_payload(PARCEL_BATCHES, NULL, payload);
     trace_replica(world, replica, "is brought batch %u", batch);

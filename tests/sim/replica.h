@@ -3,13 +3,13 @@
 #ifndef TALLY_SIM_REPLICA_H
 #define TALLY_SIM_REPLICA_H
 
+#include "tests/sim/catalogue.h"
 #include "tests/sim/checker.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/queue.h"
 
 struct world;
 
-#define BATCHES_MAX 4096u
 /* Batches from here on are malformed: nobody honest can ever hold them. Only liars propose them. */
 #define BATCHES_POISONED 3072u
 /* Batches from here on exist, but only their liar has them. */
@@ -43,9 +43,12 @@ struct replica {
     uint32_t incarnation;
     bool up, honest, may_vote;
     bool forgotten; /* its disk was lost */
+    bool wiped;     /* and it has not started since */
     bool twin;      /* one of two instances of one identity */
     struct consensus *core;
     struct replica_disk disk;
+    const struct catalogue *catalogue;
+    struct full *full; /* in a full run, of an honest replica; else NULL */
     struct candidate *candidates;
     size_t candidate_count, candidate_capacity;
     struct parcel *ranges[RANGES_KEPT]; /* the newest, whose payloads are held */
@@ -89,17 +92,9 @@ static inline void batch_add(struct batch_bits *bits, uint32_t batch)
     bits->words[batch / 64] |= (uint64_t)1 << batch % 64;
 }
 
-static inline struct digest batch_named(uint32_t batch)
+static inline uint32_t batch_of(const struct replica *replica, const struct digest *name)
 {
-    struct digest digest = {{0}};
-    put_u32(digest.bytes, batch);
-    digest.bytes[31] = 0xb7;
-    return digest;
-}
-
-static inline uint32_t batch_of(const struct digest *digest)
-{
-    return get_u32(digest->bytes) % BATCHES_MAX;
+    return catalogue_number(replica->catalogue, name);
 }
 
 #endif

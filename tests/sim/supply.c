@@ -77,25 +77,25 @@ static const struct disk_block *ledger_find(const struct replica *replica, const
     return NULL;
 }
 
-/* The range that the block came in, and its place there; NULL when it came in none. */
-static const struct parcel *range_find(
-    const struct replica *replica, const struct digest *block, uint32_t *place)
+/* Ranges bring blocks whole, payloads included. A range's header may be a liar's; what came with it is then
+ * no proposal of it. */
+static struct parcel *range_find(const struct replica *replica, const struct digest *block)
 {
     for (uint32_t r = 0; r < RANGES_KEPT; r++) {
         const struct parcel *parcel = replica->ranges[r];
-        for (*place = 0; parcel != NULL && *place < parcel->range_count; (*place)++)
-            if (digest_equal(&parcel->message.range->hashes[*place], block)) return parcel;
+        for (uint32_t i = 0; parcel != NULL && i < parcel->range_count; i++)
+            if (digest_equal(&parcel->range_proposals[i]->message.proposal->hash, block))
+                return parcel->range_proposals[i];
     }
     return NULL;
 }
 
 struct payload *supply_payload(struct replica *replica, const struct digest *block)
 {
-    uint32_t place;
     const struct candidate *candidate = supply_find(replica, block);
     if (candidate != NULL && candidate->held) return candidate->proposal->payload;
-    const struct parcel *range = range_find(replica, block, &place);
-    if (range != NULL) return range->range_payloads[place];
+    const struct parcel *ranged = range_find(replica, block);
+    if (ranged != NULL) return ranged->payload;
     const struct disk_block *stored = ledger_find(replica, block);
     return stored == NULL ? NULL : stored->payload;
 }
@@ -104,11 +104,8 @@ struct parcel *supply_proposal(struct replica *replica, const struct digest *blo
 {
     const struct candidate *candidate = supply_find(replica, block);
     if (candidate != NULL) return candidate->proposal;
-    uint32_t place;
-    const struct parcel *range = range_find(replica, block, &place);
-    /* A range's header may be a liar's; what it tells of the block is then no proposal of it. */
-    struct parcel *told = range == NULL ? NULL : range->range_proposals[place];
-    if (told != NULL && digest_equal(&told->message.proposal->hash, block)) return told;
+    struct parcel *ranged = range_find(replica, block);
+    if (ranged != NULL) return ranged;
     const struct disk_block *stored = ledger_find(replica, block);
     return stored == NULL ? NULL : stored->proposal;
 }
@@ -120,7 +117,7 @@ static enum supply_state candidate_state(const struct replica *replica, const st
     const struct payload *payload = candidate->proposal->payload;
     bool lacking = false;
     for (uint32_t i = 0; i < payload->count; i++) {
-        uint32_t batch = batch_of(&payload->batches[i]);
+        uint32_t batch = batch_of(replica, &payload->batches[i]);
         if (batch >= BATCHES_POISONED && replica->honest) return SUPPLY_MALFORMED;
         lacking |= !batch_has(&replica->known, batch);
     }
@@ -198,7 +195,7 @@ void supply_fetch(struct world *world, struct replica *replica, const struct dig
 void supply_learn(struct world *world, struct replica *replica, const struct payload *payload)
 {
     for (uint32_t i = 0; i < payload->count; i++) {
-        uint32_t batch = batch_of(&payload->batches[i]);
+        uint32_t batch = batch_of(replica, &payload->batches[i]);
         if (batch < BATCHES_POISONED || !replica->honest) batch_add(&replica->known, batch);
     }
     for (size_t i = 0; i < replica->candidate_count; i++) {
@@ -219,7 +216,7 @@ void supply_taken(struct replica *replica, const struct digest *tip, struct batc
         if (candidate == NULL) continue;
         const struct payload *payload = candidate->proposal->payload;
         for (uint32_t i = 0; i < payload->count; i++)
-            batch_add(taken, batch_of(&payload->batches[i]));
+            batch_add(taken, batch_of(replica, &payload->batches[i]));
     }
 }
 
@@ -234,11 +231,11 @@ static uint32_t choose_batches(
             i += 63;
             continue;
         }
-        if (batch_has(&replica->known, i) && !batch_has(&taken, i)) batches[count++] = batch_named(i);
+        if (batch_has(&replica->known, i) && !batch_has(&taken, i)) batches[count++] = world_batch(world, i);
     }
     if (dice_chance(&world->dice, replica->lies.poison)) {
         uint32_t spoiled = (uint32_t)dice_between(&world->dice, BATCHES_WITHHELD, BATCHES_MAX - 1);
-        batches[count++] = batch_named(spoiled);
+        batches[count++] = world_batch(world, spoiled);
         batch_add(&replica->known, spoiled);
     }
     return count;
@@ -261,8 +258,8 @@ void supply_propose(struct world *world, struct replica *replica, const struct c
     if (output->payload_allowed) proposal.batch_count = choose_batches(world, replica, parent, batches);
     proposal.batches = batches;
     proposal.header.payload_root = seal_payload(batches, proposal.batch_count);
-    proposal.header.payload_size = 100 * proposal.batch_count;
-    proposal.header.payload_events = proposal.batch_count;
+    catalogue_measure(replica->catalogue, batches, proposal.batch_count, &proposal.header.payload_size,
+        &proposal.header.payload_events);
     proposal.header.justification_root = seal_justification(justification);
     proposal.hash = seal_header(&proposal.header);
     seal_proposal(&world->vault, &proposal);

@@ -6,6 +6,8 @@
 #include "proto/base/check.h"
 #include "tests/sim/fault.h"
 #include "tests/sim/fork.h"
+#include "tests/sim/full.h"
+#include "tests/sim/persist.h"
 #include "tests/sim/trace.h"
 
 void world_mark(struct world *world, uint64_t fact)
@@ -19,6 +21,11 @@ void world_later(struct world *world, uint64_t delay_us, struct event event)
     queue_add(&world->queue, event);
 }
 
+struct digest world_batch(struct world *world, uint32_t number)
+{
+    return catalogue_name(world->catalogue, number, WALL_START_MS + world->now_us / MILLISECOND_US);
+}
+
 static void open_world(struct world *world, const struct plan *plan, bool traced)
 {
     world->plan = *plan;
@@ -26,6 +33,8 @@ static void open_world(struct world *world, const struct plan *plan, bool traced
     world->trace_digest = plan->seed;
     dice_init(&world->dice, dice_scatter(plan->seed) + 1);
     vault_init(&world->vault, plan->validators, plan->seed);
+    world->catalogue = catalogue_open(&world->vault, dice_next(&world->dice), plan->full);
+    if (plan->full) full_scratch_make();
     world->identity_count = plan->validators + plan->observers;
     world->replica_count = world->identity_count + plan->liars;
     world->network.script = dice_next(&world->dice);
@@ -55,6 +64,8 @@ static void close_world(struct world *world)
     free(world->replicas);
     queue_close(&world->queue);
     checker_close(world->checker);
+    catalogue_close(world->catalogue);
+    if (world->plan.full) full_scratch_remove();
 }
 
 static bool carry_event(struct world *world)
@@ -257,6 +268,8 @@ void world_run(const struct plan *plan, bool traced, struct verdict *verdict)
     /* Links return within a second, and what was down is up by then. */
     run_until(world, world->now_us + SECOND_US + 10 * MILLISECOND_US);
     if (checker_violation(world->checker) == NULL) demand_all(world, verdict);
+    for (uint32_t i = 0; i < world->identity_count && checker_violation(world->checker) == NULL; i++)
+        persist_verify(world, &world->replicas[i]);
     world->counters.blocks = checker_top(world->checker);
     const char *violation = checker_violation(world->checker);
     if (violation != NULL) {

@@ -22,6 +22,8 @@ struct counters {
     uint64_t evidence;                       /* pieces that replicas came to hold */
     uint64_t tails_torn, records_lost; /* found at starts: torn tails, records written or queued and gone */
     uint64_t disk_errors;              /* that ended a process */
+    uint64_t blocks_replayed;          /* of a full run: into states that were behind their ledgers */
+    uint64_t events_ordered, events_applied;
 };
 
 struct world {
@@ -30,6 +32,7 @@ struct world {
     struct vault vault;
     struct queue queue;
     struct checker *checker;
+    struct catalogue *catalogue;
     struct network network;
     struct counters counters;
     struct replica *replicas; /* one for each identity, then the second instances of liars */
@@ -60,6 +63,8 @@ void world_run(const struct plan *plan, bool traced, struct verdict *verdict);
 
 /* Adds an event `delay_us` from now; takes the parcel. */
 void world_later(struct world *world, uint64_t delay_us, struct event event);
+/* The name of a batch, made now if it was never named. */
+struct digest world_batch(struct world *world, uint32_t number);
 /* Folds a fact into the trace's digest. */
 void world_mark(struct world *world, uint64_t fact);
 

@@ -32,6 +32,30 @@ static void one_seed_is_one_run(void **state)
     }
 }
 
+static void a_full_run_is_one_run_too_and_executes(void **state)
+{
+    (void)state;
+    struct plan_wish wish = any;
+    wish.validators = 4;
+    wish.full = true;
+    struct counters sum = {0};
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+        struct plan plan;
+        struct verdict first, second;
+        plan_draw(seed, &wish, &plan);
+        world_run(&plan, false, &first);
+        world_run(&plan, false, &second);
+        assert_string_equal(first.violation, "");
+        assert_int_equal(first.trace_digest, second.trace_digest);
+        assert_int_equal(first.counters.events_applied, second.counters.events_applied);
+        sum.events_ordered += first.counters.events_ordered;
+        sum.events_applied += first.counters.events_applied;
+        sum.blocks_replayed += first.counters.blocks_replayed;
+    }
+    assert_true(sum.events_applied > 0 && sum.events_applied < sum.events_ordered);
+    assert_true(sum.blocks_replayed > 0);
+}
+
 static void another_seed_is_another_run(void **state)
 {
     (void)state;
@@ -209,6 +233,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_seed_is_one_run),
+        cmocka_unit_test(a_full_run_is_one_run_too_and_executes),
         cmocka_unit_test(another_seed_is_another_run),
         cmocka_unit_test(a_wish_is_kept_and_the_rest_drawn),
         cmocka_unit_test(no_more_validators_fail_for_good_than_are_tolerated),

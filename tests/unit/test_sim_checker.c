@@ -324,6 +324,37 @@ static void a_height_left_out_is_seen(void **state)
     expect_violation(scene, "committed height 2 after 0");
 }
 
+static void the_same_state_after_the_same_block_is_fine(void **state)
+{
+    struct scene *scene = *state;
+    struct block_header first = header_on(scene, NULL, 1, 5);
+    struct checkpoint checkpoint = {.height = 1, .block = seal_header(&first), .state_root = {{1}}};
+    commit(scene, 0, &first);
+    checker_applied(scene->checker, 0, &checkpoint);
+    checker_applied(scene->checker, 1, &checkpoint);
+    expect_fine(scene);
+}
+
+static void another_state_after_the_same_block_is_seen(void **state)
+{
+    struct scene *scene = *state;
+    struct block_header first = header_on(scene, NULL, 1, 5);
+    struct checkpoint checkpoint = {.height = 1, .block = seal_header(&first), .state_root = {{1}}};
+    commit(scene, 0, &first);
+    checker_applied(scene->checker, 0, &checkpoint);
+    checkpoint.state_root.bytes[31] ^= 1;
+    checker_applied(scene->checker, 1, &checkpoint);
+    expect_violation(scene, "DIVERGENCE");
+}
+
+static void a_state_after_a_block_that_nobody_committed_is_seen(void **state)
+{
+    struct scene *scene = *state;
+    struct checkpoint checkpoint = {.height = 1, .block = block_named(1)};
+    checker_applied(scene->checker, 0, &checkpoint);
+    expect_violation(scene, "nobody committed");
+}
+
 static void a_commit_by_a_notarization_is_seen(void **state)
 {
     struct scene *scene = *state;
@@ -550,6 +581,9 @@ int main(void)
         CASE(a_block_on_another_parent_is_seen),
         CASE(time_that_stands_still_is_seen),
         CASE(a_height_left_out_is_seen),
+        CASE(the_same_state_after_the_same_block_is_fine),
+        CASE(another_state_after_the_same_block_is_seen),
+        CASE(a_state_after_a_block_that_nobody_committed_is_seen),
         CASE(a_commit_by_a_notarization_is_seen),
         CASE(a_commit_left_open_at_the_end_of_a_turn_is_seen),
         CASE(evidence_against_an_honest_validator_is_seen),

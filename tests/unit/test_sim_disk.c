@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "tests/sim/catalogue.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/seal.h"
 
@@ -14,6 +15,23 @@
 #define ROUNDS 300u
 
 static const struct digest chain_id = {{7}};
+static struct catalogue *catalogue;
+
+static int open_catalogue(void **state)
+{
+    static struct vault vault;
+    (void)state;
+    vault_init(&vault, 4, 1);
+    catalogue = catalogue_open(&vault, 1, false);
+    return 0;
+}
+
+static int close_catalogue(void **state)
+{
+    (void)state;
+    catalogue_close(catalogue);
+    return 0;
+}
 
 static struct consensus_record nullify_of(uint64_t view)
 {
@@ -47,7 +65,7 @@ static struct disk_found reopen(struct replica_disk *disk)
 
 static void make(struct replica_disk *disk, uint64_t seed)
 {
-    disk_make(disk, &chain_id, seed, FILE_SIZE, true);
+    disk_make(disk, &chain_id, catalogue, seed, FILE_SIZE, true);
     struct disk_found found = reopen(disk);
     assert_int_equal(found.lost + found.torn, 0);
     assert_int_equal(disk->entry_count, 0);
@@ -174,7 +192,7 @@ static void a_power_cut_in_the_middle_of_anything_loses_nothing_that_was_synced(
         struct replica_disk disk;
         struct disk_found found;
         uint64_t view = 0, synced = 0;
-        disk_make(&disk, &chain_id, round, 2 * KIB, true);
+        disk_make(&disk, &chain_id, catalogue, round, 2 * KIB, true);
         (void)reopen(&disk);
         disk_trouble(&disk, TROUBLE_POWER, 1 + round % 60, round * 7);
         for (int error = TALLY_OK; error == TALLY_OK && view < 40;) {
@@ -202,9 +220,10 @@ static void add_block(struct replica_disk *disk, uint64_t height, bool finalized
     struct block_header header = {.height = height, .view = height};
     struct digest hash = seal_header(&header);
     struct certificate finalization = {.kind = VOTE_FINALIZE};
-    struct payload *payload = payload_make(NULL, 0);
-    disk_block_add(disk, &header, &hash, finalized ? &finalization : NULL, payload, NULL);
-    payload_release(payload);
+    struct proposal proposal = {.header = header, .justification.parent_is_genesis = true};
+    struct parcel *parcel = parcel_of_proposal(&proposal);
+    disk_block_add(disk, &header, &hash, finalized ? &finalization : NULL, parcel->payload, parcel);
+    parcel_release(parcel);
 }
 
 static void what_is_pruned_was_below_the_floor(void **state)
@@ -213,7 +232,7 @@ static void what_is_pruned_was_below_the_floor(void **state)
     struct dice dice;
     struct replica_disk disk;
     dice_init(&dice, 8);
-    disk_make(&disk, &chain_id, 1, 1 * KIB, true);
+    disk_make(&disk, &chain_id, catalogue, 1, 1 * KIB, true);
     (void)reopen(&disk);
     for (uint64_t view = 1; view <= 40; view++) {
         add(&disk, view);
@@ -257,7 +276,7 @@ static void a_ledger_after_a_crash_ends_at_a_finalization(void **state)
     dice_init(&dice, 4);
     for (uint32_t round = 0; round < 100; round++) {
         struct replica_disk disk;
-        disk_make(&disk, &chain_id, round, FILE_SIZE, true);
+        disk_make(&disk, &chain_id, catalogue, round, FILE_SIZE, true);
         for (uint64_t height = 1; height <= 9; height++)
             add_block(&disk, height, height % 3 == 0);
         disk.blocks_durable = 3;
@@ -323,5 +342,5 @@ int main(void)
         cmocka_unit_test(a_ledger_after_a_crash_ends_at_a_finalization),
         cmocka_unit_test(a_block_comes_back_with_the_first_record_that_names_it),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, open_catalogue, close_catalogue);
 }
