@@ -225,6 +225,14 @@ static bool play_heard(struct player *player, const char *text)
     return true;
 }
 
+/* "restart [without proposals] [without payloads]": what a crash took from the disk besides. */
+static void play_restart(struct scene *scene, const char *text)
+{
+    for (uint32_t i = 0; i < SCENE_BLOCKS && strstr(text, "without payloads"); i++)
+        scene->blocks[i].payload_held = false;
+    scene_restart(scene, !strstr(text, "without proposals"));
+}
+
 static bool play_wake(struct player *player)
 {
     uint64_t wake = consensus_wake_ms(player->scene.consensus);
@@ -280,7 +288,7 @@ static bool play(struct player *player, const char *text)
     if (word_is(text, "proposed ")) return scene_proposed(scene, text[9]), true;
     if (word_is(text, "cannot propose")) return play_simple(player, INPUT_PROPOSED, false);
     if (word_is(text, "appended ")) return scene_appended(scene, number_after(text, "appended ", 0)), true;
-    if (word_is(text, "restart")) return scene_restart(scene, !strstr(text, "without proposals")), true;
+    if (word_is(text, "restart")) return play_restart(scene, text), true;
     if (word_is(text, "wake?")) return play_wake(player);
     if (word_is(text, "status?")) return play_status(player);
     return false;

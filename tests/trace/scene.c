@@ -234,7 +234,7 @@ static void keep_check(struct scene *scene, const struct consensus_output *outpu
 static void keep_asked(struct scene *scene, const struct consensus_output *output)
 {
     const struct justification *j = output->justification;
-    CHECK(j->nullification_count <= 32);
+    CHECK(j->nullification_count <= SCENE_NULLIFICATIONS_MAX);
     scene->asked = output->header;
     scene->asked_parent = j->parent_is_genesis ? 0 : name_of(&j->parent_hash);
     scene->asked_certificate = j->parent_certificate;

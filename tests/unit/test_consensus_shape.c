@@ -1,0 +1,444 @@
+// links: consensus base
+/* What can be said of a proposal, a certificate or a range without a signature check: each is built right,
+ * and then spoilt in one place at a time. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "consensus/core.h"
+
+#define SET_SIZE 4u
+#define EPOCH 1u
+
+static struct digest digest_of(uint8_t byte)
+{
+    struct digest digest;
+    memset(digest.bytes, byte, sizeof digest.bytes);
+    return digest;
+}
+
+static struct certificate certificate_of(enum vote_kind kind, uint64_t view, uint8_t block)
+{
+    struct certificate certificate = {.kind = kind, .epoch = EPOCH, .view = view, .signers = 7};
+    if (kind != VOTE_NULLIFY) certificate.block = digest_of(block);
+    return certificate;
+}
+
+static struct block_header header_of(uint64_t height, uint64_t view, uint64_t parent_view, uint8_t parent)
+{
+    struct block_header header = {.epoch = EPOCH, .view = view, .height = height, .parent_view = parent_view};
+    header.chain_id = digest_of('z');
+    header.parent_hash = digest_of(parent);
+    header.time_ms = 1000 + view;
+    return header;
+}
+
+/* Block 4, of view 4, on block 1, of view 1; views 2 and 3 are nullified. */
+struct scene {
+    struct consensus *consensus;
+    struct proposal proposal;
+    struct certificate nullifications[2];
+    struct block_header headers[3]; /* a range, and what lies behind it in memory */
+    struct digest hashes[3];
+    struct certificate finalization;
+    struct consensus_range range;
+};
+
+static void scene_open(struct scene *scene)
+{
+    memset(scene, 0, sizeof *scene);
+    struct consensus_config config = {.may_vote = true, .signer = 3, .base_timeout_ms = 100};
+    config.set.count = config.peer_count = SET_SIZE;
+    config.set.epoch = EPOCH;
+    config.chain_id = digest_of('z');
+    struct consensus_floor floor = {.block = config.chain_id, .time_ms = 500};
+    assert_int_equal(consensus_open(&config, &floor, &scene->consensus), TALLY_OK);
+
+    scene->proposal.hash = digest_of(4);
+    scene->proposal.header = header_of(2, 4, 1, 1);
+    struct justification *j = &scene->proposal.justification;
+    j->parent = header_of(1, 1, 0, 'z');
+    j->parent_hash = digest_of(1);
+    j->parent_certificate = certificate_of(VOTE_NOTARIZE, 1, 1);
+    scene->nullifications[0] = certificate_of(VOTE_NULLIFY, 2, 0);
+    scene->nullifications[1] = certificate_of(VOTE_NULLIFY, 3, 0);
+    j->nullifications = scene->nullifications;
+    j->nullification_count = 2;
+
+    scene->headers[0] = j->parent;
+    scene->headers[1] = scene->proposal.header;
+    scene->headers[2] = header_of(3, 5, 4, 4);
+    for (uint8_t i = 0; i < 3; i++)
+        scene->hashes[i] = digest_of((uint8_t[]){1, 4, 5}[i]);
+    scene->finalization = certificate_of(VOTE_FINALIZE, 4, 4);
+    scene->range = (struct consensus_range){2, scene->headers, scene->hashes, &scene->finalization};
+}
+
+/* As if its parent were genesis: view 1, nothing skipped. */
+static void scene_make_first(struct scene *scene)
+{
+    memset(&scene->proposal.justification, 0, sizeof scene->proposal.justification);
+    scene->proposal.justification.parent_is_genesis = true;
+    scene->proposal.header = header_of(1, 1, 0, 'z');
+}
+
+/* ---- One wrong thing each ---- */
+
+static void chain(struct scene *scene)
+{
+    scene->proposal.header.chain_id.bytes[9] ^= 1;
+}
+
+static void epoch(struct scene *scene)
+{
+    scene->proposal.header.epoch++;
+}
+
+static void view_zero(struct scene *scene)
+{
+    scene_make_first(scene);
+    scene->proposal.header.view = 0;
+}
+
+static void height_zero(struct scene *scene)
+{
+    scene->proposal.header.height = 0;
+}
+
+static void parent_not_below(struct scene *scene)
+{
+    scene->proposal.header.parent_view = 4;
+}
+
+static void payload_size(struct scene *scene)
+{
+    scene->proposal.header.payload_size = BLOCK_SIZE_MAX + 1;
+}
+
+static void payload_events(struct scene *scene)
+{
+    scene->proposal.header.payload_events = BLOCK_EVENTS_MAX + 1;
+}
+
+static void first_parent_view(struct scene *scene)
+{
+    scene_make_first(scene);
+    scene->proposal.header.view = 2;
+    scene->proposal.header.parent_view = 1;
+}
+
+static void first_height(struct scene *scene)
+{
+    scene_make_first(scene);
+    scene->proposal.header.height = 2;
+}
+
+static void first_genesis(struct scene *scene)
+{
+    scene_make_first(scene);
+    scene->proposal.header.parent_hash = digest_of('y');
+}
+
+static void first_parent_named(struct scene *scene)
+{
+    scene_make_first(scene);
+    scene->proposal.justification.parent_hash = digest_of(1);
+}
+
+static void first_certified(struct scene *scene)
+{
+    scene_make_first(scene);
+    scene->proposal.justification.parent_certificate.signers = 7;
+}
+
+static void first_time(struct scene *scene)
+{
+    scene_make_first(scene);
+    scene->proposal.header.time_ms = 500;
+}
+
+static void parents_header(struct scene *scene)
+{
+    scene->proposal.justification.parent.chain_id.bytes[0] ^= 1;
+}
+
+static void parents_view(struct scene *scene)
+{
+    scene->proposal.justification.parent.view = 2;
+}
+
+static void parents_hash(struct scene *scene)
+{
+    scene->proposal.justification.parent_hash = digest_of(2);
+}
+
+static void height(struct scene *scene)
+{
+    scene->proposal.header.height = 3;
+}
+
+static void time_ms(struct scene *scene)
+{
+    scene->proposal.header.time_ms = scene->proposal.justification.parent.time_ms;
+}
+
+static void parents_certificate_short(struct scene *scene)
+{
+    scene->proposal.justification.parent_certificate.signers = 3;
+}
+
+static void parents_certificate_long(struct scene *scene)
+{
+    scene->proposal.justification.parent_certificate.signers = 15;
+}
+
+static void parents_certificate_strange(struct scene *scene)
+{
+    scene->proposal.justification.parent_certificate.signers = 16 + 3;
+}
+
+static void parents_certificate_kind(struct scene *scene)
+{
+    scene->proposal.justification.parent_certificate = certificate_of(VOTE_NULLIFY, 1, 0);
+}
+
+static void parents_certificate_no_kind(struct scene *scene)
+{
+    scene->proposal.justification.parent_certificate.kind = (enum vote_kind)0;
+}
+
+static void parents_certificate_epoch(struct scene *scene)
+{
+    scene->proposal.justification.parent_certificate.epoch--;
+}
+
+static void parents_certificate_of_nothing(struct scene *scene)
+{
+    scene->proposal.justification.parent_certificate.block = digest_of(0);
+}
+
+static void parents_certificate_view(struct scene *scene)
+{
+    scene->proposal.justification.parent_certificate.view = 2;
+}
+
+static void parents_certificate_block(struct scene *scene)
+{
+    scene->proposal.justification.parent_certificate.block = digest_of(2);
+}
+
+static void nullification_lacking(struct scene *scene)
+{
+    scene->proposal.justification.nullification_count = 1;
+}
+
+static void nullification_form(struct scene *scene)
+{
+    scene->nullifications[1].signers = 3;
+}
+
+static void nullification_kind(struct scene *scene)
+{
+    scene->nullifications[1] = certificate_of(VOTE_NOTARIZE, 3, 9);
+}
+
+static void nullification_view(struct scene *scene)
+{
+    scene->nullifications[1] = certificate_of(VOTE_NULLIFY, 2, 0);
+}
+
+static void range_empty(struct scene *scene)
+{
+    scene->range.count = 0;
+}
+
+static void range_long(struct scene *scene)
+{
+    scene->range.count = UINT32_MAX;
+}
+
+static void range_header(struct scene *scene)
+{
+    scene->headers[0].epoch++;
+}
+
+static void range_height(struct scene *scene)
+{
+    scene->headers[1].height = 3;
+}
+
+static void range_parent_view(struct scene *scene)
+{
+    scene->headers[1].parent_view = 2;
+}
+
+static void range_time(struct scene *scene)
+{
+    scene->headers[1].time_ms = scene->headers[0].time_ms;
+}
+
+static void range_hash(struct scene *scene)
+{
+    scene->headers[1].parent_hash = digest_of(2);
+}
+
+static void range_finalization_form(struct scene *scene)
+{
+    scene->finalization.signers = 3;
+}
+
+static void range_finalization_kind(struct scene *scene)
+{
+    scene->finalization.kind = VOTE_NOTARIZE;
+}
+
+static void range_finalization_view(struct scene *scene)
+{
+    scene->finalization.view = 3;
+}
+
+static void range_finalization_block(struct scene *scene)
+{
+    scene->finalization.block = digest_of(1);
+}
+
+struct wrong {
+    void (*spoil)(struct scene *scene);
+    const char *fault;
+};
+
+static const struct wrong wrong_proposals[] = {
+    {chain, "header of another chain"},
+    {epoch, "header of another epoch"},
+    {view_zero, "header's view or height"},
+    {height_zero, "header's view or height"},
+    {parent_not_below, "header's view or height"},
+    {payload_size, "payload over its limit"},
+    {payload_events, "payload over its limit"},
+    {first_parent_view, "a genesis parent of a later block"},
+    {first_height, "a genesis parent of a later block"},
+    {first_genesis, "genesis of another chain"},
+    {first_parent_named, "genesis is not certified"},
+    {first_certified, "genesis is not certified"},
+    {first_time, "time is not after the parent's"},
+    {parents_header, "parent's header"},
+    {parents_view, "parent's header is not the parent"},
+    {parents_hash, "parent's header is not the parent"},
+    {height, "height is not the parent's and one"},
+    {time_ms, "time is not after the parent's"},
+    {parents_certificate_short, "parent's certificate"},
+    {parents_certificate_long, "parent's certificate"},
+    {parents_certificate_strange, "parent's certificate"},
+    {parents_certificate_kind, "parent's certificate"},
+    {parents_certificate_no_kind, "parent's certificate"},
+    {parents_certificate_epoch, "parent's certificate"},
+    {parents_certificate_of_nothing, "parent's certificate"},
+    {parents_certificate_view, "parent's certificate is of another block"},
+    {parents_certificate_block, "parent's certificate is of another block"},
+    {nullification_lacking, "nullifications do not cover the skipped views"},
+    {nullification_form, "a nullification's form"},
+    {nullification_kind, "a nullification's form"},
+    {nullification_view, "a nullification of another view"},
+};
+
+static const struct wrong wrong_ranges[] = {
+    {range_empty, "range's length"},
+    {range_long, "range's length"},
+    {range_header, "a header of the range"},
+    {range_height, "range is not a chain"},
+    {range_parent_view, "range is not a chain"},
+    {range_time, "range is not a chain"},
+    {range_hash, "range is not a chain"},
+    {range_finalization_form, "range's finalization"},
+    {range_finalization_kind, "range's finalization"},
+    {range_finalization_view, "range's finalization is of another block"},
+    {range_finalization_block, "range's finalization is of another block"},
+};
+
+static void what_is_wrong_with_a_proposal_is_told(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_open(&scene);
+    assert_null(proposal_fault(scene.consensus, &scene.proposal));
+    scene_make_first(&scene);
+    assert_null(proposal_fault(scene.consensus, &scene.proposal));
+    consensus_close(scene.consensus);
+    for (size_t i = 0; i < sizeof wrong_proposals / sizeof *wrong_proposals; i++) {
+        scene_open(&scene);
+        wrong_proposals[i].spoil(&scene);
+        const char *fault = proposal_fault(scene.consensus, &scene.proposal);
+        if (!fault) fail_msg("nothing is told where it should be: %s (%zu)", wrong_proposals[i].fault, i);
+        assert_string_equal(fault, wrong_proposals[i].fault);
+        consensus_close(scene.consensus);
+    }
+}
+
+static void what_is_wrong_with_a_range_is_told(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_open(&scene);
+    assert_null(range_fault(scene.consensus, &scene.range));
+    consensus_close(scene.consensus);
+    for (size_t i = 0; i < sizeof wrong_ranges / sizeof *wrong_ranges; i++) {
+        scene_open(&scene);
+        wrong_ranges[i].spoil(&scene);
+        const char *fault = range_fault(scene.consensus, &scene.range);
+        if (!fault) fail_msg("nothing is told where it should be: %s (%zu)", wrong_ranges[i].fault, i);
+        assert_string_equal(fault, wrong_ranges[i].fault);
+        consensus_close(scene.consensus);
+    }
+}
+
+/* Block 5, which lies behind the range in memory, would follow a floor of height 2. */
+static void a_range_that_does_not_reach_the_floor_has_no_start(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_open(&scene);
+    assert_int_equal(range_start(scene.consensus, &scene.range), 0);
+    scene.consensus->floor.height = 1;
+    assert_int_equal(range_start(scene.consensus, &scene.range), 1);
+    scene.consensus->floor.height = 2;
+    assert_int_equal(range_start(scene.consensus, &scene.range), 2);
+    scene.headers[0].height = 5;
+    assert_int_equal(range_start(scene.consensus, &scene.range), 2);
+    scene.consensus->floor.height = 0;
+    consensus_close(scene.consensus);
+}
+
+static void a_set_of_sixty_four_fills_the_whole_bitmap(void **state)
+{
+    (void)state;
+    struct consensus_config config = {.signer = SIGNER_NONE, .base_timeout_ms = 100};
+    config.set.count = config.peer_count = 64;
+    config.set.epoch = EPOCH;
+    struct consensus_floor floor = {.block = config.chain_id};
+    struct consensus *consensus = NULL;
+    assert_int_equal(consensus_open(&config, &floor, &consensus), TALLY_OK);
+    struct certificate certificate = certificate_of(VOTE_NULLIFY, 1, 0);
+    certificate.signers = UINT64_MAX << 21; /* 43, the last one of the set among them */
+    assert_true(certificate_well_formed(consensus, &certificate));
+    certificate.signers = UINT64_MAX << 22;
+    assert_false(certificate_well_formed(consensus, &certificate));
+    certificate = certificate_of(VOTE_NULLIFY, 0, 0);
+    certificate.signers = UINT64_MAX << 21;
+    assert_false(certificate_well_formed(consensus, &certificate));
+    consensus_close(consensus);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_wrong_with_a_proposal_is_told),
+        cmocka_unit_test(what_is_wrong_with_a_range_is_told),
+        cmocka_unit_test(a_range_that_does_not_reach_the_floor_has_no_start),
+        cmocka_unit_test(a_set_of_sixty_four_fills_the_whole_bitmap),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
