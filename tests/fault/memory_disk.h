@@ -35,7 +35,8 @@ struct memory_file {
     char durable_name[DISK_PATH_SIZE_MAX]; /* "" = never was, or its removal is durable */
     uint8_t *data, *durable;
     size_t size, durable_size;
-    bool unsynced; /* data and durable may differ */
+    bool unsynced; /* data and durable may differ, in size and in: */
+    size_t unsynced_from, unsynced_to;
     bool locked;
     uint32_t opens; /* how often it is open: its place is not taken by another before 0 */
     uint64_t inode; /* of no other file ever made on this disk */
@@ -68,6 +69,13 @@ static inline void memory_resize(uint8_t **data, size_t *size, size_t to)
     if (to > *size) memset(grown + *size, 0, to - *size);
     *data = grown;
     *size = to;
+}
+
+static inline void memory_touch(struct memory_file *file, size_t from, size_t to)
+{
+    if (!file->unsynced || from < file->unsynced_from) file->unsynced_from = from;
+    if (!file->unsynced || to > file->unsynced_to) file->unsynced_to = to;
+    file->unsynced = true;
 }
 
 /* Counts a change; says what it must return, and whether it strikes now. */
@@ -145,7 +153,7 @@ static inline int memory_write(void *context, int file, uint64_t offset, const v
     int error = memory_change(disk, offset + size > to->size, &strikes);
     if (error != TALLY_OK && !strikes) return error;
     if (error != TALLY_OK) size = disk->torn_size < size ? disk->torn_size : size;
-    to->unsynced = true;
+    memory_touch(to, offset < to->size ? (size_t)offset : to->size, (size_t)(offset + size));
     if (size > 0 && offset + size > to->size) memory_resize(&to->data, &to->size, (size_t)(offset + size));
     if (size > 0) memcpy(to->data + offset, data, size);
     return error;
@@ -162,6 +170,16 @@ static inline int memory_read(void *context, int file, uint64_t offset, void *da
     return TALLY_OK;
 }
 
+static inline void memory_flush(struct memory_file *file)
+{
+    memory_resize(&file->durable, &file->durable_size, file->size);
+    size_t end = file->unsynced_to < file->size ? file->unsynced_to : file->size;
+    if (file->unsynced && file->unsynced_from < end)
+        memcpy(
+            file->durable + file->unsynced_from, file->data + file->unsynced_from, end - file->unsynced_from);
+    file->unsynced = false;
+}
+
 static inline int memory_sync(void *context, int file)
 {
     struct memory_disk *disk = context;
@@ -170,9 +188,7 @@ static inline int memory_sync(void *context, int file)
     int error = memory_change(disk, false, &strikes);
     if (error != TALLY_OK && !strikes) return error;
     if (error == TALLY_OK) {
-        memory_resize(&to->durable, &to->durable_size, to->size);
-        if (to->size > 0) memcpy(to->durable, to->data, to->size);
-        to->unsynced = false;
+        memory_flush(to);
     } else if (!disk->dead) {
         memory_resize(&to->data, &to->size, to->durable_size);
         if (to->size > 0) memcpy(to->data, to->durable, to->size);
@@ -205,8 +221,8 @@ static inline int memory_set_size(void *context, int file, uint64_t size)
     bool strikes;
     int error = memory_change(disk, size > to->size, &strikes);
     if (error != TALLY_OK) return error;
+    memory_touch(to, to->size < size ? to->size : (size_t)size, to->size < size ? (size_t)size : to->size);
     memory_resize(&to->data, &to->size, (size_t)size);
-    to->unsynced = true;
     return TALLY_OK;
 }
 
@@ -217,8 +233,8 @@ static inline int memory_allocate(void *context, int file, uint64_t offset, uint
     bool strikes;
     int error = memory_change(disk, true, &strikes);
     if (error != TALLY_OK || offset + size <= to->size) return error;
+    memory_touch(to, to->size, (size_t)(offset + size));
     memory_resize(&to->data, &to->size, (size_t)(offset + size));
-    to->unsynced = true;
     return TALLY_OK;
 }
 
