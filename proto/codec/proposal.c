@@ -6,6 +6,9 @@
 #include "proto/codec/convert.h"
 #include "proto/codec/message.h"
 
+/* Parent, certificate, and the longest of both lists. */
+#define JUSTIFICATION_FIELDS_MAX (2u + VIEWS_SKIPPED_MAX + SEAL_PATH_MAX)
+
 void justification_encode(const struct justification *justification, struct buffer *out)
 {
     Tallystick__V1__BlockHeader parent;
@@ -84,11 +87,33 @@ static int seal_path_from_message(
     return TALLY_OK;
 }
 
+/* How many fields a message of sized fields has, lists by element, up to where it is malformed. Counted
+ * before memory is taken for them: an empty element takes two bytes of a message and a hundred of memory. */
+static size_t fields_count(struct span bytes)
+{
+    struct reader reader;
+    size_t count = 0;
+    reader_init(&reader, bytes);
+    while (!reader.failed && reader.left > 0) {
+        uint64_t size = 0;
+        uint8_t byte = 0x80;
+        reader_u8(&reader); /* the key */
+        for (unsigned shift = 0; shift < 35 && (byte & 0x80) != 0; shift += 7) {
+            byte = reader_u8(&reader);
+            size |= (uint64_t)(byte & 0x7F) << shift;
+        }
+        reader_span(&reader, (size_t)size);
+        count++;
+    }
+    return count;
+}
+
 int justification_decode(struct span bytes, struct arena *arena, struct justification *justification)
 {
     ProtobufCMessage *unpacked;
     struct justification read = {0};
-    if (bytes.size > JUSTIFICATION_SIZE_MAX) return TALLY_ELIMIT;
+    if (bytes.size > JUSTIFICATION_SIZE_MAX || fields_count(bytes) > JUSTIFICATION_FIELDS_MAX)
+        return TALLY_ELIMIT;
     int error = message_decode(
         &tallystick__v1__justification__descriptor, MESSAGE_CANONICAL, bytes, arena, &unpacked);
     if (error != TALLY_OK) return error;
