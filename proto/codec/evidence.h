@@ -47,12 +47,12 @@ struct evidence {
     struct signature first_signature, second_signature;
 };
 
-/* Its longest encoding carries a whole justification. */
-#define EVIDENCE_SIZE_MAX (JUSTIFICATION_SIZE_MAX + 2u * KIB)
+/* Its longest encoding carries a justification, which may be anything that fits a block. */
+#define EVIDENCE_SIZE_MAX (FRAME_SIZE_MAX + 2u * KIB)
 /* A line of an evidence file: the bytes in hexadecimal, and what a person reads. */
 #define EVIDENCE_LINE_SIZE_MAX (2u * EVIDENCE_SIZE_MAX + KIB)
-/* Enough for evidence_decode and evidence_line_read. */
-#define EVIDENCE_ARENA_SIZE (2u * EVIDENCE_SIZE_MAX + 64u * KIB)
+/* Enough to read a line, or to judge evidence. */
+#define EVIDENCE_ARENA_SIZE (2u * EVIDENCE_SIZE_MAX + MIB)
 
 /* Puts the lesser of two statements or checkpoints first: by kind and then block; by the checkpoint's digest.
  * There is one order, so that there is one encoding. */

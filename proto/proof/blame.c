@@ -12,7 +12,7 @@ struct said {
     const struct signature *signatures; /* one for each bit of `signers`, in order */
 };
 
-/* Two kinds of places before the nullifications of a block's justification. */
+/* What a block holds, by number: its nullifications from SAID_SKIPS on. */
 enum { SAID_PROPOSAL, SAID_FINALIZATION, SAID_PARENT, SAID_SKIPS };
 
 static int refuse(struct blame *blame, int at_fault, const char *detail)

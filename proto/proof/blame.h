@@ -41,7 +41,8 @@ const char *justification_fault(const struct blame_law *law, const struct block_
     const struct justification *justification);
 
 /* A block of a chain. Pointers are borrowed for the call they are passed to. The caller has made sure that
- * `hash` is the header's, and that `justification` is what header.justification_root names. */
+ * `hash` is the header's, that `justification` is what header.justification_root names, and that its
+ * parent_hash is its parent's. */
 struct blame_block {
     struct block_header header;
     struct digest hash;
