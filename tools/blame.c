@@ -91,6 +91,11 @@ static enum tool_exit refuse(
 
 /* ---- Comparing ---- */
 
+static const char *torn_note(const struct blame_source *source)
+{
+    return source->torn ? " (a torn end was left out)" : "";
+}
+
 static enum tool_exit compare_ledgers(
     struct context *context, struct blaming *blaming, const struct blame_source sources[2])
 {
@@ -104,8 +109,10 @@ static enum tool_exit compare_ledgers(
         return refuse(context, blaming, sources);
     if (!blaming->blame.conflict) {
         return context_fail(context, TOOL_REFUSED, "AGREE",
-            "the two ledgers agree in all %llu blocks that both hold",
-            (unsigned long long)(blaming->height - 1));
+            "the two ledgers agree in all %llu blocks that both hold; %s holds %llu%s, and %s holds %llu%s",
+            (unsigned long long)(blaming->height - 1), sources[0].path,
+            (unsigned long long)ledger_height(sources[0].ledger), torn_note(&sources[0]), sources[1].path,
+            (unsigned long long)ledger_height(sources[1].ledger), torn_note(&sources[1]));
     }
     if (!context->json) {
         printf("fork at height %llu: both blocks are finalized; %u of %u validators signed both sides\n",

@@ -44,7 +44,12 @@ static enum tool_exit ledger_take(
     enum tool_exit code = data_find(context, path, data);
     if (code != TOOL_DONE) return code;
     int error = ledger_open(disk_reader(), data, &trust->chain_id, NULL, &source->ledger, &report);
-    if (error == TALLY_OK) return TOOL_DONE;
+    source->torn = report.bytes_cut > 0 || report.blocks_cut > 0;
+    if (error == TALLY_OK && ledger_height(source->ledger) > 0) return TOOL_DONE;
+    if (error == TALLY_OK) {
+        return context_fail(context, TOOL_REFUSED, "LEDGER", "the ledger in %s holds no finalized block%s",
+            data, source->torn ? ": its first records are torn" : "");
+    }
     if (error == TALLY_ECHAIN) {
         return context_fail(
             context, TOOL_REFUSED, "CHAIN", "the ledger in %s is of another chain than the genesis", data);
@@ -161,19 +166,10 @@ static int receipt_checkpoint(struct span bytes, struct certified_checkpoint *ch
 /* No two of these have an encoding in common. */
 static enum tool_exit answer_take(struct context *context, struct span bytes, struct blame_source *source)
 {
-    static const struct {
-        const char *what;
-        int (*take)(struct span bytes, struct certified_checkpoint *checkpoint);
-    } forms[] = {
-        {"checkpoint", certified_checkpoint_decode},
-        {"history", history_checkpoint},
-        {"receipt", receipt_checkpoint},
-    };
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        if (forms[i].take(bytes, &source->checkpoint) != TALLY_OK) continue;
-        source->what = forms[i].what;
-        return TOOL_DONE;
-    }
+    static int (*const forms[])(struct span bytes, struct certified_checkpoint * checkpoint) = {
+        certified_checkpoint_decode, history_checkpoint, receipt_checkpoint};
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
+        if (forms[i](bytes, &source->checkpoint) == TALLY_OK) return TOOL_DONE;
     if (bytes.size > 0 && bytes.data[0] == '{') {
         return context_fail(context, TOOL_USAGE, "USAGE",
             "%s is no answer of a node; saved evidence is checked by: tally blame --check FILE",

@@ -14,8 +14,8 @@
 
 struct blame_source {
     const char *path;                       /* as given */
-    struct ledger *ledger;                  /* NULL in a saved answer */
-    const char *what;                       /* of an answer: "checkpoint", "history" or "receipt" */
+    struct ledger *ledger;                  /* NULL in a saved answer; holds a block */
+    bool torn;                              /* records of it that were never completed were left out */
     struct certified_checkpoint checkpoint; /* of an answer; its signatures are not checked */
 };
 
