@@ -286,6 +286,7 @@ static void on_frame(void *context, uint32_t peer, enum frame_kind kind, struct 
 {
     struct node *node = context;
     if (node->stopping) return;
+    replica_heard(node->replica, peer, kind == FRAME_KEEPALIVE);
     switch (kind) {
     case FRAME_KEEPALIVE:
         receive_keepalive(node, peer, payload);

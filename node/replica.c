@@ -267,10 +267,22 @@ static void step(struct replica *replica, struct queued_input *queued)
     replica->current = NULL;
 }
 
+/* Keepalives alone bring the loop here every 3 D. A turn that comes later says nothing about the peers: what
+ * they sent meanwhile is still unread, and the first one read must not make the others look dead (R8). */
+static void excuse_silence(struct replica *replica)
+{
+    uint64_t now = clock_now_ms();
+    bool late = now - replica->pumped_ms > 5ull * replica->config->genesis.base_timeout_ms;
+    replica->pumped_ms = now;
+    struct queued_input all = {.input = {.kind = INPUT_HEARD, .heard = UINT64_MAX}};
+    if (late) step(replica, &all);
+}
+
 void replica_pump(struct replica *replica)
 {
     if (replica->pumping || !replica->started || replica->closing) return;
     replica->pumping = true;
+    excuse_silence(replica);
     if (replica->work_changed) replica_review_work(replica);
     while (replica->inputs != NULL) {
         struct queued_input *queued = replica->inputs;
@@ -284,6 +296,17 @@ void replica_pump(struct replica *replica)
     replica->pumping = false;
     durable_commit(replica->durable);
     set_wake_timer(replica);
+}
+
+/* The core is told at keepalives alone, so that a busy link costs it no step a frame. */
+void replica_heard(struct replica *replica, uint32_t peer, bool keepalive)
+{
+    if (peer >= replica->options.validators->set.count) return;
+    replica->heard |= UINT64_C(1) << peer;
+    if (!keepalive) return;
+    const struct consensus_input input = {.kind = INPUT_HEARD, .heard = replica->heard};
+    replica->heard = 0;
+    feed_and_pump(replica, &input, NULL);
 }
 
 void replica_link_up(struct replica *replica, uint32_t peer)

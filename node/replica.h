@@ -50,6 +50,8 @@ void replica_start(struct replica *replica, struct links *links);
 
 /* A frame of a kind that peer_message_is_kind. */
 void replica_frame(struct replica *replica, uint32_t peer, enum frame_kind kind, struct span payload);
+/* A frame of any kind came from the peer, a keepalive or another (R8). */
+void replica_heard(struct replica *replica, uint32_t peer, bool keepalive);
 void replica_link_up(struct replica *replica, uint32_t peer);
 void replica_link_down(struct replica *replica, uint32_t peer);
 /* The mempool holds a batch: candidates that lacked it are completed. */

@@ -43,6 +43,8 @@ struct replica {
     struct queued_input *inputs, **inputs_end;
     struct queued_input *current;
     bool pumping, closing;
+    uint64_t heard; /* validators that something came from since the core was told */
+    uint64_t pumped_ms;
     struct committed *committed, **committed_end;
     uint32_t committed_count;
     size_t committed_size; /* of their payloads, encoded */

@@ -375,10 +375,12 @@ static struct links *links_make(uv_loop_t *loop, const struct links_options *opt
     return links;
 }
 
+/* Whole ticks make up the time between keepalives, or they would come later than promised. */
 static uint32_t tick_ms(uint32_t keepalive_ms)
 {
-    if (keepalive_ms < TICK_MS_MIN) return TICK_MS_MIN;
-    return keepalive_ms < TICK_MS_MAX ? keepalive_ms : TICK_MS_MAX;
+    uint32_t ticks = (keepalive_ms + TICK_MS_MAX - 1) / TICK_MS_MAX;
+    uint32_t ms = keepalive_ms / ticks;
+    return ms > TICK_MS_MIN ? ms : TICK_MS_MIN;
 }
 
 int links_open(uv_loop_t *loop, const struct links_options *options, struct links **links)
