@@ -107,6 +107,8 @@ class Network:
     `expected` are texts of log lines of level broken, or parts of lines the daemon writes outside its log, that a
     test provokes; every other such line fails the test (see NetworkTest)."""
 
+    channel_options = ()  # of stock clients of its nodes
+
     def __init__(self, validators=4, observers=1, start=True):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tallystick-test."))
         self.dir = self.folder / "net"

@@ -57,7 +57,7 @@ class Client:
                 root, key or (home / "client.key").read_bytes(), certificate or (home / "client.crt").read_bytes())
         self.channel = grpc.secure_channel(f"{host}:{port}", credentials,
                                            options=[("grpc.max_receive_message_length", 32 << 20),
-                                                    ("grpc.use_local_subchannel_pool", 1)])
+                                                    ("grpc.use_local_subchannel_pool", 1), *network.channel_options])
         self.ledger = services.LedgerStub(self.channel)
         self.credit = services.CreditStub(self.channel)
         self.node = services.NodeStub(self.channel)
