@@ -159,6 +159,7 @@ int segment_scan(struct segment_scan *scan)
     struct window window = {0};
     int error;
     scan->end = SEGMENT_HEADER_SIZE;
+    scan->synced = SEGMENT_HEADER_SIZE;
     scan->damaged = false;
     scan->damaged_number = 0;
     for (;;) {
@@ -174,6 +175,7 @@ int segment_scan(struct segment_scan *scan)
         if (scan->seen != NULL) error = scan->seen(scan->context, scan->end, &header, payload);
         if (error != TALLY_OK) goto done;
         scan->damaged_number = header.number + 1;
+        if (header.synced_size > scan->synced) scan->synced = header.synced_size;
         scan->end += record_footprint(header.size);
     }
     error = look_for_damage(&window, scan);

@@ -97,6 +97,7 @@ struct segment_scan {
     void *context;
     /* Results. */
     uint64_t end;            /* where the good records end */
+    uint64_t synced;         /* how much was known to be on disk when the last of them was written */
     bool damaged;            /* what stands at `end` was on disk once, and is no longer what it was */
     uint64_t damaged_number; /* of the bad record where its header still says, else one more than the record
                                 before it */

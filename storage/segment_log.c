@@ -245,13 +245,34 @@ static int check_segment(
         damaged = scan.damaged || (sealed && scan.end != sealed_size);
         segment->size = scan.end;
     }
-    segment->synced = segment->size;
+    segment->synced = sealed ? segment->size : scan.synced;
     if (!damaged) return TALLY_OK;
     report->damaged_number = scan.damaged_number;
     snprintf(report->detail, sizeof report->detail,
         "segment %016x, byte %llu: a record is not what was stored", segment->sequence,
         (unsigned long long)scan.end);
     return TALLY_EDAMAGED;
+}
+
+/* Writes anew what is not known to be on disk. A process whose sync failed has ended; what it wrote may still
+ * be read, from a page cache that holds it as clean, and that no sync would write any more. */
+static int rewrite_tail(struct segment_log *log)
+{
+    const struct disk *disk = log->config.disk;
+    struct segment *segment = newest(log);
+    uint8_t bytes[4096];
+    for (uint64_t at = segment->synced; at < segment->size;) {
+        uint64_t left = segment->size - at;
+        size_t got;
+        int error = disk->read(
+            disk->context, segment->file, at, bytes, left < sizeof bytes ? (size_t)left : sizeof bytes, &got);
+        if (error != TALLY_OK) return error;
+        if (got == 0) return TALLY_EIO;
+        error = disk->write(disk->context, segment->file, at, bytes, got);
+        if (error != TALLY_OK) return error;
+        at += got;
+    }
+    return TALLY_OK;
 }
 
 /* Gives the newest segment a clean tail: whatever stood behind its last good record must never come back. */
@@ -271,11 +292,14 @@ static int cut_tail(struct segment_log *log, struct segment_log_report *report)
         at += got;
     }
     /* A scan read the page cache: what it found good may not be on disk, and is about to be relied on. */
-    if (clean) return disk->sync(disk->context, segment->file);
-    report->bytes_cut += segment->allocated - segment->size;
-    int error = disk->resize(disk->context, segment->file, segment->size);
+    int error = rewrite_tail(log);
+    if (error == TALLY_OK && !clean) {
+        report->bytes_cut += segment->allocated - segment->size;
+        error = disk->resize(disk->context, segment->file, segment->size);
+        if (error == TALLY_OK) segment->allocated = segment->size;
+    }
     if (error == TALLY_OK) error = disk->sync(disk->context, segment->file);
-    if (error == TALLY_OK) segment->allocated = segment->size;
+    if (error == TALLY_OK) segment->synced = segment->size;
     return error;
 }
 

@@ -19,9 +19,11 @@
 
 enum fault_kind {
     FAULT_NONE,
-    FAULT_CRASH, /* a write gets `torn_size` bytes down, anything else does nothing; then all is dead */
-    FAULT_IO,    /* this one call fails with TALLY_EIO; a failed sync loses what was unsynced */
-    FAULT_FULL,  /* this one and all later calls that take space fail with TALLY_EFULL */
+    FAULT_CRASH,   /* a write gets `torn_size` bytes down, anything else does nothing; then all is dead */
+    FAULT_IO,      /* this one call fails with TALLY_EIO; a failed sync loses what was unsynced */
+    FAULT_PHANTOM, /* likewise, but what a failed sync did not write can still be read until the power goes,
+                      and later syncs succeed without writing it: the page cache holds it as clean */
+    FAULT_FULL,    /* this one and all later calls that take space fail with TALLY_EFULL */
 };
 
 enum crash_kind {
@@ -37,6 +39,9 @@ struct memory_file {
     size_t size, durable_size;
     bool unsynced; /* data and durable may differ, in size and in: */
     size_t unsynced_from, unsynced_to;
+    bool phantom; /* data holds what a failed sync did not write, and no later sync will: only rewriting it
+                     does */
+    size_t phantom_from, phantom_to;
     bool locked;
     uint32_t opens; /* how often it is open: its place is not taken by another before 0 */
     uint64_t inode; /* of no other file ever made on this disk */
@@ -177,6 +182,20 @@ static inline void memory_flush(struct memory_file *file)
     if (file->unsynced && file->unsynced_from < end)
         memcpy(
             file->durable + file->unsynced_from, file->data + file->unsynced_from, end - file->unsynced_from);
+    if (file->phantom && memcmp(file->data + file->phantom_from, file->durable + file->phantom_from,
+                             file->phantom_to - file->phantom_from) == 0)
+        file->phantom = false;
+    file->unsynced = false;
+}
+
+/* What was to be synced never will be. */
+static inline void memory_forget(struct memory_file *file)
+{
+    if (!file->unsynced) return;
+    if (!file->phantom || file->unsynced_from < file->phantom_from) file->phantom_from = file->unsynced_from;
+    if (!file->phantom || file->unsynced_to > file->phantom_to) file->phantom_to = file->unsynced_to;
+    if (file->phantom_to > file->size) file->phantom_to = file->size;
+    file->phantom = file->phantom_from < file->phantom_to;
     file->unsynced = false;
 }
 
@@ -189,6 +208,9 @@ static inline int memory_sync(void *context, int file)
     if (error != TALLY_OK && !strikes) return error;
     if (error == TALLY_OK) {
         memory_flush(to);
+    } else if (disk->fault == FAULT_PHANTOM) {
+        memory_forget(to);
+        disk->dropped = true;
     } else if (!disk->dead) {
         memory_resize(&to->data, &to->size, to->durable_size);
         if (to->size > 0) memcpy(to->data, to->durable, to->size);
@@ -223,6 +245,8 @@ static inline int memory_set_size(void *context, int file, uint64_t size)
     if (error != TALLY_OK) return error;
     memory_touch(to, to->size < size ? to->size : (size_t)size, to->size < size ? (size_t)size : to->size);
     memory_resize(&to->data, &to->size, (size_t)size);
+    if (to->phantom_to > to->size) to->phantom_to = to->size;
+    if (to->phantom_from >= to->phantom_to) to->phantom = false;
     return TALLY_OK;
 }
 
@@ -381,6 +405,9 @@ static inline void memory_fault(struct memory_disk *disk, enum fault_kind kind, 
 
 static inline void memory_crash_data(struct memory_disk *disk, struct memory_file *file, bool some)
 {
+    for (size_t at = file->phantom_from; file->phantom && at < file->phantom_to; at++)
+        file->data[at] = at < file->durable_size ? file->durable[at] : 0;
+    file->phantom = false;
     size_t size = some && memory_chance(disk) % 2 == 0 ? file->size : file->durable_size;
     uint8_t *left = NULL;
     size_t left_size = 0;
@@ -404,7 +431,7 @@ static inline void memory_crash_data(struct memory_disk *disk, struct memory_fil
 static inline void memory_crash_file(struct memory_disk *disk, struct memory_file *file, enum crash_kind kind)
 {
     bool some = kind == CRASH_KEEPS_SOME;
-    if (file->unsynced) memory_crash_data(disk, file, some);
+    if (file->unsynced || file->phantom) memory_crash_data(disk, file, some);
     if (strcmp(file->name, file->durable_name) == 0) return;
     if (!some || memory_chance(disk) % 2 == 0)
         memmove(file->name, file->durable_name, sizeof file->name);
@@ -422,7 +449,7 @@ static inline bool memory_disk_is_synced(const struct memory_disk *disk, const c
         bool concerned = strncmp(file->name, dir, size) == 0 || strncmp(file->durable_name, dir, size) == 0;
         if (!concerned) continue;
         if (strcmp(file->name, file->durable_name) != 0) return false;
-        if (file->unsynced && file->name[0] != '\0') return false;
+        if ((file->unsynced || file->phantom) && file->name[0] != '\0') return false;
     }
     return true;
 }

@@ -153,9 +153,14 @@ int disk_commit_end(struct replica_disk *disk)
     return error;
 }
 
+bool disk_holds_all(const struct replica_disk *disk)
+{
+    return memory_disk_is_synced(disk->memory, VOTES_DIR);
+}
+
 bool disk_take_durable(struct replica_disk *disk, struct consensus_record *record)
 {
-    if (disk->records_written == 0 || !memory_disk_is_synced(disk->memory, VOTES_DIR)) return false;
+    if (disk->records_written == 0 || !disk_holds_all(disk)) return false;
     *record = disk->records[0]->record;
     record_free(disk->records[0]);
     disk->records_written--;
@@ -295,7 +300,7 @@ void disk_floor(const struct replica_disk *disk, const struct digest *chain_id, 
 
 void disk_trouble(struct replica_disk *disk, enum disk_trouble kind, uint64_t at, size_t torn_size)
 {
-    static const enum fault_kind faults[] = {FAULT_NONE, FAULT_CRASH, FAULT_IO, FAULT_FULL};
+    static const enum fault_kind faults[] = {FAULT_NONE, FAULT_CRASH, FAULT_IO, FAULT_PHANTOM, FAULT_FULL};
     memory_fault(disk->memory, faults[kind], at, torn_size);
 }
 

@@ -88,6 +88,8 @@ int disk_commit_begin(struct replica_disk *disk) TALLY_MUST_CHECK;
 /* Ends it: syncs, and drops files that are not needed any more. Errors: vote_record_sync's and
  * vote_record_prune's; the process must end. */
 int disk_commit_end(struct replica_disk *disk) TALLY_MUST_CHECK;
+/* Whether a power cut right now would lose none of the records that were written. */
+bool disk_holds_all(const struct replica_disk *disk);
 /* Takes the oldest record that a power cut right now would not lose, as the disk itself has it and nobody
  * claims; false where there is none. */
 bool disk_take_durable(struct replica_disk *disk, struct consensus_record *record);
@@ -110,6 +112,7 @@ void disk_floor(
 enum disk_trouble {
     TROUBLE_POWER = 1, /* the power fails in the middle of a change */
     TROUBLE_IO,        /* a change fails; a sync that does loses what it was to write */
+    TROUBLE_PHANTOM,   /* likewise, but what is lost can be read until the power goes */
     TROUBLE_FULL,      /* no change that takes space succeeds any more, until the process has ended */
 };
 /* Trouble strikes the vote record's disk at the `at`-th change from now, from 1; a write that it strikes

@@ -131,7 +131,7 @@ void persist_restore(struct world *world, struct replica *replica)
     for (size_t i = 0; i < disk->entry_count; i++) {
         struct consensus_record record = disk->entries[i].record;
         complete(replica, &record);
-        checker_durable(world->checker, replica->identity, &record);
+        if (disk_holds_all(disk)) checker_durable(world->checker, replica->identity, &record);
         checker_restored(world->checker, replica->identity, &record, record.proposal);
         int error = consensus_restore(replica->core, &record, record.proposal != NULL);
         if (error != TALLY_OK && replica->honest)

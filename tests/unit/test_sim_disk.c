@@ -160,6 +160,30 @@ static void a_failed_sync_acknowledges_nothing_and_loses_what_it_was_to_write(vo
     disk_close(&disk);
 }
 
+static void what_only_a_page_cache_holds_is_on_disk_once_it_is_found(void **state)
+{
+    (void)state;
+    struct dice dice;
+    struct replica_disk disk;
+    dice_init(&dice, 5);
+    make(&disk, 1);
+    add(&disk, 1);
+    commit(&disk);
+    add(&disk, 2);
+    assert_int_equal(disk_commit_begin(&disk), TALLY_OK);
+    disk_trouble(&disk, TROUBLE_PHANTOM, 1, 0);
+    assert_int_equal(disk_commit_end(&disk), TALLY_EIO);
+    disk_crash(&disk, &dice, false);
+    assert_false(disk_holds_all(&disk));
+    (void)reopen(&disk);
+    assert_prefix(&disk, 2, 2);
+    assert_true(disk_holds_all(&disk));
+    disk_crash(&disk, &dice, true);
+    (void)reopen(&disk);
+    assert_prefix(&disk, 2, 2);
+    disk_close(&disk);
+}
+
 static void a_full_disk_ends_the_process_and_keeps_what_was_synced(void **state)
 {
     (void)state;
@@ -335,6 +359,7 @@ int main(void)
         cmocka_unit_test(a_power_cut_keeps_what_was_synced_and_a_prefix_of_the_rest),
         cmocka_unit_test(a_process_that_is_killed_loses_only_what_it_had_not_written),
         cmocka_unit_test(a_failed_sync_acknowledges_nothing_and_loses_what_it_was_to_write),
+        cmocka_unit_test(what_only_a_page_cache_holds_is_on_disk_once_it_is_found),
         cmocka_unit_test(a_full_disk_ends_the_process_and_keeps_what_was_synced),
         cmocka_unit_test(a_power_cut_in_the_middle_of_anything_loses_nothing_that_was_synced),
         cmocka_unit_test(what_is_pruned_was_below_the_floor),
