@@ -1,5 +1,6 @@
 // links: base
-/* The sources of consensus/ quote its rules; here the quotations are held against the page they are from. */
+/* The sources of consensus/ quote its rules; here the quotations are held against the page they are from, and
+ * what that page says to show its mistakes against the folders of tests. */
 #include <ctype.h>
 #include <dirent.h>
 #include <setjmp.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -118,8 +120,89 @@ static void every_quotation_in_the_sources_is_in_the_rules(void **state)
     assert_int_equal(wrong, 0);
 }
 
+/* Whether there is a trace, a unit test or a cluster test of this name. */
+static bool test_exists(const char *name, size_t size)
+{
+    static const struct {
+        const char *folder, *ending;
+    } places[] = {{"trace", "txt"}, {"unit", "c"}, {"cluster", "py"}};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        char path[1024];
+        assert_true(snprintf(path, sizeof path, "%s/tests/%s/%.*s.%s", TALLY_SOURCE_DIR, places[i].folder,
+                        (int)size, name, places[i].ending) < (int)sizeof path);
+        if (access(path, R_OK) == 0) return true;
+    }
+    return false;
+}
+
+/* A row of the table of mistakes; returns how many names it has. */
+static int names_check(const char *row)
+{
+    int count = 0;
+    for (const char *open = strchr(row, '`'); open; count++) {
+        const char *close = strchr(open + 1, '`');
+        assert_non_null(close);
+        if (!test_exists(open + 1, (size_t)(close - open - 1))) fail_msg("there is no such test: %s", row);
+        open = strchr(close + 1, '`');
+    }
+    return count;
+}
+
+static void every_mistake_names_the_tests_that_show_it(void **state)
+{
+    (void)state;
+    FILE *rules = fopen(TALLY_SOURCE_DIR "/consensus/RULES.md", "r");
+    assert_non_null(rules);
+    char line[1024];
+    int last = 0;
+    while (fgets(line, sizeof line, rules)) {
+        if (strncmp(line, "| ", 2) != 0 || !isdigit((unsigned char)line[2])) continue;
+        assert_int_equal(atoi(line + 2), last + 1);
+        last++;
+        if (names_check(line) == 0) fail_msg("nothing shows it: %s", line);
+    }
+    fclose(rules);
+    assert_int_equal(last, 27);
+}
+
+static char *whole_file(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    char *text = calloc(1, TEXT_SIZE_MAX);
+    assert_non_null(text);
+    assert_true(fread(text, 1, TEXT_SIZE_MAX - 1, file) < TEXT_SIZE_MAX - 1);
+    fclose(file);
+    return text;
+}
+
+static void every_trace_is_listed(void **state)
+{
+    (void)state;
+    char *list = whole_file(TALLY_SOURCE_DIR "/tests/trace/README.md");
+    DIR *folder = opendir(TALLY_SOURCE_DIR "/tests/trace");
+    assert_non_null(folder);
+    int count = 0;
+    for (const struct dirent *entry = readdir(folder); entry; entry = readdir(folder)) {
+        size_t size = strlen(entry->d_name);
+        if (size < 5 || strcmp(entry->d_name + size - 4, ".txt") != 0) continue;
+        if (strcmp(entry->d_name, "CMakeLists.txt") == 0) continue;
+        char name[300];
+        assert_true(snprintf(name, sizeof name, "`%.*s`", (int)size - 4, entry->d_name) < (int)sizeof name);
+        if (!strstr(list, name)) fail_msg("not in tests/trace/README.md: %s", name);
+        count++;
+    }
+    closedir(folder);
+    free(list);
+    assert_true(count > 40);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_quotation_in_the_sources_is_in_the_rules)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_quotation_in_the_sources_is_in_the_rules),
+        cmocka_unit_test(every_mistake_names_the_tests_that_show_it),
+        cmocka_unit_test(every_trace_is_listed),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

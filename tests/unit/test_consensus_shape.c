@@ -12,7 +12,7 @@
 #include "consensus/core.h"
 
 #define SET_SIZE 4u
-#define EPOCH 1u
+#define EPOCH 2u
 
 static struct digest digest_of(uint8_t byte)
 {
@@ -86,6 +86,30 @@ static void scene_make_first(struct scene *scene)
     scene->proposal.header = header_of(1, 1, 0, 'z');
 }
 
+/* As if it were the first block of its epoch: its parent seals the one before. */
+static void scene_make_first_of_epoch(struct scene *scene)
+{
+    struct justification *j = &scene->proposal.justification;
+    j->parent.epoch = EPOCH - 1;
+    j->parent.seals = true;
+    j->parent.next_set = digest_of('n');
+    j->parent_certificate = certificate_of(VOTE_FINALIZE, 1, 1);
+    j->parent_certificate.epoch = EPOCH - 1;
+    j->nullification_count = 0;
+    scene->proposal.header = header_of(2, 1, 0, 1);
+    scene->proposal.header.time_ms++;
+}
+
+/* As if its parent sealed the epoch, so that it comes after the seal. */
+static void scene_make_after_seal(struct scene *scene)
+{
+    scene->proposal.justification.parent.seals = true;
+    scene->proposal.justification.parent.next_set = digest_of('n');
+    scene->proposal.header.after_seal = true;
+    scene->headers[0] = scene->proposal.justification.parent;
+    scene->headers[1] = scene->proposal.header;
+}
+
 /* ---- One wrong thing each ---- */
 
 static void chain(struct scene *scene)
@@ -122,6 +146,130 @@ static void payload_size(struct scene *scene)
 static void payload_events(struct scene *scene)
 {
     scene->proposal.header.payload_events = BLOCK_EVENTS_MAX + 1;
+}
+
+static void seal_of_nobody(struct scene *scene)
+{
+    scene->proposal.header.seals = true;
+}
+
+static void next_set_unsealed(struct scene *scene)
+{
+    scene->proposal.header.next_set = digest_of('n');
+}
+
+static void sealed_twice(struct scene *scene)
+{
+    scene_make_after_seal(scene);
+    seal_of_nobody(scene);
+    next_set_unsealed(scene);
+}
+
+static void size_after_seal(struct scene *scene)
+{
+    scene_make_after_seal(scene);
+    scene->proposal.header.payload_size = 1;
+}
+
+static void events_after_seal(struct scene *scene)
+{
+    scene_make_after_seal(scene);
+    scene->proposal.header.payload_events = 1;
+}
+
+static void flag_forgotten(struct scene *scene)
+{
+    scene_make_after_seal(scene);
+    scene->proposal.header.after_seal = false;
+}
+
+static void flag_forgotten_later(struct scene *scene)
+{
+    scene->proposal.justification.parent.after_seal = true;
+}
+
+static void flag_from_nowhere(struct scene *scene)
+{
+    scene->proposal.header.after_seal = true;
+}
+
+static void flag_after_genesis(struct scene *scene)
+{
+    scene_make_first(scene);
+    scene->proposal.header.after_seal = true;
+}
+
+static void path_within_an_epoch(struct scene *scene)
+{
+    scene->proposal.justification.seal_path_count = 1;
+}
+
+static void seal_that_does_not(struct scene *scene)
+{
+    scene_make_first_of_epoch(scene);
+    scene->proposal.justification.parent.seals = false;
+}
+
+static void seal_long_ago(struct scene *scene)
+{
+    scene_make_first_of_epoch(scene);
+    scene->proposal.justification.parent.epoch = EPOCH - 2;
+    scene->proposal.justification.parent_certificate.epoch = EPOCH - 2;
+}
+
+static void seals_chain(struct scene *scene)
+{
+    scene_make_first_of_epoch(scene);
+    scene->proposal.justification.parent.chain_id.bytes[0] ^= 1;
+}
+
+static void seals_view(struct scene *scene)
+{
+    scene_make_first_of_epoch(scene);
+    scene->proposal.header.view = 2;
+    scene->proposal.header.parent_view = 1;
+}
+
+static void seals_hash(struct scene *scene)
+{
+    scene_make_first_of_epoch(scene);
+    scene->proposal.justification.parent_hash = digest_of(2);
+}
+
+static void seals_flag(struct scene *scene)
+{
+    scene_make_first_of_epoch(scene);
+    scene->proposal.header.after_seal = true;
+}
+
+static void seals_height(struct scene *scene)
+{
+    scene_make_first_of_epoch(scene);
+    scene->proposal.header.height = 1;
+}
+
+static void seals_time(struct scene *scene)
+{
+    scene_make_first_of_epoch(scene);
+    scene->proposal.header.time_ms--;
+}
+
+static void seals_certificate_kind(struct scene *scene)
+{
+    scene_make_first_of_epoch(scene);
+    scene->proposal.justification.parent_certificate.kind = VOTE_NOTARIZE;
+}
+
+static void seals_certificate_epoch(struct scene *scene)
+{
+    scene_make_first_of_epoch(scene);
+    scene->proposal.justification.parent_certificate.epoch = EPOCH;
+}
+
+static void seals_path(struct scene *scene)
+{
+    scene_make_first_of_epoch(scene);
+    scene->proposal.justification.seal_path_count = SEAL_PATH_MAX + 1;
 }
 
 static void first_parent_view(struct scene *scene)
@@ -286,6 +434,12 @@ static void range_hash(struct scene *scene)
     scene->headers[1].parent_hash = digest_of(2);
 }
 
+static void range_flags(struct scene *scene)
+{
+    scene_make_after_seal(scene);
+    scene->headers[1].after_seal = false;
+}
+
 static void range_finalization_form(struct scene *scene)
 {
     scene->finalization.signers = 3;
@@ -319,6 +473,27 @@ static const struct wrong wrong_proposals[] = {
     {parent_not_below, "header's view or height"},
     {payload_size, "payload over its limit"},
     {payload_events, "payload over its limit"},
+    {seal_of_nobody, "header's next set"},
+    {next_set_unsealed, "header's next set"},
+    {sealed_twice, "header seals a sealed epoch"},
+    {size_after_seal, "payload after a seal"},
+    {events_after_seal, "payload after a seal"},
+    {flag_forgotten, "flags do not follow the parent's"},
+    {flag_forgotten_later, "flags do not follow the parent's"},
+    {flag_from_nowhere, "flags do not follow the parent's"},
+    {flag_after_genesis, "flags do not follow the parent's"},
+    {path_within_an_epoch, "a seal's path within an epoch"},
+    {seal_that_does_not, "parent does not seal the epoch before"},
+    {seal_long_ago, "parent does not seal the epoch before"},
+    {seals_chain, "parent's header"},
+    {seals_view, "parent's header is not the parent"},
+    {seals_hash, "parent's header is not the parent"},
+    {seals_flag, "flags do not follow the parent's"},
+    {seals_height, "height is not the parent's and one"},
+    {seals_time, "time is not after the parent's"},
+    {seals_certificate_kind, "parent's certificate"},
+    {seals_certificate_epoch, "parent's certificate"},
+    {seals_path, "a seal's path over its limit"},
     {first_parent_view, "a genesis parent of a later block"},
     {first_height, "a genesis parent of a later block"},
     {first_genesis, "genesis of another chain"},
@@ -352,6 +527,7 @@ static const struct wrong wrong_ranges[] = {
     {range_height, "range is not a chain"},
     {range_parent_view, "range is not a chain"},
     {range_time, "range is not a chain"},
+    {range_flags, "range is not a chain"},
     {range_hash, "range is not a chain"},
     {range_finalization_form, "range's finalization"},
     {range_finalization_kind, "range's finalization"},
@@ -364,6 +540,11 @@ static void what_is_wrong_with_a_proposal_is_told(void **state)
     (void)state;
     struct scene scene;
     scene_open(&scene);
+    assert_null(proposal_fault(scene.consensus, &scene.proposal));
+    scene_make_after_seal(&scene);
+    assert_null(proposal_fault(scene.consensus, &scene.proposal));
+    assert_null(range_fault(scene.consensus, &scene.range));
+    scene_make_first_of_epoch(&scene);
     assert_null(proposal_fault(scene.consensus, &scene.proposal));
     scene_make_first(&scene);
     assert_null(proposal_fault(scene.consensus, &scene.proposal));
@@ -406,7 +587,9 @@ static void a_range_that_does_not_reach_the_floor_has_no_start(void **state)
     assert_int_equal(range_start(scene.consensus, &scene.range), 1);
     scene.consensus->floor.height = 2;
     assert_int_equal(range_start(scene.consensus, &scene.range), 2);
-    scene.headers[0].height = 5;
+    scene.consensus->floor.height = 4;
+    assert_int_equal(range_start(scene.consensus, &scene.range), 2);
+    scene.headers[0].height = 9;
     assert_int_equal(range_start(scene.consensus, &scene.range), 2);
     scene.consensus->floor.height = 0;
     consensus_close(scene.consensus);
