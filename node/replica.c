@@ -50,12 +50,37 @@ static void run_check(struct job *job)
         peer_message_check(check->message, check->replica->options.validators, check->replica->chain_id);
 }
 
+/* What a leader's clock says of ours. */
+static void watch_clocks(struct replica *replica, const struct block_header *header)
+{
+    const struct validator_set *set = &replica->options.validators->set;
+    uint32_t leader = leader_of(header->view, set->count);
+    int64_t ahead_ms;
+    switch (clock_watch_proposal(
+        &replica->clocks, leader, header->time_ms, clock_wall_ms(), clock_now_ms(), &ahead_ms)) {
+    case CLOCK_FINE:
+        return;
+    case CLOCK_LEADER_OFF:
+        LOG_UNUSUAL("a leader's clock is ahead of this node's, or this node's is behind",
+            LOG_S("leader", genesis_node_by_key(&replica->config->genesis, &set->keys[leader])->name),
+            LOG_I("ahead_ms", ahead_ms));
+        return;
+    case CLOCK_OWN_OFF:
+        LOG_UNUSUAL("this node's clock is off: more leaders differ from it than may be wrong",
+            LOG_I("this_node_ahead_ms", -ahead_ms));
+        return;
+    }
+    CHECK_UNREACHABLE();
+}
+
 static void verified(struct replica *replica, uint32_t peer, struct peer_message *message, int error)
 {
     if (error != TALLY_OK)
         LOG_UNUSUAL("a message failed its check", LOG_U("peer", peer), LOG_U("kind", message->message.kind),
             LOG_E("why", error));
     bool ok = error == TALLY_OK, kept = true;
+    if (ok && message->message.kind == MESSAGE_PROPOSAL)
+        watch_clocks(replica, &message->message.proposal->header);
     if (ok && message->message.kind == MESSAGE_PROPOSAL)
         kept = candidates_add(replica->candidates, message) != NULL;
     if (ok && message->message.kind == MESSAGE_RANGE)
@@ -438,6 +463,8 @@ int replica_open(const struct replica_options *options, struct replica **out, ch
     replica->config = options->config;
     replica->chain_id = &options->config->genesis.chain_id;
     replica->signer = signer_of(options->config, &options->validators->set);
+    replica->clocks =
+        (struct clock_watch){.validators = options->validators->set.count, .self = replica->signer};
     replica->inputs_end = &replica->inputs;
     replica->committed_end = &replica->committed;
     replica->pending_end = &replica->pending;

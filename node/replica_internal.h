@@ -2,6 +2,7 @@
 #ifndef TALLY_NODE_REPLICA_INTERNAL_H
 #define TALLY_NODE_REPLICA_INTERNAL_H
 
+#include "node/clock_watch.h"
 #include "node/durable.h"
 #include "node/replica.h"
 
@@ -45,6 +46,7 @@ struct replica {
     bool pumping, closing;
     uint64_t heard; /* validators that something came from since the core was told */
     uint64_t pumped_ms;
+    struct clock_watch clocks;
     struct committed *committed, **committed_end;
     uint32_t committed_count;
     size_t committed_size; /* of their payloads, encoded */
