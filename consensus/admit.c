@@ -130,6 +130,8 @@ static void receive_proposal(struct consensus *c, uint32_t peer, const struct co
 
 static void receive_range(struct consensus *c, uint32_t peer, const struct consensus_message *message)
 {
+    /* What was asked for before this epoch began may still come. */
+    if (message->range->count > 0 && message->range->headers[0].epoch != c->config.set.epoch) return;
     const char *fault = range_fault(c, message->range);
     if (fault)
         emit_charge(c, peer, fault);
