@@ -1,15 +1,11 @@
 #include "tests/sim/carry.h"
 
 #include "proto/base/check.h"
+#include "tests/sim/epoch.h"
 #include "tests/sim/liar.h"
 #include "tests/sim/persist.h"
 #include "tests/sim/supply.h"
 #include "tests/sim/trace.h"
-
-static struct event event_for(const struct replica *replica, enum event_kind kind)
-{
-    return (struct event){.kind = kind, .replica = replica->index, .incarnation = replica->incarnation};
-}
 
 /* The parcel being fed where the output speaks of the same message; else a copy of it. */
 static struct parcel *parcel_for(const struct replica *replica, const struct consensus_message *message)
@@ -44,8 +40,8 @@ static bool message_holds(const struct world *world, const struct consensus_mess
 
 static void carry_verify(struct world *world, struct replica *replica, const struct consensus_output *output)
 {
-    struct event event = event_for(replica, EVENT_VERIFIED);
-    event.peer = output->peer;
+    struct event event = replica_event_of(replica, EVENT_VERIFIED);
+    event.peer = replica_peer(world, replica, output->peer);
     event.parcel = parcel_for(replica, &output->message);
     event.ok = message_holds(world, &event.parcel->message);
     world_later(world, dice_below(&world->dice, world->plan.check_us_max + 1), event);
@@ -58,14 +54,14 @@ static void carry_sign(struct world *world, struct replica *replica, const struc
     const struct parcel *parcel = vote.kind == VOTE_NULLIFY ? NULL : supply_proposal(replica, &vote.block);
     const struct proposal *proposal = parcel == NULL ? NULL : parcel->message.proposal;
     checker_signing(world->checker, replica->identity, &vote, proposal, &moment);
-    if (vote.signer >= world->plan.validators) return;
+    if (vault_identity(&world->vault, vote.epoch, vote.signer) == PEER_ALL) return;
     /* Links take a second to come up, and a leader that has none yet looks dead. */
-    if (world->plan.faults == 0 && world->plan.liars == 0 && world->now_us > 2 * SECOND_US &&
-        vote.kind == VOTE_NULLIFY)
+    if ((world->plan.faults & ~(uint32_t)FAULT_EPOCHS) == 0 && world->plan.liars == 0 &&
+        world->now_us > 2 * SECOND_US && vote.kind == VOTE_NULLIFY)
         checker_fail(world->checker, "replica %u nullifies view %llu, though nothing is wrong",
             replica->identity, (unsigned long long)vote.view);
     seal_vote(&world->vault, &vote, replica->honest ? 0 : (uint8_t)dice_below(&world->dice, 4));
-    struct event event = event_for(replica, EVENT_SIGNED);
+    struct event event = replica_event_of(replica, EVENT_SIGNED);
     event.parcel = parcel_of_vote(&vote);
     world_later(world, dice_below(&world->dice, world->plan.check_us_max + 1), event);
 }
@@ -86,16 +82,17 @@ static void carry_send(struct world *world, struct replica *replica, const struc
         parcel = parcel_for(replica, &output->message);
     }
     checker_sent(world->checker, replica->identity, &parcel->message);
+    uint32_t to = replica_peer(world, replica, output->peer);
     if (replica->honest)
-        network_send(world, replica, output->peer, parcel);
+        network_send(world, replica, to, parcel);
     else
-        liar_send(world, replica, output->peer, parcel);
+        liar_send(world, replica, to, parcel);
     parcel_release(parcel);
 }
 
 static void carry_commit(struct world *world, struct replica *replica, const struct consensus_output *output)
 {
-    checker_commit(world->checker, replica->identity, &output->header, &output->block, output->certificate);
+    checker_commit(world->checker, replica->identity, output);
     struct parcel *proposal = supply_proposal(replica, &output->block);
     struct payload *payload = supply_payload(replica, &output->block);
     if (proposal == NULL || payload == NULL || output->header.height != replica->disk.block_count + 1) {
@@ -105,6 +102,7 @@ static void carry_commit(struct world *world, struct replica *replica, const str
         return;
     }
     disk_block_add(&replica->disk, &output->header, &output->block, output->certificate, payload, proposal);
+    disk_block_sealed(&replica->disk, output->seal_path, output->seal_path_count);
     for (uint32_t i = 0; i < payload->count; i++) {
         batch_add(&replica->known, batch_of(replica, &payload->batches[i]));
         batch_add(&replica->committed, batch_of(replica, &payload->batches[i]));
@@ -123,6 +121,24 @@ static void carry_flood(struct world *world, struct replica *replica)
     network_send(world, replica, PEER_ALL, parcel);
     payload_release(payload);
     parcel_release(parcel);
+}
+
+/* The FC by which its ledger knows that the epoch is over. */
+static void carry_prove_seal(
+    struct world *world, struct replica *replica, const struct consensus_output *output)
+{
+    const struct replica_disk *disk = &replica->disk;
+    for (size_t i = disk->block_count; i-- > 0;) {
+        const struct disk_block *block = &disk->blocks[i];
+        if (!block->header.seals || block->header.epoch != output->epoch) continue;
+        struct parcel *parcel = parcel_of_certificate(block->finalization);
+        network_send(world, replica, replica_peer(world, replica, output->peer), parcel);
+        parcel_release(parcel);
+        return;
+    }
+    if (replica->honest)
+        checker_fail(
+            world->checker, "replica %u is to prove the end of an epoch that has none", replica->identity);
 }
 
 static void carry_one(struct world *world, struct replica *replica, const struct consensus_output *output)
@@ -146,13 +162,13 @@ static void carry_one(struct world *world, struct replica *replica, const struct
         carry_send(world, replica, output);
         return;
     case OUTPUT_NEED_PAYLOAD:
-        supply_need(world, replica, &output->block, output->peer);
+        supply_need(world, replica, &output->block, replica_peer(world, replica, output->peer));
         return;
     case OUTPUT_COMMIT:
         carry_commit(world, replica, output);
         return;
     case OUTPUT_PROVE_SEAL:
-        checker_fail(world->checker, "replica %u proves a seal in the only epoch", replica->identity);
+        carry_prove_seal(world, replica, output);
         return;
     case OUTPUT_FLOOD_WORK:
         carry_flood(world, replica);
@@ -162,7 +178,8 @@ static void carry_one(struct world *world, struct replica *replica, const struct
         checker_evidence(world->checker, replica->identity, output->evidence);
         return;
     case OUTPUT_CHARGE:
-        checker_charge(world->checker, replica->identity, output->peer, output->reason);
+        checker_charge(
+            world->checker, replica->identity, replica_peer(world, replica, output->peer), output->reason);
         return;
     case OUTPUT_ENTERED:
         return;
@@ -208,26 +225,39 @@ static void serve_payload(
     parcel_release(reply);
 }
 
-static void serve_range(struct world *world, struct replica *replica, uint32_t peer, uint64_t height)
+/* How many blocks a range from `height` on has: up to one with a finalization, and to a seal at most. */
+static uint32_t range_length(struct world *world, const struct replica_disk *disk, uint64_t height)
 {
-    struct replica_disk *disk = &replica->disk;
-    struct block_header headers[RANGE_BLOCKS_MAX];
-    struct parcel *proposals[RANGE_BLOCKS_MAX];
-    size_t durable = disk->blocks_durable;
-    if (height == 0 || height > durable || dice_chance(&world->dice, replica->lies.withhold)) return;
     /* Short ranges too, so that catching up takes several. */
     uint64_t most = dice_chance(&world->dice, 300) ? dice_between(&world->dice, 1, 3) : RANGE_BLOCKS_MAX;
-    size_t end = (size_t)(height - 1 + most < durable ? height - 1 + most : durable);
-    end = disk_blocks_finalized(disk, end);
-    if (end < height) end = disk_blocks_finalized(disk, durable);
-    if (end < height || end - height + 1 > RANGE_BLOCKS_MAX) return;
-    uint32_t count = 0;
-    for (size_t i = (size_t)height - 1; i < end; i++, count++) {
-        headers[count] = disk->blocks[i].header;
-        proposals[count] = disk->blocks[i].proposal;
+    uint32_t finalized = 0;
+    for (uint32_t count = 1; count <= RANGE_BLOCKS_MAX; count++) {
+        if (height - 1 + count > disk->blocks_durable || (count > most && finalized > 0)) break;
+        const struct disk_block *block = &disk->blocks[height - 2 + count];
+        if (block->finalization != NULL) finalized = count;
+        if (block->header.seals) break;
     }
+    return finalized;
+}
+
+static void serve_range(struct world *world, struct replica *replica, uint32_t peer, uint64_t height)
+{
+    const struct replica_disk *disk = &replica->disk;
+    static struct block_header headers[RANGE_BLOCKS_MAX + SEAL_PATH_MAX];
+    struct parcel *proposals[RANGE_BLOCKS_MAX + SEAL_PATH_MAX] = {NULL};
+    if (height == 0 || dice_chance(&world->dice, replica->lies.withhold)) return;
+    uint32_t count = range_length(world, disk, height);
+    if (count == 0) return;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct disk_block *block = &disk->blocks[height - 1 + i];
+        headers[i] = block->header;
+        proposals[i] = block->proposal;
+    }
+    const struct disk_block *last = &disk->blocks[height - 2 + count];
+    for (uint32_t i = 0; i < last->seal_path_count; i++)
+        headers[count++] = last->seal_path[i];
     if (dice_chance(&world->dice, replica->lies.tamper)) headers[count / 2].time_ms++;
-    struct parcel *reply = parcel_of_range(headers, proposals, count, disk->blocks[end - 1].finalization);
+    struct parcel *reply = parcel_of_range(headers, proposals, count, last->finalization);
     network_send(world, replica, peer, reply);
     parcel_release(reply);
 }
@@ -258,6 +288,10 @@ void carry_in(struct world *world, struct replica *replica, uint32_t peer, struc
     case PARCEL_PAYLOAD:
         supply_learn(world, replica, parcel->payload);
         replica_input(world, replica, &input);
+        return;
+    case PARCEL_CHECKPOINT:
+    case PARCEL_CERTIFIED:
+        epoch_told(world, replica, peer, parcel);
         return;
     case PARCEL_PAYLOAD_REQUEST:
         serve_payload(world, replica, peer, &parcel->block);

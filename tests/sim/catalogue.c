@@ -49,6 +49,7 @@ struct catalogue {
 
 static void genesis_make(struct genesis *genesis, const struct vault *vault)
 {
+    const struct validator_set *set = &vault_seats(vault, 1)->set;
     genesis->chain_id = vault->chain_id;
     genesis->created_ms = 1;
     genesis->base_timeout_ms = 400;
@@ -63,9 +64,9 @@ static void genesis_make(struct genesis *genesis, const struct vault *vault)
         member->keys[0].bytes[0] = 3;
         put_u32(member->keys[0].bytes + 1, i + 1);
     }
-    genesis->validator_count = vault->set.count;
-    for (uint32_t i = 0; i < vault->set.count; i++)
-        genesis->validators[i].key = vault->set.keys[i];
+    genesis->validator_count = set->count;
+    for (uint32_t i = 0; i < set->count; i++)
+        genesis->validators[i].key = set->keys[i];
 }
 
 struct catalogue *catalogue_open(const struct vault *vault, uint64_t seed, bool real)

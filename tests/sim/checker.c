@@ -27,12 +27,14 @@ struct checker *checker_open(
     checker->identity_count = identity_count;
     checker->base_timeout_ms = base_timeout_ms;
     for (uint32_t i = 0; i < identity_count; i++)
-        checker->identities[i] = (struct identity){.honest = honest[i], .expected_view = 1};
+        checker->identities[i] = (struct identity){.honest = honest[i], .epoch = 1, .expected_view = 1};
+    checker->epoch = 1;
     uint32_t liars = 0;
-    for (uint32_t i = 0; i < vault->set.count; i++)
-        liars += !honest[i];
-    checker->may_fork = liars > faults_of(vault->set.count);
-    fact_add(checker, (struct fact){.hash = vault->chain_id});
+    const struct seats *seats = vault_seats(vault, 1);
+    for (uint32_t i = 0; i < seats->set.count; i++)
+        liars += !honest[seats->identity_of[i]];
+    checker->may_fork = liars > faults_of(seats->set.count);
+    fact_add(checker, (struct fact){.hash = vault->chain_id, .epoch = 1});
     return checker;
 }
 
@@ -40,7 +42,8 @@ void checker_close(struct checker *checker)
 {
     if (checker == NULL) return;
     for (uint32_t i = 0; i < checker->identity_count; i++)
-        free(checker->identities[i].casts);
+        for (uint32_t epoch = 0; epoch <= EPOCHS_MAX; epoch++)
+            free(checker->identities[i].epochs[epoch].casts);
     free(checker->facts);
     free(checker);
 }
@@ -60,23 +63,30 @@ const char *checker_violation(const struct checker *checker)
     return checker->violated ? checker->violation : NULL;
 }
 
-struct cast *cast_at(struct checker *checker, uint32_t identity, uint64_t view)
+struct cast *cast_in(struct checker *checker, uint32_t identity, uint64_t epoch, uint64_t view)
 {
     struct identity *who = &checker->identities[identity];
     static struct cast nowhere;
-    if (view == 0 || view >= CAST_VIEWS_MAX) {
-        checker_fail(checker, "replica %u speaks of view %llu", identity, (unsigned long long)view);
+    if (view == 0 || view >= CAST_VIEWS_MAX || epoch == 0 || epoch > EPOCHS_MAX) {
+        checker_fail(checker, "replica %u speaks of view %llu of epoch %llu", identity,
+            (unsigned long long)view, (unsigned long long)epoch);
         nowhere = (struct cast){0};
         return &nowhere;
     }
-    if (view >= who->cast_count) {
-        size_t count = (size_t)view + 64;
-        who->casts = realloc(who->casts, count * sizeof who->casts[0]);
-        CHECK(who->casts != NULL);
-        memset(who->casts + who->cast_count, 0, (count - who->cast_count) * sizeof who->casts[0]);
-        who->cast_count = count;
+    struct cast **casts = &who->epochs[epoch].casts;
+    if (view >= who->epochs[epoch].count) {
+        size_t before = who->epochs[epoch].count, count = (size_t)view + 64;
+        *casts = realloc(*casts, count * sizeof(struct cast));
+        CHECK(*casts != NULL);
+        memset(*casts + before, 0, (count - before) * sizeof(struct cast));
+        who->epochs[epoch].count = count;
     }
-    return &who->casts[view];
+    return &(*casts)[view];
+}
+
+struct cast *cast_at(struct checker *checker, uint32_t identity, uint64_t view)
+{
+    return cast_in(checker, identity, checker->identities[identity].epoch, view);
 }
 
 /* Newest first, since most commits are of the newest; 0 (genesis) where nobody committed it yet. */
@@ -90,13 +100,26 @@ static size_t fact_find(const struct checker *checker, const struct digest *hash
     return 0;
 }
 
-static void check_finalization(struct checker *checker, uint32_t identity, const struct block_header *header,
-    const struct digest *hash, const struct certificate *finalization)
+static void check_finalization(
+    struct checker *checker, uint32_t identity, const struct consensus_output *commit)
 {
-    if (finalization->kind != VOTE_FINALIZE || finalization->view != header->view ||
-        !digest_equal(&finalization->block, hash) || !certificate_holds(checker->vault, finalization))
+    const struct block_header *header = &commit->header;
+    bool path_fits = commit->seal_path_count == 0 || header->seals;
+    if (!path_fits || !seal_path_holds(checker->vault, header, commit->seal_path, commit->seal_path_count,
+                          commit->certificate))
         checker_fail(checker, "replica %u committed height %llu by a certificate that does not finalize it",
             identity, (unsigned long long)header->height);
+}
+
+/* R11: "The validator set changes only between epochs", commit "stops at the seal". */
+static const char *epoch_fault(const struct fact *parent, const struct block_header *header)
+{
+    if (header->after_seal) return "what follows a seal is committed";
+    if (header->epoch != parent->epoch + (parent->seals ? 1 : 0)) return "it is of the wrong epoch";
+    uint64_t parent_view = parent->seals ? 0 : parent->view;
+    if (header->parent_view != parent_view || header->view <= parent_view) return "views do not rise";
+    if (header->height > 1 && header->time_ms <= parent->time_ms) return "time stands still";
+    return NULL;
 }
 
 /* The first to commit a block has it held against its parent, and against all others of its height. */
@@ -104,20 +127,30 @@ static void fact_judge(
     struct checker *checker, uint32_t identity, const struct block_header *header, const struct fact *parent)
 {
     unsigned long long height = header->height;
-    if (height > 1 && header->time_ms <= parent->time_ms)
-        checker_fail(checker, "time stands still at height %llu", height);
-    if (header->parent_view != parent->view || header->view <= header->parent_view)
-        checker_fail(checker, "views do not rise at height %llu", height);
+    const char *why = epoch_fault(parent, header);
+    if (why != NULL) checker_fail(checker, "%s at height %llu", why, height);
     if (header->height > checker->top) return;
     checker->forked = true;
     if (!checker->may_fork)
         checker_fail(checker, "FORK: replica %u committed another block at height %llu", identity, height);
 }
 
-void checker_commit(struct checker *checker, uint32_t identity, const struct block_header *header,
-    const struct digest *hash, const struct certificate *finalization)
+static struct fact fact_of(const struct consensus_output *commit, size_t parent)
+{
+    const struct block_header *header = &commit->header;
+    return (struct fact){.hash = commit->block,
+        .parent = parent,
+        .epoch = header->epoch,
+        .height = header->height,
+        .view = header->view,
+        .time_ms = header->time_ms,
+        .seals = header->seals};
+}
+
+void checker_commit(struct checker *checker, uint32_t identity, const struct consensus_output *commit)
 {
     struct identity *who = &checker->identities[identity];
+    const struct block_header *header = &commit->header;
     if (!who->honest) return;
     struct fact parent = checker->facts[who->tip];
     struct digest computed = seal_header(header);
@@ -127,20 +160,18 @@ void checker_commit(struct checker *checker, uint32_t identity, const struct blo
     if (!digest_equal(&header->parent_hash, &parent.hash))
         checker_fail(checker, "replica %u committed height %llu on another parent", identity,
             (unsigned long long)header->height);
-    if (!digest_equal(&computed, hash))
+    if (!digest_equal(&computed, &commit->block))
         checker_fail(checker, "replica %u committed a header of another hash", identity);
-    if (finalization != NULL) check_finalization(checker, identity, header, hash, finalization);
+    if (header->epoch != who->epoch)
+        checker_fail(checker, "replica %u committed a block of another epoch", identity);
+    if (commit->certificate != NULL) check_finalization(checker, identity, commit);
     if (checker->violated) return;
-    who->open_commit = finalization == NULL;
-    size_t known = fact_find(checker, hash, header->height);
+    who->open_commit = commit->certificate == NULL;
+    size_t known = fact_find(checker, &commit->block, header->height);
     if (known == 0) {
         fact_judge(checker, identity, header, &parent);
         known = checker->fact_count;
-        fact_add(checker, (struct fact){.hash = *hash,
-                              .parent = who->tip,
-                              .height = header->height,
-                              .view = header->view,
-                              .time_ms = header->time_ms});
+        fact_add(checker, fact_of(commit, who->tip));
     }
     who->tip = known;
 }
@@ -206,12 +237,23 @@ static void expect_beyond(struct identity *who, const struct certificate *certif
     if (certificate->view >= who->expected_view) who->expected_view = certificate->view + 1;
 }
 
-void checker_begins(struct checker *checker, uint32_t identity, uint64_t floor_view)
+void checker_begins(
+    struct checker *checker, uint32_t identity, uint64_t epoch, uint64_t floor_view, uint64_t view)
 {
-    for (size_t i = 0; i < checker->identities[identity].cast_count; i++)
-        checker->identities[identity].casts[i].found = 0;
-    checker->identities[identity].expected_view = floor_view + 1;
-    checker->identities[identity].floor_view = floor_view;
+    struct identity *who = &checker->identities[identity];
+    if (epoch != who->epoch) {
+        /* A new core, in views of its own. */
+        const struct fact *tip = &checker->facts[who->tip];
+        if (who->honest && epoch > who->epoch && (!tip->seals || tip->epoch + 1 != epoch))
+            checker_fail(
+                checker, "replica %u begins epoch %llu on no seal", identity, (unsigned long long)epoch);
+        who->alive = false;
+        who->view = 0;
+    }
+    who->epoch = epoch;
+    if (who->honest && epoch > checker->epoch) checker->epoch = epoch;
+    who->expected_view = view;
+    who->floor_view = floor_view;
 }
 
 void checker_restored(struct checker *checker, uint32_t identity, const struct consensus_record *record,
@@ -230,7 +272,8 @@ void checker_restored(struct checker *checker, uint32_t identity, const struct c
     if (record->has_notarization) expect_beyond(who, &record->notarization);
     if (proposal == NULL) return;
     const struct justification *because = &proposal->justification;
-    if (!because->parent_is_genesis) expect_beyond(who, &because->parent_certificate);
+    bool inside = !because->parent_is_genesis && because->parent.epoch == who->epoch;
+    if (inside) expect_beyond(who, &because->parent_certificate);
     if (because->nullification_count > 0)
         expect_beyond(who, &because->nullifications[because->nullification_count - 1]);
 }
@@ -238,9 +281,10 @@ void checker_restored(struct checker *checker, uint32_t identity, const struct c
 void checker_remembers(struct checker *checker, uint32_t identity)
 {
     const struct identity *who = &checker->identities[identity];
-    if (!who->honest || who->forgotten) return;
-    for (size_t view = (size_t)who->floor_view + 1; view < who->cast_count; view++)
-        if ((who->casts[view].durable & ~who->casts[view].found) != 0)
+    if (!who->honest || who->epoch <= who->forgotten_epoch) return;
+    const struct cast *casts = who->epochs[who->epoch].casts;
+    for (size_t view = (size_t)who->floor_view + 1; view < who->epochs[who->epoch].count; view++)
+        if ((casts[view].durable & ~casts[view].found) != 0)
             checker_fail(checker, "replica %u forgot what was on its disk, view %zu", identity, view);
 }
 
@@ -250,7 +294,7 @@ void checker_restarted(struct checker *checker, uint32_t identity, uint64_t heig
     if (!who->honest) return;
     if (!forgotten && height < who->durable_height)
         checker_fail(checker, "replica %u lost blocks that were durable", identity);
-    who->forgotten |= forgotten;
+    if (forgotten && who->epoch > who->forgotten_epoch) who->forgotten_epoch = who->epoch;
     while (checker->facts[who->tip].height > height)
         who->tip = checker->facts[who->tip].parent;
     who->open_commit = false;
@@ -258,10 +302,11 @@ void checker_restarted(struct checker *checker, uint32_t identity, uint64_t heig
     who->view = who->floor_view = 0;
     who->floor_height = who->durable_height = height;
     /* A vote being stored when it crashed may be gone, and its view's first vote is then still to come. */
-    for (size_t i = 0; i < who->cast_count; i++) {
-        who->casts[i].sent &= 0x7f;
-        who->casts[i].nullify_asked = who->casts[i].nullify_caused = false;
-        who->casts[i].notarize_asked = false;
+    struct cast *casts = who->epochs[who->epoch].casts;
+    for (size_t i = 0; i < who->epochs[who->epoch].count; i++) {
+        casts[i].sent &= 0x7f;
+        casts[i].nullify_asked = casts[i].nullify_caused = false;
+        casts[i].notarize_asked = false;
     }
 }
 
@@ -280,6 +325,11 @@ uint64_t checker_height(const struct checker *checker, uint32_t identity)
 bool checker_forked(const struct checker *checker)
 {
     return checker->forked;
+}
+
+uint64_t checker_epoch(const struct checker *checker)
+{
+    return checker->epoch;
 }
 
 uint64_t checker_top(const struct checker *checker)

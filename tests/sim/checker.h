@@ -45,8 +45,8 @@ void checker_candidate(struct checker *checker, uint32_t identity, const struct 
     const struct digest *floor_block, const struct checker_moment *moment);
 /* The payload of a block of `view` was told to be malformed: a reason to nullify. */
 void checker_rejected(struct checker *checker, uint32_t identity, uint64_t view);
-void checker_commit(struct checker *checker, uint32_t identity, const struct block_header *header,
-    const struct digest *hash, const struct certificate *finalization);
+/* Carries OUTPUT_COMMIT's facts. */
+void checker_commit(struct checker *checker, uint32_t identity, const struct consensus_output *commit);
 /* All outputs of one input were carried out: commits end at a finalization, nothing goes backward, and no
  * timer that has run out is ignored. */
 void checker_turn(struct checker *checker, uint32_t identity, const struct checker_moment *moment);
@@ -55,9 +55,10 @@ void checker_turn(struct checker *checker, uint32_t identity, const struct check
 void checker_heard(struct checker *checker, uint32_t identity, uint64_t validators, uint64_t now_ms);
 /* A life ended; what is left is a ledger of `height` blocks. forgotten says that its disk was lost. */
 void checker_restarted(struct checker *checker, uint32_t identity, uint64_t height, bool forgotten);
-/* A new life begins from a floor of floor_view; then each record it is given back, with the proposal stored
- * (or NULL). From these follows the view it must begin in. */
-void checker_begins(struct checker *checker, uint32_t identity, uint64_t floor_view);
+/* A new life begins, or a new epoch, from a floor of floor_view, which admits to `view`; then each record it
+ * is given back, with the proposal stored (or NULL). From these follows the view it must begin in. */
+void checker_begins(
+    struct checker *checker, uint32_t identity, uint64_t epoch, uint64_t floor_view, uint64_t view);
 void checker_restored(struct checker *checker, uint32_t identity, const struct consensus_record *record,
     const struct proposal *proposal);
 /* All was given back: nothing above the floor that was ever on disk for good is missing. */
@@ -75,6 +76,8 @@ const char *checker_violation(const struct checker *checker);
 uint64_t checker_height(const struct checker *checker, uint32_t identity);
 /* The highest height that any honest identity committed. */
 uint64_t checker_top(const struct checker *checker);
+/* The newest epoch that any honest identity began. */
+uint64_t checker_epoch(const struct checker *checker);
 
 /* Whether honest identities committed different blocks at a height: a violation, unless more validators lie
  * than are tolerated. */

@@ -19,9 +19,12 @@ struct cast {
 
 struct identity {
     bool honest;
-    bool forgotten;     /* its disk was lost */
-    struct cast *casts; /* by view */
-    size_t cast_count;
+    uint64_t forgotten_epoch; /* up to this it may have voted on a disk that was lost */
+    uint64_t epoch;           /* of its core */
+    struct {
+        struct cast *casts; /* by view */
+        size_t count;
+    } epochs[EPOCHS_MAX + 1];
     size_t tip;       /* the fact of the block last committed in this life */
     bool open_commit; /* the last commit of this turn had no finalization */
     uint64_t view, floor_view, floor_height, durable_height;
@@ -37,7 +40,8 @@ struct identity {
 struct fact {
     struct digest hash;
     size_t parent;
-    uint64_t height, view, time_ms;
+    uint64_t epoch, height, view, time_ms;
+    bool seals;
     bool applied;             /* by somebody; then: */
     struct digest checkpoint; /* of the state after it */
 };
@@ -50,13 +54,16 @@ struct checker {
     struct identity identities[PEERS_MAX];
     struct fact *facts;
     size_t fact_count, fact_capacity;
-    uint64_t top; /* the highest height of any */
+    uint64_t epoch; /* the newest that an honest identity began */
+    uint64_t top;   /* the highest height of any */
     bool forked;
     bool violated;
     char violation[256];
 };
 
 /* checker.c */
+struct cast *cast_in(struct checker *checker, uint32_t identity, uint64_t epoch, uint64_t view);
+/* The same in the epoch the identity is in. */
 struct cast *cast_at(struct checker *checker, uint32_t identity, uint64_t view);
 
 /* checker_votes.c: whether `kinds` (of a cast's sent or durable) has the kind. */

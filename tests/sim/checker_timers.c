@@ -25,7 +25,7 @@ static uint64_t timer_start_ms(const struct identity *who, const struct checker_
 
 void checker_heard(struct checker *checker, uint32_t identity, uint64_t validators, uint64_t now_ms)
 {
-    for (uint32_t i = 0; i < checker->vault->set.count; i++)
+    for (uint32_t i = 0; i < VALIDATORS_MAX; i++)
         if (validators >> i & 1) checker->identities[identity].heard_ms[i] = now_ms;
 }
 
@@ -33,10 +33,11 @@ void checker_heard(struct checker *checker, uint32_t identity, uint64_t validato
 static bool leader_is_silent(const struct checker *checker, uint32_t identity, uint64_t view, uint64_t now_ms)
 {
     const struct identity *who = &checker->identities[identity];
-    uint32_t n = checker->vault->set.count, leader = leader_of(view, n), others = 0;
+    uint32_t n = vault_seats(checker->vault, who->epoch)->set.count;
+    uint32_t own = vault_signer(checker->vault, who->epoch, identity);
+    uint32_t leader = leader_of(view, n), others = 0;
     for (uint32_t i = 0; i < n; i++)
-        if (i != leader && i != identity && now_ms - who->heard_ms[i] < 5ull * checker->base_timeout_ms)
-            others++;
+        if (i != leader && i != own && now_ms - who->heard_ms[i] < 5ull * checker->base_timeout_ms) others++;
     return others >= quorum_of(n) - 1 && now_ms - who->heard_ms[leader] >= 10ull * checker->base_timeout_ms;
 }
 
@@ -80,6 +81,7 @@ void checker_candidate(struct checker *checker, uint32_t identity, const struct 
     const struct block_header *header = &proposal->header;
     const struct consensus_status *status = &moment->status;
     if (!checker->identities[identity].honest || !moment->may_vote) return;
+    if (status->sealed || header->epoch != checker->identities[identity].epoch) return;
     if (header->view <= status->floor_view || header->view > status->view) return;
     if (header->parent_view < status->floor_view) return;
     if (header->parent_view == status->floor_view && !digest_equal(&header->parent_hash, floor_block)) return;
@@ -95,7 +97,8 @@ void checker_signing(struct checker *checker, uint32_t identity, const struct vo
 {
     if (!checker->identities[identity].honest) return;
     if (!moment->may_vote) checker_fail(checker, "replica %u votes without its record", identity);
-    if (vote->signer != identity)
+    if (vote->epoch != checker->identities[identity].epoch ||
+        vault_identity(checker->vault, vote->epoch, vote->signer) != identity)
         checker_fail(checker, "replica %u asks to sign as %u", identity, vote->signer);
     if (vote->view <= moment->status.floor_view || vote->view > moment->status.view)
         checker_fail(checker, "replica %u asks to sign outside of its views, view %llu", identity,
@@ -115,7 +118,7 @@ void checker_rejected(struct checker *checker, uint32_t identity, uint64_t view)
 void check_caused(struct checker *checker, uint32_t identity, const struct checker_moment *moment)
 {
     const struct cast *cast = cast_at(checker, identity, moment->status.view);
-    if (!moment->may_vote || !cast->nullify_caused || cast->nullify_asked) return;
+    if (!moment->may_vote || moment->status.sealed || !cast->nullify_caused || cast->nullify_asked) return;
     if (!cast_holds(cast->durable, VOTE_NULLIFY) && !cast_holds(cast->durable, VOTE_FINALIZE))
         checker_fail(checker, "replica %u does not nullify view %llu, though it has a reason", identity,
             (unsigned long long)moment->status.view);

@@ -31,35 +31,74 @@ static void cast_keep(struct cast *cast, const struct vote *vote)
     if (vote->kind == VOTE_FINALIZE) cast->finalized = vote->block;
 }
 
+static const char *flags_unjustified(const struct vault *vault, const struct block_header *header)
+{
+    struct digest decided = vault_set_hash(vault, header->epoch + 1);
+    if (header->seals && header->after_seal) return "it seals what is sealed";
+    if (header->seals && !digest_equal(&header->next_set, &decided)) return "it seals for a set not decided";
+    if (!header->seals && !digest_is_zero(&header->next_set)) return "it names a set and does not seal";
+    if (header->after_seal && header->payload_events + header->payload_size > 0)
+        return "it has payload after a seal";
+    return NULL;
+}
+
+static const char *genesis_unjustified(const struct vault *vault, const struct block_header *header)
+{
+    if (header->height != 1 || header->parent_view != 0 || header->epoch != 1)
+        return "it is not the first block";
+    if (!digest_equal(&header->parent_hash, &vault->chain_id)) return "its parent is not genesis";
+    return header->after_seal ? "it follows no seal" : NULL;
+}
+
+/* A parent in the same epoch. */
+static const char *certificate_unjustified(const struct proposal *proposal)
+{
+    const struct block_header *header = &proposal->header;
+    const struct justification *because = &proposal->justification;
+    const struct certificate *certified = &because->parent_certificate;
+    if (!digest_equal(&certified->block, &header->parent_hash)) return "its parent is another block";
+    if (certified->kind != VOTE_NOTARIZE && certified->kind != VOTE_FINALIZE)
+        return "its parent is not certified";
+    if (certified->view != header->parent_view || because->parent.view != header->parent_view)
+        return "its parent is of another view";
+    if (header->after_seal != (because->parent.seals || because->parent.after_seal))
+        return "it hides or claims a seal";
+    return NULL;
+}
+
+static const char *parent_unjustified(const struct proposal *proposal)
+{
+    const struct block_header *header = &proposal->header;
+    const struct block_header *parent = &proposal->justification.parent;
+    struct digest hash = seal_header(parent);
+    if (!digest_equal(&header->parent_hash, &hash)) return "its parent is another block";
+    if (header->height != parent->height + 1) return "its height does not follow";
+    if (header->time_ms <= parent->time_ms) return "its time does not follow";
+    if (parent->epoch == header->epoch) return certificate_unjustified(proposal);
+    /* That the seal is final is part of what was signed: proposal_holds. */
+    if (!parent->seals || parent->epoch + 1 != header->epoch || header->parent_view != 0 ||
+        header->after_seal)
+        return "it begins an epoch on no seal";
+    return NULL;
+}
+
 const char *checker_unjustified(const struct vault *vault, const struct proposal *proposal)
 {
     const struct block_header *header = &proposal->header;
     const struct justification *because = &proposal->justification;
-    if (!digest_equal(&header->chain_id, &vault->chain_id) || header->epoch != vault->set.epoch)
-        return "of another chain";
+    if (!digest_equal(&header->chain_id, &vault->chain_id)) return "of another chain";
     if (header->view <= header->parent_view) return "its parent is not older";
-    if (header->seals || header->after_seal || !digest_is_zero(&header->next_set)) return "it seals";
     if (!proposal_holds(vault, proposal)) return "a signature in it fails";
-    if (because->parent_is_genesis) {
-        if (header->height != 1 || header->parent_view != 0) return "it is not the first block";
-        if (!digest_equal(&header->parent_hash, &vault->chain_id)) return "its parent is not genesis";
-    } else {
-        struct digest parent = seal_header(&because->parent);
-        const struct certificate *certified = &because->parent_certificate;
-        if (!digest_equal(&header->parent_hash, &parent) || !digest_equal(&certified->block, &parent))
-            return "its parent is another block";
-        if (certified->kind != VOTE_NOTARIZE && certified->kind != VOTE_FINALIZE)
-            return "its parent is not certified";
-        if (certified->view != header->parent_view || because->parent.view != header->parent_view)
-            return "its parent is of another view";
-        if (header->height != because->parent.height + 1) return "its height does not follow";
-        if (header->time_ms <= because->parent.time_ms) return "its time does not follow";
-    }
+    const char *why = flags_unjustified(vault, header);
+    if (why == NULL)
+        why = because->parent_is_genesis ? genesis_unjustified(vault, header) : parent_unjustified(proposal);
+    if (why != NULL) return why;
     if (because->nullification_count != header->view - header->parent_view - 1)
         return "it skips views without proof";
     for (uint32_t i = 0; i < because->nullification_count; i++) {
         const struct certificate *skipped = &because->nullifications[i];
-        if (skipped->kind != VOTE_NULLIFY || skipped->view != header->parent_view + 1 + i)
+        if (skipped->kind != VOTE_NULLIFY || skipped->view != header->parent_view + 1 + i ||
+            skipped->epoch != header->epoch)
             return "it skips a view without proof";
     }
     return NULL;
@@ -125,7 +164,8 @@ void checker_record(struct checker *checker, uint32_t identity, const struct con
         return;
     }
     const struct vote *vote = &record->vote;
-    if (vote->signer != identity || !vote_holds(checker->vault, vote))
+    if (vault_identity(checker->vault, vote->epoch, vote->signer) != identity ||
+        !vote_holds(checker->vault, vote))
         checker_fail(checker, "replica %u stored a vote that is not its own", identity);
     if (vote->view <= floor_view)
         checker_fail(checker, "replica %u voted at or below its floor, view %llu", identity,
@@ -147,7 +187,8 @@ void checker_durable(struct checker *checker, uint32_t identity, const struct co
 {
     if (!checker->identities[identity].honest) return;
     uint64_t view = record->kind == RECORD_PROPOSAL ? record->header.view : record->vote.view;
-    struct cast *cast = cast_at(checker, identity, view);
+    uint64_t epoch = record->kind == RECORD_PROPOSAL ? record->header.epoch : record->vote.epoch;
+    struct cast *cast = cast_in(checker, identity, epoch, view);
     if (record->kind == RECORD_PROPOSAL) {
         if ((cast->durable & 1) != 0 && !digest_equal(&cast->proposed, &record->block))
             checker_fail(
@@ -168,8 +209,8 @@ void checker_durable(struct checker *checker, uint32_t identity, const struct co
 
 static void sent_vote(struct checker *checker, uint32_t identity, const struct vote *vote)
 {
-    if (vote->signer != identity) return;
-    struct cast *cast = cast_at(checker, identity, vote->view);
+    if (vault_identity(checker->vault, vote->epoch, vote->signer) != identity) return;
+    struct cast *cast = cast_in(checker, identity, vote->epoch, vote->view);
     bool same = vote->kind == VOTE_NULLIFY ||
                 digest_equal(vote->kind == VOTE_NOTARIZE ? &cast->notarized : &cast->finalized, &vote->block);
     if (!cast_holds(cast->durable, vote->kind) || !same)
@@ -181,8 +222,8 @@ static void sent_vote(struct checker *checker, uint32_t identity, const struct v
 static void sent_proposal(struct checker *checker, uint32_t identity, const struct proposal *proposal)
 {
     uint64_t view = proposal->header.view;
-    if (leader_of(view, checker->vault->set.count) != identity) return;
-    struct cast *cast = cast_at(checker, identity, view);
+    if (vault_leader(checker->vault, proposal->header.epoch, view) != identity) return;
+    struct cast *cast = cast_in(checker, identity, proposal->header.epoch, view);
     if ((cast->durable & 1) == 0 || !digest_equal(&cast->proposed, &proposal->hash))
         checker_fail(checker, "replica %u sent a proposal that is not on its disk, view %llu", identity,
             (unsigned long long)view);
@@ -214,8 +255,10 @@ void checker_sent(struct checker *checker, uint32_t identity, const struct conse
 
 static bool vote_equivocates(struct checker *checker, uint32_t identity, const struct vote *vote)
 {
-    if (vote->signer != identity || !vote_holds(checker->vault, vote)) return false;
-    struct cast *cast = cast_at(checker, identity, vote->view);
+    if (vault_identity(checker->vault, vote->epoch, vote->signer) != identity ||
+        !vote_holds(checker->vault, vote))
+        return false;
+    struct cast *cast = cast_in(checker, identity, vote->epoch, vote->view);
     bool lies = conflict_of(cast, cast->sent, vote) != NULL && !cast->double_voted;
     cast->double_voted |= lies;
     if (!cast_holds(cast->sent, vote->kind)) cast_keep(cast, vote);
@@ -226,8 +269,8 @@ static bool vote_equivocates(struct checker *checker, uint32_t identity, const s
 static bool proposal_equivocates(struct checker *checker, uint32_t identity, const struct proposal *proposal)
 {
     uint64_t view = proposal->header.view;
-    if (leader_of(view, checker->vault->set.count) != identity) return false;
-    struct cast *cast = cast_at(checker, identity, view);
+    if (vault_leader(checker->vault, proposal->header.epoch, view) != identity) return false;
+    struct cast *cast = cast_in(checker, identity, proposal->header.epoch, view);
     bool first = (cast->sent & 1) == 0;
     bool lies = !first && !digest_equal(&cast->proposed, &proposal->hash) && !cast->double_proposed;
     cast->double_proposed |= lies;
@@ -249,9 +292,10 @@ bool checker_equivocates(struct checker *checker, uint32_t identity, const struc
 void checker_evidence(struct checker *checker, uint32_t identity, const struct consensus_evidence *evidence)
 {
     if (!checker->identities[identity].honest) return;
-    if (evidence->signer >= checker->vault->set.count || checker->identities[evidence->signer].honest)
-        checker_fail(
-            checker, "replica %u holds evidence against %u, which is honest", identity, evidence->signer);
+    uint64_t epoch = evidence->proposals ? evidence->first_header.epoch : evidence->first.epoch;
+    uint32_t accused = vault_identity(checker->vault, epoch, evidence->signer);
+    if (accused >= checker->identity_count || checker->identities[accused].honest)
+        checker_fail(checker, "replica %u holds evidence against %u, which is honest", identity, accused);
     if (evidence->proposals) {
         cast_at(checker, identity, evidence->view)->nullify_caused = true;
         return;

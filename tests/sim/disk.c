@@ -36,6 +36,7 @@ static void records_clear(struct replica_disk *disk)
 static void block_release(struct disk_block *block)
 {
     free(block->finalization);
+    free(block->seal_path);
     payload_release(block->payload);
     parcel_release(block->proposal);
 }
@@ -51,7 +52,8 @@ static void memory_make(struct replica_disk *disk, uint64_t seed)
 void disk_make(struct replica_disk *disk, const struct digest *chain_id, const struct catalogue *catalogue,
     uint64_t seed, uint64_t file_size, bool votes)
 {
-    *disk = (struct replica_disk){.chain_id = *chain_id, .catalogue = catalogue, .file_size = file_size};
+    *disk = (struct replica_disk){
+        .chain_id = *chain_id, .catalogue = catalogue, .epoch = 1, .file_size = file_size};
     memory_make(disk, seed);
     if (votes) CHECK(vote_record_create(&disk->memory->disk, DISK_DATA_DIR, chain_id) == TALLY_OK);
 }
@@ -74,12 +76,30 @@ static void forget(struct replica_disk *disk)
     disk->records_syncing = disk->ledger_syncing = false;
 }
 
-void disk_lose(struct replica_disk *disk)
+static void memory_renew(struct replica_disk *disk)
 {
-    forget(disk);
     uint64_t seed = memory_chance(disk->memory);
     memory_disk_close(disk->memory);
     memory_make(disk, seed);
+}
+
+void disk_lose(struct replica_disk *disk)
+{
+    forget(disk);
+    memory_renew(disk);
+    disk->epoch = 1;
+}
+
+void disk_next_epoch(struct replica_disk *disk, bool votes)
+{
+    vote_record_close(disk->votes);
+    disk->votes = NULL;
+    records_clear(disk);
+    disk->prune_view = 0;
+    disk->records_syncing = false;
+    memory_renew(disk);
+    disk->epoch++;
+    if (votes) CHECK(vote_record_create(&disk->memory->disk, DISK_DATA_DIR, &disk->chain_id) == TALLY_OK);
 }
 
 void disk_close(struct replica_disk *disk)
@@ -198,7 +218,7 @@ static int on_replayed(void *context, uint8_t type, uint64_t view, struct span b
 {
     struct replica_disk *disk = context;
     if (type != JOURNAL_CONSENSUS) return TALLY_EVERSION;
-    if (disk->block_count > 0 && view <= disk->blocks[disk->block_count - 1].header.view) return TALLY_OK;
+    if (view <= disk_floor_view(disk)) return TALLY_OK;
     struct journal_entry decoded;
     int error = journal_decode(bytes, &disk->chain_id, &decoded);
     if (error != TALLY_OK) return error;
@@ -243,7 +263,7 @@ int disk_open(struct replica_disk *disk, struct disk_found *found)
         return error;
     }
     found->torn = report.bytes_cut;
-    uint64_t floor_view = disk->block_count == 0 ? 0 : disk->blocks[disk->block_count - 1].header.view;
+    uint64_t floor_view = disk_floor_view(disk);
     for (size_t i = 0; i < disk->record_count; i++)
         if (disk->records[i]->view > floor_view && !was_found(disk, disk->records[i])) found->lost++;
     records_clear(disk);
@@ -273,6 +293,23 @@ void disk_blocks_cut(struct replica_disk *disk, size_t count)
     disk->blocks_durable = disk->block_count;
 }
 
+void disk_block_sealed(struct replica_disk *disk, const struct block_header *path, uint32_t count)
+{
+    struct disk_block *block = &disk->blocks[disk->block_count - 1];
+    if (count == 0) return;
+    block->seal_path = malloc(count * sizeof path[0]);
+    CHECK(block->seal_path != NULL);
+    memcpy(block->seal_path, path, count * sizeof path[0]);
+    block->seal_path_count = count;
+}
+
+uint64_t disk_floor_view(const struct replica_disk *disk)
+{
+    if (disk->block_count == 0) return 0;
+    const struct block_header *last = &disk->blocks[disk->block_count - 1].header;
+    return last->epoch == disk->epoch ? last->view : 0;
+}
+
 size_t disk_blocks_finalized(const struct replica_disk *disk, size_t count)
 {
     CHECK(count <= disk->block_count);
@@ -288,12 +325,14 @@ void disk_floor(const struct replica_disk *disk, const struct digest *chain_id, 
     const struct disk_block *last = &disk->blocks[disk->block_count - 1];
     CHECK(last->finalization != NULL);
     floor->height = last->header.height;
-    floor->view = last->header.view;
+    floor->view = disk_floor_view(disk);
     floor->time_ms = last->header.time_ms;
     floor->block = last->hash;
     floor->header = last->header;
     floor->has_finalization = true;
     floor->finalization = *last->finalization;
+    floor->seal_path = last->seal_path;
+    floor->seal_path_count = last->seal_path_count;
 }
 
 /* ---- What goes wrong ---- */

@@ -36,7 +36,9 @@ struct disk_entry {
 struct disk_block {
     struct block_header header;
     struct digest hash;
-    struct certificate *finalization; /* NULL where a descendant finalized it */
+    struct certificate *finalization; /* NULL where a descendant finalized it, unless it seals */
+    struct block_header *seal_path;   /* of a block that seals: to the descendant that finalized it */
+    uint32_t seal_path_count;
     struct payload *payload;
     struct parcel *proposal;
 };
@@ -44,6 +46,7 @@ struct disk_block {
 struct replica_disk {
     struct digest chain_id;
     const struct catalogue *catalogue;
+    uint64_t epoch;      /* of the vote record */
     bool ledger_shipped; /* the shipped ledger is on the disk too: then a crash leaves the model to whoever
                             opens it */
     uint64_t file_size;  /* of the vote record's files, at most */
@@ -103,6 +106,13 @@ void disk_block_add(struct replica_disk *disk, const struct block_header *header
     const struct certificate *finalization, struct payload *payload, struct parcel *proposal);
 /* Forgets the blocks above height `count`. */
 void disk_blocks_cut(struct replica_disk *disk, size_t count);
+/* Of the newest block, which seals: the headers after it, as the commit gave them. Copies. */
+void disk_block_sealed(struct replica_disk *disk, const struct block_header *path, uint32_t count);
+/* The view of the newest block, where that is of the vote record's epoch; else 0. */
+uint64_t disk_floor_view(const struct replica_disk *disk);
+/* The epoch is over, its seal durable and certified: its vote record goes, and with `votes` the next one's is
+ * made. */
+void disk_next_epoch(struct replica_disk *disk, bool votes);
 /* How many of the blocks stored end at one with a finalization: as far as the ledger may be acknowledged or
  * served. */
 size_t disk_blocks_finalized(const struct replica_disk *disk, size_t count);

@@ -1,6 +1,7 @@
 #include "tests/sim/fault.h"
 
 #include "proto/base/check.h"
+#include "tests/sim/epoch.h"
 #include "tests/sim/liar.h"
 #include "tests/sim/trace.h"
 
@@ -55,6 +56,7 @@ void fault_begin(struct world *world)
     if (plan->crash_gap_us > 0) again(world, EVENT_CRASH, plan->crash_gap_us);
     if (plan->partition_gap_us > 0) again(world, EVENT_PARTITION, plan->partition_gap_us);
     if (plan->skew_ms_max > 0) again(world, EVENT_CLOCK, plan->fault_us / 5);
+    if (plan->epochs > 1) again(world, EVENT_DECIDE, plan->decide_gap_us);
     for (uint32_t i = 0; i < plan->validators; i++) {
         if (!world->doomed[i]) continue;
         struct event event = {.kind = EVENT_CRASH, .replica = i, .number = 1};
@@ -157,6 +159,11 @@ bool fault_event(struct world *world, const struct event *event)
         return true;
     case EVENT_LINK_CHECK:
         network_link_check(world, event->replica, event->peer);
+        return true;
+    case EVENT_DECIDE:
+        if (world->healed) return true;
+        epoch_decide(world);
+        again(world, EVENT_DECIDE, world->plan.decide_gap_us);
         return true;
     case EVENT_FLAP:
         liar_flap(world, &world->replicas[event->replica]);

@@ -10,8 +10,9 @@ static bool statement_holds(const struct blame_law *law, const struct statement 
 {
     const struct vault *vault = law->context;
     if (statement->kind == STATEMENT_PROPOSE)
-        return leader_of(statement->view, vault->set.count) == statement->signer &&
-               leader_signature_holds(vault, statement->view, &statement->block, &statement->signature);
+        return leader_of(statement->view, law->set->count) == statement->signer &&
+               leader_signature_holds(
+                   vault, statement->epoch, statement->view, &statement->block, &statement->signature);
     struct vote vote = {.kind = (enum vote_kind)statement->kind,
         .epoch = statement->epoch,
         .view = statement->view,
@@ -84,7 +85,7 @@ static void judge_pair(
     const struct replica_disk *left = &world->replicas[first].disk, *right = &world->replicas[second].disk;
     size_t common = common_blocks(left, right);
     if (common == left->block_count || common == right->block_count) return;
-    struct blame_law law = {.chain_id = world->vault.chain_id, .set = &world->vault.set};
+    struct blame_law law = {.chain_id = world->vault.chain_id, .set = &vault_seats(&world->vault, 1)->set};
     law.holds = statement_holds;
     law.context = &world->vault;
     struct blame_chain a = chain_of(world, first, common), b = chain_of(world, second, common);

@@ -26,6 +26,7 @@ void liar_init(struct world *world, struct replica *replica)
     lies->forge = dice_chance(dice, 300) ? (uint32_t)dice_below(dice, 200) : 0;
     lies->poison = dice_chance(dice, 300) ? (uint32_t)dice_below(dice, 500) : 0;
     lies->mute = dice_chance(dice, 400);
+    lies->false_seal = dice_chance(dice, 200);
     if (dice_chance(dice, 400)) {
         lies->deaf_to[0] = dice_next(dice) & dice_next(dice);
         lies->deaf_to[1] = dice_next(dice) & dice_next(dice);
@@ -101,7 +102,7 @@ static void send_tampered(
     struct justification *justification = &spoiled.justification;
     struct certificate shifted[8];
     uint32_t count = justification->nullification_count;
-    switch (dice_below(&world->dice, 11)) {
+    switch (dice_below(&world->dice, 14)) {
     case 0: /* skip a view without proof */
         if (count > 0) justification->nullification_count--;
         break;
@@ -138,13 +139,23 @@ static void send_tampered(
     case 9: /* build on a block that is not the one certified */
         swap_parent(world, replica, &spoiled);
         break;
+    case 11: /* go on as if nothing had been sealed, or as if something had */
+        spoiled.header.after_seal = !spoiled.header.after_seal;
+        break;
+    case 12: /* payload after a seal */
+        if (spoiled.header.after_seal) spoiled.header.payload_size = spoiled.header.payload_events = 1;
+        break;
+    case 13: /* seal, for nobody or for a set that nobody decided */
+        spoiled.header.seals = true;
+        if (dice_chance(&world->dice, 700)) spoiled.header.next_set = (struct digest){{7}};
+        break;
     case 10: /* take a nullification for the parent's certificate */
         if (count > 0) justification->parent_certificate = justification->nullifications[0];
         break;
     }
     spoiled.header.justification_root = seal_justification(justification);
     spoiled.hash = seal_header(&spoiled.header);
-    if (leader_of(spoiled.header.view, world->plan.validators) == replica->identity)
+    if (vault_leader(&world->vault, spoiled.header.epoch, spoiled.header.view) == replica->identity)
         seal_proposal(&world->vault, &spoiled);
     say_new(world, replica, to, parcel_of_proposal(&spoiled));
 }
@@ -154,28 +165,33 @@ static void send_forged(struct world *world, struct replica *replica, uint32_t t
 {
     struct consensus_status status;
     consensus_status(replica->core, &status);
-    struct vote vote = {.kind = VOTE_NULLIFY, .epoch = world->vault.set.epoch};
+    uint32_t n = vault_seats(&world->vault, replica->epoch)->set.count;
+    struct vote vote = {.kind = VOTE_NULLIFY, .epoch = replica->epoch};
     vote.view = status.view + dice_below(&world->dice, 4);
-    vote.signer = (uint32_t)dice_below(&world->dice, world->plan.validators);
+    vote.signer = (uint32_t)dice_below(&world->dice, n);
+    if (dice_chance(&world->dice, 100)) vote.epoch = dice_between(&world->dice, 1, EPOCHS_MAX);
     if (dice_chance(&world->dice, 200)) vote.view = dice_next(&world->dice);
     if (dice_chance(&world->dice, 200)) vote.signer = (uint32_t)dice_next(&world->dice);
     if (dice_chance(&world->dice, 500)) {
-        if (vote.signer == replica->identity) seal_vote(&world->vault, &vote, 0);
+        if (vault_identity(&world->vault, vote.epoch, vote.signer) == replica->identity)
+            seal_vote(&world->vault, &vote, 0);
         say_new(world, replica, to, parcel_of_vote(&vote));
         return;
     }
     struct certificate certificate = {.kind = VOTE_NULLIFY, .epoch = vote.epoch, .view = vote.view};
     certificate.signers = dice_next(&world->dice);
     if (dice_chance(&world->dice, 500)) certificate.kind = VOTE_FINALIZE;
-    if (dice_chance(&world->dice, 500))
-        certificate.signers = ((uint64_t)1 << quorum_of(world->plan.validators)) - 1;
+    if (dice_chance(&world->dice, 500)) certificate.signers = ((uint64_t)1 << quorum_of(n)) - 1;
     say_new(world, replica, to, parcel_of_certificate(&certificate));
 }
 
-static void remember(struct replica *replica, struct parcel *parcel)
+static void remember(struct dice *dice, struct replica *replica, struct parcel *parcel)
 {
     size_t slots = sizeof replica->memory / sizeof replica->memory[0];
-    struct parcel **slot = &replica->memory[replica->memory_next++ % slots];
+    /* Half is kept for long, so that an old epoch's messages are replayed in a new one. */
+    size_t place = replica->memory_next++ % (slots / 2);
+    if (dice_chance(dice, 20)) place += slots / 2;
+    struct parcel **slot = &replica->memory[place];
     parcel_release(*slot);
     *slot = parcel_hold(parcel);
 }
@@ -201,7 +217,8 @@ static void send_to(struct world *world, struct replica *replica, uint32_t to, s
     }
     if (dice_chance(dice, lies->forge)) send_forged(world, replica, to);
     const struct consensus_message *message = &parcel->message;
-    if (message->kind == MESSAGE_VOTE && message->vote->signer == replica->identity &&
+    if (message->kind == MESSAGE_VOTE &&
+        vault_identity(&world->vault, message->vote->epoch, message->vote->signer) == replica->identity &&
         dice_chance(dice, lies->double_vote)) {
         send_double_vote(world, replica, to, message->vote);
         if (dice_chance(dice, 500)) return;
@@ -215,7 +232,7 @@ static void send_to(struct world *world, struct replica *replica, uint32_t to, s
 
 void liar_send(struct world *world, struct replica *replica, uint32_t to, struct parcel *parcel)
 {
-    if (parcel->kind == PARCEL_MESSAGE) remember(replica, parcel);
+    if (parcel->kind == PARCEL_MESSAGE) remember(&world->dice, replica, parcel);
     if (to != PEER_ALL) {
         send_to(world, replica, to, parcel);
         return;

@@ -237,13 +237,15 @@ void network_partition_end(struct world *world, uint32_t index)
 uint64_t network_heard(struct world *world, const struct replica *to)
 {
     const struct network *network = &world->network;
+    const struct seats *seats = vault_seats(&world->vault, to->epoch);
     uint64_t heard = 0;
-    for (uint32_t i = 0; i < world->plan.validators; i++) {
+    for (uint32_t signer = 0; signer < seats->set.count; signer++) {
+        uint32_t i = seats->identity_of[signer];
         if (!network->linked[i][to->identity] || network->cut[i][to->identity] > 0) continue;
         if (world->healed ? world->replicas[i].lies.mute
                           : dice_chance(&world->dice, world->plan.loss_per_mille))
             continue;
-        heard |= (uint64_t)1 << i;
+        heard |= (uint64_t)1 << signer;
     }
     return heard;
 }

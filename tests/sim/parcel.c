@@ -100,6 +100,8 @@ struct parcel *parcel_of_proposal(const struct proposal *proposal)
     parcel->memory[1] = copy_of(justification->nullifications, count * sizeof(struct certificate));
     parcel->payload = payload_make(proposal->batches, proposal->batch_count);
     justification->nullifications = parcel->memory[1];
+    size_t path_size = justification->seal_path_count * sizeof justification->seal_path[0];
+    justification->seal_path = parcel->memory[4] = copy_of(justification->seal_path, path_size);
     copy->batches = parcel->payload->batches;
     struct buffer bytes;
     buffer_init(&bytes, JUSTIFICATION_SIZE_MAX);
@@ -130,7 +132,7 @@ struct parcel *parcel_of_range(const struct block_header *headers, struct parcel
     for (uint32_t i = 0; i < count; i++) {
         hashes[i] = seal_header(&headers[i]);
         mark = seal_mark(hashes[i].bytes, DIGEST_SIZE, mark);
-        if (proposals != NULL) parcel->range_proposals[i] = parcel_hold(proposals[i]);
+        if (proposals != NULL && proposals[i] != NULL) parcel->range_proposals[i] = parcel_hold(proposals[i]);
     }
     *range = (struct consensus_range){count, parcel->memory[1], hashes, parcel->memory[3]};
     parcel->message.kind = MESSAGE_RANGE;
@@ -159,6 +161,7 @@ struct parcel *parcel_of_message(const struct consensus_message *message)
     struct parcel *parcel = parcel_make(PARCEL_MESSAGE);
     parcel->message.kind = message->kind;
     parcel->message.block = message->block;
+    parcel->message.epoch = message->epoch;
     parcel->message.view = message->view;
     parcel->message.height = message->height;
     parcel->mark = seal_mark(message->block.bytes, DIGEST_SIZE, message->view ^ message->height << 20);
@@ -173,6 +176,14 @@ struct parcel *parcel_of_payload(enum parcel_kind kind, const struct digest *blo
     parcel->mark = seal_mark(parcel->block.bytes, DIGEST_SIZE, (uint64_t)kind);
     for (uint32_t i = 0; payload != NULL && i < payload->count; i++)
         parcel->mark = seal_mark(payload->batches[i].bytes, DIGEST_SIZE, parcel->mark);
+    return parcel;
+}
+
+struct parcel *parcel_of_epoch(enum parcel_kind kind, uint64_t epoch)
+{
+    struct parcel *parcel = parcel_make(kind);
+    parcel->epoch = epoch;
+    parcel->mark = seal_mark(&epoch, sizeof epoch, (uint64_t)kind);
     return parcel;
 }
 

@@ -22,6 +22,8 @@ enum parcel_kind {
     PARCEL_BATCHES,         /* batches flooded: `payload` */
     PARCEL_PAYLOAD_REQUEST, /* for the payload of `block` */
     PARCEL_PAYLOAD,         /* the `payload` of `block` */
+    PARCEL_CHECKPOINT,      /* the sender has the seal of `epoch` durable: its signature on that checkpoint */
+    PARCEL_CERTIFIED,       /* a quorum of `epoch` signed its seal's checkpoint */
 };
 
 struct parcel {
@@ -30,11 +32,12 @@ struct parcel {
     uint64_t mark;                    /* a hash of the content */
     struct consensus_message message; /* points into this parcel */
     struct digest block;
+    uint64_t epoch;
     struct payload *payload; /* of PARCEL_BATCHES, PARCEL_PAYLOAD, and of a proposal */
     uint32_t range_count;
     struct parcel **range_proposals; /* of a range: one for each header, payloads included */
     struct span bytes;               /* of a proposal, once asked for; points into `memory` */
-    void *memory[4];                 /* what the message points at; freed with the parcel */
+    void *memory[5];                 /* what the message points at; freed with the parcel */
 };
 
 /* Copies the message and all it points at. `payload` (of a proposal) may be NULL; it is made from the batches
@@ -51,6 +54,7 @@ struct span parcel_bytes(struct parcel *parcel);
 struct parcel *parcel_of_range(const struct block_header *headers, struct parcel *const *proposals,
     uint32_t count, const struct certificate *finalization);
 struct parcel *parcel_of_payload(enum parcel_kind kind, const struct digest *block, struct payload *payload);
+struct parcel *parcel_of_epoch(enum parcel_kind kind, uint64_t epoch);
 struct parcel *parcel_hold(struct parcel *parcel);
 /* NULL is fine. */
 void parcel_release(struct parcel *parcel);

@@ -10,11 +10,6 @@
 #define OPENING_CHANGES 16u
 #define FLUSH_PER_MILLE 150u
 
-static struct event event_for(const struct replica *replica, enum event_kind kind)
-{
-    return (struct event){.kind = kind, .replica = replica->index, .incarnation = replica->incarnation};
-}
-
 static uint64_t sync_us(struct world *world)
 {
     uint64_t most = world->plan.sync_us_max;
@@ -56,14 +51,14 @@ static void end_process(struct world *world, struct replica *replica, int error)
 static int open_votes(struct world *world, struct replica *replica, char why[160])
 {
     struct disk_found found;
-    if (replica->identity >= world->plan.validators) return TALLY_OK;
+    if (vault_signer(&world->vault, replica->disk.epoch, replica->identity) == SIGNER_NONE) return TALLY_OK;
     int error = disk_open(&replica->disk, &found);
     replica->may_vote = error == TALLY_OK;
     world->counters.records_lost += found.lost;
     if (found.torn > 0) world->counters.tails_torn++;
     memcpy(why, found.detail, sizeof found.detail);
     /* R13: no other end than the loss of the disk takes the vote. */
-    return replica->forgotten && error == TALLY_ENOTFOUND ? TALLY_OK : error;
+    return replica_forgets(replica) && error == TALLY_ENOTFOUND ? TALLY_OK : error;
 }
 
 /* What the state is after each block that it came back to, or was brought to. */
@@ -156,7 +151,7 @@ void persist_record(struct world *world, struct replica *replica, const struct c
     bool held = candidate != NULL && candidate->held;
     consensus_status(replica->core, &status);
     /* The floor as of this output: a commit of the same step may come after it. */
-    uint64_t floor_view = disk->block_count == 0 ? 0 : disk->blocks[disk->block_count - 1].header.view;
+    uint64_t floor_view = disk_floor_view(disk);
     checker_record(world->checker, replica->identity, &record,
         candidate == NULL ? NULL : candidate->proposal->message.proposal, held, floor_view, status.view);
     if (disk->record_count > 0 && disk->records[disk->record_count - 1]->sequence >= output->sequence)
@@ -187,7 +182,7 @@ static void sync_records(struct world *world, struct replica *replica)
         return;
     }
     disk->records_syncing = true;
-    world_later(world, sync_us(world), event_for(replica, EVENT_RECORDS_SYNCED));
+    world_later(world, sync_us(world), replica_event_of(replica, EVENT_RECORDS_SYNCED));
 }
 
 void persist_sync(struct world *world, struct replica *replica)
@@ -206,7 +201,7 @@ void persist_sync(struct world *world, struct replica *replica)
         }
     }
     disk->ledger_syncing = true;
-    struct event event = event_for(replica, EVENT_LEDGER_SYNCED);
+    struct event event = replica_event_of(replica, EVENT_LEDGER_SYNCED);
     event.number = blocks;
     world_later(world, sync_us(world), event);
 }
@@ -252,13 +247,15 @@ void persist_ledger_synced(struct world *world, struct replica *replica, uint64_
     disk->ledger_syncing = false;
     disk->blocks_durable = (size_t)count;
     struct consensus_input input = {.kind = INPUT_APPENDED, .height = count};
-    uint64_t view = disk->blocks[count - 1].header.view;
+    const struct block_header *newest = &disk->blocks[count - 1].header;
+    uint64_t view = newest->epoch == disk->epoch ? newest->view : 0;
     disk_prune(disk, view);
     supply_sweep(replica, view);
     error = replica->full == NULL ? TALLY_OK : apply(world, replica, count);
     if (error != TALLY_OK)
         checker_fail(
             world->checker, "replica %u cannot execute: %s", replica->identity, tally_error_text(error));
+    supply_review(world, replica);
     persist_sync(world, replica);
     if (replica->up) replica_input(world, replica, &input);
 }

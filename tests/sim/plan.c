@@ -2,18 +2,19 @@
 
 #include <string.h>
 
-#include "proto/base/agreement.h"
+#include "tests/sim/seal.h"
 
 #define MILLISECOND_US 1000u
 
 static const char *const names[] = {"loss", "delay", "reorder", "duplicate", "partition", "script", "crash",
-    "blackout", "disk", "clock", "byzantine", "lost-disk", "slow"};
+    "blackout", "disk", "clock", "byzantine", "lost-disk", "slow", "epochs"};
 _Static_assert(
-    sizeof names / sizeof names[0] == 13 && FAULTS_ALL == (1u << 13) - 1, "one name for each fault");
+    sizeof names / sizeof names[0] == 14 && FAULTS_ALL == (1u << 14) - 1, "one name for each fault");
 
 const char *plan_faults_text(void)
 {
-    return "loss,delay,reorder,duplicate,partition,script,crash,blackout,disk,clock,byzantine,lost-disk,slow";
+    return "loss,delay,reorder,duplicate,partition,script,crash,blackout,disk,clock,byzantine,lost-disk,slow,"
+           "epochs";
 }
 
 bool plan_faults_parse(const char *list, uint32_t *faults)
@@ -108,6 +109,18 @@ static uint32_t draw_liars(struct dice *dice, const struct plan_wish *wish, cons
     return liars < most ? liars : most;
 }
 
+static void draw_epochs(struct dice *dice, struct plan *plan)
+{
+    plan->epochs = 1;
+    /* The shipped state decides no set yet. */
+    if (plan->full || plan->shape != SHAPE_FREE || plan->validators > PLAN_EPOCH_VALIDATORS_MAX)
+        plan->faults &= ~(uint32_t)FAULT_EPOCHS;
+    if ((plan->faults & FAULT_EPOCHS) == 0) return;
+    plan->epochs = (uint32_t)dice_between(dice, 2, EPOCHS_MAX);
+    plan->spares = (uint32_t)dice_below(dice, 4);
+    plan->decide_gap_us = dice_between(dice, 1, plan->fault_us);
+}
+
 /* A few views, and nothing but who hears of which: many such runs, each short. */
 static void draw_twins(struct dice *dice, struct plan *plan)
 {
@@ -160,6 +173,7 @@ void plan_draw(uint64_t seed, const struct plan_wish *wish, struct plan *plan)
     plan->fault_us = plan->faults == 0 ? 0 : timeouts_long * plan->base_timeout_ms * MILLISECOND_US;
     plan->submit_gap_us = dice_between(&dice, 1, 40) * plan->base_timeout_ms * MILLISECOND_US / 2;
     draw_shape(&dice, wish, plan);
+    draw_epochs(&dice, plan);
     draw_network(&dice, plan);
     draw_machines(&dice, plan);
 }

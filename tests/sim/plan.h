@@ -20,8 +20,11 @@ enum fault {
     FAULT_BYZANTINE = 1 << 10, /* up to f validators lie */
     FAULT_LOST_DISK = 1 << 11, /* a validator loses its disk, and follows from then on */
     FAULT_SLOW = 1 << 12,      /* the network is slower than D, for good: timers must grow to meet it */
+    FAULT_EPOCHS = 1 << 13, /* no fault, but seldom without one: the validator set changes, several times */
 };
-#define FAULTS_ALL ((1u << 13) - 1)
+#define FAULTS_ALL ((1u << 14) - 1)
+/* Sets that change have at most this many. */
+#define PLAN_EPOCH_VALIDATORS_MAX 16u
 #define OBSERVERS_SIMULATED_MAX 4u
 
 enum plan_shape {
@@ -33,12 +36,14 @@ enum plan_shape {
 struct plan {
     uint64_t seed;
     enum plan_shape shape;
-    uint32_t validators, observers;
-    uint32_t liars;      /* Byzantine validators */
-    bool only_doubled;   /* liars lie by running twice, and in no other way */
-    uint32_t lost_disks; /* liars + lost_disks <= f, but in SHAPE_FORK */
-    uint32_t faults;     /* which are on in this run */
-    uint32_t blocks;     /* new batches that must be committed one after another once faults have stopped */
+    uint32_t validators, observers; /* validators of epoch 1 */
+    uint32_t epochs;                /* at most; with one, the set never changes */
+    uint32_t spares;                /* who can become a validator besides those */
+    uint32_t liars;                 /* Byzantine validators */
+    bool only_doubled;              /* liars lie by running twice, and in no other way */
+    uint32_t lost_disks;            /* liars + lost_disks <= f, but in SHAPE_FORK */
+    uint32_t faults;                /* which are on in this run */
+    uint32_t blocks; /* new batches that must be committed one after another once faults have stopped */
     uint32_t base_timeout_ms, heartbeat_ms;
     uint64_t fault_us; /* how long faults last */
     uint32_t loss_per_mille, duplicate_per_mille, script_per_mille, tail_per_mille;
@@ -53,6 +58,7 @@ struct plan {
     uint32_t crash_per_million; /* the chance of a crash at each output */
     uint64_t partition_gap_us;
     uint64_t submit_gap_us;
+    uint64_t decide_gap_us; /* until the application wants an epoch sealed */
     uint64_t skew_ms_max;
     uint32_t rate_ppm_max;
 };

@@ -25,6 +25,7 @@ enum event_kind {
     EVENT_CLOCK,         /* a wall clock jumps */
     EVENT_SUBMIT,        /* a client brings a batch */
     EVENT_FLAP,          /* a liar breaks one of its links */
+    EVENT_DECIDE,        /* the application wants the newest epoch sealed */
     EVENT_HEAL,
 };
 
@@ -33,6 +34,7 @@ struct event {
     enum event_kind kind;
     uint32_t replica;
     uint32_t incarnation; /* an event for another life of its replica is void */
+    uint64_t epoch;       /* likewise one for another epoch's core; 0 = for any */
     uint32_t peer;
     bool ok;
     uint64_t number;

@@ -4,6 +4,7 @@
 
 #include "proto/base/check.h"
 #include "tests/sim/carry.h"
+#include "tests/sim/epoch.h"
 #include "tests/sim/full.h"
 #include "tests/sim/liar.h"
 #include "tests/sim/persist.h"
@@ -27,10 +28,29 @@ void replica_init(struct world *world, uint32_t index, uint32_t identity)
     if (!replica->honest) liar_init(world, replica);
     replica->catalogue = world->catalogue;
     disk_make(&replica->disk, &world->vault.chain_id, world->catalogue, dice_next(&world->dice),
-        world->plan.record_file_size, identity < world->plan.validators);
+        world->plan.record_file_size, vault_signer(&world->vault, 1, identity) != SIGNER_NONE);
     if (!world->plan.full || !replica->honest) return;
     replica->full = full_open(world->catalogue, index, world->plan.record_file_size);
     replica->disk.ledger_shipped = true;
+}
+
+struct event replica_event_of(const struct replica *replica, enum event_kind kind)
+{
+    return (struct event){.kind = kind,
+        .replica = replica->index,
+        .incarnation = replica->incarnation,
+        .epoch = replica->epoch};
+}
+
+uint32_t replica_peer(const struct world *world, const struct replica *replica, uint32_t peer)
+{
+    if (peer >= world->identity_count) return PEER_ALL;
+    return vault_seats(&world->vault, replica->epoch)->identity_of[peer];
+}
+
+static uint32_t signer_of(const struct world *world, const struct replica *replica)
+{
+    return vault_signer(&world->vault, replica->epoch, replica->identity);
 }
 
 void replica_close(struct replica *replica)
@@ -57,7 +77,7 @@ static uint64_t wall_ms(const struct world *world, const struct replica *replica
 struct checker_moment replica_moment(const struct world *world, const struct replica *replica)
 {
     struct checker_moment moment = {
-        .may_vote = replica->may_vote && replica->identity < world->plan.validators};
+        .may_vote = replica->may_vote && signer_of(world, replica) != SIGNER_NONE};
     moment.now_ms = clock_ms(world, replica);
     moment.wall_ms = wall_ms(world, replica);
     consensus_status(replica->core, &moment.status);
@@ -84,7 +104,7 @@ static void wake_schedule(struct world *world, struct replica *replica)
     uint64_t at_us = wake_time_us(world, replica, at_ms);
     if (at_us == replica->wake_us) return;
     replica->wake_us = at_us;
-    struct event event = {.kind = EVENT_WAKE, .replica = replica->index, .incarnation = replica->incarnation};
+    struct event event = replica_event_of(replica, EVENT_WAKE);
     event.number = ++replica->wake_number;
     world_later(world, at_us - world->now_us, event);
 }
@@ -92,8 +112,8 @@ static void wake_schedule(struct world *world, struct replica *replica)
 /* R8: each validator sends every other something every 3 D at least. */
 static void keepalive_schedule(struct world *world, const struct replica *replica)
 {
-    struct event event = {
-        .kind = EVENT_KEEPALIVE, .replica = replica->index, .incarnation = replica->incarnation};
+    struct event event = replica_event_of(replica, EVENT_KEEPALIVE);
+    event.epoch = 0;
     world_later(world, 3ull * world->plan.base_timeout_ms * MILLISECOND_US, event);
 }
 
@@ -127,13 +147,20 @@ static void mark_input(
     if (replica->feeding != NULL) world_mark(world, replica->feeding->mark);
 }
 
+static bool comes_from_peer(const struct consensus_input *input)
+{
+    return input->kind == INPUT_RECEIVED || input->kind == INPUT_VERIFIED || input->kind == INPUT_LINK_UP ||
+           input->kind == INPUT_LINK_DOWN;
+}
+
 /* R8: what the core must take for a sign of life. */
 static void tell_heard(
     struct world *world, const struct replica *replica, const struct consensus_input *input)
 {
     bool from_one = input->kind == INPUT_RECEIVED || input->kind == INPUT_LINK_UP;
     uint64_t heard = input->kind == INPUT_HEARD ? input->heard : 0;
-    if (from_one && input->peer < world->plan.validators) heard = (uint64_t)1 << input->peer;
+    if (from_one && input->peer < vault_seats(&world->vault, replica->epoch)->set.count)
+        heard = (uint64_t)1 << input->peer;
     checker_heard(world->checker, replica->identity, heard, input->now_ms);
 }
 
@@ -142,33 +169,50 @@ static void step(struct world *world, struct replica *replica, struct consensus_
     input->now_ms = clock_ms(world, replica);
     input->wall_ms = wall_ms(world, replica);
     mark_input(world, replica, input);
-    tell_heard(world, replica, input);
     trace_input(world, replica, input);
+    /* Peers are identities everywhere but in the core. */
+    if (comes_from_peer(input))
+        input->peer = vault_seats(&world->vault, replica->epoch)->peer_of[input->peer];
+    tell_heard(world, replica, input);
     consensus_step(replica->core, input);
     carry_out(world, replica);
+}
+
+/* What the application has for the core and has not said yet; false when nothing. */
+static bool application_says(struct world *world, struct replica *replica, struct consensus_input *input)
+{
+    *input = (struct consensus_input){.kind = INPUT_WORK, .ok = work_waits(replica)};
+    if (!replica->work_told || input->ok != replica->work_said) {
+        replica->work_told = true;
+        replica->work_said = input->ok;
+        return true;
+    }
+    *input = (struct consensus_input){.kind = INPUT_SEAL};
+    input->ok = epoch_wanted(world, replica, &input->block);
+    if (input->ok == replica->seal_said) return false;
+    replica->seal_said = input->ok;
+    return true;
 }
 
 /* A crash in the middle of carrying out leaves no core behind. */
 void replica_input(struct world *world, struct replica *replica, struct consensus_input *input)
 {
+    struct consensus_input told;
     step(world, replica, input);
-    while (replica->up) {
-        bool work = work_waits(replica);
-        if (replica->work_told && work == replica->work_said) break;
-        replica->work_told = true;
-        replica->work_said = work;
-        struct consensus_input told = {.kind = INPUT_WORK, .ok = work};
+    while (replica->up && application_says(world, replica, &told)) {
         replica->feeding = NULL;
         step(world, replica, &told);
     }
     if (replica->up) wake_schedule(world, replica);
 }
 
-void replica_start(struct world *world, struct replica *replica)
+/* Opens the core for the epoch of the disk. */
+static void open_core(struct world *world, struct replica *replica)
 {
-    if (!persist_open(world, replica)) return;
-    struct consensus_config config = {.chain_id = world->vault.chain_id, .set = world->vault.set};
-    config.signer = replica->identity < world->plan.validators ? replica->identity : SIGNER_NONE;
+    replica->epoch = replica->disk.epoch;
+    const struct seats *seats = vault_seats(&world->vault, replica->epoch);
+    struct consensus_config config = {.chain_id = world->vault.chain_id, .set = seats->set};
+    config.signer = signer_of(world, replica);
     config.peer_count = world->identity_count;
     config.may_vote = replica->may_vote && config.signer != SIGNER_NONE;
     config.base_timeout_ms = world->plan.base_timeout_ms;
@@ -176,14 +220,56 @@ void replica_start(struct world *world, struct replica *replica)
     config.seed = dice_next(&world->dice);
     struct consensus_floor floor;
     disk_floor(&replica->disk, &world->vault.chain_id, &floor);
-    replica->up = true;
+    CHECK(consensus_open(&config, &floor, &replica->core) == TALLY_OK);
     replica->wake_us = UINT64_MAX;
-    replica->work_told = false;
+    replica->work_told = replica->seal_said = false;
+    replica->certified = false;
+    replica->certifiers = 0;
     replica->feeding = NULL;
+    bool of_this = floor.height > 0 && floor.header.epoch == replica->epoch;
+    checker_begins(world->checker, replica->identity, replica->epoch, floor.view,
+        of_this ? floor.finalization.view + 1 : 1);
+    checker_heard(world->checker, replica->identity, UINT64_MAX, clock_ms(world, replica));
+}
+
+void replica_next_epoch(struct world *world, struct replica *replica)
+{
+    struct consensus_input input = {.kind = INPUT_TIME};
+    uint64_t epoch = replica->epoch + 1;
+    bool member = vault_signer(&world->vault, epoch, replica->identity) != SIGNER_NONE;
+    bool votes = member && epoch > replica->forgotten_epoch;
+    consensus_close(replica->core);
+    supply_clear(replica);
+    disk_next_epoch(&replica->disk, votes);
+    replica->may_vote = votes;
+    if (votes && !persist_open(world, replica)) {
+        replica->core = NULL;
+        replica->up = false;
+        replica->incarnation++;
+        network_break(world, replica->identity);
+        return;
+    }
+    open_core(world, replica);
+    trace_replica(world, replica, "begins epoch %llu%s", (unsigned long long)epoch,
+        votes    ? " as a validator"
+        : member ? " as a validator that may not vote"
+                 : "");
+    replica_input(world, replica, &input);
+    for (uint32_t i = 0; i < world->identity_count && replica->up; i++) {
+        if (!world->network.linked[replica->identity][i]) continue;
+        input = (struct consensus_input){.kind = INPUT_LINK_UP, .peer = i};
+        replica_input(world, replica, &input);
+    }
+}
+
+void replica_start(struct world *world, struct replica *replica)
+{
+    replica->epoch = replica->disk.epoch;
+    if (!persist_open(world, replica)) return;
+    replica->up = true;
     memset(&replica->known, 0, sizeof replica->known);
     memset(&replica->committed, 0, sizeof replica->committed);
-    int error = consensus_open(&config, &floor, &replica->core);
-    CHECK(error == TALLY_OK);
+    open_core(world, replica);
     for (size_t i = 0; i < replica->disk.block_count; i++) {
         const struct payload *payload = replica->disk.blocks[i].payload;
         for (uint32_t b = 0; b < payload->count; b++) {
@@ -191,12 +277,10 @@ void replica_start(struct world *world, struct replica *replica)
             batch_add(&replica->committed, batch_of(replica, &payload->batches[b]));
         }
     }
-    checker_begins(world->checker, replica->identity, floor.view);
     size_t records = replica->disk.entry_count;
     persist_restore(world, replica);
     trace_replica(world, replica, "starts from height %llu with %zu records",
-        (unsigned long long)floor.height, records);
-    checker_heard(world->checker, replica->identity, UINT64_MAX, clock_ms(world, replica));
+        (unsigned long long)replica->disk.block_count, records);
     struct consensus_input input = {.kind = INPUT_TIME};
     replica_input(world, replica, &input);
     if (!replica->up) return;
@@ -214,11 +298,13 @@ void replica_crash(struct world *world, struct replica *replica, bool wipe)
     replica->core = NULL;
     supply_clear(replica);
     if (replica->full != NULL) full_end(replica->full);
+    uint64_t epoch = replica->epoch;
     disk_crash(&replica->disk, &world->dice, dice_chance(&world->dice, 500));
     if (wipe) {
         disk_lose(&replica->disk);
         if (replica->full != NULL) full_lose(replica->full);
-        replica->forgotten = replica->wiped = true;
+        if (epoch > replica->forgotten_epoch) replica->forgotten_epoch = epoch;
+        replica->wiped = true;
     }
     network_break(world, replica->identity);
     trace_replica(world, replica, wipe ? "crashes and loses its disk" : "crashes");
@@ -239,11 +325,8 @@ void replica_submit(struct world *world, struct replica *replica, uint32_t batch
     replica_input(world, replica, &input);
 }
 
-void replica_event(struct world *world, struct replica *replica, struct event *event)
+static void carry_event(struct world *world, struct replica *replica, struct event *event)
 {
-    if (!replica->up || event->incarnation != replica->incarnation) return;
-    /* A liar that falls silent need not go on listening. */
-    if (replica->lies.mute && world->healed) return;
     struct consensus_input input = {.peer = event->peer, .ok = event->ok};
     replica->feeding = event->parcel;
     switch (event->kind) {
@@ -280,6 +363,7 @@ void replica_event(struct world *world, struct replica *replica, struct event *e
         return;
     case EVENT_LEDGER_SYNCED:
         persist_ledger_synced(world, replica, event->number);
+        epoch_tell(world, replica);
         return;
     case EVENT_WAKE:
         if (event->number != replica->wake_number) return;
@@ -290,6 +374,7 @@ void replica_event(struct world *world, struct replica *replica, struct event *e
         input.kind = INPUT_HEARD;
         input.heard = network_heard(world, replica);
         keepalive_schedule(world, replica);
+        epoch_tell(world, replica);
         break;
     case EVENT_LINK:
         input.kind = event->ok ? INPUT_LINK_UP : INPUT_LINK_DOWN;
@@ -302,8 +387,19 @@ void replica_event(struct world *world, struct replica *replica, struct event *e
     case EVENT_CLOCK:
     case EVENT_SUBMIT:
     case EVENT_FLAP:
+    case EVENT_DECIDE:
     case EVENT_HEAL:
         CHECK_UNREACHABLE();
     }
     replica_input(world, replica, &input);
+}
+
+void replica_event(struct world *world, struct replica *replica, struct event *event)
+{
+    if (!replica->up || event->incarnation != replica->incarnation) return;
+    if (event->epoch != 0 && event->epoch != replica->epoch) return;
+    /* A liar that falls silent need not go on listening. */
+    if (replica->lies.mute && world->healed) return;
+    carry_event(world, replica, event);
+    if (replica->up && epoch_over(world, replica)) replica_next_epoch(world, replica);
 }

@@ -33,6 +33,7 @@ struct candidate {
 /* How a liar lies; each is a chance per mille for each message it could spoil. */
 struct lies {
     uint32_t withhold, replay, tamper, double_vote, forge, poison;
+    bool false_seal;     /* would have its epoch sealed all the time, and for a wrong set */
     bool mute;           /* says nothing at all once other faults have stopped */
     uint64_t deaf_to[2]; /* identities it never sends to */
     uint64_t flap_us;    /* about how often it breaks a link of its own and lets it return; 0 = never */
@@ -42,9 +43,10 @@ struct replica {
     uint32_t index, identity;
     uint32_t incarnation;
     bool up, honest, may_vote;
-    bool forgotten; /* its disk was lost */
-    bool wiped;     /* and it has not started since */
-    bool twin;      /* one of two instances of one identity */
+    bool twin;                /* one of two instances of one identity */
+    uint64_t epoch;           /* of the core */
+    uint64_t forgotten_epoch; /* up to this it may have voted on a disk that was lost; 0 = it lost none */
+    bool wiped;               /* its disk was lost, and it has not started since */
     struct consensus *core;
     struct replica_disk disk;
     const struct catalogue *catalogue;
@@ -56,12 +58,15 @@ struct replica {
     struct parcel *feeding; /* the parcel of the input being carried out, so that it need not be copied */
     struct batch_bits known, committed;
     bool work_told, work_said; /* what INPUT_WORK said last */
+    bool seal_said;            /* likewise INPUT_SEAL */
+    uint64_t certifiers; /* a bitmap: who signed the checkpoint of this epoch's seal, as far as is known */
+    bool certified;      /* a quorum did */
     uint64_t wake_us, wake_number;
     uint64_t clock_ms, rate_ppm; /* now_ms = clock_ms + time since the run began, at 1 + rate */
     int64_t skew_ms;
     uint32_t ask_next;
     struct lies lies;
-    struct parcel *memory[16]; /* what a liar may replay */
+    struct parcel *memory[32]; /* what a liar may replay */
     uint32_t memory_next;
 };
 
@@ -77,6 +82,17 @@ void replica_event(struct world *world, struct replica *replica, struct event *e
 void replica_submit(struct world *world, struct replica *replica, uint32_t batch);
 /* Feeds one input and carries out everything it leads to. */
 void replica_input(struct world *world, struct replica *replica, struct consensus_input *input);
+/* Ends the core whose epoch's seal is durable and certified, and opens the next epoch's. */
+void replica_next_epoch(struct world *world, struct replica *replica);
+/* An event of this life and core. */
+struct event replica_event_of(const struct replica *replica, enum event_kind kind);
+/* Whom the core means by a peer: an identity, or PEER_ALL. */
+uint32_t replica_peer(const struct world *world, const struct replica *replica, uint32_t peer);
+/* R13: it may have voted in this epoch and does not know. */
+static inline bool replica_forgets(const struct replica *replica)
+{
+    return replica->disk.epoch <= replica->forgotten_epoch;
+}
 /* What it is and sees now, for the checker. */
 struct checker_moment replica_moment(const struct world *world, const struct replica *replica);
 /* Whether anything it knows is not committed here. */

@@ -53,13 +53,67 @@ void vault_init(struct vault *vault, uint32_t n, uint64_t seed)
     memset(vault, 0, sizeof *vault);
     struct mixer mixer = mixer_start(seed);
     vault->chain_id = mixer_end(&mixer);
-    vault->set.epoch = 1;
-    vault->set.count = n;
-    for (uint32_t i = 0; i < n; i++) {
+    bool member[PEERS_MAX] = {false};
+    for (uint32_t i = 0; i < PEERS_MAX; i++) {
         vault->secrets[i] = dice_scatter(seed + 77 * (i + 1));
-        vault->set.keys[i].bytes[0] = 2;
-        put_u32(vault->set.keys[i].bytes + 1, i + 1);
+        member[i] = i < n;
     }
+    vault_add_epoch(vault, member);
+}
+
+static void seat(struct seats *seats, uint32_t peer, uint32_t identity)
+{
+    seats->identity_of[peer] = identity;
+    seats->peer_of[identity] = peer;
+}
+
+void vault_add_epoch(struct vault *vault, const bool member[PEERS_MAX])
+{
+    CHECK(vault->epoch_count < EPOCHS_MAX);
+    struct seats *seats = &vault->seats[++vault->epoch_count];
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < PEERS_MAX; i++)
+        if (member[i]) seat(seats, next++, i);
+    seats->set.epoch = vault->epoch_count;
+    seats->set.count = next;
+    for (uint32_t i = 0; i < PEERS_MAX; i++)
+        if (!member[i]) seat(seats, next++, i);
+    for (uint32_t i = 0; i < seats->set.count; i++) {
+        seats->set.keys[i].bytes[0] = 2;
+        put_u32(seats->set.keys[i].bytes + 1, seats->identity_of[i] + 1);
+    }
+}
+
+const struct seats *vault_seats(const struct vault *vault, uint64_t epoch)
+{
+    return epoch == 0 || epoch > vault->epoch_count ? NULL : &vault->seats[epoch];
+}
+
+uint32_t vault_signer(const struct vault *vault, uint64_t epoch, uint32_t identity)
+{
+    const struct seats *seats = vault_seats(vault, epoch);
+    if (seats == NULL || seats->peer_of[identity] >= seats->set.count) return SIGNER_NONE;
+    return seats->peer_of[identity];
+}
+
+uint32_t vault_identity(const struct vault *vault, uint64_t epoch, uint32_t signer)
+{
+    const struct seats *seats = vault_seats(vault, epoch);
+    return seats == NULL || signer >= seats->set.count ? PEER_ALL : seats->identity_of[signer];
+}
+
+uint32_t vault_leader(const struct vault *vault, uint64_t epoch, uint64_t view)
+{
+    const struct seats *seats = vault_seats(vault, epoch);
+    if (seats == NULL || view == 0) return PEER_ALL;
+    return seats->identity_of[leader_of(view, seats->set.count)];
+}
+
+struct digest vault_set_hash(const struct vault *vault, uint64_t epoch)
+{
+    const struct seats *seats = vault_seats(vault, epoch);
+    if (seats == NULL) return (struct digest){{0}};
+    return validator_set_hash(&seats->set);
 }
 
 static void mix_certificate(struct mixer *mixer, const struct certificate *certificate)
@@ -105,9 +159,9 @@ static uint64_t vote_word(enum vote_kind kind, uint64_t epoch, uint64_t view, co
     return mixer.left ^ dice_scatter(mixer.right);
 }
 
-static uint64_t tag_of(const struct vault *vault, uint32_t signer, uint64_t word)
+static uint64_t tag_of(const struct vault *vault, uint32_t identity, uint64_t word)
 {
-    return dice_scatter(vault->secrets[signer] ^ dice_scatter(word));
+    return dice_scatter(vault->secrets[identity] ^ dice_scatter(word));
 }
 
 uint64_t seal_mark_vote(const struct vote *vote)
@@ -133,61 +187,88 @@ uint64_t seal_mark(const void *data, size_t size, uint64_t start)
 void seal_vote(const struct vault *vault, struct vote *vote, uint8_t variant)
 {
     uint64_t word = vote_word(vote->kind, vote->epoch, vote->view, &vote->block);
+    uint32_t identity = vault_identity(vault, vote->epoch, vote->signer);
+    CHECK(identity != PEER_ALL);
     memset(&vote->signature, 0, sizeof vote->signature);
-    put_u64(vote->signature.bytes, tag_of(vault, vote->signer, word));
+    put_u64(vote->signature.bytes, tag_of(vault, identity, word));
     vote->signature.bytes[8] = variant;
 }
 
 void seal_proposal(const struct vault *vault, struct proposal *proposal)
 {
     uint64_t word = seal_mark(proposal->hash.bytes, DIGEST_SIZE, 6);
-    uint32_t leader = leader_of(proposal->header.view, vault->set.count);
+    uint32_t leader = vault_leader(vault, proposal->header.epoch, proposal->header.view);
+    CHECK(leader != PEER_ALL);
     memset(&proposal->signature, 0, sizeof proposal->signature);
     put_u64(proposal->signature.bytes, tag_of(vault, leader, word));
 }
 
-bool leader_signature_holds(
-    const struct vault *vault, uint64_t view, const struct digest *block, const struct signature *signature)
+bool leader_signature_holds(const struct vault *vault, uint64_t epoch, uint64_t view,
+    const struct digest *block, const struct signature *signature)
 {
     uint64_t word = seal_mark(block->bytes, DIGEST_SIZE, 6);
-    if (view == 0) return false;
-    return get_u64(signature->bytes) == tag_of(vault, leader_of(view, vault->set.count), word);
+    uint32_t leader = vault_leader(vault, epoch, view);
+    return leader != PEER_ALL && get_u64(signature->bytes) == tag_of(vault, leader, word);
 }
 
 bool vote_holds(const struct vault *vault, const struct vote *vote)
 {
-    if (vote->signer >= vault->set.count || vote->epoch != vault->set.epoch) return false;
+    uint32_t identity = vault_identity(vault, vote->epoch, vote->signer);
     uint64_t word = vote_word(vote->kind, vote->epoch, vote->view, &vote->block);
-    return get_u64(vote->signature.bytes) == tag_of(vault, vote->signer, word);
+    return identity != PEER_ALL && get_u64(vote->signature.bytes) == tag_of(vault, identity, word);
 }
 
 bool certificate_holds(const struct vault *vault, const struct certificate *certificate)
 {
-    uint32_t n = vault->set.count;
-    if (certificate->epoch != vault->set.epoch) return false;
+    const struct seats *seats = vault_seats(vault, certificate->epoch);
+    if (seats == NULL) return false;
+    uint32_t n = seats->set.count;
     if (n < 64 && certificate->signers >> n != 0) return false;
     if ((uint32_t)__builtin_popcountll(certificate->signers) != quorum_of(n)) return false;
     uint64_t word = vote_word(certificate->kind, certificate->epoch, certificate->view, &certificate->block);
     uint32_t at = 0;
     for (uint32_t i = 0; i < n; i++) {
         if ((certificate->signers >> i & 1) == 0) continue;
-        if (get_u64(certificate->signatures[at++].bytes) != tag_of(vault, i, word)) return false;
+        uint64_t tag = tag_of(vault, seats->identity_of[i], word);
+        if (get_u64(certificate->signatures[at++].bytes) != tag) return false;
     }
     for (; at < VALIDATORS_MAX; at++)
         if (get_u64(certificate->signatures[at].bytes) != 0) return false;
     return true;
 }
 
+bool seal_path_holds(const struct vault *vault, const struct block_header *sealing,
+    const struct block_header *path, uint32_t count, const struct certificate *finalization)
+{
+    const struct block_header *last = sealing;
+    struct digest hash = seal_header(sealing);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct block_header *next = &path[i];
+        if (!digest_equal(&next->parent_hash, &hash) || next->epoch != sealing->epoch || !next->after_seal ||
+            next->height != last->height + 1 || next->parent_view != last->view || next->view <= last->view)
+            return false;
+        hash = seal_header(next);
+        last = next;
+    }
+    return finalization->kind == VOTE_FINALIZE && finalization->epoch == sealing->epoch &&
+           finalization->view == last->view && digest_equal(&finalization->block, &hash) &&
+           certificate_holds(vault, finalization);
+}
+
 bool proposal_holds(const struct vault *vault, const struct proposal *proposal)
 {
-    const struct justification *justification = &proposal->justification;
-    if (!leader_signature_holds(vault, proposal->header.view, &proposal->hash, &proposal->signature))
+    const struct block_header *header = &proposal->header;
+    const struct justification *because = &proposal->justification;
+    if (!leader_signature_holds(vault, header->epoch, header->view, &proposal->hash, &proposal->signature))
         return false;
-    struct digest root = seal_justification(justification);
-    if (!digest_equal(&root, &proposal->header.justification_root)) return false;
-    if (!justification->parent_is_genesis && !certificate_holds(vault, &justification->parent_certificate))
+    struct digest root = seal_justification(because);
+    if (!digest_equal(&root, &header->justification_root)) return false;
+    if (!because->parent_is_genesis && !certificate_holds(vault, &because->parent_certificate)) return false;
+    if (!because->parent_is_genesis && because->parent.epoch != header->epoch &&
+        !seal_path_holds(vault, &because->parent, because->seal_path, because->seal_path_count,
+            &because->parent_certificate))
         return false;
-    for (uint32_t i = 0; i < justification->nullification_count; i++)
-        if (!certificate_holds(vault, &justification->nullifications[i])) return false;
+    for (uint32_t i = 0; i < because->nullification_count; i++)
+        if (!certificate_holds(vault, &because->nullifications[i])) return false;
     return true;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "proto/base/check.h"
+#include "tests/sim/epoch.h"
 #include "tests/sim/trace.h"
 
 #define PROPOSAL_BATCHES_MAX 8u
@@ -83,9 +84,10 @@ static struct parcel *range_find(const struct replica *replica, const struct dig
 {
     for (uint32_t r = 0; r < RANGES_KEPT; r++) {
         const struct parcel *parcel = replica->ranges[r];
-        for (uint32_t i = 0; parcel != NULL && i < parcel->range_count; i++)
-            if (digest_equal(&parcel->range_proposals[i]->message.proposal->hash, block))
-                return parcel->range_proposals[i];
+        for (uint32_t i = 0; parcel != NULL && i < parcel->range_count; i++) {
+            struct parcel *proposal = parcel->range_proposals[i];
+            if (proposal != NULL && digest_equal(&proposal->message.proposal->hash, block)) return proposal;
+        }
     }
     return NULL;
 }
@@ -110,24 +112,30 @@ struct parcel *supply_proposal(struct replica *replica, const struct digest *blo
     return stored == NULL ? NULL : stored->proposal;
 }
 
-enum supply_state { SUPPLY_COMPLETE, SUPPLY_LACKING, SUPPLY_MALFORMED };
+enum supply_state { SUPPLY_COMPLETE, SUPPLY_LACKING, SUPPLY_PENDING, SUPPLY_MALFORMED };
 
-static enum supply_state candidate_state(const struct replica *replica, const struct candidate *candidate)
+/* R11: "a voter that has not applied that state yet holds the block pending, and one that finds another set
+ * rejects it." */
+static enum supply_state candidate_state(
+    const struct world *world, const struct replica *replica, const struct candidate *candidate)
 {
     const struct payload *payload = candidate->proposal->payload;
+    const struct block_header *header = &proposal_of(candidate)->header;
+    enum epoch_verdict verdict = header->seals ? epoch_judge(world, replica, header) : SEAL_RIGHT;
     bool lacking = false;
+    if (verdict == SEAL_WRONG) return SUPPLY_MALFORMED;
     for (uint32_t i = 0; i < payload->count; i++) {
         uint32_t batch = batch_of(replica, &payload->batches[i]);
         if (batch >= BATCHES_POISONED && replica->honest) return SUPPLY_MALFORMED;
         lacking |= !batch_has(&replica->known, batch);
     }
-    return lacking ? SUPPLY_LACKING : SUPPLY_COMPLETE;
+    if (lacking) return SUPPLY_LACKING;
+    return verdict == SEAL_PENDING ? SUPPLY_PENDING : SUPPLY_COMPLETE;
 }
 
 static void answer_later(struct world *world, struct replica *replica, struct parcel *proposal, bool ok)
 {
-    struct event event = {
-        .kind = EVENT_PAYLOAD, .replica = replica->index, .incarnation = replica->incarnation};
+    struct event event = replica_event_of(replica, EVENT_PAYLOAD);
     event.ok = ok;
     event.parcel = parcel_hold(proposal);
     world_later(world, dice_below(&world->dice, world->plan.check_us_max + 1), event);
@@ -138,8 +146,7 @@ static void ask(struct world *world, struct replica *replica, struct parcel *pro
     struct parcel *request = parcel_of_payload(PARCEL_PAYLOAD_REQUEST, &proposal->message.block, NULL);
     network_send(world, replica, peer, request);
     parcel_release(request);
-    struct event event = {
-        .kind = EVENT_FETCH, .replica = replica->index, .incarnation = replica->incarnation};
+    struct event event = replica_event_of(replica, EVENT_FETCH);
     event.parcel = parcel_hold(proposal);
     world_later(world, world->plan.base_timeout_ms * MILLISECOND_US / 2, event);
 }
@@ -154,8 +161,8 @@ void supply_need(struct world *world, struct replica *replica, const struct dige
                 replica->identity);
         return;
     }
-    enum supply_state state = candidate->held ? SUPPLY_COMPLETE : candidate_state(replica, candidate);
-    if (state == SUPPLY_LACKING) {
+    enum supply_state state = candidate->held ? SUPPLY_COMPLETE : candidate_state(world, replica, candidate);
+    if (state == SUPPLY_LACKING || state == SUPPLY_PENDING) {
         bool asked = candidate->wanted;
         candidate->wanted = true;
         if (!asked) ask(world, replica, candidate->proposal, peer);
@@ -187,8 +194,9 @@ void supply_fetch(struct world *world, struct replica *replica, const struct dig
 {
     struct candidate *candidate = supply_find(replica, block);
     if (candidate == NULL || !candidate->wanted) return;
-    uint32_t peer = replica->ask_next++ % world->plan.validators;
-    if (peer == replica->identity) peer = replica->ask_next++ % world->plan.validators;
+    const struct seats *seats = vault_seats(&world->vault, replica->epoch);
+    uint32_t peer = seats->identity_of[replica->ask_next++ % seats->set.count];
+    if (peer == replica->identity) peer = seats->identity_of[replica->ask_next++ % seats->set.count];
     ask(world, replica, candidate->proposal, peer);
 }
 
@@ -198,12 +206,19 @@ void supply_learn(struct world *world, struct replica *replica, const struct pay
         uint32_t batch = batch_of(replica, &payload->batches[i]);
         if (batch < BATCHES_POISONED || !replica->honest) batch_add(&replica->known, batch);
     }
+    supply_review(world, replica);
+}
+
+void supply_review(struct world *world, struct replica *replica)
+{
     for (size_t i = 0; i < replica->candidate_count; i++) {
         struct candidate *candidate = &replica->candidates[i];
-        if (!candidate->wanted || candidate_state(replica, candidate) != SUPPLY_COMPLETE) continue;
+        if (!candidate->wanted) continue;
+        enum supply_state state = candidate_state(world, replica, candidate);
+        if (state == SUPPLY_LACKING || state == SUPPLY_PENDING) continue;
         candidate->wanted = false;
-        candidate->held = true;
-        answer_later(world, replica, candidate->proposal, true);
+        candidate->held = state == SUPPLY_COMPLETE;
+        answer_later(world, replica, candidate->proposal, candidate->held);
     }
 }
 
@@ -243,8 +258,7 @@ static uint32_t choose_batches(
 
 void supply_propose(struct world *world, struct replica *replica, const struct consensus_output *output)
 {
-    struct event event = {
-        .kind = EVENT_PROPOSED, .replica = replica->index, .incarnation = replica->incarnation};
+    struct event event = replica_event_of(replica, EVENT_PROPOSED);
     uint64_t delay_us = dice_below(&world->dice, world->plan.base_timeout_ms * MILLISECOND_US / 16 + 1);
     if (!world->healed && dice_chance(&world->dice, 10)) {
         world_later(world, delay_us, event);

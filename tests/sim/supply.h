@@ -28,6 +28,8 @@ void supply_check(struct world *world, struct replica *replica, const struct che
 void supply_fetch(struct world *world, struct replica *replica, const struct digest *block);
 /* Batches arrived. */
 void supply_learn(struct world *world, struct replica *replica, const struct payload *payload);
+/* Looks again at what was lacking or pending. */
+void supply_review(struct world *world, struct replica *replica);
 /* Adds to `taken` the batches of the unfinalized chain from `tip` down: a child of it must not repeat them.
  */
 void supply_taken(struct replica *replica, const struct digest *tip, struct batch_bits *taken);

@@ -12,6 +12,7 @@ static void counters_add(struct counters *total, const struct counters *run)
     total->messages += run->messages;
     total->lost += run->lost;
     total->events += run->events;
+    total->seals += run->seals;
     total->double_proposals += run->double_proposals;
     total->double_votes += run->double_votes;
     total->evidence += run->evidence;
@@ -70,6 +71,7 @@ void totals_print_json(const struct totals *totals, double seconds)
         counters->blocks, counters->messages, counters->lost, counters->events);
     printf(", \"crashes\": %" PRIu64 ", \"restarts\": %" PRIu64 ", \"partitions\": %" PRIu64,
         counters->crashes, counters->restarts, counters->partitions);
+    printf(", \"seals\": %" PRIu64, counters->seals);
     printf(", \"tails_torn\": %" PRIu64 ", \"records_lost\": %" PRIu64 ", \"disk_errors\": %" PRIu64,
         counters->tails_torn, counters->records_lost, counters->disk_errors);
     printf(", \"blocks_replayed\": %" PRIu64 ", \"events_ordered\": %" PRIu64
@@ -96,6 +98,7 @@ void totals_print(const struct totals *totals, double seconds)
            " restarts, %" PRIu64 " partitions\n",
         counters->blocks, counters->messages, counters->lost, counters->crashes, counters->restarts,
         counters->partitions);
+    printf("%" PRIu64 " epochs sealed, ", counters->seals);
     printf("%" PRIu64 " torn tails of vote records, %" PRIu64 " records lost, %" PRIu64
            " processes ended by their disks\n",
         counters->tails_torn, counters->records_lost, counters->disk_errors);

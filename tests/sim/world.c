@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "proto/base/check.h"
+#include "tests/sim/epoch.h"
 #include "tests/sim/fault.h"
 #include "tests/sim/fork.h"
 #include "tests/sim/full.h"
@@ -35,12 +36,13 @@ static void open_world(struct world *world, const struct plan *plan, bool traced
     vault_init(&world->vault, plan->validators, plan->seed);
     world->catalogue = catalogue_open(&world->vault, dice_next(&world->dice), plan->full);
     if (plan->full) full_scratch_make();
-    world->identity_count = plan->validators + plan->observers;
+    world->identity_count = plan->validators + plan->spares + plan->observers;
     world->replica_count = world->identity_count + plan->liars;
     world->network.script = dice_next(&world->dice);
     for (uint32_t i = 0; i < world->identity_count; i++)
         world->honest[i] = true;
     fault_choose(world);
+    epoch_draw(world);
     world->checker = checker_open(&world->vault, world->honest, world->identity_count, plan->base_timeout_ms);
     world->replicas = calloc(world->replica_count, sizeof world->replicas[0]);
     CHECK(world->replicas != NULL);
@@ -98,6 +100,7 @@ static bool settled(const struct world *world)
         const struct replica *replica = &world->replicas[i];
         if (!replica->honest) continue;
         if (!replica->up || replica_waits(replica) || checker_height(world->checker, i) != top) return false;
+        if (epoch_ends(world, replica)) return false;
     }
     return true;
 }
@@ -111,8 +114,9 @@ static void explain_unsettled(struct world *world, const char *what, uint64_t bo
         struct consensus_status status = {0};
         if (!world->honest[i] || !world->replicas[i].up) continue;
         consensus_status(world->replicas[i].core, &status);
-        at += (size_t)snprintf(text + at, sizeof text - at, " %u:v%llu h%llu", i,
-            (unsigned long long)status.view, (unsigned long long)status.floor_height);
+        at += (size_t)snprintf(text + at, sizeof text - at, " %u:e%llu v%llu h%llu", i,
+            (unsigned long long)world->replicas[i].epoch, (unsigned long long)status.view,
+            (unsigned long long)status.floor_height);
     }
     checker_fail(world->checker, "no progress: %s within %llu ms;%s", what,
         (unsigned long long)(bound_us / 1000), text);
@@ -122,9 +126,10 @@ static void explain_unsettled(struct world *world, const char *what, uint64_t bo
 static uint64_t longest_timeout_us(const struct world *world)
 {
     uint64_t most = 0;
-    for (uint32_t i = 0; i < world->plan.validators; i++) {
+    for (uint32_t i = 0; i < world->identity_count; i++) {
         struct consensus_status status = {0};
         if (!world->honest[i] || !world->replicas[i].up) continue;
+        if (vault_signer(&world->vault, world->replicas[i].epoch, i) == SIGNER_NONE) continue;
         consensus_status(world->replicas[i].core, &status);
         uint64_t timeout_us = world->plan.base_timeout_ms * MILLISECOND_US;
         for (uint32_t k = 0; k < status.timeouts && timeout_us < 30 * SECOND_US; k++)
@@ -177,6 +182,8 @@ static void demand_progress(struct world *world, struct verdict *verdict)
     uint64_t within_us = bound_us(world, longest_timeout_us(world));
     for (uint32_t i = 0; i < world->plan.blocks && checker_violation(world->checker) == NULL; i++) {
         uint64_t start_us = world->now_us;
+        /* The end of an epoch is a second thing to agree on, and a third to certify. */
+        if (dice_chance(&world->dice, 400) && epoch_decide(world)) within_us *= 3;
         submit_somewhere(world);
         await_settled(world, within_us, i == 0 ? "the first batch after the faults" : "a batch in calm");
         uint64_t took_ms = (world->now_us - start_us) / 1000;
@@ -271,6 +278,7 @@ void world_run(const struct plan *plan, bool traced, struct verdict *verdict)
     for (uint32_t i = 0; i < world->identity_count && checker_violation(world->checker) == NULL; i++)
         persist_verify(world, &world->replicas[i]);
     world->counters.blocks = checker_top(world->checker);
+    world->counters.seals = checker_epoch(world->checker) - 1;
     const char *violation = checker_violation(world->checker);
     if (violation != NULL) {
         snprintf(verdict->violation, sizeof verdict->violation, "%s", violation);

@@ -19,6 +19,7 @@
 struct counters {
     uint64_t blocks, crashes, restarts, partitions, messages, lost, events;
     uint64_t double_proposals, double_votes; /* views in which a liar said two things, as sent */
+    uint64_t seals;                          /* epochs that ended */
     uint64_t evidence;                       /* pieces that replicas came to hold */
     uint64_t tails_torn, records_lost; /* found at starts: torn tails, records written or queued and gone */
     uint64_t disk_errors;              /* that ended a process */
@@ -39,8 +40,9 @@ struct world {
     uint32_t replica_count, identity_count;
     bool honest[PEERS_MAX];
     uint8_t camp[2 * PEERS_MAX]; /* by replica, in SHAPE_FORK: a liar has an instance in each of the two */
-    bool doomed[PEERS_MAX];      /* will lose its disk at its next crash */
-    uint32_t batch_count;        /* batches brought by clients so far */
+    uint64_t decided[EPOCHS_MAX + 2]; /* by epoch: the height whose state asks for its end; 0 = none yet */
+    bool doomed[PEERS_MAX];           /* will lose its disk at its next crash */
+    uint32_t batch_count;             /* batches brought by clients so far */
     uint64_t now_us, healed_us;
     bool healed;
     bool traced;

@@ -79,6 +79,7 @@ static void a_wish_is_kept_and_the_rest_drawn(void **state)
         assert_int_equal(plan.faults & ~wish.faults, 0);
         assert_int_equal(plan.liars, 0);
         assert_true((plan.loss_per_mille > 0) == ((plan.faults & FAULT_LOSS) != 0));
+        assert_int_equal(plan.epochs, 1);
         assert_true((plan.crash_gap_us > 0) == ((plan.faults & FAULT_CRASH) != 0));
     }
 }
@@ -137,6 +138,24 @@ static void twins_are_one_validator_of_four_and_fork_nothing(void **state)
         lies += verdict.counters.double_proposals + verdict.counters.double_votes;
     }
     assert_true(lies > 0);
+}
+
+static void validator_sets_change_and_nobody_notices(void **state)
+{
+    (void)state;
+    struct plan_wish wish = any;
+    uint64_t seals = 0;
+    wish.faults = FAULT_EPOCHS;
+    for (uint64_t seed = 1; seed <= 30; seed++) {
+        struct plan plan;
+        struct verdict verdict;
+        plan_draw(seed, &wish, &plan);
+        if (plan.validators > 10) continue;
+        world_run(&plan, false, &verdict);
+        assert_string_equal(verdict.violation, "");
+        seals += verdict.counters.seals;
+    }
+    assert_true(seals >= 10);
 }
 
 static void fault_lists_are_read_whole_or_refused(void **state)
@@ -239,6 +258,7 @@ int main(void)
         cmocka_unit_test(no_more_validators_fail_for_good_than_are_tolerated),
         cmocka_unit_test(too_many_liars_fork_the_chain_and_are_blamed),
         cmocka_unit_test(twins_are_one_validator_of_four_and_fork_nothing),
+        cmocka_unit_test(validator_sets_change_and_nobody_notices),
         cmocka_unit_test(fault_lists_are_read_whole_or_refused),
         cmocka_unit_test(the_checker_notices_a_driver_that_acknowledges_too_early),
         cmocka_unit_test(disks_tear_and_lose_and_fail),

@@ -98,11 +98,19 @@ static struct block_header header_on(
     return header;
 }
 
+static void commit_by(struct scene *scene, uint32_t identity, const struct block_header *header,
+    const struct certificate *finalization)
+{
+    struct consensus_output output = {.kind = OUTPUT_COMMIT, .header = *header, .certificate = finalization};
+    output.block = seal_header(header);
+    checker_commit(scene->checker, identity, &output);
+}
+
 static void commit(struct scene *scene, uint32_t identity, const struct block_header *header)
 {
     struct digest hash = seal_header(header);
     struct certificate finalization = certificate_of(scene, VOTE_FINALIZE, header->view, hash);
-    checker_commit(scene->checker, identity, header, &hash, &finalization);
+    commit_by(scene, identity, header, &finalization);
 }
 
 static void a_vote_on_disk_may_be_sent(void **state)
@@ -176,7 +184,7 @@ static struct consensus_record stored_before_a_crash(struct scene *scene, uint64
     checker_record(scene->checker, 0, &record, NULL, false, 0, 3);
     checker_durable(scene->checker, 0, &record);
     checker_restarted(scene->checker, 0, 0, false);
-    checker_begins(scene->checker, 0, floor_view);
+    checker_begins(scene->checker, 0, 1, floor_view, floor_view + 1);
     return record;
 }
 
@@ -361,7 +369,7 @@ static void a_commit_by_a_notarization_is_seen(void **state)
     struct block_header first = header_on(scene, NULL, 1, 100);
     struct digest hash = seal_header(&first);
     struct certificate notarization = certificate_of(scene, VOTE_NOTARIZE, 1, hash);
-    checker_commit(scene->checker, 0, &first, &hash, &notarization);
+    commit_by(scene, 0, &first, &notarization);
     expect_violation(scene, "does not finalize it");
 }
 
@@ -369,11 +377,112 @@ static void a_commit_left_open_at_the_end_of_a_turn_is_seen(void **state)
 {
     struct scene *scene = *state;
     struct block_header first = header_on(scene, NULL, 1, 100);
-    struct digest hash = seal_header(&first);
-    checker_commit(scene->checker, 0, &first, &hash, NULL);
+    commit_by(scene, 0, &first, NULL);
     struct checker_moment moment = {.status = {.view = 2, .floor_view = 1, .floor_height = 1}};
     checker_turn(scene->checker, 0, &moment);
     expect_violation(scene, "without a finalization");
+}
+
+/* Epoch 1 ends with a block at view 1; epoch 2 has other validators, 1 to 4. */
+static struct block_header end_epoch(struct scene *scene)
+{
+    const bool member[PEERS_MAX] = {false, true, true, true, true};
+    vault_add_epoch(&scene->vault, member);
+    struct block_header seal = header_on(scene, NULL, 1, 100);
+    seal.seals = true;
+    seal.next_set = vault_set_hash(&scene->vault, 2);
+    commit(scene, 0, &seal);
+    expect_fine(scene);
+    return seal;
+}
+
+static struct block_header first_of_epoch_2(const struct scene *scene, const struct block_header *seal)
+{
+    struct block_header header = header_on(scene, seal, 1, 200);
+    header.epoch = 2;
+    header.parent_view = 0;
+    return header;
+}
+
+/* By validators 1, 2 and 3, who sit at places 0 to 2 of epoch 2. */
+static struct certificate finalization_of_epoch_2(
+    const struct scene *scene, const struct block_header *header)
+{
+    struct certificate finalization = {.kind = VOTE_FINALIZE, .epoch = 2, .view = header->view, .signers = 7};
+    finalization.block = seal_header(header);
+    for (uint32_t i = 0; i < 3; i++) {
+        struct vote vote = {.kind = VOTE_FINALIZE, .epoch = 2, .view = header->view, .signer = i};
+        vote.block = finalization.block;
+        seal_vote(&scene->vault, &vote, 0);
+        finalization.signatures[i] = vote.signature;
+    }
+    return finalization;
+}
+
+static void an_epoch_goes_on_from_the_seal_before_it(void **state)
+{
+    struct scene *scene = *state;
+    struct block_header seal = end_epoch(scene), first = first_of_epoch_2(scene, &seal);
+    struct certificate finalization = finalization_of_epoch_2(scene, &first);
+    checker_begins(scene->checker, 0, 2, 0, 1);
+    commit_by(scene, 0, &first, &finalization);
+    expect_fine(scene);
+    assert_int_equal(checker_epoch(scene->checker), 2);
+}
+
+static void an_epoch_that_begins_on_no_seal_is_seen(void **state)
+{
+    struct scene *scene = *state;
+    checker_begins(scene->checker, 0, 2, 0, 1);
+    expect_violation(scene, "on no seal");
+}
+
+static void what_follows_a_seal_must_not_be_committed(void **state)
+{
+    struct scene *scene = *state;
+    struct block_header seal = end_epoch(scene);
+    struct block_header after = header_on(scene, &seal, 2, 200);
+    after.after_seal = true;
+    commit(scene, 0, &after);
+    expect_violation(scene, "follows a seal");
+}
+
+static void a_block_of_an_epoch_that_is_over_is_seen(void **state)
+{
+    struct scene *scene = *state;
+    struct block_header seal = end_epoch(scene);
+    struct block_header late = header_on(scene, &seal, 2, 200);
+    commit(scene, 0, &late);
+    expect_violation(scene, "wrong epoch");
+}
+
+static void the_validators_of_the_epoch_before_finalize_nothing(void **state)
+{
+    struct scene *scene = *state;
+    struct block_header seal = end_epoch(scene), first = first_of_epoch_2(scene, &seal);
+    struct certificate old = certificate_of(scene, VOTE_FINALIZE, 1, seal_header(&first));
+    assert_true(certificate_holds(&scene->vault, &old));
+    checker_begins(scene->checker, 0, 2, 0, 1);
+    commit_by(scene, 0, &first, &old);
+    expect_violation(scene, "does not finalize it");
+    old.epoch = 2;
+    assert_false(certificate_holds(&scene->vault, &old));
+}
+
+static void a_seal_is_final_by_a_descendant_only_over_the_whole_path(void **state)
+{
+    struct scene *scene = *state;
+    struct block_header seal = end_epoch(scene), path[2];
+    path[0] = header_on(scene, &seal, 3, 200);
+    path[0].after_seal = true;
+    path[1] = header_on(scene, &path[0], 4, 300);
+    path[1].after_seal = true;
+    struct certificate last = certificate_of(scene, VOTE_FINALIZE, 4, seal_header(&path[1]));
+    assert_true(seal_path_holds(&scene->vault, &seal, path, 2, &last));
+    assert_false(seal_path_holds(&scene->vault, &seal, path, 1, &last));
+    assert_false(seal_path_holds(&scene->vault, &seal, path + 1, 1, &last));
+    path[0].after_seal = false;
+    assert_false(seal_path_holds(&scene->vault, &seal, path, 2, &last));
 }
 
 static void evidence_against_an_honest_validator_is_seen(void **state)
@@ -422,12 +531,12 @@ static void a_life_must_begin_in_the_view_its_disk_certifies(void **state)
     struct checker_moment moment = {.status = {.view = 8}};
     checker_record(scene->checker, 0, &record, NULL, false, 0, 8);
     checker_restarted(scene->checker, 0, 0, false);
-    checker_begins(scene->checker, 0, 0);
+    checker_begins(scene->checker, 0, 1, 0, 1);
     checker_restored(scene->checker, 0, &record, NULL);
     checker_turn(scene->checker, 0, &moment);
     expect_fine(scene);
     checker_restarted(scene->checker, 0, 0, false);
-    checker_begins(scene->checker, 0, 0);
+    checker_begins(scene->checker, 0, 1, 0, 1);
     checker_restored(scene->checker, 0, &record, NULL);
     moment.status.view = 9;
     checker_turn(scene->checker, 0, &moment);
@@ -586,6 +695,12 @@ int main(void)
         CASE(a_state_after_a_block_that_nobody_committed_is_seen),
         CASE(a_commit_by_a_notarization_is_seen),
         CASE(a_commit_left_open_at_the_end_of_a_turn_is_seen),
+        CASE(an_epoch_goes_on_from_the_seal_before_it),
+        CASE(an_epoch_that_begins_on_no_seal_is_seen),
+        CASE(what_follows_a_seal_must_not_be_committed),
+        CASE(a_block_of_an_epoch_that_is_over_is_seen),
+        CASE(the_validators_of_the_epoch_before_finalize_nothing),
+        CASE(a_seal_is_final_by_a_descendant_only_over_the_whole_path),
         CASE(evidence_against_an_honest_validator_is_seen),
         CASE(an_honest_peer_that_is_charged_is_seen),
         CASE(a_floor_that_moves_back_is_seen),

@@ -241,7 +241,7 @@ static void a_power_cut_in_the_middle_of_anything_loses_nothing_that_was_synced(
 
 static void add_block(struct replica_disk *disk, uint64_t height, bool finalized)
 {
-    struct block_header header = {.height = height, .view = height};
+    struct block_header header = {.epoch = 1, .height = height, .view = height};
     struct digest hash = seal_header(&header);
     struct certificate finalization = {.kind = VOTE_FINALIZE};
     struct proposal proposal = {.header = header, .justification.parent_is_genesis = true};
