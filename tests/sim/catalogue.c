@@ -112,7 +112,7 @@ static struct span keep(struct catalogue *catalogue, struct buffer *buffer)
     CHECK(!buffer->failed);
     uint8_t *kept = arena_take(&catalogue->arena, buffer->size);
     CHECK(kept != NULL);
-    memcpy(kept, buffer->data, buffer->size);
+    if (buffer->size > 0) memcpy(kept, buffer->data, buffer->size);
     struct span span = span_of(kept, buffer->size);
     buffer_close(buffer);
     return span;

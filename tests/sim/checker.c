@@ -193,6 +193,40 @@ void checker_applied(struct checker *checker, uint32_t identity, const struct ch
     fact->checkpoint = digest;
 }
 
+void checker_promised(struct checker *checker, uint32_t identity, uint64_t height)
+{
+    struct identity *who = &checker->identities[identity];
+    if (!who->honest) return;
+    if (height <= who->promised_height)
+        checker_fail(checker, "replica %u promises the checkpoint of height %llu after that of %llu",
+            identity, (unsigned long long)height, (unsigned long long)who->promised_height);
+    who->promised_height = height;
+}
+
+void checker_promise_found(struct checker *checker, uint32_t identity, uint64_t height)
+{
+    struct identity *who = &checker->identities[identity];
+    if (!who->honest || who->epoch <= who->forgotten_epoch) return;
+    if (height < who->promised_height)
+        checker_fail(checker, "replica %u forgot that it promised the checkpoint of height %llu", identity,
+            (unsigned long long)who->promised_height);
+    who->promised_height = height;
+}
+
+void checker_checkpoint_sent(struct checker *checker, uint32_t identity, const struct checkpoint *checkpoint)
+{
+    struct identity *who = &checker->identities[identity];
+    if (!who->honest) return;
+    if (checkpoint->height > who->promised_height)
+        checker_fail(checker, "replica %u signed the checkpoint of height %llu, which is not on its disk",
+            identity, (unsigned long long)checkpoint->height);
+    if (checkpoint->height <= who->signed_height)
+        checker_fail(checker, "replica %u signed a checkpoint of height %llu after one of %llu", identity,
+            (unsigned long long)checkpoint->height, (unsigned long long)who->signed_height);
+    who->signed_height = checkpoint->height;
+    checker_applied(checker, identity, checkpoint);
+}
+
 static void check_forward(struct checker *checker, uint32_t identity, const struct consensus_status *status)
 {
     const struct identity *who = &checker->identities[identity];

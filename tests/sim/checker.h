@@ -65,6 +65,12 @@ void checker_restored(struct checker *checker, uint32_t identity, const struct c
 void checker_remembers(struct checker *checker, uint32_t identity);
 /* The state after a block, as executed or found: the same for everybody. */
 void checker_applied(struct checker *checker, uint32_t identity, const struct checkpoint *checkpoint);
+/* The promise to sign a checkpoint of this height is on disk for good. */
+void checker_promised(struct checker *checker, uint32_t identity, uint64_t height);
+/* A new life found this to be the newest height promised. */
+void checker_promise_found(struct checker *checker, uint32_t identity, uint64_t height);
+/* A checkpoint of an applied block was signed and sent: a height once ever. */
+void checker_checkpoint_sent(struct checker *checker, uint32_t identity, const struct checkpoint *checkpoint);
 void checker_evidence(struct checker *checker, uint32_t identity, const struct consensus_evidence *evidence);
 /* `identity` charged `peer` for a message that failed a check. */
 void checker_charge(struct checker *checker, uint32_t identity, uint32_t peer, const char *reason);

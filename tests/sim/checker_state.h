@@ -33,6 +33,7 @@ struct identity {
     bool working;
     uint64_t expected_view; /* where its life must begin */
     uint64_t heard_ms[VALIDATORS_MAX];
+    uint64_t promised_height, signed_height; /* of checkpoints: the newest on disk, and sent */
 };
 
 /* A block that somebody honest committed. All of them are a tree, and one chain as long as nothing forks:

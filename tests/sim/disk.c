@@ -136,28 +136,57 @@ static void encode(const struct catalogue *catalogue, const struct consensus_rec
     *stored = candidate.stored;
 }
 
-void disk_record_add(struct replica_disk *disk, const struct consensus_record *record, uint64_t sequence,
-    struct parcel *proposal, bool *stored)
+static struct disk_record *add_record(struct replica_disk *disk, uint64_t view)
 {
     disk->records =
         grow(disk->records, disk->record_count, &disk->record_capacity, sizeof(struct disk_record *));
-    struct disk_record *added = malloc(sizeof *added);
+    struct disk_record *added = calloc(1, sizeof *added);
     CHECK(added != NULL);
+    added->view = view;
+    buffer_init(&added->bytes, VOTE_RECORD_SIZE_MAX);
+    disk->records[disk->record_count++] = added;
+    return added;
+}
+
+void disk_promise_add(struct replica_disk *disk, uint64_t height, uint64_t view, struct span checkpoint)
+{
+    struct disk_record *added = add_record(disk, view);
+    added->checkpoint_height = height;
+    buffer_append(&added->bytes, checkpoint.data, checkpoint.size);
+    CHECK(!added->bytes.failed);
+}
+
+uint64_t disk_promised(const struct replica_disk *disk)
+{
+    for (size_t i = disk->record_count; i-- > 0;)
+        if (disk->records[i]->checkpoint_height != 0) return disk->records[i]->checkpoint_height;
+    return disk->votes == NULL ? 0 : vote_record_checkpoint_height(disk->votes);
+}
+
+void disk_record_add(struct replica_disk *disk, const struct consensus_record *record, uint64_t sequence,
+    struct parcel *proposal, bool *stored)
+{
+    struct disk_record *added = add_record(disk, journal_view(record));
     added->record = *record;
     added->sequence = sequence;
-    added->view = journal_view(record);
-    buffer_init(&added->bytes, VOTE_RECORD_SIZE_MAX);
     encode(disk->catalogue, record, proposal, stored, &added->bytes);
     CHECK(!added->bytes.failed);
-    disk->records[disk->record_count++] = added;
+}
+
+static int append(struct vote_record *votes, const struct disk_record *record)
+{
+    bool promise = record->checkpoint_height != 0;
+    int error = promise ? vote_record_checkpoint(votes, record->checkpoint_height) : TALLY_OK;
+    if (error != TALLY_OK) return error;
+    return vote_record_append(
+        votes, promise ? JOURNAL_CHECKPOINT : JOURNAL_CONSENSUS, record->view, buffer_span(&record->bytes));
 }
 
 int disk_commit_begin(struct replica_disk *disk)
 {
     CHECK(disk->votes != NULL);
     while (disk->records_written < disk->record_count) {
-        const struct disk_record *next = disk->records[disk->records_written];
-        int error = vote_record_append(disk->votes, JOURNAL_CONSENSUS, next->view, buffer_span(&next->bytes));
+        int error = append(disk->votes, disk->records[disk->records_written]);
         if (error != TALLY_OK) return error;
         disk->records_written++;
     }
@@ -178,10 +207,11 @@ bool disk_holds_all(const struct replica_disk *disk)
     return memory_disk_is_synced(disk->memory, VOTES_DIR);
 }
 
-bool disk_take_durable(struct replica_disk *disk, struct consensus_record *record)
+bool disk_take_durable(struct replica_disk *disk, struct disk_record *taken)
 {
     if (disk->records_written == 0 || !disk_holds_all(disk)) return false;
-    *record = disk->records[0]->record;
+    *taken = *disk->records[0];
+    taken->bytes = (struct buffer){0};
     record_free(disk->records[0]);
     disk->records_written--;
     disk->record_count--;
@@ -217,6 +247,7 @@ static int keep_entry(struct replica_disk *disk, const struct journal_entry *dec
 static int on_replayed(void *context, uint8_t type, uint64_t view, struct span bytes)
 {
     struct replica_disk *disk = context;
+    if (type == JOURNAL_CHECKPOINT) return TALLY_OK; /* its height is the record's own to keep */
     if (type != JOURNAL_CONSENSUS) return TALLY_EVERSION;
     if (view <= disk_floor_view(disk)) return TALLY_OK;
     struct journal_entry decoded;
@@ -265,7 +296,9 @@ int disk_open(struct replica_disk *disk, struct disk_found *found)
     found->torn = report.bytes_cut;
     uint64_t floor_view = disk_floor_view(disk);
     for (size_t i = 0; i < disk->record_count; i++)
-        if (disk->records[i]->view > floor_view && !was_found(disk, disk->records[i])) found->lost++;
+        if (disk->records[i]->checkpoint_height == 0 && disk->records[i]->view > floor_view &&
+            !was_found(disk, disk->records[i]))
+            found->lost++;
     records_clear(disk);
     return TALLY_OK;
 }

@@ -19,10 +19,11 @@ struct vote_record;
 /* The folder of a node's data on such a disk. */
 #define DISK_DATA_DIR "/data"
 
-/* A record on its way to the disk. */
+/* A record on its way to the disk: consensus's, or the promise to sign a checkpoint. */
 struct disk_record {
     struct consensus_record record;
-    uint64_t sequence;
+    uint64_t sequence;          /* 0 = none of consensus's */
+    uint64_t checkpoint_height; /* 0 = no promise */
     uint64_t view;
     struct buffer bytes;
 };
@@ -86,6 +87,10 @@ void disk_entries_clear(struct replica_disk *disk);
  * unless *stored, which this sets. */
 void disk_record_add(struct replica_disk *disk, const struct consensus_record *record, uint64_t sequence,
     struct parcel *proposal, bool *stored);
+/* Queues the promise to sign the checkpoint of a height in `view`, with the signed bytes. */
+void disk_promise_add(struct replica_disk *disk, uint64_t height, uint64_t view, struct span checkpoint);
+/* The newest height promised, queued or on disk; 0 for none. */
+uint64_t disk_promised(const struct replica_disk *disk);
 /* Begins a commit: writes what is queued. Errors: vote_record_append's; the process must end. */
 int disk_commit_begin(struct replica_disk *disk) TALLY_MUST_CHECK;
 /* Ends it: syncs, and drops files that are not needed any more. Errors: vote_record_sync's and
@@ -94,8 +99,8 @@ int disk_commit_end(struct replica_disk *disk) TALLY_MUST_CHECK;
 /* Whether a power cut right now would lose none of the records that were written. */
 bool disk_holds_all(const struct replica_disk *disk);
 /* Takes the oldest record that a power cut right now would not lose, as the disk itself has it and nobody
- * claims; false where there is none. */
-bool disk_take_durable(struct replica_disk *disk, struct consensus_record *record);
+ * claims; without its bytes; false where there is none. */
+bool disk_take_durable(struct replica_disk *disk, struct disk_record *taken);
 /* Records of views at or below `view` are not needed any more: allowed once the floor of that view is
  * durable.
  */

@@ -196,6 +196,13 @@ int full_checkpoint(struct full *full, uint64_t height, struct checkpoint *check
     return replay_checkpoint(&full->replay, height, checkpoint);
 }
 
+int full_certified(struct full *full, uint64_t height, uint64_t signers)
+{
+    struct certified_checkpoint certified = {.signers = signers};
+    int error = full_checkpoint(full, height, &certified.checkpoint);
+    return error == TALLY_OK ? state_certified_put(full->replay.state, &certified) : error;
+}
+
 int full_flush(struct full *full)
 {
     return replay_flush(&full->replay);

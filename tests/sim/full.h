@@ -44,7 +44,9 @@ int full_apply(
     struct full *full, const struct replica_disk *disk, struct checkpoint *checkpoint) TALLY_MUST_CHECK;
 /* The checkpoint of an applied height. */
 int full_checkpoint(struct full *full, uint64_t height, struct checkpoint *checkpoint) TALLY_MUST_CHECK;
-/* Errors: replay_flush's; the process must end. */
+/* Keeps that a quorum signed the checkpoint of an applied height. Errors: state_certified_put's. */
+int full_certified(struct full *full, uint64_t height, uint64_t signers) TALLY_MUST_CHECK;
+/* Up to the newest certified height. Errors: replay_flush's; the process must end. */
 int full_flush(struct full *full) TALLY_MUST_CHECK;
 
 /* Replays this replica's ledger from genesis into a state of its own, telling `seen` the checkpoint of each

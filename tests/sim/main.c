@@ -28,6 +28,12 @@ static void note_abort(int signal_number)
     if (write(STDERR_FILENO, abort_note, size) < 0) _exit(1);
 }
 
+static void on_interrupt(int signal_number)
+{
+    full_scratch_abandon();
+    _exit(128 + signal_number);
+}
+
 static void print_usage(FILE *to)
 {
     fprintf(to,
@@ -180,6 +186,8 @@ int main(int argc, char **argv)
     int parsed = parse_options(argc, argv, &options);
     if (parsed != 0) return parsed - 1;
     signal(SIGABRT, note_abort);
+    signal(SIGINT, on_interrupt);
+    signal(SIGTERM, on_interrupt);
     /* A core's memory is large and hardly touched: taken as fresh pages it need not be cleared first. */
     mallopt(M_MMAP_THRESHOLD, 1 << 20);
     double start = seconds_now();

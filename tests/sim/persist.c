@@ -1,6 +1,9 @@
 #include "tests/sim/persist.h"
 
+#include <stdlib.h>
+
 #include "proto/base/check.h"
+#include "proto/codec/agreement.h"
 #include "tests/sim/full.h"
 #include "tests/sim/supply.h"
 #include "tests/sim/trace.h"
@@ -54,6 +57,8 @@ static int open_votes(struct world *world, struct replica *replica, char why[160
     if (vault_signer(&world->vault, replica->disk.epoch, replica->identity) == SIGNER_NONE) return TALLY_OK;
     int error = disk_open(&replica->disk, &found);
     replica->may_vote = error == TALLY_OK;
+    if (error == TALLY_OK)
+        checker_promise_found(world->checker, replica->identity, disk_promised(&replica->disk));
     world->counters.records_lost += found.lost;
     if (found.torn > 0) world->counters.tails_torn++;
     memcpy(why, found.detail, sizeof found.detail);
@@ -139,6 +144,14 @@ void persist_restore(struct world *world, struct replica *replica)
 
 /* ---- On the way to the disk ---- */
 
+/* The core's number of the newest of the first `count` records; 0 = none of them is the core's. */
+static uint64_t newest_sequence(const struct replica_disk *disk, size_t count)
+{
+    while (count > 0 && disk->records[count - 1]->sequence == 0)
+        count--;
+    return count == 0 ? 0 : disk->records[count - 1]->sequence;
+}
+
 void persist_record(struct world *world, struct replica *replica, const struct consensus_output *output)
 {
     struct replica_disk *disk = &replica->disk;
@@ -154,7 +167,7 @@ void persist_record(struct world *world, struct replica *replica, const struct c
     uint64_t floor_view = disk_floor_view(disk);
     checker_record(world->checker, replica->identity, &record,
         candidate == NULL ? NULL : candidate->proposal->message.proposal, held, floor_view, status.view);
-    if (disk->record_count > 0 && disk->records[disk->record_count - 1]->sequence >= output->sequence)
+    if (newest_sequence(disk, disk->record_count) >= output->sequence)
         checker_fail(world->checker, "replica %u numbers its records backward", replica->identity);
     if (names && !held) return;
     disk_record_add(disk, &record, output->sequence, names ? candidate->proposal : NULL,
@@ -164,9 +177,13 @@ void persist_record(struct world *world, struct replica *replica, const struct c
 /* What the disk holds for good now, whatever anybody was told. */
 static void tell_durable(struct world *world, struct replica *replica)
 {
-    struct consensus_record record;
-    while (disk_take_durable(&replica->disk, &record))
-        checker_durable(world->checker, replica->identity, &record);
+    struct disk_record taken;
+    while (disk_take_durable(&replica->disk, &taken)) {
+        if (taken.checkpoint_height == 0)
+            checker_durable(world->checker, replica->identity, &taken.record);
+        else
+            checker_promised(world->checker, replica->identity, taken.checkpoint_height);
+    }
 }
 
 static void sync_records(struct world *world, struct replica *replica)
@@ -206,11 +223,44 @@ void persist_sync(struct world *world, struct replica *replica)
     world_later(world, sync_us(world), event);
 }
 
+/* The newest height promised among the records written. */
+static uint64_t newest_promise(const struct replica_disk *disk)
+{
+    size_t count = disk->records_written;
+    while (count > 0 && disk->records[count - 1]->checkpoint_height == 0)
+        count--;
+    return count == 0 ? 0 : disk->records[count - 1]->checkpoint_height;
+}
+
+/* The promise is on disk: the signature goes to everybody, here at once. */
+static void sign_checkpoint(struct world *world, struct replica *replica, uint64_t height)
+{
+    struct checkpoint checkpoint;
+    if (full_checkpoint(replica->full, height, &checkpoint) != TALLY_OK) return;
+    checker_checkpoint_sent(world->checker, replica->identity, &checkpoint);
+    while (height >= world->checkpoint_capacity) {
+        uint64_t grown = world->checkpoint_capacity == 0 ? 1024 : 2 * world->checkpoint_capacity;
+        size_t size = sizeof world->checkpoint_signers[0];
+        world->checkpoint_signers = realloc(world->checkpoint_signers, (size_t)grown * size);
+        CHECK(world->checkpoint_signers != NULL);
+        memset(world->checkpoint_signers + world->checkpoint_capacity, 0,
+            (size_t)(grown - world->checkpoint_capacity) * size);
+        world->checkpoint_capacity = grown;
+    }
+    uint64_t *signers = &world->checkpoint_signers[height];
+    if ((uint32_t)__builtin_popcountll(*signers) >= quorum_of(world->plan.validators)) return;
+    *signers |= (uint64_t)1 << replica->identity;
+    if ((uint32_t)__builtin_popcountll(*signers) < quorum_of(world->plan.validators)) return;
+    world->counters.checkpoints_certified++;
+    if (height > world->certified_height) world->certified_height = height;
+}
+
 void persist_records_synced(struct world *world, struct replica *replica)
 {
     struct replica_disk *disk = &replica->disk;
     struct consensus_input input = {.kind = INPUT_DURABLE};
-    if (disk->records_written > 0) input.sequence = disk->records[disk->records_written - 1]->sequence;
+    input.sequence = newest_sequence(disk, disk->records_written);
+    uint64_t promised = newest_promise(disk);
     int error = world->plan.planted_early_ack ? TALLY_OK : disk_commit_end(disk);
     tell_durable(world, replica);
     if (error != TALLY_OK) {
@@ -218,8 +268,24 @@ void persist_records_synced(struct world *world, struct replica *replica)
         return;
     }
     disk->records_syncing = false;
+    if (promised > 0) sign_checkpoint(world, replica, promised);
     persist_sync(world, replica);
     if (replica->up && input.sequence > 0) replica_input(world, replica, &input);
+}
+
+/* A height is signed once ever, and not every height. */
+static void promise_checkpoint(struct world *world, struct replica *replica, uint64_t height)
+{
+    struct replica_disk *disk = &replica->disk;
+    struct checkpoint checkpoint;
+    struct buffer bytes;
+    if (!replica->may_vote || replica->identity >= world->plan.validators) return;
+    if (height <= disk_promised(disk) || full_checkpoint(replica->full, height, &checkpoint) != TALLY_OK)
+        return;
+    buffer_init(&bytes, 4 * KIB);
+    checkpoint_encode(&checkpoint, &bytes);
+    disk_promise_add(disk, height, disk->blocks[height - 1].header.view, buffer_span(&bytes));
+    buffer_close(&bytes);
 }
 
 /* Executes what is final and on disk, and now and then writes the state. */
@@ -231,6 +297,10 @@ static int apply(struct world *world, struct replica *replica, uint64_t count)
         error = full_apply(replica->full, &replica->disk, &checkpoint);
         if (error == TALLY_OK) checker_applied(world->checker, replica->identity, &checkpoint);
     }
+    uint64_t certified = world->certified_height;
+    if (error == TALLY_OK && certified > 0 && certified <= count)
+        error = full_certified(replica->full, certified, world->checkpoint_signers[certified]);
+    if (error == TALLY_OK) promise_checkpoint(world, replica, count);
     if (error == TALLY_OK && dice_chance(&world->dice, FLUSH_PER_MILLE)) error = full_flush(replica->full);
     return error;
 }

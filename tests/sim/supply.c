@@ -248,7 +248,11 @@ static uint32_t choose_batches(
         }
         if (batch_has(&replica->known, i) && !batch_has(&taken, i)) batches[count++] = world_batch(world, i);
     }
-    if (dice_chance(&world->dice, replica->lies.poison)) {
+    /* A mempool may have forgotten what was finalized long ago: then the rules say no. */
+    uint32_t again = world->plan.full ? (uint32_t)dice_below(&world->dice, 20 * world->batch_count + 1) : 0;
+    if (again > 0 && again < world->batch_count && batch_has(&replica->committed, again))
+        batches[count++] = world_batch(world, again);
+    if (count < PROPOSAL_BATCHES_MAX && dice_chance(&world->dice, replica->lies.poison)) {
         uint32_t spoiled = (uint32_t)dice_between(&world->dice, BATCHES_WITHHELD, BATCHES_MAX - 1);
         batches[count++] = world_batch(world, spoiled);
         batch_add(&replica->known, spoiled);

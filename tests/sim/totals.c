@@ -22,6 +22,7 @@ static void counters_add(struct counters *total, const struct counters *run)
     total->blocks_replayed += run->blocks_replayed;
     total->events_ordered += run->events_ordered;
     total->events_applied += run->events_applied;
+    total->checkpoints_certified += run->checkpoints_certified;
 }
 
 static void share_add(struct share *share, uint64_t used, uint64_t bound, uint64_t seed)
@@ -74,9 +75,10 @@ void totals_print_json(const struct totals *totals, double seconds)
     printf(", \"seals\": %" PRIu64, counters->seals);
     printf(", \"tails_torn\": %" PRIu64 ", \"records_lost\": %" PRIu64 ", \"disk_errors\": %" PRIu64,
         counters->tails_torn, counters->records_lost, counters->disk_errors);
-    printf(", \"blocks_replayed\": %" PRIu64 ", \"events_ordered\": %" PRIu64
-           ", \"events_applied\": %" PRIu64,
-        counters->blocks_replayed, counters->events_ordered, counters->events_applied);
+    printf(", \"blocks_replayed\": %" PRIu64 ", \"events_ordered\": %" PRIu64 ", \"events_applied\": %" PRIu64
+           ", \"checkpoints_certified\": %" PRIu64,
+        counters->blocks_replayed, counters->events_ordered, counters->events_applied,
+        counters->checkpoints_certified);
     printf(", \"double_proposals\": %" PRIu64 ", \"double_votes\": %" PRIu64 ", \"evidence\": %" PRIu64,
         counters->double_proposals, counters->double_votes, counters->evidence);
     printf(", \"forks\": %" PRIu64 ", \"culprits_min\": %u, \"culprits_max\": %u", totals->forks,
@@ -104,8 +106,9 @@ void totals_print(const struct totals *totals, double seconds)
         counters->tails_torn, counters->records_lost, counters->disk_errors);
     if (counters->events_ordered > 0)
         printf("%" PRIu64 " events ordered, %" PRIu64 " of them applied; %" PRIu64
-               " blocks replayed at restarts\n",
-            counters->events_ordered, counters->events_applied, counters->blocks_replayed);
+               " checkpoints certified; %" PRIu64 " blocks replayed at restarts\n",
+            counters->events_ordered, counters->events_applied, counters->checkpoints_certified,
+            counters->blocks_replayed);
     printf("views in which a liar said two things: %" PRIu64 " by proposals, %" PRIu64 " by votes; %" PRIu64
            " pieces of evidence held\n",
         counters->double_proposals, counters->double_votes, counters->evidence);

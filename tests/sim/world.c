@@ -67,6 +67,7 @@ static void close_world(struct world *world)
     queue_close(&world->queue);
     checker_close(world->checker);
     catalogue_close(world->catalogue);
+    free(world->checkpoint_signers);
     if (world->plan.full) full_scratch_remove();
 }
 

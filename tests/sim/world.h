@@ -24,7 +24,7 @@ struct counters {
     uint64_t tails_torn, records_lost; /* found at starts: torn tails, records written or queued and gone */
     uint64_t disk_errors;              /* that ended a process */
     uint64_t blocks_replayed;          /* of a full run: into states that were behind their ledgers */
-    uint64_t events_ordered, events_applied;
+    uint64_t events_ordered, events_applied, checkpoints_certified;
 };
 
 struct world {
@@ -42,7 +42,9 @@ struct world {
     uint8_t camp[2 * PEERS_MAX]; /* by replica, in SHAPE_FORK: a liar has an instance in each of the two */
     uint64_t decided[EPOCHS_MAX + 2]; /* by epoch: the height whose state asks for its end; 0 = none yet */
     bool doomed[PEERS_MAX];           /* will lose its disk at its next crash */
-    uint32_t batch_count;             /* batches brought by clients so far */
+    uint64_t *checkpoint_signers;     /* of a full run: bitmaps by height */
+    uint64_t checkpoint_capacity, certified_height; /* the newest with a quorum */
+    uint32_t batch_count;                           /* batches brought by clients so far */
     uint64_t now_us, healed_us;
     bool healed;
     bool traced;

@@ -140,18 +140,18 @@ static void a_failed_sync_acknowledges_nothing_and_loses_what_it_was_to_write(vo
     (void)state;
     struct dice dice;
     struct replica_disk disk;
-    struct consensus_record record;
+    struct disk_record taken;
     dice_init(&dice, 5);
     make(&disk, 1);
     add(&disk, 1);
     commit(&disk);
-    assert_true(disk_take_durable(&disk, &record));
-    assert_int_equal(record.vote.view, 1);
+    assert_true(disk_take_durable(&disk, &taken));
+    assert_int_equal(taken.record.vote.view, 1);
     add(&disk, 2);
     assert_int_equal(disk_commit_begin(&disk), TALLY_OK);
     disk_trouble(&disk, TROUBLE_IO, 1, 0);
     assert_int_equal(disk_commit_end(&disk), TALLY_EIO);
-    assert_false(disk_take_durable(&disk, &record));
+    assert_false(disk_take_durable(&disk, &taken));
     assert_int_equal(disk_commit_end(&disk), TALLY_EIO);
     disk_crash(&disk, &dice, false);
     struct disk_found found = reopen(&disk);
@@ -181,6 +181,25 @@ static void what_only_a_page_cache_holds_is_on_disk_once_it_is_found(void **stat
     disk_crash(&disk, &dice, true);
     (void)reopen(&disk);
     assert_prefix(&disk, 2, 2);
+    disk_close(&disk);
+}
+
+static void a_promise_is_kept_across_a_crash_and_never_made_again(void **state)
+{
+    (void)state;
+    struct dice dice;
+    struct replica_disk disk;
+    dice_init(&dice, 5);
+    make(&disk, 1);
+    disk_promise_add(&disk, 7, 1, span_of("seven", 5));
+    assert_int_equal(disk_promised(&disk), 7);
+    commit(&disk);
+    disk_promise_add(&disk, 9, 1, span_of("nine", 4));
+    disk_crash(&disk, &dice, true);
+    (void)reopen(&disk);
+    assert_int_equal(disk_promised(&disk), 7);
+    disk_promise_add(&disk, 7, 1, span_of("again", 5));
+    assert_int_equal(disk_commit_begin(&disk), TALLY_EEXISTS);
     disk_close(&disk);
 }
 
@@ -360,6 +379,7 @@ int main(void)
         cmocka_unit_test(a_process_that_is_killed_loses_only_what_it_had_not_written),
         cmocka_unit_test(a_failed_sync_acknowledges_nothing_and_loses_what_it_was_to_write),
         cmocka_unit_test(what_only_a_page_cache_holds_is_on_disk_once_it_is_found),
+        cmocka_unit_test(a_promise_is_kept_across_a_crash_and_never_made_again),
         cmocka_unit_test(a_full_disk_ends_the_process_and_keeps_what_was_synced),
         cmocka_unit_test(a_power_cut_in_the_middle_of_anything_loses_nothing_that_was_synced),
         cmocka_unit_test(what_is_pruned_was_below_the_floor),
