@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """A second judge of evidence, written from proto/proof/FORMAT.md alone.
 
-evidence.py GENESIS_LINE FILE: GENESIS_LINE is a file of one line, "trust CHAIN_ID EPOCH KEY..", the keys in order; judges every
-line of FILE, prints each verdict, and exits 1 unless all of them convict.
+evidence.py TRUST FILE: TRUST is a file of one line, "trust CHAIN_ID EPOCH KEY..", the keys in order; judges every line of FILE,
+prints each verdict, and exits 1 unless all of them convict.
 """
 import json
 import re

@@ -29,6 +29,16 @@ static inline void fork_certificate(const struct sample_network *network, enum v
     sample_sign(network, &digest, signers, certificate->signatures);
 }
 
+/* Makes it one of another kind, signed as such. */
+static inline void fork_resign(
+    const struct sample_network *network, enum vote_kind kind, struct certificate *certificate)
+{
+    certificate->kind = kind;
+    struct digest digest =
+        vote_digest(&network->chain_id, certificate->epoch, kind, certificate->view, &certificate->block);
+    sample_sign(network, &digest, certificate->signers, certificate->signatures);
+}
+
 /* The leader's signature, and the header's hash and root, once the justification's bytes are what they are to
  * be. */
 static inline void fork_seal(const struct sample_network *network, struct fork_chain *chain, uint32_t at)
