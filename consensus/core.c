@@ -263,6 +263,8 @@ void consensus_status(const struct consensus *c, struct consensus_status *status
         status->tip_block = tip->certificates[VOTE_NOTARIZE - 1].block;
     if (c->best.view > c->floor.view && c->best.view >= c->tip_view) status->tip_block = c->best.block;
     status->best_view = c->best.view;
+    status->work_since_ms = c->work_since_ms;
+    status->silent_view = c->silent_view;
     status->tip_held = c->tip_view <= c->floor.view || block_find(c, &status->tip_block);
     if (c->tip_view > c->floor.view && tip)
         status->tip_finalize_voters = tip->present[VOTE_FINALIZE - 1][VOTE_FIRST];

@@ -100,6 +100,33 @@ uint64_t certifier_heard(const struct certifier *certifier)
     return early > certifier->newest ? early : certifier->newest;
 }
 
+/* The oldest height above the newest certified one that anything was heard or found of. */
+static const struct slot *oldest_waiting(const struct certifier *certifier)
+{
+    const struct slot *oldest = NULL;
+    for (uint32_t i = 0; i < CERTIFIER_HEIGHTS; i++) {
+        const struct slot *slot = &certifier->slots[i];
+        if (slot->height > certifier->newest && (oldest == NULL || slot->height < oldest->height))
+            oldest = slot;
+    }
+    return oldest;
+}
+
+void certifier_gathering(const struct certifier *certifier, struct certifier_gathering *gathering)
+{
+    const struct slot *slot = oldest_waiting(certifier);
+    *gathering = (struct certifier_gathering){.height = slot != NULL ? slot->height : 0};
+    for (uint32_t i = 0; slot != NULL && i < certifier->validators->set.count; i++) {
+        if ((slot->voters >> i & 1) == 0) continue;
+        for (uint32_t j = 0; j < i && gathering->groups[i] == 0; j++)
+            if (gathering->groups[j] != 0 && digest_equal(&slot->digests[j], &slot->digests[i]))
+                gathering->groups[i] = gathering->groups[j];
+        if (gathering->groups[i] == 0) gathering->groups[i] = ++gathering->group_count;
+        if (slot->applied && digest_equal(&slot->digests[i], &slot->own_digest))
+            gathering->own_group = gathering->groups[i];
+    }
+}
+
 /* The slot of a height worth keeping: above the newest certified one, and not so far ahead that it would push
  * out what is being gathered. NULL for any other. */
 static struct slot *slot_of(struct certifier *certifier, uint64_t height)

@@ -49,6 +49,15 @@ int certifier_vote(struct certifier *certifier, const struct checkpoint_vote *vo
 int certifier_checkpoint(
     struct certifier *certifier, const struct certified_checkpoint *checkpoint) TALLY_MUST_CHECK;
 
+/* Who signed what of the oldest height that waits for a quorum here. */
+struct certifier_gathering {
+    uint64_t height;                /* 0 = nothing waits, and the rest is zeros */
+    uint8_t groups[VALIDATORS_MAX]; /* by validator: 0 = has not signed; those of one number signed alike */
+    uint8_t group_count;
+    uint8_t own_group; /* those who signed what this node computed; 0 = nobody, or it has not computed it */
+};
+void certifier_gathering(const struct certifier *certifier, struct certifier_gathering *gathering);
+
 /* The newest height known to be certified, be it applied here or not: signing at or below it helps nobody. */
 uint64_t certifier_heard(const struct certifier *certifier);
 /* The newest certified height, 0 = none. */

@@ -668,6 +668,45 @@ void node_status(struct node *node, struct node_status *status)
     status->may_vote = replica_may_vote(node->replica);
 }
 
+static void describe_validator(struct node *node, uint32_t index, struct standing_validator *validator)
+{
+    struct links_status link;
+    links_peer_status(node->links, index, &link);
+    bool self = index == node->self;
+    *validator = (struct standing_validator){
+        .name = node->peers[index].name,
+        .reachable = self || link.up,
+        .heard_ms_ago = link.heard_ms == 0 ? UINT64_MAX : uv_now(node->loop) - link.heard_ms,
+        .finalized_height = node->peer_heights[index],
+        .spoken = replica_voice(node->replica, index),
+    };
+    if (self) validator->heard_ms_ago = 0;
+}
+
+void node_standing_facts(
+    struct node *node, struct standing_validator validators[VALIDATORS_MAX], struct standing_facts *facts)
+{
+    struct mempool_status mempool;
+    uint32_t count = node->validators.set.count;
+    mempool_status(node->mempool, &mempool);
+    *facts = (struct standing_facts){
+        .count = count,
+        .validators = validators,
+        .self = node->self < count ? node->self : SIGNER_NONE,
+        .may_vote = replica_may_vote(node->replica),
+        .applied_height = executor_applied_height(node->executor),
+        .certified_height = certifier_newest(node->certifier),
+        .batches = mempool.waiting_count,
+        .serving = node->serving,
+        .base_timeout_ms = node->config->genesis.base_timeout_ms,
+        .wall_ms = clock_wall_ms(),
+    };
+    replica_status(node->replica, &facts->replica);
+    certifier_gathering(node->certifier, &facts->gathering);
+    for (uint32_t i = 0; i < count; i++)
+        describe_validator(node, i, &validators[i]);
+}
+
 uint32_t node_peer_count(const struct node *node)
 {
     return node->peer_count - 1;

@@ -6,6 +6,7 @@
 #include "node/executor.h"
 #include "node/net/links.h"
 #include "node/replica.h"
+#include "node/standing.h"
 #include "node/submissions.h"
 
 struct node;
@@ -53,6 +54,9 @@ struct node_status {
     bool may_vote;
 };
 void node_status(struct node *node, struct node_status *status);
+/* How it stands: see node/standing.h. `validators` has room for all, and is what the facts point at. */
+void node_standing_facts(
+    struct node *node, struct standing_validator validators[VALIDATORS_MAX], struct standing_facts *facts);
 uint32_t node_peer_count(const struct node *node);
 /* `index` counts every node of genesis but this one. */
 void node_peer(const struct node *node, uint32_t index, struct node_peer *peer);

@@ -73,6 +73,22 @@ static void watch_clocks(struct replica *replica, const struct block_header *hea
     CHECK_UNREACHABLE();
 }
 
+static void heard(struct replica *replica, uint32_t validator, uint64_t view)
+{
+    CHECK(validator < VALIDATORS_MAX);
+    replica->voices[validator].ms = clock_now_ms();
+    replica->voices[validator].view = view;
+}
+
+/* Who spoke, by signature, whatever link brought it. */
+static void heard_message(struct replica *replica, const struct consensus_message *message)
+{
+    if (message->kind == MESSAGE_VOTE) heard(replica, message->vote->signer, message->vote->view);
+    if (message->kind != MESSAGE_PROPOSAL) return;
+    uint64_t view = message->proposal->header.view;
+    heard(replica, leader_of(view, replica->options.validators->set.count), view);
+}
+
 static void verified(struct replica *replica, uint32_t peer, struct peer_message *message, int error)
 {
     if (error != TALLY_OK)
@@ -88,6 +104,7 @@ static void verified(struct replica *replica, uint32_t peer, struct peer_message
             kept = candidates_add_finalized(replica->candidates, message, i) != NULL && kept;
     /* What finds no room is as if it had never come: not the peer's fault, and it will come again. */
     if (!kept) return;
+    if (ok) heard_message(replica, &message->message);
     replica_feed(replica, &(struct consensus_input){.kind = INPUT_VERIFIED, .peer = peer, .ok = ok}, message);
 }
 
@@ -137,6 +154,7 @@ static void sign_vote(struct replica *replica, const struct vote *unsigned_vote)
     struct digest digest = vote_digest(replica->chain_id, vote.epoch, vote.kind, vote.view, &vote.block);
     signature_make(&replica->config->node_key, &digest, &vote.signature);
     replica->votes_cast++;
+    heard(replica, vote.signer, vote.view);
     replica_feed(replica, &(struct consensus_input){.kind = INPUT_SIGNED_VOTE, .vote = vote}, NULL);
 }
 
@@ -462,6 +480,7 @@ int replica_open(const struct replica_options *options, struct replica **out, ch
     replica->options = *options;
     replica->config = options->config;
     replica->chain_id = &options->config->genesis.chain_id;
+    replica->committed_ms = clock_now_ms();
     replica->signer = signer_of(options->config, &options->validators->set);
     replica->clocks =
         (struct clock_watch){.validators = options->validators->set.count, .self = replica->signer};
@@ -546,8 +565,26 @@ struct span replica_restored_checkpoint(const struct replica *replica)
 
 void replica_status(const struct replica *replica, struct replica_status *status)
 {
+    uint64_t now_ms = clock_now_ms();
+    const struct pending_record *oldest = replica->pending;
+    *status = (struct replica_status){
+        .proposals_made = replica->proposals_made,
+        .votes_cast = replica->votes_cast,
+        .evidence_seen = replica->evidence_seen,
+        .committed_ms_ago = now_ms - replica->committed_ms,
+        .disk_ms = oldest != NULL ? now_ms - oldest->since_ms : 0,
+        .payload_allowed = replica->payload_allowed,
+        .is_behind = replica_is_behind(replica),
+        .mute_reason = replica->mute_reason[0] != '\0' ? replica->mute_reason : NULL,
+    };
     consensus_status(replica->consensus, &status->consensus);
-    status->proposals_made = replica->proposals_made;
-    status->votes_cast = replica->votes_cast;
-    status->evidence_seen = replica->evidence_seen;
+    if (status->consensus.working) status->work_ms = now_ms - status->consensus.work_since_ms;
+}
+
+struct replica_voice replica_voice(const struct replica *replica, uint32_t validator)
+{
+    CHECK(validator < VALIDATORS_MAX);
+    uint64_t ms = replica->voices[validator].ms;
+    return (struct replica_voice){
+        .ms_ago = ms == 0 ? UINT64_MAX : clock_now_ms() - ms, .view = replica->voices[validator].view};
 }

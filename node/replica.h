@@ -76,7 +76,20 @@ struct span replica_restored_checkpoint(const struct replica *replica);
 struct replica_status {
     struct consensus_status consensus;
     uint64_t proposals_made, votes_cast, evidence_seen;
+    uint64_t committed_ms_ago; /* the last block that became final here, or the start */
+    uint64_t disk_ms; /* how long the oldest of what goes to the vote record has waited; 0 = nothing does */
+    uint64_t work_ms; /* how long there has been work without a pause; 0 = there is none */
+    bool payload_allowed;    /* certification keeps up, and the state is whole */
+    bool is_behind;          /* so many final blocks wait to be applied that taking on more must wait */
+    const char *mute_reason; /* why a validator may not vote (R13); NULL where it may, and in an observer */
 };
 void replica_status(const struct replica *replica, struct replica_status *status);
+
+/* The newest vote or proposal of a validator that was new here and verified. */
+struct replica_voice {
+    uint64_t ms_ago; /* UINT64_MAX = none since the start */
+    uint64_t view;
+};
+struct replica_voice replica_voice(const struct replica *replica, uint32_t validator);
 
 #endif

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "node/clock.h"
 #include "node/journal.h"
 #include "node/net/log.h"
 #include "node/replica_internal.h"
@@ -16,7 +17,8 @@ static void expect_record(
 {
     struct pending_record *pending = calloc(1, sizeof *pending);
     CHECK(pending != NULL);
-    *pending = (struct pending_record){NULL, durable_sequence, core_sequence, checkpoint_height};
+    *pending =
+        (struct pending_record){NULL, durable_sequence, core_sequence, checkpoint_height, clock_now_ms()};
     *replica->pending_end = pending;
     replica->pending_end = &pending->next;
 }
@@ -79,6 +81,7 @@ void replica_commit(struct replica *replica, const struct consensus_output *outp
     candidate_block(candidate, output->certificate, committed->batches, &committed->block);
     for (uint32_t i = 0; i < count; i++)
         mempool_finalized(replica->options.mempool, &committed->batches[i].digest);
+    replica->committed_ms = clock_now_ms();
     *replica->committed_end = committed;
     replica->committed_end = &committed->next;
     replica->committed_count++;

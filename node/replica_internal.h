@@ -27,6 +27,7 @@ struct pending_record {
     uint64_t durable_sequence;
     uint64_t core_sequence;     /* 0 = none of consensus's */
     uint64_t checkpoint_height; /* 0 = no checkpoint's */
+    uint64_t since_ms;
 };
 
 struct replica {
@@ -67,6 +68,11 @@ struct replica {
     struct held_batch **selection; /* room for BLOCK_BATCHES_MAX */
     struct digest *digests;        /* the same */
     uint64_t proposals_made, votes_cast, evidence_seen;
+    uint64_t committed_ms; /* clock_now_ms of the last commit, or of opening */
+    struct {
+        uint64_t ms, view; /* clock_now_ms, 0 = never */
+    } voices[VALIDATORS_MAX];
+    char mute_reason[256]; /* "" where it may vote */
 };
 
 /* Queues an input; `message` is shared where there is one. */

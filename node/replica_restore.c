@@ -74,6 +74,13 @@ static int on_replayed(void *context, uint8_t type, uint64_t view, struct span b
     return error;
 }
 
+static const char *record_fault(int error)
+{
+    if (error == TALLY_ENOTFOUND) return "missing";
+    if (error == TALLY_ECHAIN) return "of another chain";
+    return error == TALLY_EVERSION ? "of a version that this release does not know" : "damaged";
+}
+
 /* R13: without a sound record of what it promised, a validator follows and does not vote. */
 static void give_up_voting(
     struct replica *replica, struct restoring *restoring, int error, const char *detail)
@@ -85,6 +92,8 @@ static void give_up_voting(
     restoring->count = 0;
     candidates_sweep(replica->candidates, UINT64_MAX);
     replica->may_vote = false;
+    snprintf(replica->mute_reason, sizeof replica->mute_reason, "its vote record is %s%s%.90s",
+        record_fault(error), detail[0] == '\0' ? "" : ": ", detail);
 }
 
 /* Opens the vote record. A validator without a sound one goes on as one that does not vote. */

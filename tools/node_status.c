@@ -47,6 +47,48 @@ static bool status_take(const Tallystick__V1__GetStatusReply *reply, struct node
     return true;
 }
 
+static void validator_take(const Tallystick__V1__ValidatorStatus *from, struct node_validator *validator)
+{
+    snprintf(validator->name, sizeof validator->name, "%s", from->name);
+    validator->reachable = from->reachable;
+    validator->heard_ms_ago = from->heard_ms_ago;
+    validator->spoke_ms_ago = from->spoke_ms_ago;
+    validator->spoke_view = from->spoke_view;
+    validator->notarized = from->notarized;
+    validator->nullified = from->nullified;
+    validator->finalized = from->finalized;
+}
+
+static void group_take(
+    const Tallystick__V1__CheckpointGroup *from, uint32_t group, struct node_status *status)
+{
+    if (from->computed_here) status->own_group = group;
+    for (size_t i = 0; i < from->n_validators; i++)
+        for (uint32_t v = 0; v < status->validator_count; v++)
+            if (strcmp(status->validators[v].name, from->validators[i]) == 0) status->groups[v] = group;
+}
+
+static bool standing_take(const Tallystick__V1__GetStatusReply *reply, struct node_status *status)
+{
+    if (reply->n_validators > VALIDATORS_MAX || reply->n_uncertified > VALIDATORS_MAX) return false;
+    snprintf(status->standing, sizeof status->standing, "%s", reply->standing);
+    snprintf(status->why, sizeof status->why, "%s", reply->why);
+    snprintf(status->leader, sizeof status->leader, "%s", reply->leader);
+    snprintf(status->mute_reason, sizeof status->mute_reason, "%s", reply->mute_reason);
+    status->healthy = reply->healthy;
+    status->may_vote = reply->may_vote;
+    status->quorum = reply->quorum;
+    status->tip_view = reply->tip_view;
+    status->validator_count = (uint32_t)reply->n_validators;
+    for (uint32_t i = 0; i < status->validator_count; i++)
+        validator_take(reply->validators[i], &status->validators[i]);
+    status->uncertified_height = reply->uncertified_height;
+    status->group_count = (uint32_t)reply->n_uncertified;
+    for (uint32_t i = 0; i < status->group_count; i++)
+        group_take(reply->uncertified[i], i + 1, status);
+    return true;
+}
+
 enum tool_exit node_status_ask(struct context *context, struct remote *remote, struct node_status *status)
 {
     Tallystick__V1__GetStatusRequest request = TALLYSTICK__V1__GET_STATUS_REQUEST__INIT;
@@ -57,7 +99,8 @@ enum tool_exit node_status_ask(struct context *context, struct remote *remote, s
         &tallystick__v1__get_status_reply__descriptor, &arena, &reply);
     if (code == TOOL_DONE) {
         *status = (struct node_status){.peer_count = 0};
-        if (!status_take((const Tallystick__V1__GetStatusReply *)(const void *)reply, status)) {
+        const Tallystick__V1__GetStatusReply *told = (const void *)reply;
+        if (!status_take(told, status) || !standing_take(told, status)) {
             code = context_fail(context, TOOL_REFUSED, "FORM", "%s at %s tells a status of another form",
                 remote->node, remote->address);
         }

@@ -13,6 +13,17 @@ struct node_peer {
     uint64_t heard_ms_ago;
 };
 
+/* NODE_NEVER stands for "not since the node started". */
+#define NODE_NEVER UINT64_MAX
+struct node_validator {
+    char name[NAME_SIZE_MAX + 1];
+    bool reachable;
+    uint64_t heard_ms_ago, spoke_ms_ago, spoke_view;
+    bool notarized, nullified; /* in the current view */
+    bool finalized;            /* in tip_view */
+};
+
+#define NODE_WHY_SIZE_MAX 16384
 struct node_status {
     struct digest chain_id;
     char name[NAME_SIZE_MAX + 1];
@@ -26,6 +37,17 @@ struct node_status {
     struct digest checkpoint_state_root;
     uint32_t peer_count;
     struct node_peer peers[PEERS_MAX];
+    char standing[NAME_SIZE_MAX + 1], leader[NAME_SIZE_MAX + 1], mute_reason[MESSAGE_SIZE_MAX];
+    char why[NODE_WHY_SIZE_MAX + 1];
+    bool healthy, may_vote;
+    uint32_t quorum;
+    uint64_t tip_view;
+    uint32_t validator_count;
+    struct node_validator validators[VALIDATORS_MAX];
+    uint64_t uncertified_height; /* 0 = none, and no groups */
+    uint32_t group_count;
+    uint32_t groups[VALIDATORS_MAX]; /* by validator: who signed alike has one number; 0 = has not signed */
+    uint32_t own_group;              /* of what the node computed; 0 = nobody signed that */
 };
 
 /* Asks over an open connection. */

@@ -12,18 +12,52 @@ static void status_text(const struct node_status *status);
 
 const struct command command_status = {
     .name = "status",
-    .summary = "what the home's node knows: heights, checkpoint, peers",
-    .help = "usage: tally --home DIR status\n"
-            "\n"
-            "Asks the home's node where it stands.\n"
-            "\n"
-            "--json prints {\"chain_id\", \"name\", \"role\", \"epoch\", \"view\", \"finalized_height\", "
-            "\"applied_height\",\n"
-            "\"applied_state_root\", \"checkpoint\": {\"height\", \"state_root\", \"time_ms\"}, \"events\", "
-            "\"subjects\",\n"
-            "\"mempool_batches\", \"version\", \"peers\": [{\"name\", \"role\", \"connected\", "
-            "\"finalized_height\",\n"
-            "\"heard_ms_ago\"}]}; the checkpoint is null before the first.\n",
+    .summary = "whether all is well, what is waited for, heights, validators",
+    .help =
+        "usage: tally --home DIR status\n"
+        "\n"
+        "Asks the home's node where it stands. The first line says how it is: healthy, or what it waits for "
+        "and of\n"
+        "whom, with the votes that are here and who is silent since when. After that its heights, and each "
+        "validator:\n"
+        "its votes in the current view, when a frame of it last came, and when its last new vote or "
+        "proposal.\n"
+        "The exit status tells that the node answered, not that all is well: that is \"healthy\".\n"
+        "\n"
+        "The words, and what to look at:\n"
+        "  IDLE, MOVING      healthy: nothing to do; blocks become final\n"
+        "  CATCHING_UP       others are ahead, and their blocks are fetched: wait\n"
+        "  NO_QUORUM         too few validators can be reached from here: their machines, the network "
+        "between\n"
+        "  PROPOSAL          the leader of the view has proposed nothing; past its timer the view is given "
+        "up\n"
+        "  PAYLOAD           the leader has proposed what nobody hands out\n"
+        "  NOTARIZE_VOTES, NULLIFY_VOTES, FINALIZE_VOTES   votes are missing: of those named\n"
+        "  CLOCK             this node's clock is behind\n"
+        "  BLOCK             a certified block that nobody hands out\n"
+        "  CERTIFICATION     validators do not sign equal checkpoints: compare who signed what\n"
+        "  OWN_DISK          this node's votes are not on its disk: the disk\n"
+        "  OWN_STATE         this node applies blocks too slowly: the disk, the processor\n"
+        "A validator that may not vote says why: its vote record is missing, damaged, or of another chain. "
+        "It\n"
+        "follows.\n"
+        "\n"
+        "--json prints {\"chain_id\", \"name\", \"role\", \"epoch\", \"view\", \"finalized_height\", "
+        "\"applied_height\",\n"
+        "\"applied_state_root\", \"checkpoint\": {\"height\", \"state_root\", \"time_ms\"}, \"events\", "
+        "\"subjects\",\n"
+        "\"mempool_batches\", \"version\", \"peers\": [{\"name\", \"role\", \"connected\", "
+        "\"finalized_height\",\n"
+        "\"heard_ms_ago\"}],\n"
+        "\"standing\", \"why\", \"healthy\", \"leader\", \"quorum\", \"tip_view\", \"may_vote\", "
+        "\"mute_reason\", \"validators\":\n"
+        "[{\"name\", \"reachable\", \"heard_ms_ago\", \"spoke_ms_ago\", \"spoke_view\", "
+        "\"notarized\", \"nullified\",\n"
+        "\"finalized\"}], \"uncertified\": {\"height\", \"groups\": [{\"validators\", "
+        "\"computed_here\"}]}}; the checkpoint is null\n"
+        "before the first, uncertified where no height waits, mute_reason where there is none, and a time "
+        "where there\n"
+        "was nothing since the node started.\n",
     .run = status_run,
 };
 
@@ -51,7 +85,12 @@ static enum tool_exit status_run(struct context *context, int count, char **argu
     return code;
 }
 
-static enum tool_exit status_json(struct context *context, const struct node_status *status)
+static json_t *ago_json(uint64_t ms_ago)
+{
+    return ms_ago == NODE_NEVER ? json_null() : json_integer((json_int_t)ms_ago);
+}
+
+static json_t *peers_json(const struct node_status *status)
 {
     json_t *peers = json_array();
     for (uint32_t i = 0; peers != NULL && i < status->peer_count; i++) {
@@ -61,26 +100,104 @@ static enum tool_exit status_json(struct context *context, const struct node_sta
                        peer->connected, "finalized_height", (json_int_t)peer->finalized_height,
                        "heard_ms_ago", (json_int_t)peer->heard_ms_ago));
     }
-    json_t *checkpoint = json_null();
-    if (status->has_checkpoint) {
-        checkpoint = json_pack("{s:I, s:o, s:I}", "height", (json_int_t)status->checkpoint_height,
-            "state_root", json_digest(&status->checkpoint_state_root), "time_ms",
-            (json_int_t)status->checkpoint_time_ms);
+    return peers;
+}
+
+static json_t *validators_json(const struct node_status *status)
+{
+    json_t *validators = json_array();
+    for (uint32_t i = 0; validators != NULL && i < status->validator_count; i++) {
+        const struct node_validator *validator = &status->validators[i];
+        json_array_append_new(validators,
+            json_pack("{s:s, s:b, s:o, s:o, s:I, s:b, s:b, s:b}", "name", validator->name, "reachable",
+                validator->reachable, "heard_ms_ago", ago_json(validator->heard_ms_ago), "spoke_ms_ago",
+                ago_json(validator->spoke_ms_ago), "spoke_view", (json_int_t)validator->spoke_view,
+                "notarized", validator->notarized, "nullified", validator->nullified, "finalized",
+                validator->finalized));
     }
-    return output_json_take(context,
-        json_pack("{s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:I, s:I, s:I, s:s, s:o}", "chain_id",
-            json_digest(&status->chain_id), "name", status->name, "role", status->role, "epoch",
-            (json_int_t)status->epoch, "view", (json_int_t)status->view, "finalized_height",
-            (json_int_t)status->finalized_height, "applied_height", (json_int_t)status->applied_height,
-            "applied_state_root", json_digest(&status->applied_state_root), "checkpoint", checkpoint,
-            "events", (json_int_t)status->events, "subjects", (json_int_t)status->subjects, "mempool_batches",
-            (json_int_t)status->mempool_batches, "version", status->version, "peers", peers));
+    return validators;
+}
+
+static json_t *group_json(const struct node_status *status, uint32_t group)
+{
+    json_t *names = json_array();
+    for (uint32_t i = 0; names != NULL && i < status->validator_count; i++)
+        if (status->groups[i] == group) json_array_append_new(names, json_string(status->validators[i].name));
+    return json_pack("{s:o, s:b}", "validators", names, "computed_here", group == status->own_group);
+}
+
+static json_t *uncertified_json(const struct node_status *status)
+{
+    if (status->uncertified_height == 0) return json_null();
+    json_t *groups = json_array();
+    for (uint32_t group = 1; groups != NULL && group <= status->group_count; group++)
+        json_array_append_new(groups, group_json(status, group));
+    return json_pack("{s:I, s:o}", "height", (json_int_t)status->uncertified_height, "groups", groups);
+}
+
+static json_t *checkpoint_json(const struct node_status *status)
+{
+    if (!status->has_checkpoint) return json_null();
+    return json_pack("{s:I, s:o, s:I}", "height", (json_int_t)status->checkpoint_height, "state_root",
+        json_digest(&status->checkpoint_state_root), "time_ms", (json_int_t)status->checkpoint_time_ms);
+}
+
+static json_t *standing_json(const struct node_status *status)
+{
+    return json_pack("{s:s, s:s, s:b, s:s, s:I, s:I, s:b, s:o, s:o, s:o}", "standing", status->standing,
+        "why", status->why, "healthy", status->healthy, "leader", status->leader, "quorum",
+        (json_int_t)status->quorum, "tip_view", (json_int_t)status->tip_view, "may_vote", status->may_vote,
+        "mute_reason", status->mute_reason[0] != '\0' ? json_string(status->mute_reason) : json_null(),
+        "validators", validators_json(status), "uncertified", uncertified_json(status));
+}
+
+static enum tool_exit status_json(struct context *context, const struct node_status *status)
+{
+    json_t *object = json_pack("{s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:I, s:I, s:I, s:s, s:o}",
+        "chain_id", json_digest(&status->chain_id), "name", status->name, "role", status->role, "epoch",
+        (json_int_t)status->epoch, "view", (json_int_t)status->view, "finalized_height",
+        (json_int_t)status->finalized_height, "applied_height", (json_int_t)status->applied_height,
+        "applied_state_root", json_digest(&status->applied_state_root), "checkpoint", checkpoint_json(status),
+        "events", (json_int_t)status->events, "subjects", (json_int_t)status->subjects, "mempool_batches",
+        (json_int_t)status->mempool_batches, "version", status->version, "peers", peers_json(status));
+    json_t *standing = standing_json(status);
+    if (json_object_update(object, standing) != 0) {
+        json_decref(object);
+        object = NULL;
+    }
+    json_decref(standing);
+    return output_json_take(context, object);
+}
+
+/* "0.3 s ago", or "never": since the node started, that is. */
+static void print_ago(const char *what, uint64_t ms_ago)
+{
+    if (ms_ago == NODE_NEVER)
+        printf("%s never", what);
+    else
+        printf("%s %llu.%llu s ago", what, (unsigned long long)(ms_ago / 1000),
+            (unsigned long long)(ms_ago % 1000 / 100));
+}
+
+static void print_validator(const struct node_status *status, const struct node_validator *validator)
+{
+    bool self = strcmp(validator->name, status->name) == 0;
+    printf("  validator   %-16s %s%s%s%s", validator->name,
+        strcmp(validator->name, status->leader) == 0 ? "leads, " : "",
+        validator->notarized ? "notarized, " : "", validator->nullified ? "nullified, " : "",
+        validator->finalized ? "finalized, " : "");
+    if (!self) print_ago(validator->reachable ? "heard" : "not connected, heard", validator->heard_ms_ago);
+    print_ago(self ? "voted" : ", voted", validator->spoke_ms_ago);
+    if (validator->spoke_ms_ago != NODE_NEVER)
+        printf(" in view %llu", (unsigned long long)validator->spoke_view);
+    puts(self ? " (this node)" : "");
 }
 
 static void status_text(const struct node_status *status)
 {
     char hex[2 * DIGEST_SIZE + 1], time[TIME_TEXT_SIZE];
     hex_encode(span_of(status->chain_id.bytes, DIGEST_SIZE), hex);
+    printf("%s: %s\n", status->standing, status->why);
     printf("%s, %s, tallyd %s\n", status->name, status->role, status->version);
     printf("  chain       %s\n", hex);
     printf("  epoch %llu, view %llu\n", (unsigned long long)status->epoch, (unsigned long long)status->view);
@@ -97,6 +214,8 @@ static void status_text(const struct node_status *status)
     }
     printf("  holds       %llu events of %llu subjects, %u batches waiting\n",
         (unsigned long long)status->events, (unsigned long long)status->subjects, status->mempool_batches);
+    for (uint32_t i = 0; i < status->validator_count; i++)
+        print_validator(status, &status->validators[i]);
     for (uint32_t i = 0; i < status->peer_count; i++) {
         const struct node_peer *peer = &status->peers[i];
         printf("  peer        %-16s %-10s %s, height %llu\n", peer->name, peer->role,

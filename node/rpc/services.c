@@ -156,67 +156,6 @@ bool query_failed(struct query *query, int error, const char *what)
     return true;
 }
 
-/* ---- Status: what the loop knows, at once ---- */
-
-#define STATUS_SIZE_MAX (64u * KIB)
-
-static void fill_peers(
-    struct node *node, Tallystick__V1__PeerStatus *peers, Tallystick__V1__PeerStatus **pointers)
-{
-    static char validator[] = "validator", observer[] = "observer";
-    for (uint32_t i = 0; i < node_peer_count(node); i++) {
-        struct node_peer peer;
-        node_peer(node, i, &peer);
-        tallystick__v1__peer_status__init(&peers[i]);
-        peers[i].name = (char *)(uintptr_t)peer.name;
-        peers[i].node_key = message_bytes(span_of(peer.key->bytes, PUBLIC_KEY_SIZE));
-        peers[i].role = peer.is_validator ? validator : observer;
-        peers[i].connected = peer.up;
-        peers[i].finalized_height = peer.finalized_height;
-        peers[i].heard_ms_ago = peer.heard_ms_ago;
-        pointers[i] = &peers[i];
-    }
-}
-
-void handle_get_status(void *context, struct rpc_call *call)
-{
-    static char validator[] = "validator", observer[] = "observer", version[] = TALLY_VERSION;
-    struct services *services = context;
-    struct node *node = services->node;
-    const struct config *config = node_config(node);
-    struct node_status status;
-    node_status(node, &status);
-    Tallystick__V1__GetStatusReply reply;
-    tallystick__v1__get_status_reply__init(&reply);
-    Tallystick__V1__Checkpoint checkpoint;
-    Tallystick__V1__PeerStatus peers[PEERS_MAX], *pointers[PEERS_MAX];
-    reply.chain_id = message_bytes(span_of(config->genesis.chain_id.bytes, DIGEST_SIZE));
-    reply.name = (char *)(uintptr_t)config->name;
-    reply.role = config->is_validator ? validator : observer;
-    reply.epoch = status.epoch;
-    reply.view = status.replica.consensus.view;
-    reply.finalized_height = status.replica.consensus.durable_height;
-    reply.applied_height = status.applied.height;
-    if (status.has_certified) {
-        checkpoint_to_message(&status.certified.checkpoint, &checkpoint);
-        reply.checkpoint = &checkpoint;
-    }
-    reply.events = status.counts.applied;
-    reply.subjects = status.counts.subjects;
-    fill_peers(node, peers, pointers);
-    reply.n_peers = node_peer_count(node);
-    reply.peers = pointers;
-    reply.mempool_batches = status.mempool_batches;
-    reply.version = version;
-    reply.applied_state_root = message_bytes(span_of(status.applied.state_root.bytes, DIGEST_SIZE));
-    struct buffer out;
-    buffer_init(&out, STATUS_SIZE_MAX);
-    message_encode(&reply.base, &out);
-    CHECK(!out.failed);
-    rpc_call_reply(call, buffer_span(&out));
-    buffer_close(&out);
-}
-
 /* ---- Life ---- */
 
 static int find_caller(void *context, const struct digest *fingerprint, struct rpc_caller *caller)

@@ -230,6 +230,41 @@ static void a_certified_checkpoint_with_a_bad_signature_is_refused(void **state)
     assert_int_equal(fixture->certified_count, 0);
 }
 
+static void who_signed_what_of_the_oldest_height_that_waits_is_told(void **state)
+{
+    struct fixture *fixture = *state;
+    struct certifier_gathering gathering;
+    certifier_gathering(fixture->certifier, &gathering);
+    assert_int_equal(gathering.height, 0);
+    struct checkpoint mine = checkpoint_at(fixture, 5, "mine"), other = checkpoint_at(fixture, 5, "other");
+    struct checkpoint later = checkpoint_at(fixture, 6, "later");
+    give_vote(fixture, 0, &later);
+    certifier_gathering(fixture->certifier, &gathering);
+    assert_int_equal(gathering.height, 6);
+    give_vote(fixture, 1, &other);
+    give_vote(fixture, 2, &mine);
+    give_vote(fixture, 3, &other);
+    certifier_gathering(fixture->certifier, &gathering);
+    assert_int_equal(gathering.height, 5);
+    assert_memory_equal(gathering.groups, ((uint8_t[]){0, 1, 2, 1}), 4);
+    assert_int_equal(gathering.group_count, 2);
+    assert_int_equal(gathering.own_group, 0);
+    certifier_applied(fixture->certifier, &mine);
+    certifier_gathering(fixture->certifier, &gathering);
+    assert_int_equal(gathering.own_group, 2);
+    give_vote(fixture, 0, &mine);
+    certifier_gathering(fixture->certifier, &gathering);
+    assert_memory_equal(gathering.groups, ((uint8_t[]){1, 2, 1, 2}), 4);
+    assert_int_equal(gathering.own_group, 1);
+    /* A later one is certified: this one waits no more. */
+    certifier_applied(fixture->certifier, &later);
+    give_vote(fixture, 1, &later);
+    give_vote(fixture, 2, &later);
+    assert_int_equal(fixture->certified_count, 1);
+    certifier_gathering(fixture->certifier, &gathering);
+    assert_int_equal(gathering.height, 0);
+}
+
 static void votes_far_ahead_do_not_push_out_what_is_gathered(void **state)
 {
     struct fixture *fixture = *state;
@@ -274,6 +309,7 @@ int main(void)
         TEST(forged_foreign_and_unknown_votes_are_refused_and_leave_no_mark),
         TEST(a_certified_checkpoint_from_a_peer_waits_until_its_block_is_applied),
         TEST(a_certified_checkpoint_with_a_bad_signature_is_refused),
+        TEST(who_signed_what_of_the_oldest_height_that_waits_is_told),
         TEST(votes_far_ahead_do_not_push_out_what_is_gathered),
         TEST(a_vote_comes_back_from_its_encoding),
     };

@@ -1,0 +1,145 @@
+/* GetStatus: what the loop knows, at once. */
+#include <stdlib.h>
+
+#include "node/rpc/services_internal.h"
+#include "proto/base/check.h"
+#include "proto/codec/convert.h"
+#include "proto/codec/message.h"
+#include "rpc.pb-c.h"
+
+#define STATUS_SIZE_MAX (128u * KIB)
+
+static void fill_peers(
+    struct node *node, Tallystick__V1__PeerStatus *peers, Tallystick__V1__PeerStatus **pointers)
+{
+    static char validator[] = "validator", observer[] = "observer";
+    for (uint32_t i = 0; i < node_peer_count(node); i++) {
+        struct node_peer peer;
+        node_peer(node, i, &peer);
+        tallystick__v1__peer_status__init(&peers[i]);
+        peers[i].name = (char *)(uintptr_t)peer.name;
+        peers[i].node_key = message_bytes(span_of(peer.key->bytes, PUBLIC_KEY_SIZE));
+        peers[i].role = peer.is_validator ? validator : observer;
+        peers[i].connected = peer.up;
+        peers[i].finalized_height = peer.finalized_height;
+        peers[i].heard_ms_ago = peer.heard_ms_ago;
+        pointers[i] = &peers[i];
+    }
+}
+
+/* A certificate's worth of rows, and the sentence, which live until the reply is encoded. */
+struct standing_reply {
+    struct standing_validator validators[VALIDATORS_MAX];
+    struct standing_facts facts;
+    char why[STANDING_TEXT_SIZE];
+    Tallystick__V1__ValidatorStatus rows[VALIDATORS_MAX], *row_pointers[VALIDATORS_MAX];
+    Tallystick__V1__CheckpointGroup groups[VALIDATORS_MAX], *group_pointers[VALIDATORS_MAX];
+    char *names[VALIDATORS_MAX][VALIDATORS_MAX]; /* by group */
+};
+
+static char *name_at(const struct standing_facts *facts, uint32_t validator)
+{
+    return (char *)(uintptr_t)facts->validators[validator].name;
+}
+
+static void fill_validators(struct standing_reply *from, Tallystick__V1__GetStatusReply *reply)
+{
+    const struct consensus_status *core = &from->facts.replica.consensus;
+    for (uint32_t i = 0; i < from->facts.count; i++) {
+        const struct standing_validator *validator = &from->validators[i];
+        Tallystick__V1__ValidatorStatus *row = &from->rows[i];
+        tallystick__v1__validator_status__init(row);
+        row->name = name_at(&from->facts, i);
+        row->reachable = validator->reachable;
+        row->heard_ms_ago = validator->heard_ms_ago;
+        row->spoke_ms_ago = validator->spoken.ms_ago;
+        row->spoke_view = validator->spoken.view;
+        row->notarized = (core->notarize_voters >> i & 1) != 0;
+        row->nullified = (core->nullify_voters >> i & 1) != 0;
+        row->finalized = (core->tip_finalize_voters >> i & 1) != 0;
+        from->row_pointers[i] = row;
+    }
+    reply->n_validators = from->facts.count;
+    reply->validators = from->row_pointers;
+}
+
+static void fill_gathering(struct standing_reply *from, Tallystick__V1__GetStatusReply *reply)
+{
+    const struct certifier_gathering *gathering = &from->facts.gathering;
+    for (uint8_t i = 0; i < gathering->group_count; i++) {
+        Tallystick__V1__CheckpointGroup *group = &from->groups[i];
+        tallystick__v1__checkpoint_group__init(group);
+        group->computed_here = gathering->own_group == i + 1;
+        group->validators = from->names[i];
+        for (uint32_t v = 0; v < from->facts.count; v++)
+            if (gathering->groups[v] == i + 1)
+                group->validators[group->n_validators++] = name_at(&from->facts, v);
+        from->group_pointers[i] = group;
+    }
+    reply->uncertified_height = gathering->height;
+    reply->n_uncertified = gathering->group_count;
+    reply->uncertified = from->group_pointers;
+}
+
+static void fill_standing(
+    struct node *node, struct standing_reply *from, Tallystick__V1__GetStatusReply *reply)
+{
+    node_standing_facts(node, from->validators, &from->facts);
+    const struct standing_facts *facts = &from->facts;
+    enum standing standing = standing_judge(facts);
+    standing_say(facts, standing, from->why);
+    reply->standing = (char *)(uintptr_t)standing_name(standing);
+    reply->why = from->why;
+    reply->healthy = standing_is_well(standing);
+    reply->leader = name_at(facts, leader_of(facts->replica.consensus.view, facts->count));
+    reply->quorum = quorum_of(facts->count);
+    reply->tip_view = facts->replica.consensus.tip_view;
+    reply->may_vote = facts->may_vote;
+    if (facts->replica.mute_reason != NULL)
+        reply->mute_reason = (char *)(uintptr_t)facts->replica.mute_reason;
+    fill_validators(from, reply);
+    fill_gathering(from, reply);
+}
+
+void handle_get_status(void *context, struct rpc_call *call)
+{
+    static char validator[] = "validator", observer[] = "observer", version[] = TALLY_VERSION;
+    struct services *services = context;
+    struct node *node = services->node;
+    const struct config *config = node_config(node);
+    struct node_status status;
+    struct standing_reply *standing = calloc(1, sizeof *standing);
+    CHECK(standing != NULL);
+    node_status(node, &status);
+    Tallystick__V1__GetStatusReply reply;
+    tallystick__v1__get_status_reply__init(&reply);
+    Tallystick__V1__Checkpoint checkpoint;
+    Tallystick__V1__PeerStatus peers[PEERS_MAX], *pointers[PEERS_MAX];
+    reply.chain_id = message_bytes(span_of(config->genesis.chain_id.bytes, DIGEST_SIZE));
+    reply.name = (char *)(uintptr_t)config->name;
+    reply.role = config->is_validator ? validator : observer;
+    reply.epoch = status.epoch;
+    reply.view = status.replica.consensus.view;
+    reply.finalized_height = status.replica.consensus.durable_height;
+    reply.applied_height = status.applied.height;
+    if (status.has_certified) {
+        checkpoint_to_message(&status.certified.checkpoint, &checkpoint);
+        reply.checkpoint = &checkpoint;
+    }
+    reply.events = status.counts.applied;
+    reply.subjects = status.counts.subjects;
+    fill_peers(node, peers, pointers);
+    reply.n_peers = node_peer_count(node);
+    reply.peers = pointers;
+    reply.mempool_batches = status.mempool_batches;
+    reply.version = version;
+    reply.applied_state_root = message_bytes(span_of(status.applied.state_root.bytes, DIGEST_SIZE));
+    fill_standing(node, standing, &reply);
+    struct buffer out;
+    buffer_init(&out, STATUS_SIZE_MAX);
+    message_encode(&reply.base, &out);
+    CHECK(!out.failed);
+    rpc_call_reply(call, buffer_span(&out));
+    buffer_close(&out);
+    free(standing);
+}
