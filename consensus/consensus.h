@@ -280,7 +280,7 @@ struct consensus_status {
     uint64_t best_view;           /* highest finalized view known; above floor_view blocks are missing here */
     uint64_t tip_finalize_voters; /* bitmap, for the view tip_view */
     uint64_t work_since_ms;       /* by now_ms; where there is work */
-    uint64_t silent_view;         /* no vote up to this view: what was signed there is beyond what can be held */
+    uint64_t silent_view; /* no vote up to this view: what was signed there is beyond what can be held */
 };
 
 void consensus_status(const struct consensus *consensus, struct consensus_status *status);

@@ -96,6 +96,7 @@ size_t consensus_memory(uint32_t n)
 {
     return sizeof(struct consensus) + VIEWS_HELD * slot_size(n, quorum_of(n)) +
            BLOCKS_HELD * (sizeof(struct block) + sizeof(uint32_t)) +
+           SEAL_PATH_MAX * sizeof(struct block_header) +
            (VIEWS_SKIPPED_MAX + CERTIFICATES_OUT) * sizeof(struct certificate) +
            OUTPUTS_HELD * sizeof(struct consensus_output);
 }

@@ -695,7 +695,7 @@ void node_standing_facts(
         .self = node->self < count ? node->self : SIGNER_NONE,
         .may_vote = replica_may_vote(node->replica),
         .applied_height = executor_applied_height(node->executor),
-        .certified_height = certifier_newest(node->certifier),
+        .certified_height = certifier_heard(node->certifier),
         .batches = mempool.waiting_count,
         .serving = node->serving,
         .base_timeout_ms = node->config->genesis.base_timeout_ms,

@@ -99,10 +99,17 @@ static bool lacks_quorum(const struct standing_facts *facts)
     return still && !reaches_quorum(facts);
 }
 
+/* What this node has not applied is not for others to certify. */
 static bool lags_certification(const struct standing_facts *facts)
 {
+    return facts->applied_height >= facts->certified_height + CERTIFICATION_LAG_MAX;
+}
+
+static bool lags_application(const struct standing_facts *facts)
+{
     uint64_t height = facts->replica.consensus.floor_height;
-    return height >= facts->certified_height + CERTIFICATION_LAG_MAX;
+    if (height >= facts->applied_height + CERTIFICATION_LAG_MAX) return true;
+    return facts->replica.is_behind && stands_still(facts);
 }
 
 static bool voted(const struct standing_facts *facts, uint64_t voters)
@@ -137,7 +144,7 @@ enum standing standing_judge(const struct standing_facts *facts)
     if (lacks_quorum(facts)) return STANDING_NO_QUORUM;
     if (is_catching_up(facts)) return STANDING_CATCHING_UP;
     if (replica->disk_ms >= still_ms(facts)) return STANDING_OWN_DISK;
-    if (replica->is_behind && stands_still(facts)) return STANDING_OWN_STATE;
+    if (lags_application(facts)) return STANDING_OWN_STATE;
     if (!facts->serving || lags_certification(facts)) return STANDING_CERTIFICATION;
     bool open = core->tip_view > core->best_view || core->best_view > core->floor_view;
     if (!core->working && !open && facts->batches == 0) return STANDING_IDLE;

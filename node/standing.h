@@ -45,7 +45,8 @@ struct standing_facts {
     uint32_t self; /* this node's index, or SIGNER_NONE in an observer */
     bool may_vote;
     struct replica_status replica;
-    uint64_t applied_height, certified_height;
+    uint64_t applied_height;
+    uint64_t certified_height; /* newest known, be it applied here or not */
     struct certifier_gathering gathering;
     uint32_t batches; /* that wait to be ordered */
     bool serving;     /* false: the state is being rebuilt, or is wrong */

@@ -371,11 +371,14 @@ static void a_state_that_does_not_keep_up(void **state)
 {
     (void)state;
     struct fixture *fixture = still();
-    fixture->facts.replica.is_behind = true;
-    fixture->facts.applied_height = 20;
+    fixture->facts.applied_height = fixture->facts.certified_height = 120 - CERTIFICATION_LAG_MAX;
     expect(fixture, STANDING_OWN_STATE,
-        "this node applies final blocks more slowly than they come: height 120 is final, height 20 is "
+        "this node applies final blocks more slowly than they come: height 120 is final, height 56 is "
         "applied");
+    fixture->facts.applied_height++;
+    assert_int_not_equal(standing_judge(&fixture->facts), STANDING_OWN_STATE);
+    fixture->facts.replica.is_behind = true;
+    assert_int_equal(standing_judge(&fixture->facts), STANDING_OWN_STATE);
 }
 
 static void a_node_that_may_not_vote_says_why(void **state)
