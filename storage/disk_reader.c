@@ -17,7 +17,7 @@ static void reader_close(void *context, int file)
 static int reader_write(void *context, int file, uint64_t offset, const void *data, size_t size)
 {
     (void)context, (void)file, (void)offset, (void)data, (void)size;
-    return TALLY_EIO;
+    return TALLY_OK;
 }
 
 static int reader_read(void *context, int file, uint64_t offset, void *data, size_t size, size_t *got)

@@ -5,9 +5,9 @@
 #include "storage/disk.h"
 
 /* A disk for opening a stopped node's ledger as it lies there, as evidence: what opening it cleans up (a torn
- * tail, blocks that nothing finalized, a file half made) is left out of what is read, and stays in the files.
- * So cutting, removing and syncing succeed and do nothing; nothing can be written, made or locked
- * (TALLY_EIO). Constant. */
+ * tail, blocks that nothing finalized, a file half made, bytes that may not have reached the disk) is left
+ * out of what is read, or is read as it is, and stays in the files. So writing, cutting, removing and syncing
+ * succeed and do nothing; nothing can be made, renamed or locked (TALLY_EIO). Constant. */
 const struct disk *disk_reader(void);
 
 #endif
