@@ -19,9 +19,11 @@ static void enter_after(struct consensus *c, const struct certificate *certifica
     uint64_t view = certificate->view + 1;
     if (!room_for(c, view)) return;
     const struct view_slot *left = view_find(c, c->view);
-    bool rejected = left && left->own[VOTE_NULLIFY - 1].state != OWN_NONE && !left->nullified_by_timer;
-    if (certificate->kind == VOTE_NULLIFY && !rejected && c->timed_out_views < UINT32_MAX)
-        c->timed_out_views++;
+    /* R7: also a view whose notarization came after my timer: I cannot finalize it any more, and a network
+     * that is too slow for D_k may notarize every view like that. */
+    bool nullified = left && left->own[VOTE_NULLIFY - 1].state != OWN_NONE;
+    bool timed_out = nullified ? left->nullified_by_timer : certificate->kind == VOTE_NULLIFY;
+    if (timed_out && c->timed_out_views < UINT32_MAX) c->timed_out_views++;
     c->view = view;
     c->entered_ms = c->now_ms;
     c->has_admission = true;
