@@ -97,6 +97,7 @@ void checker_signing(struct checker *checker, uint32_t identity, const struct vo
 {
     if (!checker->identities[identity].honest) return;
     if (!moment->may_vote) checker_fail(checker, "replica %u votes without its record", identity);
+    if (moment->status.sealed) checker_fail(checker, "replica %u votes in an epoch that it ended", identity);
     if (vote->epoch != checker->identities[identity].epoch ||
         vault_identity(checker->vault, vote->epoch, vote->signer) != identity)
         checker_fail(checker, "replica %u asks to sign as %u", identity, vote->signer);

@@ -1,5 +1,6 @@
 #include "tests/sim/plan.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/sim/seal.h"
@@ -15,6 +16,14 @@ const char *plan_faults_text(void)
 {
     return "loss,delay,reorder,duplicate,partition,script,crash,blackout,disk,clock,byzantine,lost-disk,slow,"
            "epochs";
+}
+
+void plan_faults_say(uint32_t faults, char *text, size_t size)
+{
+    size_t at = (size_t)snprintf(text, size, "%s", faults == 0 ? "nothing" : "");
+    for (uint32_t i = 0; i < sizeof names / sizeof names[0] && at < size; i++)
+        if (faults >> i & 1)
+            at += (size_t)snprintf(text + at, size - at, "%s%s", at == 0 ? "" : ", ", names[i]);
 }
 
 bool plan_faults_parse(const char *list, uint32_t *faults)

@@ -2,6 +2,8 @@
 #ifndef TALLY_SIM_PLAN_H
 #define TALLY_SIM_PLAN_H
 
+#include <stddef.h>
+
 #include "proto/base/limits.h"
 #include "tests/sim/dice.h"
 
@@ -76,6 +78,8 @@ struct plan_wish {
 void plan_draw(uint64_t seed, const struct plan_wish *wish, struct plan *plan);
 /* Reads "loss,crash,.." or "all" or "none". False on an unknown name. */
 bool plan_faults_parse(const char *list, uint32_t *faults);
+/* Those names into `text`, separated by commas; "nothing" where there are none. */
+void plan_faults_say(uint32_t faults, char *text, size_t size);
 /* The names of all faults, separated by commas; a constant. */
 const char *plan_faults_text(void);
 

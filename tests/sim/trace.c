@@ -4,238 +4,228 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define LINE_SIZE 240
+#include "tests/sim/trace_say.h"
 
-static const char *vote_name(enum vote_kind kind)
+/* What came in and is told only if something follows from it: most of what happens to a replica changes
+ * nothing. */
+static char pending[SAY_SIZE + 80];
+
+static void print_line(
+    const struct world *world, const struct replica *replica, const char *format, va_list arguments)
 {
-    switch (kind) {
-    case VOTE_NOTARIZE:
-        return "notarize";
-    case VOTE_FINALIZE:
-        return "finalize";
-    case VOTE_NULLIFY:
-        return "nullify";
+    printf("%10.3f  ", (double)world->now_us / 1e3);
+    if (replica != NULL) {
+        bool member = vault_signer(&world->vault, replica->epoch, replica->identity) != SIGNER_NONE;
+        const char *who = !replica->honest ? "liar" : member ? "validator" : "observer";
+        printf("%s %u%s ", who, replica->identity, replica->index >= world->identity_count ? "'" : "");
     }
-    return "no such vote";
-}
-
-static const char *certificate_name(enum vote_kind kind)
-{
-    switch (kind) {
-    case VOTE_NOTARIZE:
-        return "NC";
-    case VOTE_FINALIZE:
-        return "FC";
-    case VOTE_NULLIFY:
-        return "NullC";
-    }
-    return "no certificate";
-}
-
-static unsigned short_of(const struct digest *digest)
-{
-    return get_u32(digest->bytes) >> 8;
-}
-
-static void say_message(const struct consensus_message *message, char line[LINE_SIZE])
-{
-    switch (message->kind) {
-    case MESSAGE_PROPOSAL:
-        if (message->proposal == NULL) {
-            snprintf(line, LINE_SIZE, "proposal %06x", short_of(&message->block));
-            return;
-        }
-        snprintf(line, LINE_SIZE,
-            "proposal %06x of view %" PRIu64 " height %" PRIu64 " on view %" PRIu64 " by %s, %u skipped",
-            short_of(&message->proposal->hash), message->proposal->header.view,
-            message->proposal->header.height, message->proposal->header.parent_view,
-            certificate_name(message->proposal->justification.parent_certificate.kind),
-            message->proposal->justification.nullification_count);
-        return;
-    case MESSAGE_VOTE:
-        snprintf(line, LINE_SIZE, "vote of %u: %s view %" PRIu64 " %06x", message->vote->signer,
-            vote_name(message->vote->kind), message->vote->view, short_of(&message->vote->block));
-        return;
-    case MESSAGE_CERTIFICATE:
-        snprintf(line, LINE_SIZE, "%s view %" PRIu64 " %06x", certificate_name(message->certificate->kind),
-            message->certificate->view, short_of(&message->certificate->block));
-        return;
-    case MESSAGE_PROPOSAL_REQUEST:
-        snprintf(line, LINE_SIZE, "request for proposal %06x of view %" PRIu64, short_of(&message->block),
-            message->view);
-        return;
-    case MESSAGE_ENTRY_REQUEST:
-        snprintf(line, LINE_SIZE, "request for entry from view %" PRIu64, message->view);
-        return;
-    case MESSAGE_RANGE_REQUEST:
-        snprintf(line, LINE_SIZE, "request for blocks from height %" PRIu64, message->height);
-        return;
-    case MESSAGE_RANGE:
-        snprintf(line, LINE_SIZE, "range of %u from height %" PRIu64, message->range->count,
-            message->range->headers[0].height);
-        return;
-    }
-    snprintf(line, LINE_SIZE, "no such message");
-}
-
-static void print_at(const struct world *world, const struct replica *replica)
-{
-    printf("%11.6f  ", (double)world->now_us / 1e6);
-    if (replica == NULL) return;
-    bool second = replica->index >= world->identity_count;
-    printf("replica %u%s%s ", replica->identity, replica->honest ? "" : " (liar)", second ? "'" : "");
+    vprintf(format, arguments);
+    putchar('\n');
 }
 
 void trace_replica(const struct world *world, const struct replica *replica, const char *format, ...)
 {
     if (!world->traced) return;
     va_list arguments;
-    print_at(world, replica);
     va_start(arguments, format);
-    vprintf(format, arguments);
+    print_line(world, replica, format, arguments);
     va_end(arguments);
-    putchar('\n');
 }
 
 void trace_world(const struct world *world, const char *format, ...)
 {
     if (!world->traced) return;
     va_list arguments;
-    print_at(world, NULL);
     va_start(arguments, format);
-    vprintf(format, arguments);
+    print_line(world, NULL, format, arguments);
     va_end(arguments);
-    putchar('\n');
+}
+
+static void hold(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void hold(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(pending, sizeof pending, format, arguments);
+    va_end(arguments);
+}
+
+static void tell_pending(const struct world *world, const struct replica *replica)
+{
+    if (pending[0] != '\0') trace_replica(world, replica, "%s", pending);
+    pending[0] = '\0';
+}
+
+void trace_begin(const struct world *world)
+{
+    char faults[200];
+    const struct plan *plan = &world->plan;
+    if (!world->traced) return;
+    plan_faults_say(plan->faults, faults, sizeof faults);
+    printf("Seed %" PRIu64
+           ": %u validators, of which %u lie; %u who can join them and %u observers. D is %u ms.\n"
+           "What may go wrong: %s; for %" PRIu64 " ms, and then the network is well.\n"
+           "Lines: milliseconds, who, and what came to it; indented, what it did about that. A liar runs "
+           "twice,\n"
+           "as N and N'. What changed nothing is left out. notarize(7, 1a827f) is a vote in view 7 for the "
+           "block\n"
+           "1a827f..; a quorum of such votes is an NC; of finalize an FC, of nullify a NullC.\n\n",
+        plan->seed, plan->validators, plan->liars, plan->spares, plan->observers, plan->base_timeout_ms,
+        faults, plan->fault_us / MILLISECOND_US);
 }
 
 void trace_partition(const struct world *world, const struct partition *partition)
 {
+    char inside[4 * PEERS_MAX] = "";
+    size_t at = 0;
     if (!world->traced) return;
-    print_at(world, NULL);
-    printf("a partition, %s:", partition->one_way ? "outward only" : "both ways");
     for (uint32_t i = 0; i < world->identity_count; i++)
-        if (partition->inside[i]) printf(" %u", i);
-    printf(" | the rest\n");
+        if (partition->inside[i]) at += (size_t)snprintf(inside + at, sizeof inside - at, " %u", i);
+    trace_world(world,
+        partition->one_way ? "what%s say no longer reaches the others"
+                           : "a partition:%s are cut off from the others",
+        inside);
+}
+
+static void hold_heard(const struct world *world, const struct replica *replica, uint64_t heard)
+{
+    char who[4 * VALIDATORS_MAX] = " nobody";
+    size_t at = 0;
+    for (uint32_t i = 0; i < VALIDATORS_MAX; i++)
+        if (heard >> i & 1)
+            at += (size_t)snprintf(
+                who + at, sizeof who - at, " %u", vault_identity(&world->vault, replica->epoch, i));
+    hold("was sent something, of late, by%s", who);
+}
+
+/* Inputs about votes, records and the like; true for those. */
+static bool own_input(
+    const struct world *world, const struct replica *replica, const struct consensus_input *input)
+{
+    char line[SAY_SIZE];
+    if (input->kind == INPUT_SIGNED_VOTE) {
+        say_vote(&input->vote, line);
+        hold("has %s signed", line);
+    } else if (input->kind == INPUT_PROPOSED) {
+        if (input->ok) say_message(&world->vault, &input->message, line);
+        trace_replica(world, replica, "has made %s", input->ok ? line : "no proposal");
+    } else if (input->kind == INPUT_DURABLE) {
+        hold("has its records up to number %" PRIu64 " on disk", input->sequence);
+    } else if (input->kind == INPUT_APPENDED) {
+        hold("has its blocks up to height %" PRIu64 " on disk", input->height);
+    } else if (input->kind == INPUT_PAYLOAD) {
+        trace_replica(world, replica, "finds the payload of %06x %s", say_digest(&input->block),
+            input->ok ? "well, and holds it" : "malformed, or its next set wrong");
+    } else {
+        return false;
+    }
+    return true;
 }
 
 void trace_input(
     const struct world *world, const struct replica *replica, const struct consensus_input *input)
 {
-    char line[LINE_SIZE];
+    char line[SAY_SIZE];
     if (!world->traced) return;
-    switch (input->kind) {
-    case INPUT_TIME:
-        trace_replica(world, replica, "looks at the clock");
-        return;
-    case INPUT_LINK_UP:
-    case INPUT_LINK_DOWN:
-        trace_replica(
-            world, replica, "link to %u is %s", input->peer, input->kind == INPUT_LINK_UP ? "up" : "down");
-        return;
-    case INPUT_RECEIVED:
-    case INPUT_VERIFIED:
-        say_message(&input->message, line);
-        trace_replica(world, replica, "%s from %u: %s%s",
-            input->kind == INPUT_RECEIVED ? "receives" : "has checked", input->peer, line,
-            input->kind == INPUT_VERIFIED && !input->ok ? ", which FAILS" : "");
-        return;
-    case INPUT_SIGNED_VOTE:
-        trace_replica(
-            world, replica, "has signed %s view %" PRIu64, vote_name(input->vote.kind), input->vote.view);
-        return;
-    case INPUT_PROPOSED:
-        if (input->ok) say_message(&input->message, line);
-        trace_replica(world, replica, "has made %s", input->ok ? line : "no proposal");
-        return;
-    case INPUT_DURABLE:
-        trace_replica(world, replica, "records up to %" PRIu64 " are durable", input->sequence);
-        return;
-    case INPUT_PAYLOAD:
-        trace_replica(world, replica, "payload of %06x is %s", short_of(&input->block),
-            input->ok ? "held" : "malformed");
-        return;
-    case INPUT_WORK:
-        trace_replica(world, replica, input->ok ? "has work" : "has no work");
-        return;
-    case INPUT_APPENDED:
-        trace_replica(world, replica, "blocks up to height %" PRIu64 " are durable", input->height);
-        return;
-    case INPUT_SEAL:
+    pending[0] = '\0';
+    if (own_input(world, replica, input)) return;
+    if (input->kind == INPUT_TIME) {
+        hold("looks at the clock");
+    } else if (input->kind == INPUT_HEARD) {
+        hold_heard(world, replica, input->heard);
+    } else if (input->kind == INPUT_LINK_UP || input->kind == INPUT_LINK_DOWN) {
+        hold("%s %u", input->kind == INPUT_LINK_UP ? "has a link to" : "loses its link to", input->peer);
+    } else if (input->kind == INPUT_WORK) {
+        hold(input->ok ? "has batches to propose" : "has nothing left to propose");
+    } else if (input->kind == INPUT_SEAL) {
         trace_replica(world, replica, "is %sto seal the epoch", input->ok ? "" : "no longer ");
-        return;
-    case INPUT_HEARD:
-        trace_replica(world, replica, "hears from validators %" PRIx64, input->heard);
-        return;
+    } else {
+        say_message(&world->vault, &input->message, line);
+        bool received = input->kind == INPUT_RECEIVED;
+        hold("%s %u: %s", received ? "hears from" : "has checked what it heard from", input->peer, line);
+        if (!received && !input->ok) trace_replica(world, replica, "finds a signature wrong in %s", line);
     }
 }
 
 static void trace_record(
     const struct world *world, const struct replica *replica, const struct consensus_output *output)
 {
+    char line[SAY_SIZE];
     const struct consensus_record *record = output->record;
     if (record->kind == RECORD_PROPOSAL)
-        trace_replica(world, replica, "  stores %" PRIu64 ": own proposal %06x of view %" PRIu64,
-            output->sequence, short_of(&record->block), record->header.view);
+        snprintf(line, sizeof line, "its proposal %06x of view %" PRIu64, say_digest(&record->block),
+            record->header.view);
     else
-        trace_replica(world, replica, "  stores %" PRIu64 ": %s view %" PRIu64 " %06x%s%s", output->sequence,
-            vote_name(record->vote.kind), record->vote.view, short_of(&record->vote.block),
-            record->has_notarization ? " with its NC" : "",
-            record->has_admission ? " with its admission" : "");
+        say_vote(&record->vote, line);
+    trace_replica(world, replica, "  stores as number %" PRIu64 ": %s%s%s", output->sequence, line,
+        record->has_notarization ? ", with the NC it rests on" : "",
+        record->has_admission ? ", with what admitted it to the view" : "");
+}
+
+static void trace_send(
+    const struct world *world, const struct replica *replica, const struct consensus_output *output)
+{
+    char line[SAY_SIZE];
+    say_message(&world->vault, &output->message, line);
+    if (output->peer == PEER_ALL)
+        trace_replica(world, replica, "  tells all: %s", line);
+    else
+        trace_replica(world, replica, "  tells %u: %s", replica_peer(world, replica, output->peer), line);
 }
 
 void trace_output(
     const struct world *world, const struct replica *replica, const struct consensus_output *output)
 {
-    static const char *const causes[] = {"nothing", "start", "NC", "NullC", "FC", "catch-up"};
-    char line[LINE_SIZE];
-    if (!world->traced) return;
+    static const char *const causes[] = {
+        "", "", ": the one before had an NC", ": the one before had a NullC", ": it had an FC"};
+    char line[SAY_SIZE];
+    if (!world->traced || output->kind == OUTPUT_VERIFY || output->kind == OUTPUT_DROP) return;
+    tell_pending(world, replica);
     switch (output->kind) {
     case OUTPUT_VERIFY:
+    case OUTPUT_DROP:
         return;
     case OUTPUT_SIGN_VOTE:
-        trace_replica(world, replica, "  signs %s view %" PRIu64 " %06x", vote_name(output->vote.kind),
-            output->vote.view, short_of(&output->vote.block));
+        say_vote(&output->vote, line);
+        trace_replica(world, replica, "  decides for %s", line);
         return;
     case OUTPUT_PROPOSE:
-        trace_replica(world, replica, "  proposes in view %" PRIu64 " height %" PRIu64, output->header.view,
+        trace_replica(world, replica,
+            "  is to propose, as the leader of view %" PRIu64 ", at height %" PRIu64, output->header.view,
             output->header.height);
         return;
     case OUTPUT_PERSIST:
         trace_record(world, replica, output);
         return;
     case OUTPUT_SEND:
-        say_message(&output->message, line);
-        if (output->peer == PEER_ALL)
-            trace_replica(world, replica, "  sends all %s", line);
-        else
-            trace_replica(world, replica, "  sends %u %s", output->peer, line);
+        trace_send(world, replica, output);
         return;
     case OUTPUT_NEED_PAYLOAD:
-        trace_replica(world, replica, "  needs the payload of %06x", short_of(&output->block));
+        trace_replica(world, replica, "  needs the payload of %06x", say_digest(&output->block));
         return;
     case OUTPUT_COMMIT:
-        trace_replica(world, replica, "  COMMITS %06x of view %" PRIu64 " at height %" PRIu64,
-            short_of(&output->block), output->header.view, output->header.height);
-        return;
-    case OUTPUT_FLOOD_WORK:
-        trace_replica(world, replica, "  floods its batches again");
-        return;
-    case OUTPUT_EVIDENCE:
-        trace_replica(world, replica, "  holds evidence against %u", output->evidence->signer);
-        return;
-    case OUTPUT_CHARGE:
-        trace_replica(world, replica, "  charges %u: %s", output->peer, output->reason);
-        return;
-    case OUTPUT_ENTERED:
-        trace_replica(world, replica, "  enters view %" PRIu64 " by %s", output->view,
-            (unsigned)output->cause < 6 ? causes[output->cause] : "?");
+        trace_replica(world, replica, "  COMMITS %06x of view %" PRIu64 " at height %" PRIu64 "%s%s",
+            say_digest(&output->block), output->header.view, output->header.height,
+            output->header.seals ? ", which ends the epoch" : "",
+            output->seal_path_count > 0 ? ", by the FC of a descendant" : "");
         return;
     case OUTPUT_PROVE_SEAL:
-        trace_replica(
-            world, replica, "  tells %u that epoch %" PRIu64 " is over", output->peer, output->epoch);
+        trace_replica(world, replica, "  tells %u that epoch %" PRIu64 " is over",
+            replica_peer(world, replica, output->peer), output->epoch);
         return;
-    case OUTPUT_DROP:
-        trace_replica(world, replica, "  drops %06x", short_of(&output->block));
+    case OUTPUT_FLOOD_WORK:
+        trace_replica(world, replica, "  sends its waiting batches to all again");
+        return;
+    case OUTPUT_EVIDENCE:
+        trace_replica(world, replica, "  has EVIDENCE against %u",
+            vault_identity(&world->vault, replica->epoch, output->evidence->signer));
+        return;
+    case OUTPUT_CHARGE:
+        trace_replica(world, replica, "  charges the link to %u with a fault: %s",
+            replica_peer(world, replica, output->peer), output->reason);
+        return;
+    case OUTPUT_ENTERED:
+        trace_replica(world, replica, "  enters view %" PRIu64 "%s", output->view, causes[output->cause]);
         return;
     }
 }

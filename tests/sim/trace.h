@@ -4,11 +4,13 @@
 
 #include "tests/sim/world.h"
 
+/* The run's plan, and how to read what follows. */
+void trace_begin(const struct world *world);
 void trace_input(
     const struct world *world, const struct replica *replica, const struct consensus_input *input);
 void trace_output(
     const struct world *world, const struct replica *replica, const struct consensus_output *output);
-/* "12.345678 replica 3 <text>". printf-like. */
+/* "12345.678  validator 3 <text>". printf-like. */
 void trace_replica(const struct world *world, const struct replica *replica, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void trace_world(const struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -55,6 +55,7 @@ static void open_world(struct world *world, const struct plan *plan, bool traced
         second++;
     }
     CHECK(second == world->replica_count);
+    trace_begin(world);
     for (uint32_t i = 0; i < world->replica_count; i++)
         replica_start(world, &world->replicas[i]);
 }
