@@ -73,6 +73,7 @@ static bool play_block(struct player *player, const char *text)
     if (sealing) memset(header->next_set.bytes, sealing[12], sizeof header->next_set.bytes);
     if (strstr(text, "with payload")) header->payload_size = header->payload_events = 1;
     if (strstr(text, "as if no seal")) header->after_seal = false;
+    if (strstr(text, "as if after a seal")) header->after_seal = true;
     return true;
 }
 
@@ -128,6 +129,7 @@ static bool receive_proposal(struct scene *scene, uint32_t peer, const char *tex
     struct proposal saved = block->proposal;
     if (strstr(text, "without its nullifications")) block->proposal.justification.nullification_count = 0;
     if (strstr(text, "of another height")) block->proposal.header.height++;
+    if (strstr(text, "of another chain")) block->proposal.header.chain_id.bytes[0] ^= 1;
     struct consensus_message message = {.kind = MESSAGE_PROPOSAL, .proposal = &block->proposal};
     scene_receive(scene, peer, &message);
     block->proposal = saved;
@@ -285,7 +287,7 @@ static bool play(struct player *player, const char *text)
     if (word_is(text, "durable")) return play_durable(scene, text);
     if (word_is(text, "held ")) return scene_payload(scene, text[5], true), true;
     if (word_is(text, "spoilt ")) return scene_payload(scene, text[7], false), true;
-    if (word_is(text, "proposed ")) return scene_proposed(scene, text[9]), true;
+    if (word_is(text, "proposed ")) return scene->asked.view > 0 && (scene_proposed(scene, text[9]), true);
     if (word_is(text, "cannot propose")) return play_simple(player, INPUT_PROPOSED, false);
     if (word_is(text, "appended ")) return scene_appended(scene, number_after(text, "appended ", 0)), true;
     if (word_is(text, "restart")) return play_restart(scene, text), true;

@@ -118,6 +118,13 @@ static void say_evidence(FILE *out, const struct consensus_evidence *evidence)
     say_vote(out, &evidence->second);
 }
 
+/* The views of a seal's path, first to last. */
+static void say_views(FILE *out, const struct block_header *path, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        fprintf(out, "%s %" PRIu64, i == 0 ? ", of views" : " and", path[i].view);
+}
+
 static void say_proposing(FILE *out, const struct consensus_output *output)
 {
     const struct block_header *header = &output->header;
@@ -133,8 +140,8 @@ static void say_proposing(FILE *out, const struct consensus_output *output)
     fprintf(out, ", time %" PRIu64 "%s", header->time_ms, output->payload_allowed ? "" : ", empty");
     if (header->seals) fprintf(out, ", sealing for %c", name_of(&header->next_set));
     if (header->after_seal) fprintf(out, ", after the seal");
-    if (output->justification->seal_path_count > 0)
-        fprintf(out, ", past %" PRIu32 " after the seal", output->justification->seal_path_count);
+    if (output->justification->seal_path_count > 0) fprintf(out, ", past those after the seal");
+    say_views(out, output->justification->seal_path, output->justification->seal_path_count);
 }
 
 static void say_peer(FILE *out, uint32_t peer)
@@ -180,8 +187,8 @@ static void say_output(FILE *out, const struct consensus_output *output)
             output->header.height,
             output->certificate && output->seal_path_count == 0 ? "itself" : "by a descendant");
         if (output->seal_path_count > 0)
-            fprintf(out, ", %c, %" PRIu32 " after the seal", name_of(&output->certificate->block),
-                output->seal_path_count);
+            fprintf(out, ", %c, past those after the seal", name_of(&output->certificate->block));
+        say_views(out, output->seal_path, output->seal_path_count);
         break;
     case OUTPUT_PROVE_SEAL:
         fprintf(out, "prove to %" PRIu32 " that epoch %" PRIu64 " is over", output->peer, output->epoch);

@@ -351,6 +351,35 @@ static void after_a_full_range_the_next_is_asked_for(void **state)
     }
 }
 
+/* R12: "a chain from my floor". What lies behind the range in memory would follow the floor; it is no part of
+ * it. */
+static void a_range_that_ends_at_the_floor_is_not_looked_past(void **state)
+{
+    (void)state;
+    struct consensus *consensus = opened(3);
+    struct block_header headers[2] = {proposal_of(1).header, proposal_of(2).header};
+    struct digest hashes[2] = {digest_of(1), digest_of(2)};
+    struct certificate certificate = certificate_of(VOTE_FINALIZE, 1);
+    struct consensus_range range = {1, headers, hashes, &certificate};
+    struct consensus_input input = {.kind = INPUT_VERIFIED, .peer = 2, .ok = true};
+    input.message = (struct consensus_message){.kind = MESSAGE_RANGE, .range = &range};
+    assert_int_equal(fed(consensus, &input, OUTPUT_COMMIT), 1);
+    input.kind = INPUT_RECEIVED;
+    assert_int_equal(fed(consensus, &input, OUTPUT_VERIFY), 0);
+    consensus_close(consensus);
+}
+
+static void a_range_of_nothing_is_charged(void **state)
+{
+    (void)state;
+    struct consensus *consensus = opened(3);
+    struct consensus_range range = {0, NULL, NULL, NULL};
+    struct consensus_input input = {.kind = INPUT_RECEIVED, .peer = 2};
+    input.message = (struct consensus_message){.kind = MESSAGE_RANGE, .range = &range};
+    assert_int_equal(fed(consensus, &input, OUTPUT_CHARGE), 1);
+    consensus_close(consensus);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -365,6 +394,8 @@ int main(void)
         cmocka_unit_test(records_that_no_correct_run_stored_are_damage),
         cmocka_unit_test(a_stored_proposal_that_is_not_the_blocks_is_damage),
         cmocka_unit_test(twenty_stored_finalizes_are_resent_sixteen_at_a_time),
+        cmocka_unit_test(a_range_that_ends_at_the_floor_is_not_looked_past),
+        cmocka_unit_test(a_range_of_nothing_is_charged),
         cmocka_unit_test(after_a_full_range_the_next_is_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -595,6 +595,27 @@ static void a_range_that_does_not_reach_the_floor_has_no_start(void **state)
     consensus_close(scene.consensus);
 }
 
+/* R1: "a J may not bridge more than 1,024 views in any case." */
+static void a_justification_bridges_so_many_views_and_no_more(void **state)
+{
+    (void)state;
+    static struct certificate nullifications[VIEWS_SKIPPED_MAX + 1];
+    struct scene scene;
+    scene_open(&scene);
+    scene_make_first(&scene);
+    struct justification *j = &scene.proposal.justification;
+    j->nullifications = nullifications;
+    for (uint32_t count = VIEWS_SKIPPED_MAX; count <= VIEWS_SKIPPED_MAX + 1; count++) {
+        for (uint32_t i = 0; i < count; i++)
+            nullifications[i] = certificate_of(VOTE_NULLIFY, i + 1, 0);
+        j->nullification_count = count;
+        scene.proposal.header.view = count + 1;
+        assert_true(
+            (proposal_fault(scene.consensus, &scene.proposal) == NULL) == (count == VIEWS_SKIPPED_MAX));
+    }
+    consensus_close(scene.consensus);
+}
+
 static void a_set_of_sixty_four_fills_the_whole_bitmap(void **state)
 {
     (void)state;
@@ -621,6 +642,7 @@ int main(void)
         cmocka_unit_test(what_is_wrong_with_a_proposal_is_told),
         cmocka_unit_test(what_is_wrong_with_a_range_is_told),
         cmocka_unit_test(a_range_that_does_not_reach_the_floor_has_no_start),
+        cmocka_unit_test(a_justification_bridges_so_many_views_and_no_more),
         cmocka_unit_test(a_set_of_sixty_four_fills_the_whole_bitmap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
