@@ -8,6 +8,7 @@
 #include "proto/codec/batch.h"
 #include "proto/codec/genesis.h"
 #include "tests/sim/dice.h"
+#include "tests/sim/items.h"
 #include "tests/sim/seal.h"
 
 #define SLOTS 16384u
@@ -42,7 +43,7 @@ struct catalogue {
     struct named_batch *batches; /* by number */
     uint16_t *slots;             /* number + 1 by name; 0 = none */
     struct book *books;
-    uint32_t book_count, book_capacity;
+    size_t book_count, book_capacity;
 };
 
 /* ---- The network ---- */
@@ -120,16 +121,12 @@ static struct span keep(struct catalogue *catalogue, struct buffer *buffer)
 
 static struct book *book_open(struct catalogue *catalogue, uint32_t member_id)
 {
-    if (catalogue->book_count == catalogue->book_capacity) {
-        catalogue->book_capacity = catalogue->book_capacity == 0 ? 64 : 2 * catalogue->book_capacity;
-        size_t size = catalogue->book_capacity * sizeof catalogue->books[0];
-        catalogue->books = realloc(catalogue->books, size);
-        CHECK(catalogue->books != NULL);
-    }
+    catalogue->books = items_grow(
+        catalogue->books, catalogue->book_count, &catalogue->book_capacity, sizeof catalogue->books[0]);
     struct book *book = &catalogue->books[catalogue->book_count++];
     *book = (struct book){.member_id = member_id};
     book->subject = (uint32_t)dice_below(&catalogue->dice, SUBJECTS);
-    put_u32(book->ref, catalogue->book_count);
+    put_u32(book->ref, (uint32_t)catalogue->book_count);
     return book;
 }
 

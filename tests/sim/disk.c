@@ -7,18 +7,10 @@
 #include "storage/vote_record.h"
 #include "tests/fault/memory_disk.h"
 #include "tests/sim/catalogue.h"
+#include "tests/sim/items.h"
 
 #define PROPOSAL_BATCHES_MAX 64u
 #define VOTES_DIR DISK_DATA_DIR "/votes"
-
-static void *grow(void *items, size_t count, size_t *capacity, size_t size)
-{
-    if (count < *capacity) return items;
-    *capacity = *capacity == 0 ? 32 : 2 * *capacity;
-    items = realloc(items, *capacity * size);
-    CHECK(items != NULL);
-    return items;
-}
 
 static void record_free(struct disk_record *record)
 {
@@ -31,14 +23,6 @@ static void records_clear(struct replica_disk *disk)
     for (size_t i = 0; i < disk->record_count; i++)
         record_free(disk->records[i]);
     disk->record_count = disk->records_written = 0;
-}
-
-static void block_release(struct disk_block *block)
-{
-    free(block->finalization);
-    free(block->seal_path);
-    payload_release(block->payload);
-    parcel_release(block->proposal);
 }
 
 static void memory_make(struct replica_disk *disk, uint64_t seed)
@@ -69,9 +53,7 @@ static void forget(struct replica_disk *disk)
     disk->votes = NULL;
     records_clear(disk);
     disk_entries_clear(disk);
-    for (size_t i = 0; i < disk->block_count; i++)
-        block_release(&disk->blocks[i]);
-    disk->block_count = disk->blocks_durable = 0;
+    disk_blocks_cut(disk, 0);
     disk->prune_view = 0;
     disk->records_syncing = disk->ledger_syncing = false;
 }
@@ -139,7 +121,7 @@ static void encode(const struct catalogue *catalogue, const struct consensus_rec
 static struct disk_record *add_record(struct replica_disk *disk, uint64_t view)
 {
     disk->records =
-        grow(disk->records, disk->record_count, &disk->record_capacity, sizeof(struct disk_record *));
+        items_grow(disk->records, disk->record_count, &disk->record_capacity, sizeof(struct disk_record *));
     struct disk_record *added = calloc(1, sizeof *added);
     CHECK(added != NULL);
     added->view = view;
@@ -253,7 +235,8 @@ static int on_replayed(void *context, uint8_t type, uint64_t view, struct span b
     struct journal_entry decoded;
     int error = journal_decode(bytes, &disk->chain_id, &decoded);
     if (error != TALLY_OK) return error;
-    disk->entries = grow(disk->entries, disk->entry_count, &disk->entry_capacity, sizeof *disk->entries);
+    disk->entries =
+        items_grow(disk->entries, disk->entry_count, &disk->entry_capacity, sizeof *disk->entries);
     error = keep_entry(disk, &decoded);
     journal_entry_close(&decoded);
     return error;
@@ -301,71 +284,6 @@ int disk_open(struct replica_disk *disk, struct disk_found *found)
             found->lost++;
     records_clear(disk);
     return TALLY_OK;
-}
-
-/* ---- The ledger ---- */
-
-void disk_block_add(struct replica_disk *disk, const struct block_header *header, const struct digest *hash,
-    const struct certificate *finalization, struct payload *payload, struct parcel *proposal)
-{
-    CHECK(header->height == disk->block_count + 1);
-    disk->blocks = grow(disk->blocks, disk->block_count, &disk->block_capacity, sizeof disk->blocks[0]);
-    struct disk_block *block = &disk->blocks[disk->block_count++];
-    *block = (struct disk_block){.header = *header, .hash = *hash, .payload = payload_hold(payload)};
-    block->proposal = parcel_hold(proposal);
-    if (finalization == NULL) return;
-    block->finalization = malloc(sizeof *finalization);
-    CHECK(block->finalization != NULL);
-    *block->finalization = *finalization;
-}
-
-void disk_blocks_cut(struct replica_disk *disk, size_t count)
-{
-    while (disk->block_count > count)
-        block_release(&disk->blocks[--disk->block_count]);
-    disk->blocks_durable = disk->block_count;
-}
-
-void disk_block_sealed(struct replica_disk *disk, const struct block_header *path, uint32_t count)
-{
-    struct disk_block *block = &disk->blocks[disk->block_count - 1];
-    if (count == 0) return;
-    block->seal_path = malloc(count * sizeof path[0]);
-    CHECK(block->seal_path != NULL);
-    memcpy(block->seal_path, path, count * sizeof path[0]);
-    block->seal_path_count = count;
-}
-
-uint64_t disk_floor_view(const struct replica_disk *disk)
-{
-    if (disk->block_count == 0) return 0;
-    const struct block_header *last = &disk->blocks[disk->block_count - 1].header;
-    return last->epoch == disk->epoch ? last->view : 0;
-}
-
-size_t disk_blocks_finalized(const struct replica_disk *disk, size_t count)
-{
-    CHECK(count <= disk->block_count);
-    while (count > 0 && disk->blocks[count - 1].finalization == NULL)
-        count--;
-    return count;
-}
-
-void disk_floor(const struct replica_disk *disk, const struct digest *chain_id, struct consensus_floor *floor)
-{
-    *floor = (struct consensus_floor){.block = *chain_id};
-    if (disk->block_count == 0) return;
-    const struct disk_block *last = &disk->blocks[disk->block_count - 1];
-    CHECK(last->finalization != NULL);
-    floor->height = last->header.height;
-    floor->view = disk_floor_view(disk);
-    floor->time_ms = last->header.time_ms;
-    floor->block = last->hash;
-    floor->header = last->header;
-    floor->has_finalization = true;
-    floor->finalization = *last->finalization;
-    floor->seal_path = last->seal_path;
-    floor->seal_path_count = last->seal_path_count;
 }
 
 /* ---- What goes wrong ---- */

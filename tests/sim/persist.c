@@ -1,9 +1,7 @@
 #include "tests/sim/persist.h"
 
-#include <stdlib.h>
-
 #include "proto/base/check.h"
-#include "proto/codec/agreement.h"
+#include "tests/sim/execute.h"
 #include "tests/sim/full.h"
 #include "tests/sim/supply.h"
 #include "tests/sim/trace.h"
@@ -11,7 +9,6 @@
 #define TORN_SIZE_MAX 4096u
 /* About how often a start changes something on the disk. */
 #define OPENING_CHANGES 16u
-#define FLUSH_PER_MILLE 150u
 
 static uint64_t sync_us(struct world *world)
 {
@@ -66,25 +63,6 @@ static int open_votes(struct world *world, struct replica *replica, char why[160
     return replica_forgets(replica) && error == TALLY_ENOTFOUND ? TALLY_OK : error;
 }
 
-/* What the state is after each block that it came back to, or was brought to. */
-static void tell_states(struct world *world, struct replica *replica)
-{
-    uint64_t top = full_applied(replica->full), replayed = full_replayed(replica->full);
-    world->counters.blocks_replayed += replayed;
-    if (top != replica->disk.block_count)
-        checker_fail(world->checker, "replica %u starts with a state of height %llu over a ledger of %zu",
-            replica->identity, (unsigned long long)top, replica->disk.block_count);
-    for (uint64_t height = top - replayed; height <= top; height++) {
-        struct checkpoint checkpoint;
-        if (height == 0) continue;
-        if (full_checkpoint(replica->full, height, &checkpoint) != TALLY_OK)
-            checker_fail(world->checker, "replica %u has no roots of height %llu", replica->identity,
-                (unsigned long long)height);
-        else
-            checker_applied(world->checker, replica->identity, &checkpoint);
-    }
-}
-
 bool persist_open(struct world *world, struct replica *replica)
 {
     char why[160] = "";
@@ -104,7 +82,7 @@ bool persist_open(struct world *world, struct replica *replica)
             tally_error_text(error), why);
     checker_restarted(world->checker, replica->identity, replica->disk.block_count, replica->wiped);
     replica->wiped = false;
-    if (error == TALLY_OK && replica->full != NULL) tell_states(world, replica);
+    if (error == TALLY_OK && replica->full != NULL) execute_found(world, replica);
     return error == TALLY_OK;
 }
 
@@ -232,29 +210,6 @@ static uint64_t newest_promise(const struct replica_disk *disk)
     return count == 0 ? 0 : disk->records[count - 1]->checkpoint_height;
 }
 
-/* The promise is on disk: the signature goes to everybody, here at once. */
-static void sign_checkpoint(struct world *world, struct replica *replica, uint64_t height)
-{
-    struct checkpoint checkpoint;
-    if (full_checkpoint(replica->full, height, &checkpoint) != TALLY_OK) return;
-    checker_checkpoint_sent(world->checker, replica->identity, &checkpoint);
-    while (height >= world->checkpoint_capacity) {
-        uint64_t grown = world->checkpoint_capacity == 0 ? 1024 : 2 * world->checkpoint_capacity;
-        size_t size = sizeof world->checkpoint_signers[0];
-        world->checkpoint_signers = realloc(world->checkpoint_signers, (size_t)grown * size);
-        CHECK(world->checkpoint_signers != NULL);
-        memset(world->checkpoint_signers + world->checkpoint_capacity, 0,
-            (size_t)(grown - world->checkpoint_capacity) * size);
-        world->checkpoint_capacity = grown;
-    }
-    uint64_t *signers = &world->checkpoint_signers[height];
-    if ((uint32_t)__builtin_popcountll(*signers) >= quorum_of(world->plan.validators)) return;
-    *signers |= (uint64_t)1 << replica->identity;
-    if ((uint32_t)__builtin_popcountll(*signers) < quorum_of(world->plan.validators)) return;
-    world->counters.checkpoints_certified++;
-    if (height > world->certified_height) world->certified_height = height;
-}
-
 void persist_records_synced(struct world *world, struct replica *replica)
 {
     struct replica_disk *disk = &replica->disk;
@@ -268,41 +223,9 @@ void persist_records_synced(struct world *world, struct replica *replica)
         return;
     }
     disk->records_syncing = false;
-    if (promised > 0) sign_checkpoint(world, replica, promised);
+    if (promised > 0) execute_promised(world, replica, promised);
     persist_sync(world, replica);
     if (replica->up && input.sequence > 0) replica_input(world, replica, &input);
-}
-
-/* A height is signed once ever, and not every height. */
-static void promise_checkpoint(struct world *world, struct replica *replica, uint64_t height)
-{
-    struct replica_disk *disk = &replica->disk;
-    struct checkpoint checkpoint;
-    struct buffer bytes;
-    if (!replica->may_vote || replica->identity >= world->plan.validators) return;
-    if (height <= disk_promised(disk) || full_checkpoint(replica->full, height, &checkpoint) != TALLY_OK)
-        return;
-    buffer_init(&bytes, 4 * KIB);
-    checkpoint_encode(&checkpoint, &bytes);
-    disk_promise_add(disk, height, disk->blocks[height - 1].header.view, buffer_span(&bytes));
-    buffer_close(&bytes);
-}
-
-/* Executes what is final and on disk, and now and then writes the state. */
-static int apply(struct world *world, struct replica *replica, uint64_t count)
-{
-    int error = TALLY_OK;
-    while (error == TALLY_OK && full_applied(replica->full) < count) {
-        struct checkpoint checkpoint;
-        error = full_apply(replica->full, &replica->disk, &checkpoint);
-        if (error == TALLY_OK) checker_applied(world->checker, replica->identity, &checkpoint);
-    }
-    uint64_t certified = world->certified_height;
-    if (error == TALLY_OK && certified > 0 && certified <= count)
-        error = full_certified(replica->full, certified, world->checkpoint_signers[certified]);
-    if (error == TALLY_OK) promise_checkpoint(world, replica, count);
-    if (error == TALLY_OK && dice_chance(&world->dice, FLUSH_PER_MILLE)) error = full_flush(replica->full);
-    return error;
 }
 
 void persist_ledger_synced(struct world *world, struct replica *replica, uint64_t count)
@@ -321,35 +244,11 @@ void persist_ledger_synced(struct world *world, struct replica *replica, uint64_
     uint64_t view = newest->epoch == disk->epoch ? newest->view : 0;
     disk_prune(disk, view);
     supply_sweep(replica, view);
-    error = replica->full == NULL ? TALLY_OK : apply(world, replica, count);
+    error = replica->full == NULL ? TALLY_OK : execute_to(world, replica, count);
     if (error != TALLY_OK)
         checker_fail(
             world->checker, "replica %u cannot execute: %s", replica->identity, tally_error_text(error));
     supply_review(world, replica);
     persist_sync(world, replica);
     if (replica->up) replica_input(world, replica, &input);
-}
-
-struct verifying {
-    struct world *world;
-    const struct replica *replica;
-    uint64_t count;
-};
-
-static void on_state(void *context, const struct checkpoint *checkpoint)
-{
-    struct verifying *verifying = context;
-    verifying->count++;
-    checker_applied(verifying->world->checker, verifying->replica->identity, checkpoint);
-}
-
-void persist_verify(struct world *world, struct replica *replica)
-{
-    struct verifying verifying = {world, replica, 0};
-    if (replica->full == NULL || !replica->up) return;
-    int error = full_replay(replica->full, on_state, &verifying);
-    if (error != TALLY_OK || verifying.count != full_applied(replica->full))
-        checker_fail(world->checker, "replica %u cannot be replayed from genesis beyond height %llu: %s",
-            replica->identity, (unsigned long long)verifying.count, tally_error_text(error));
-    full_count(replica->full, &world->counters.events_ordered, &world->counters.events_applied);
 }

@@ -18,8 +18,4 @@ void persist_sync(struct world *world, struct replica *replica);
 void persist_records_synced(struct world *world, struct replica *replica);
 /* A sync of the ledger, of its first `count` blocks, has had its time. */
 void persist_ledger_synced(struct world *world, struct replica *replica, uint64_t count);
-/* In a full run: replays the replica's ledger from genesis, and has the checker compare each state with what
- * was applied. */
-void persist_verify(struct world *world, struct replica *replica);
-
 #endif

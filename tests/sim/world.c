@@ -5,10 +5,10 @@
 
 #include "proto/base/check.h"
 #include "tests/sim/epoch.h"
+#include "tests/sim/execute.h"
 #include "tests/sim/fault.h"
 #include "tests/sim/fork.h"
 #include "tests/sim/full.h"
-#include "tests/sim/persist.h"
 #include "tests/sim/trace.h"
 
 void world_mark(struct world *world, uint64_t fact)
@@ -278,7 +278,7 @@ void world_run(const struct plan *plan, bool traced, struct verdict *verdict)
     run_until(world, world->now_us + SECOND_US + 10 * MILLISECOND_US);
     if (checker_violation(world->checker) == NULL) demand_all(world, verdict);
     for (uint32_t i = 0; i < world->identity_count && checker_violation(world->checker) == NULL; i++)
-        persist_verify(world, &world->replicas[i]);
+        execute_verify(world, &world->replicas[i]);
     world->counters.blocks = checker_top(world->checker);
     world->counters.seals = checker_epoch(world->checker) - 1;
     const char *violation = checker_violation(world->checker);
