@@ -15,6 +15,7 @@
 
 #define CHECKER_THREADS 2
 #define TICK_MS 1000u
+#define SPLIT_TICKS 5u /* until different states of one height are no matter of who signs first */
 #define LOCK_TRIES 10
 #define LOCK_TRY_MS 100u
 
@@ -42,6 +43,8 @@ struct node {
     struct links_peer peers[PEERS_MAX]; /* validators in set order, then observers in genesis order */
     uint32_t peer_count, self;
     uint64_t rebuilt_height; /* what the last rebuild came up to; 0 = none */
+    uint64_t split_height;   /* signed differently, and not certified; 0 = none */
+    uint32_t split_ticks;    /* for how long */
     uint64_t peer_heights[PEERS_MAX];
     struct checkpoint_vote own_vote;                         /* the newest recorded; height 0 = none */
     struct checkpoint_vote pending_votes[CERTIFIER_HEIGHTS]; /* by height: signed, being recorded */
@@ -336,9 +339,39 @@ static void ask_for_checkpoint(struct node *node)
     send_own_vote(node, PEER_ALL);
 }
 
+/* "validator-1 validator-2 | validator-3": who signed alike. */
+static void name_groups(
+    const struct node *node, const struct certifier_gathering *gathering, char *text, size_t size)
+{
+    size_t at = 0;
+    text[0] = '\0';
+    for (uint8_t group = 1; group <= gathering->group_count; group++) {
+        if (group > 1 && at < size) at += (size_t)snprintf(text + at, size - at, " |");
+        for (uint32_t i = 0; i < node->validators.set.count; i++)
+            if (gathering->groups[i] == group && at < size)
+                at += (size_t)snprintf(text + at, size - at, "%s%s", at == 0 ? "" : " ", node->peers[i].name);
+    }
+}
+
+/* "Where no root gets q signatures, nodes alarm with the signers of each root": once for each time. */
+static void watch_for_split(struct node *node)
+{
+    struct certifier_gathering gathering;
+    char groups[LOG_LINE_SIZE_MAX];
+    certifier_gathering(node->certifier, &gathering);
+    uint64_t height = node->serving && gathering.group_count > 1 ? gathering.height : 0;
+    if (height == 0 || height != node->split_height) node->split_ticks = 0;
+    node->split_height = height;
+    if (height == 0 || node->split_ticks >= SPLIT_TICKS || ++node->split_ticks < SPLIT_TICKS) return;
+    name_groups(node, &gathering, groups, sizeof groups);
+    LOG_BROKEN("validators signed different states of one height, and no quorum agrees: an operator must act",
+        LOG_U("height", height), LOG_S("alike", groups));
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct node *node = timer->data;
+    watch_for_split(node);
     if (mempool_expire(node->mempool, clock_wall_ms(), expired, node) > 0) update_work(node);
     submissions_sweep(node->submissions, clock_wall_ms());
     ask_for_checkpoint(node);
@@ -389,7 +422,10 @@ static int open_data(struct node *node, char *why, size_t why_size)
         error = disk_lock(disk, node->data_dir, &node->lock);
     }
     if (error == TALLY_ENOTFOUND)
-        snprintf(why, why_size, "%s does not exist; a node's first start is: tallyd --home %s --init",
+        snprintf(why, why_size,
+            "%s does not exist; a node's first start ever is: tallyd --home %s --init, for a validator only "
+            "if "
+            "it never ran before: one that lost its disk could contradict itself (node/OPERATIONS.md)",
             node->data_dir, node->config->home);
     else if (error == TALLY_EBUSY)
         snprintf(why, why_size, "%s is in use by another process, whose pid is %llu (0 = unknown)",
@@ -698,6 +734,7 @@ void node_standing_facts(
         .certified_height = certifier_heard(node->certifier),
         .batches = mempool.waiting_count,
         .serving = node->serving,
+        .split = node->split_ticks >= SPLIT_TICKS,
         .base_timeout_ms = node->config->genesis.base_timeout_ms,
         .wall_ms = clock_wall_ms(),
     };

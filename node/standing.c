@@ -145,7 +145,7 @@ enum standing standing_judge(const struct standing_facts *facts)
     if (is_catching_up(facts)) return STANDING_CATCHING_UP;
     if (replica->disk_ms >= still_ms(facts)) return STANDING_OWN_DISK;
     if (lags_application(facts)) return STANDING_OWN_STATE;
-    if (!facts->serving || lags_certification(facts)) return STANDING_CERTIFICATION;
+    if (!facts->serving || facts->split || lags_certification(facts)) return STANDING_CERTIFICATION;
     bool open = core->tip_view > core->best_view || core->best_view > core->floor_view;
     if (!core->working && !open && facts->batches == 0) return STANDING_IDLE;
     return stands_still(facts) ? judge_view(facts) : STANDING_MOVING;

@@ -50,6 +50,7 @@ struct standing_facts {
     struct certifier_gathering gathering;
     uint32_t batches; /* that wait to be ordered */
     bool serving;     /* false: the state is being rebuilt, or is wrong */
+    bool split;       /* a height was signed differently, and no quorum has agreed for seconds */
     uint32_t base_timeout_ms;
     uint64_t wall_ms;
 };

@@ -143,8 +143,11 @@ static void say_certification(struct words *words)
                    "its state; if this lasts, an operator must look at it");
     } else {
         say(words,
-            "no payload is proposed before checkpoints are certified again: height %" PRIu64
-            " is final, height %" PRIu64 " is certified, by %u equal signatures of validators",
+            "%s: height %" PRIu64 " is final, height %" PRIu64
+            " is certified, by %u equal signatures of validators",
+            core_of(words)->floor_height - facts->certified_height < CERTIFICATION_LAG_MAX
+                ? "validators signed different states, and no quorum agrees"
+                : "no payload is proposed before checkpoints are certified again",
             core_of(words)->floor_height, facts->certified_height, quorum_of(facts->count));
     }
     if (facts->gathering.height == 0) return;

@@ -341,6 +341,20 @@ static void certification_that_lags(void **state)
         "bank-4");
 }
 
+static void states_that_are_split(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_of(4);
+    fixture->facts.certified_height = 119;
+    fixture->facts.split = true;
+    fixture->facts.gathering =
+        (struct certifier_gathering){.height = 120, .groups = {1, 2, 1, 2}, .group_count = 2, .own_group = 2};
+    expect(fixture, STANDING_CERTIFICATION,
+        "validators signed different states, and no quorum agrees: height 120 is final, height 119 is "
+        "certified, by 3 equal signatures of validators; height 120 is signed alike by bank-1, bank-3, "
+        "otherwise by bank-2, bank-4 (as computed here)");
+}
+
 static void a_state_that_is_rebuilt(void **state)
 {
     (void)state;
@@ -448,6 +462,7 @@ int main(void)
         cmocka_unit_test(a_certified_block_that_nobody_brings),
         cmocka_unit_test(a_node_that_is_behind_catches_up),
         cmocka_unit_test(certification_that_lags),
+        cmocka_unit_test(states_that_are_split),
         cmocka_unit_test(a_state_that_is_rebuilt),
         cmocka_unit_test(a_disk_that_does_not_answer),
         cmocka_unit_test(a_state_that_does_not_keep_up),
