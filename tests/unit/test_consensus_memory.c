@@ -28,13 +28,13 @@ static bool opening, stepping;
 static size_t opened_bytes;
 static uint64_t steps, allocations;
 
+#if OWN_ALLOCATORS
 static void note(size_t size)
 {
     if (opening) opened_bytes += size;
     if (stepping) allocations++;
 }
 
-#if OWN_ALLOCATORS
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *memory, size_t size);
