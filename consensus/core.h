@@ -159,6 +159,7 @@ struct consensus {
     uint64_t tip_view, tip_seen_ms;
     uint64_t finalized_ms;    /* when a finalization was last observed */
     uint32_t timed_out_views; /* since then */
+    uint32_t silent_skips;    /* R8: views skipped here since then */
 
     /* R10 */
     uint64_t resend_ms, resend_interval_ms; /* 0 = not armed */
@@ -167,6 +168,7 @@ struct consensus {
     uint32_t ask_peer;
 
     /* R12 */
+    uint64_t epoch_ask_ms; /* when somebody in a later epoch may be asked for a range (again) */
     uint64_t range_ms, range_interval_ms; /* when to ask (again); 0 = not behind */
     uint64_t range_round;                 /* bitmap of validators: asked in this round */
     uint32_t range_peer, range_asked;     /* whom last, and how many since the pace was set */
@@ -287,7 +289,8 @@ void proposal_accept(struct consensus *c, uint32_t peer, const struct proposal *
 void payload_judged(struct consensus *c, const struct digest *hash, bool ok);
 void notarize_try(struct consensus *c);
 void finalize_try(struct consensus *c);
-void nullify(struct consensus *c, bool by_timer);
+/* Whether that was decided just now. */
+bool nullify(struct consensus *c, bool by_timer);
 /* R5 for a cause other than the timer: a rejected proposal, a proven equivocation, or a silent leader in the
  * current view. */
 void nullify_try(struct consensus *c);

@@ -183,7 +183,8 @@ void peer_help(struct consensus *c, uint32_t peer, enum vote_kind kind, uint64_t
     uint64_t settled = c->now_ms - c->config.base_timeout_ms;
     if (c->now_ms < c->config.base_timeout_ms) settled = 0;
     bool final = kind == VOTE_FINALIZE && certificate ? view < c->best.view : view <= c->best.view;
-    if (epoch_ended(c)) final = true;
+    /* Who shows an FC of the seal or beyond has what ends the epoch, and is not answered with the same. */
+    if (epoch_ended(c)) final = kind != VOTE_FINALIZE || !certificate || view < c->floor.view;
     if (final && c->has_best && c->finalized_ms <= settled) {
         if (help_allowed(c, peer)) emit_certificate(c, peer, &c->best);
         return;

@@ -15,6 +15,7 @@ void finalization_observed(struct consensus *c)
 {
     c->finalized_ms = c->now_ms;
     c->timed_out_views = 0;
+    c->silent_skips = 0;
     c->resend_interval_ms = 0;
     c->resend_ms = 0;
 }
@@ -76,7 +77,7 @@ static uint64_t view_deadline_ms(const struct consensus *c)
 void timer_try(struct consensus *c)
 {
     if (c->now_ms < view_deadline_ms(c)) return;
-    nullify(c, true);
+    (void)nullify(c, true);
     if (c->payload_waiting) emit(c, OUTPUT_FLOOD_WORK);
 }
 

@@ -138,14 +138,15 @@ void finalize_try(struct consensus *c)
 }
 
 /* R5: "nullify(v) for the current view only, v > F". "Never if I finalize-voted v." */
-void nullify(struct consensus *c, bool by_timer)
+bool nullify(struct consensus *c, bool by_timer)
 {
-    if (!may_vote_in(c, c->view)) return;
+    if (!may_vote_in(c, c->view)) return false;
     struct view_slot *slot = view_open(c, c->view);
-    if (!slot || slot_own(slot, VOTE_NULLIFY)->state != OWN_NONE) return;
-    if (slot_own(slot, VOTE_FINALIZE)->state != OWN_NONE) return;
+    if (!slot || slot_own(slot, VOTE_NULLIFY)->state != OWN_NONE) return false;
+    if (slot_own(slot, VOTE_FINALIZE)->state != OWN_NONE) return false;
     slot->nullified_by_timer = by_timer;
     own_vote_decide(c, slot, VOTE_NULLIFY, NULL);
+    return true;
 }
 
 void nullify_try(struct consensus *c)
@@ -153,7 +154,10 @@ void nullify_try(struct consensus *c)
     const struct view_slot *slot = view_find(c, c->view);
     bool refuted = slot && (slot->rejected || slot->equivocated);
     bool proposed = slot && slot->block_count > 0;
-    if (refuted || (!proposed && leader_silent(c))) nullify(c, false);
+    if (refuted)
+        (void)nullify(c, false);
+    else if (!proposed && leader_silent(c) && nullify(c, false))
+        c->silent_skips++;
 }
 
 /* The certificate that admitted me to the view goes with its first vote. For an older view that is

@@ -116,6 +116,10 @@ static bool receive_range(struct scene *scene, uint32_t peer, const char *text)
     if (count == 0) return false;
     struct certificate certificate =
         scene_certificate(scene, VOTE_FINALIZE, headers[count - 1].view, text[count - 1]);
+    uint64_t epoch = number_after(text, "epoch ", scene->config.set.epoch);
+    for (uint32_t i = 0; i < count; i++)
+        headers[i].epoch = epoch;
+    certificate.epoch = epoch;
     struct consensus_range range = {count, headers, hashes, &certificate};
     struct consensus_message message = {.kind = MESSAGE_RANGE, .range = &range};
     scene_receive(scene, peer, &message);
