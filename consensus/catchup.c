@@ -25,18 +25,13 @@ static uint64_t range_wait_ms(const struct consensus *c)
     return wait > RANGE_WAIT_MS_MIN ? wait : RANGE_WAIT_MS_MIN;
 }
 
-void range_request(struct consensus *c, uint32_t peer)
+void range_ask(struct consensus *c, uint32_t peer)
 {
     CHECK(peer < c->config.peer_count);
     struct consensus_output *output = emit(c, OUTPUT_SEND);
     output->peer = peer;
     output->message.kind = MESSAGE_RANGE_REQUEST;
     output->message.height = c->floor.height + 1;
-}
-
-void range_ask(struct consensus *c, uint32_t peer)
-{
-    range_request(c, peer);
     c->range_peer = peer;
     if (peer < c->n) c->range_round |= UINT64_C(1) << peer;
     /* The pace slackens only when everybody was asked: one who withholds must not slow down the others' turn.
@@ -51,21 +46,32 @@ void range_ask(struct consensus *c, uint32_t peer)
 }
 
 /* R12: a finalization that held candidates cannot link to the floor is fetched as a range, from one peer
- * after another. */
+ * after another. What a later epoch shows to be missing is not proven: one round of asking, and again when it
+ * is shown again. */
 static void range_try(struct consensus *c)
 {
-    if (c->best.view <= c->floor.view) {
+    bool proven = c->best.view > c->floor.view;
+    if (!proven && !c->later_epoch) {
         c->range_ms = 0;
         c->range_interval_ms = 0;
+        c->range_round = 0;
         return;
     }
     if (c->range_ms == 0) {
-        bool near = c->best.view - c->floor.view <= GAP_SMALL;
+        bool near = proven && c->best.view - c->floor.view <= GAP_SMALL;
         c->range_ms = c->now_ms + (near ? c->config.base_timeout_ms : 0);
     }
     if (c->now_ms < c->range_ms) return;
-    if (peer_after(c, c->range_peer, ~c->range_round) == PEER_ALL) c->range_round = 0;
     uint32_t peer = peer_after(c, c->range_peer, ~c->range_round);
+    if (peer == PEER_ALL) {
+        c->range_round = 0;
+        c->later_epoch = false;
+        if (!proven) {
+            c->range_ms = 0;
+            return;
+        }
+        peer = peer_after(c, c->range_peer, UINT64_MAX);
+    }
     if (peer == PEER_ALL)
         c->range_ms = c->now_ms + range_wait_ms(c);
     else

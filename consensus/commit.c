@@ -124,7 +124,8 @@ void range_commit(struct consensus *c, uint32_t peer, const struct consensus_ran
     c->range_ms = 0;
     c->range_interval_ms = 0;
     if (epoch_ended(c)) return;
-    if (c->best.view > c->floor.view || range->count == RANGE_BLOCKS_MAX) range_ask(c, peer);
+    bool more = c->best.view > c->floor.view || c->later_epoch || range->count == RANGE_BLOCKS_MAX;
+    if (more) range_ask(c, peer);
 }
 
 /* R6: "Own votes at or below F may leave the disk only once F is durable there": whoever stores them learns

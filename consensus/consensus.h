@@ -3,6 +3,8 @@
  * It ends when it commits a block that seals the epoch (R11): from then on it only helps those who are
  * behind. The caller goes on with it until the seal's checkpoint is certified, then opens one for the next
  * epoch, whose floor is the sealing block at view 0, and feeds it the links that are up.
+ * The two share nothing: what the old one asked for is not answered to the new one, sequences of records
+ * count from 1 in each, and a view means something only together with its epoch.
  *
  * The caller feeds inputs and carries out outputs; nothing else happens. The core reads no clock, touches no
  * socket and no disk, holds no key, hashes nothing, and takes all its memory when it is opened. The same
@@ -241,9 +243,10 @@ struct consensus_floor {
  */
 int consensus_open(const struct consensus_config *config, const struct consensus_floor *floor,
     struct consensus **consensus) TALLY_MUST_CHECK;
-/* Gives back one stored record, in the order stored, before the first step. Records at or below the floor are
- * ignored. `payload_held` says that the caller holds the block's exact bytes and payload. Errors:
- * TALLY_EDAMAGED (a record that this replica cannot have made: own votes that conflict), TALLY_ELIMIT. */
+/* Gives back one stored record, in the order stored, before the first step. Records at or below the floor,
+ * or of an epoch that is over, are ignored. `payload_held` says that the caller holds the block's exact bytes
+ * and payload. Errors: TALLY_EDAMAGED (a record that this replica cannot have made: own votes that conflict),
+ * TALLY_ELIMIT. */
 int consensus_restore(
     struct consensus *consensus, const struct consensus_record *record, bool payload_held) TALLY_MUST_CHECK;
 void consensus_close(struct consensus *consensus);

@@ -109,7 +109,6 @@ struct peer_state {
     uint64_t view;      /* the highest it was seen to act in, by its own messages */
     uint64_t heard_ms;  /* when anything at all came from it last; the start, where nothing did */
     uint64_t helped_ms; /* when it was last answered with what moves it, plus 1; 0 = never */
-    uint64_t range_ms;  /* when it was last asked for a range for being in a later epoch, plus 1; 0 = never */
     uint64_t served_ms; /* since when proposals are counted, and how many it was sent */
     uint32_t served_count;
 };
@@ -168,7 +167,7 @@ struct consensus {
     uint32_t ask_peer;
 
     /* R12 */
-    uint64_t epoch_ask_ms; /* when somebody in a later epoch may be asked for a range (again) */
+    bool later_epoch;                     /* a peer seems to be in one: blocks are missing here */
     uint64_t range_ms, range_interval_ms; /* when to ask (again); 0 = not behind */
     uint64_t range_round;                 /* bitmap of validators: asked in this round */
     uint32_t range_peer, range_asked;     /* whom last, and how many since the pace was set */
@@ -347,8 +346,6 @@ void catchup_try(struct consensus *c);
 void catchup_link_up(struct consensus *c, uint32_t peer);
 uint64_t catchup_wake(const struct consensus *c);
 void proposal_answer(struct consensus *c, uint32_t peer, const struct digest *hash, uint64_t view);
-/* Asks `peer` for the range above the floor, without minding the pace. */
-void range_request(struct consensus *c, uint32_t peer);
 /* Asks `peer` for the range above the floor at once. */
 void range_ask(struct consensus *c, uint32_t peer);
 

@@ -38,26 +38,16 @@ static void seal_prove(struct consensus *c, uint32_t peer, uint64_t epoch)
     output->epoch = epoch;
 }
 
-/* One peer a D, and none again before each could have had its turn: whoever only pretends to be ahead takes
- * one turn. */
-static void range_from_later(struct consensus *c, uint32_t peer)
-{
-    struct peer_state *state = &c->peers[peer];
-    uint64_t again_ms = (uint64_t)c->n * c->config.base_timeout_ms;
-    if (epoch_ended(c) || c->now_ms < c->epoch_ask_ms) return;
-    if (state->range_ms > 0 && c->now_ms < state->range_ms - 1 + again_ms) return;
-    state->range_ms = c->now_ms + 1;
-    c->epoch_ask_ms = c->now_ms + c->config.base_timeout_ms;
-    range_request(c, peer);
-}
-
 /* R0: "Another epoch's messages count for nothing. Who is in an older one is sent the proof of its seal; who
- * is in a newer one is asked for the blocks that are missing here." */
+ * is in a newer one shows that blocks are missing here." Catching up begins with that peer. */
 void epoch_other(struct consensus *c, uint32_t peer, uint64_t epoch, bool answer)
 {
     CHECK(epoch != c->config.set.epoch);
-    if (epoch > c->config.set.epoch)
-        range_from_later(c, peer);
-    else if (answer)
-        seal_prove(c, peer, epoch);
+    if (epoch < c->config.set.epoch) {
+        if (answer) seal_prove(c, peer, epoch);
+        return;
+    }
+    if (c->later_epoch) return;
+    c->later_epoch = true;
+    if (c->range_ms == 0 && peer < c->n) c->range_peer = (peer + c->n - 1) % c->n;
 }

@@ -80,7 +80,8 @@ int consensus_restore(struct consensus *c, const struct consensus_record *record
     CHECK(!c->started && record);
     int result = TALLY_EDAMAGED;
     uint64_t view = record->kind == RECORD_PROPOSAL ? record->header.view : record->vote.view;
-    if (view <= c->floor.view) return TALLY_OK;
+    uint64_t epoch = record->kind == RECORD_PROPOSAL ? record->header.epoch : record->vote.epoch;
+    if (epoch < c->config.set.epoch || view <= c->floor.view) return TALLY_OK;
     if (certificate_restore(c, record->has_admission, &record->admission)) goto out;
     if (certificate_restore(c, record->has_notarization, &record->notarization)) goto out;
     if (view > view_top(c) && view > c->silent_view) c->silent_view = view;

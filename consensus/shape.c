@@ -110,9 +110,11 @@ const char *proposal_fault(const struct consensus *c, const struct proposal *pro
 const char *range_fault(const struct consensus *c, const struct consensus_range *range)
 {
     if (range->count == 0 || range->count > RANGE_BLOCKS_MAX + SEAL_PATH_MAX) return "range's length";
+    uint32_t after_seal = 0;
     for (uint32_t i = 0; i < range->count; i++) {
         const struct block_header *header = &range->headers[i];
         if (header_fault(c, header)) return "a header of the range";
+        if (header->after_seal && ++after_seal > SEAL_PATH_MAX) return "range's length";
         if (i == 0) continue;
         const struct block_header *parent = &range->headers[i - 1];
         if (header->height != parent->height + 1 || header->parent_view != parent->view ||

@@ -29,7 +29,7 @@ void checker_heard(struct checker *checker, uint32_t identity, uint64_t validato
         if (validators >> i & 1) checker->identities[identity].heard_ms[i] = now_ms;
 }
 
-/* R8: the leader was silent for 10 D, while q - 1 others were each heard within 5 D. */
+/* R8: the leader was silent for 10 D and 2 s, while q - 1 others were each heard within 5 D. */
 static bool leader_is_silent(const struct checker *checker, uint32_t identity, uint64_t view, uint64_t now_ms)
 {
     const struct identity *who = &checker->identities[identity];
@@ -38,7 +38,8 @@ static bool leader_is_silent(const struct checker *checker, uint32_t identity, u
     uint32_t leader = leader_of(view, n), others = 0;
     for (uint32_t i = 0; i < n; i++)
         if (i != leader && i != own && now_ms - who->heard_ms[i] < 5ull * checker->base_timeout_ms) others++;
-    return others >= quorum_of(n) - 1 && now_ms - who->heard_ms[leader] >= 10ull * checker->base_timeout_ms;
+    uint64_t silent_ms = now_ms - who->heard_ms[leader];
+    return others >= quorum_of(n) - 1 && silent_ms >= 2000 && silent_ms >= 10ull * checker->base_timeout_ms;
 }
 
 static void check_nullify(
