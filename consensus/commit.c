@@ -92,6 +92,7 @@ void commit_try(struct consensus *c)
     for (uint64_t view = top; view > view_bottom(c); view--) {
         struct view_slot *slot = view_find(c, view);
         if (!slot_has(slot, VOTE_FINALIZE)) continue;
+        if (chain_to_floor(c, &slot->certificates[VOTE_FINALIZE - 1].block) == 0) continue;
         struct certificate certificate;
         slot_certificate(c, slot, VOTE_FINALIZE, &certificate);
         if (commit_to(c, &certificate)) return;
