@@ -33,6 +33,7 @@ struct checker_moment {
     struct consensus_status status;
     uint64_t now_ms, wall_ms; /* its own clocks */
     bool may_vote;
+    bool proposed; /* a proposal of its view is held */
 };
 
 /* The core asked for a signature on `vote`. `proposal` is what the caller holds of its block; NULL in a

@@ -36,6 +36,7 @@ static bool leader_is_silent(const struct checker *checker, uint32_t identity, u
     uint32_t n = vault_seats(checker->vault, who->epoch)->set.count;
     uint32_t own = vault_signer(checker->vault, who->epoch, identity);
     uint32_t leader = leader_of(view, n), others = 0;
+    if (leader == own) return false;
     for (uint32_t i = 0; i < n; i++)
         if (i != leader && i != own && now_ms - who->heard_ms[i] < 5ull * checker->base_timeout_ms) others++;
     uint64_t silent_ms = now_ms - who->heard_ms[leader];
@@ -116,11 +117,16 @@ void checker_rejected(struct checker *checker, uint32_t identity, uint64_t view)
     if (checker->identities[identity].honest) cast_at(checker, identity, view)->nullify_caused = true;
 }
 
-/* R5: a malformed payload, or a proven equivocation, is answered at once. */
+/* R5: a malformed payload, a proven equivocation, or a silent leader of whom nothing came, is answered at
+ * once.
+ */
 void check_caused(struct checker *checker, uint32_t identity, const struct checker_moment *moment)
 {
     const struct cast *cast = cast_at(checker, identity, moment->status.view);
-    if (!moment->may_vote || moment->status.sealed || !cast->nullify_caused || cast->nullify_asked) return;
+    bool skips =
+        !moment->proposed && leader_is_silent(checker, identity, moment->status.view, moment->now_ms);
+    if (!moment->may_vote || moment->status.sealed || cast->nullify_asked) return;
+    if (!cast->nullify_caused && !skips) return;
     if (!cast_holds(cast->durable, VOTE_NULLIFY) && !cast_holds(cast->durable, VOTE_FINALIZE))
         checker_fail(checker, "replica %u does not nullify view %llu, though it has a reason", identity,
             (unsigned long long)moment->status.view);

@@ -94,6 +94,22 @@ static void swap_parent(struct world *world, struct replica *replica, struct pro
         spoiled->header.time_ms = justification->parent.time_ms + 1;
 }
 
+/* Begins its epoch on a finalized block of the one before that is not its seal. */
+static void begin_elsewhere(struct world *world, struct replica *replica, struct proposal *spoiled)
+{
+    const struct replica_disk *disk = &replica->disk;
+    struct justification *justification = &spoiled->justification;
+    size_t at = (size_t)dice_below(&world->dice, justification->parent.height);
+    if (at >= disk->block_count || disk->blocks[at].finalization == NULL || disk->blocks[at].header.seals)
+        return;
+    justification->parent = disk->blocks[at].header;
+    justification->parent_hash = disk->blocks[at].hash;
+    justification->parent_certificate = *disk->blocks[at].finalization;
+    justification->seal_path_count = 0;
+    spoiled->header.parent_hash = justification->parent_hash;
+    spoiled->header.height = justification->parent.height + 1;
+}
+
 /* Spoils one thing in a justification, and signs the result as its leader would. */
 static void send_tampered(
     struct world *world, struct replica *replica, uint32_t to, const struct proposal *from)
@@ -102,6 +118,8 @@ static void send_tampered(
     struct justification *justification = &spoiled.justification;
     struct certificate shifted[8];
     uint32_t count = justification->nullification_count;
+    bool begins = !justification->parent_is_genesis && justification->parent.epoch != from->header.epoch;
+    if (begins && dice_chance(&world->dice, 500)) begin_elsewhere(world, replica, &spoiled);
     switch (dice_below(&world->dice, 14)) {
     case 0: /* skip a view without proof */
         if (count > 0) justification->nullification_count--;

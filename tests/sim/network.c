@@ -36,11 +36,30 @@ static bool deaf_script_drops(const struct world *world, uint32_t to, const stru
     return false;
 }
 
+/* A seal stays unfinalized for some views, so that blocks follow it. */
+static bool seal_script_drops(struct world *world, const struct parcel *parcel)
+{
+    const struct consensus_message *message = &parcel->message;
+    if (message->kind == MESSAGE_PROPOSAL && message->proposal->header.seals) {
+        const struct block_header *header = &message->proposal->header;
+        uint64_t *newest = &world->network.seal_view[header->epoch];
+        if (header->view > *newest) *newest = header->view;
+    }
+    uint64_t epoch = 0, view = parcel_view(parcel);
+    if (message->kind == MESSAGE_VOTE && message->vote->kind == VOTE_FINALIZE) epoch = message->vote->epoch;
+    if (message->kind == MESSAGE_CERTIFICATE && message->certificate->kind == VOTE_FINALIZE)
+        epoch = message->certificate->epoch;
+    if (epoch == 0 || epoch > EPOCHS_MAX) return false;
+    uint64_t seal_view = world->network.seal_view[epoch];
+    return seal_view != 0 && view >= seal_view && view < seal_view + world->plan.script_seal_views;
+}
+
 /* A fixed function of what is sent, so that resending does not help until faults stop: it reaches states that
  * chance does not. */
-static bool script_drops(const struct world *world, uint32_t from, uint32_t to, const struct parcel *parcel)
+static bool script_drops(struct world *world, uint32_t from, uint32_t to, const struct parcel *parcel)
 {
     if (world->plan.script_per_mille == 0 || parcel_view(parcel) == 0) return false;
+    if (world->plan.script_seal_views > 0) return seal_script_drops(world, parcel);
     return world->plan.script_deaf ? deaf_script_drops(world, to, parcel)
                                    : sparse_script_drops(world, from, to, parcel);
 }

@@ -4,6 +4,7 @@
 #define TALLY_SIM_NETWORK_H
 
 #include "tests/sim/parcel.h"
+#include "tests/sim/seal.h"
 
 struct world;
 struct replica;
@@ -22,7 +23,8 @@ struct network {
     uint64_t last_us[PEERS_MAX][PEERS_MAX]; /* when the newest message of a link arrives: links are first in,
                                                first out */
     struct partition partitions[PARTITIONS_MAX];
-    uint64_t script; /* what FAULT_SCRIPT drops follows from it */
+    uint64_t seal_view[EPOCHS_MAX + 1]; /* the newest view that a seal was proposed in, by epoch */
+    uint64_t script;                    /* what FAULT_SCRIPT drops follows from it */
 };
 
 /* Sends from a replica to an identity, or PEER_ALL that are linked. Does not take the parcel. */

@@ -74,6 +74,7 @@ static void draw_network(struct dice *dice, struct plan *plan)
         plan->script_per_mille = (uint32_t)dice_between(dice, 50, 700);
         plan->script_deaf = dice_chance(dice, 500);
         if (plan->script_deaf) plan->script_per_mille = (uint32_t)dice_between(dice, 300, 1000);
+        if (dice_chance(dice, 300)) plan->script_seal_views = (uint32_t)dice_between(dice, 1, 8);
     }
     if (plan->faults & FAULT_DELAY) {
         plan->tail_per_mille = (uint32_t)dice_between(dice, 5, 300);

@@ -50,6 +50,7 @@ struct plan {
     uint64_t fault_us; /* how long faults last */
     uint32_t loss_per_mille, duplicate_per_mille, script_per_mille, tail_per_mille;
     uint64_t delay_us_max, tail_us_max; /* delay_us_max stays when faults stop */
+    uint32_t script_seal_views;         /* for so many views from a seal on nobody hears of a finalization */
     bool script_deaf; /* the script is about who hears of which view, not about single links */
     uint64_t sync_us_max, check_us_max;
     uint64_t record_file_size;  /* of the vote record's files */

@@ -81,6 +81,10 @@ struct checker_moment replica_moment(const struct world *world, const struct rep
     moment.now_ms = clock_ms(world, replica);
     moment.wall_ms = wall_ms(world, replica);
     consensus_status(replica->core, &moment.status);
+    for (size_t i = 0; i < replica->candidate_count && !moment.proposed; i++) {
+        const struct block_header *header = &replica->candidates[i].proposal->message.proposal->header;
+        moment.proposed = header->epoch == replica->epoch && header->view == moment.status.view;
+    }
     return moment;
 }
 
