@@ -1,0 +1,21 @@
+/* What a replica stored, in order: records, told by number, and the ledger's ends. */
+#ifndef TALLY_SCOPE_DISK_H
+#define TALLY_SCOPE_DISK_H
+
+#include "tests/scope/actor.h"
+
+/* The same record has the same number, in every replica and schedule. */
+uint16_t disk_number(const struct consensus_record *record);
+const struct consensus_record *disk_record(uint16_t number);
+uint16_t disk_records_count(void);
+/* Forgets the records from `count` on: those that only healing made. */
+void disk_records_cut(uint16_t count);
+
+void disk_write(struct life *life, uint16_t entry);
+/* The next `count` entries are on disk for good. What the ledger's end passed is pruned. */
+void disk_sync(struct life *life, uint32_t count);
+/* All but the next `kept` entries that are not on disk for good are lost; those that are kept are, from now.
+ */
+void disk_cut(struct life *life, uint32_t kept);
+
+#endif

@@ -1,0 +1,43 @@
+/* Every schedule of a bounded kind.
+ *
+ * A world is the states of the three honest replicas. What was sent is in their lives, and grows only; what
+ * the liar can sign is everything. So a certificate can come to anybody as soon as two honest votes for it
+ * were sent, and the liar's proposals are all that such certificates justify, and two kinds of lies. That is
+ * more than two live instances of a core with one key could do together.
+ *
+ * Two kinds of search share the rest:
+ *   free     any act at any time, each world met once: for few views.
+ *   rounds   view by view, its proposal comes, timers fire, and its notarization, nullification and
+ *            finalization come; each of these to all three, to none, or to some, which makes the step
+ *            *uneven*; what was missed may come late, and a crash, or a power cut of some or all, follows any
+ *            step. Uneven steps and late acts are counted together and bounded: for many views. */
+#ifndef TALLY_SCOPE_SEARCH_H
+#define TALLY_SCOPE_SEARCH_H
+
+#include "tests/scope/schedule.h"
+
+struct bounds {
+    uint32_t liar;
+    bool rounds;
+    uint8_t views;   /* nothing of a later view happens before the world heals; at most 6 */
+    uint8_t uneven;  /* rounds only */
+    uint8_t crashes; /* free: of all replicas together; rounds: of any number of them at once */
+    uint8_t stalls;  /* disks that fall silent, of all replicas together */
+    uint64_t worlds_max;
+    uint64_t heal_share; /* one world in so many is healed; 0 = none */
+    double seconds;      /* at most; 0 = no such bound */
+};
+
+struct findings {
+    uint64_t worlds, steps, healed, leaves, core_runs, locals, audited;
+    uint32_t depth;
+    bool complete; /* every schedule within the bounds was met */
+    uint64_t heal_ms_max;
+    double seconds, heal_seconds;
+    char trouble[TROUBLE_SIZE]; /* empty where nothing was violated */
+    struct schedule schedule;   /* how to come to it */
+};
+
+void search(const struct bounds *bounds, struct findings *findings);
+
+#endif
