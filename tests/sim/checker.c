@@ -287,6 +287,7 @@ void checker_begins(
     who->epoch = epoch;
     if (who->honest && epoch > checker->epoch) checker->epoch = epoch;
     who->expected_view = view;
+    who->skip_view = 0;
     who->floor_view = floor_view;
 }
 

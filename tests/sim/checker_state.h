@@ -33,6 +33,7 @@ struct identity {
     bool working;
     uint64_t expected_view; /* where its life must begin */
     uint64_t heard_ms[VALIDATORS_MAX];
+    uint64_t skip_view; /* the newest whose leader it held for dead, in this life and epoch */
     uint64_t promised_height, signed_height; /* of checkpoints: the newest on disk, and sent */
 };
 

@@ -29,8 +29,10 @@ void checker_heard(struct checker *checker, uint32_t identity, uint64_t validato
         if (validators >> i & 1) checker->identities[identity].heard_ms[i] = now_ms;
 }
 
-/* R8: the leader was silent for 10 D and 2 s, while q - 1 others were each heard within 5 D. */
-static bool leader_is_silent(const struct checker *checker, uint32_t identity, uint64_t view, uint64_t now_ms)
+/* R8: at `at_ms` the leader was silent for 10 D and 2 s, while now q - 1 others were each heard within 5 D.
+ */
+static bool leader_is_silent(
+    const struct checker *checker, uint32_t identity, uint64_t view, uint64_t at_ms, uint64_t now_ms)
 {
     const struct identity *who = &checker->identities[identity];
     uint32_t n = vault_seats(checker->vault, who->epoch)->set.count;
@@ -39,7 +41,7 @@ static bool leader_is_silent(const struct checker *checker, uint32_t identity, u
     if (leader == own) return false;
     for (uint32_t i = 0; i < n; i++)
         if (i != leader && i != own && now_ms - who->heard_ms[i] < 5ull * checker->base_timeout_ms) others++;
-    uint64_t silent_ms = now_ms - who->heard_ms[leader];
+    uint64_t silent_ms = at_ms > who->heard_ms[leader] ? at_ms - who->heard_ms[leader] : 0;
     return others >= quorum_of(n) - 1 && silent_ms >= 2000 && silent_ms >= 10ull * checker->base_timeout_ms;
 }
 
@@ -51,7 +53,8 @@ static void check_nullify(
     if (vote->view != moment->status.view)
         checker_fail(
             checker, "replica %u nullifies view %llu from another", identity, (unsigned long long)vote->view);
-    bool silent = leader_is_silent(checker, identity, vote->view, moment->now_ms);
+    bool silent = leader_is_silent(checker, identity, vote->view, moment->now_ms, moment->now_ms);
+    if (silent) checker->identities[identity].skip_view = vote->view;
     /* A twentieth for rounding. */
     if (!cast->nullify_caused && !silent &&
         waited_ms + 5 < 2 * timeout_ms(checker, moment->status.timeouts) * 19 / 20)
@@ -117,14 +120,25 @@ void checker_rejected(struct checker *checker, uint32_t identity, uint64_t view)
     if (checker->identities[identity].honest) cast_at(checker, identity, view)->nullify_caused = true;
 }
 
+/* R8: "With work it must have been so when the view was entered", and "f views at most are skipped so between
+ * two finalizations": one at least may be, where a view after the last that was skipped is finalized. */
+static bool must_skip(const struct checker *checker, uint32_t identity, const struct checker_moment *moment)
+{
+    const struct identity *who = &checker->identities[identity];
+    const struct consensus_status *status = &moment->status;
+    if (moment->proposed || (who->skip_view != 0 && status->floor_view <= who->skip_view)) return false;
+    bool same = who->alive && who->view == status->view;
+    uint64_t at_ms = status->working && same ? who->entered_ms : moment->now_ms;
+    return leader_is_silent(checker, identity, status->view, at_ms, moment->now_ms);
+}
+
 /* R5: a malformed payload, a proven equivocation, or a silent leader of whom nothing came, is answered at
  * once.
  */
 void check_caused(struct checker *checker, uint32_t identity, const struct checker_moment *moment)
 {
     const struct cast *cast = cast_at(checker, identity, moment->status.view);
-    bool skips =
-        !moment->proposed && leader_is_silent(checker, identity, moment->status.view, moment->now_ms);
+    bool skips = must_skip(checker, identity, moment);
     if (!moment->may_vote || moment->status.sealed || cast->nullify_asked) return;
     if (!cast->nullify_caused && !skips) return;
     if (!cast_holds(cast->durable, VOTE_NULLIFY) && !cast_holds(cast->durable, VOTE_FINALIZE))
