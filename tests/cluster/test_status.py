@@ -89,6 +89,7 @@ class StatusTest(network.NetworkTest):
 
     def test_3_a_paused_validator_is_named_by_a_healthy_network(self):
         pid = self.net.pid("validator-2")
+        wait_until("all links", lambda: "silent" not in self.net.status("validator-3")["why"])
         os.kill(pid, signal.SIGSTOP)
         try:
             status = wait_until("its silence to be noticed", lambda: next(
