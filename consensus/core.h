@@ -109,6 +109,7 @@ struct peer_state {
     uint64_t view;      /* the highest it was seen to act in, by its own messages */
     uint64_t heard_ms;  /* when anything at all came from it last; the start, where nothing did */
     uint64_t helped_ms; /* when it was last answered with what moves it, plus 1; 0 = never */
+    uint64_t led_ms;    /* when its request for what leads on was last answered, likewise */
     uint64_t served_ms; /* since when proposals are counted, and how many it was sent */
     uint32_t served_count;
 };

@@ -83,7 +83,10 @@ static void finalizes_resend(struct consensus *c)
  */
 static void resend_all(struct consensus *c)
 {
-    if (c->has_best) emit_certificate(c, PEER_ALL, &c->best);
+    if (c->has_best)
+        emit_certificate(c, PEER_ALL, &c->best);
+    else if (c->floor.height > 0)
+        entry_ask(c, PEER_ALL);
     links_resend(c);
     view_resend(c, PEER_ALL);
     finalizes_resend(c);
@@ -166,13 +169,18 @@ void peer_seen(struct consensus *c, uint32_t peer, uint64_t view)
     if (c->peers[peer].view < view) c->peers[peer].view = view;
 }
 
-/* At most one answer a peer and D, so that a peer far behind, or one that pretends, costs little. */
+/* At most one answer of a kind a peer and D, so that a peer far behind, or one that pretends, costs little.
+ * `last_ms` is when it was last answered, plus 1. */
+static bool answer_allowed(const struct consensus *c, uint64_t *last_ms)
+{
+    if (*last_ms > 0 && c->now_ms < *last_ms - 1 + c->config.base_timeout_ms) return false;
+    *last_ms = c->now_ms + 1;
+    return true;
+}
+
 bool help_allowed(struct consensus *c, uint32_t peer)
 {
-    struct peer_state *state = &c->peers[peer];
-    if (state->helped_ms > 0 && c->now_ms < state->helped_ms - 1 + c->config.base_timeout_ms) return false;
-    state->helped_ms = c->now_ms + 1;
-    return true;
+    return answer_allowed(c, &c->peers[peer].helped_ms);
 }
 
 /* R10: "A vote from a peer in an older view is answered with the certificate that moves it." So is a
@@ -196,7 +204,7 @@ void peer_help(struct consensus *c, uint32_t peer, enum vote_kind kind, uint64_t
 
 void entry_answer(struct consensus *c, uint32_t peer, uint64_t view)
 {
-    if (view >= c->view || !help_allowed(c, peer)) return;
+    if (view >= c->view || !answer_allowed(c, &c->peers[peer].led_ms)) return;
     if (c->has_best && c->best.view >= view) emit_certificate(c, peer, &c->best);
     uint32_t count = 0;
     uint64_t below = view > c->best.view + 1 ? view - 1 : c->best.view;
