@@ -10,7 +10,6 @@
 
 #define START_MS 1000000u
 #define SCOPE_TIMEOUT_MS 400u
-#define SCOPE_RANGE_MAX 32u
 
 void actor_trouble(struct actor *actor, const char *format, ...)
 {
@@ -193,6 +192,13 @@ void actor_wake(struct actor *actor, uint64_t by_ms)
     feed(actor, &input);
 }
 
+void actor_hear(struct actor *actor, uint64_t by_ms, uint64_t heard)
+{
+    struct consensus_input input = {.kind = INPUT_HEARD, .heard = heard & ~(UINT64_C(1) << actor->index)};
+    actor->now_ms += by_ms;
+    feed(actor, &input);
+}
+
 void actor_learn(struct actor *actor, uint16_t claim)
 {
     uint32_t liar = terms_liar();
@@ -249,6 +255,7 @@ void actor_receive(struct actor *actor, const struct envelope *envelope)
     struct consensus_message message = {.kind = envelope->kind,
         .vote = &envelope->vote,
         .certificate = &envelope->certificate,
+        .epoch = envelope->epoch,
         .view = envelope->view,
         .height = envelope->height,
         .block = envelope->hash};

@@ -8,7 +8,8 @@
 
 #include "tests/scope/terms.h"
 
-#define LOG_MAX 48u
+#define LOG_MAX 128u
+#define SCOPE_RANGE_MAX 64u
 #define ANSWERS_MAX 64u
 #define TROUBLE_SIZE 160u
 
@@ -43,9 +44,10 @@ struct answer {
 /* A message on its way in a healed world, by value. */
 struct envelope {
     uint32_t from, to;
+    uint64_t due_ms;
     enum consensus_message_kind kind;
     uint16_t block;
-    uint64_t view, height;
+    uint64_t epoch, view, height;
     struct digest hash;
     struct vote vote;
     struct certificate certificate;
@@ -80,6 +82,8 @@ void actor_crash(struct actor *actor, uint32_t kept);
 void actor_unstall(struct actor *actor);
 /* The clock moves by `by_ms`, and the core is woken. */
 void actor_wake(struct actor *actor, uint64_t by_ms);
+/* Keepalives came from the validators of a bitmap, at the end of those `by_ms`. */
+void actor_hear(struct actor *actor, uint64_t by_ms, uint64_t heard);
 /* A certificate of the claim comes, with the liar's own vote before it. */
 void actor_learn(struct actor *actor, uint16_t claim);
 /* The block's proposal comes from its leader. */

@@ -42,7 +42,7 @@ static void carry_persist(struct actor *actor, const struct consensus_output *ou
     if (record->has_notarization) rest_on(actor, &record->notarization);
     if (record->has_admission) rest_on(actor, &record->admission);
     actor->sequence = output->sequence;
-    disk_write(&actor->life, disk_number(record));
+    if (!disk_write(&actor->life, disk_number(record))) actor_trouble(actor, "stores without end");
     if (!actor->life.stalled) answer_later(actor, &answer);
 }
 
@@ -54,6 +54,7 @@ static void post(struct actor *actor, uint32_t peer, const struct consensus_mess
     envelope.from = actor->index;
     envelope.to = peer;
     envelope.kind = message->kind;
+    envelope.epoch = message->epoch;
     envelope.view = message->view;
     envelope.height = message->height;
     envelope.hash = message->block;
@@ -98,7 +99,7 @@ static void carry_commit(struct actor *actor, const struct consensus_output *out
         actor_trouble(actor, "commits by a certificate that does not finalize it");
     rest_on(actor, output->certificate);
     life->open_commit = 0;
-    disk_write(life, (uint16_t)(LOG_LEDGER | block));
+    if (!disk_write(life, (uint16_t)(LOG_LEDGER | block))) actor_trouble(actor, "commits without end");
     struct answer answer = {.kind = ANSWER_APPENDED, .number = term->height};
     if (!life->stalled) answer_later(actor, &answer);
 }
@@ -156,6 +157,9 @@ void carry(struct actor *actor, const struct consensus_output *output)
     case OUTPUT_ENTERED:
         actor->life.view = (uint8_t)output->view;
         actor->life.cause = (uint8_t)output->cause;
+        return;
+    case OUTPUT_PROVE_SEAL:
+        actor_trouble(actor, "speaks of an epoch that never was");
         return;
     case OUTPUT_FLOOD_WORK:
     case OUTPUT_DROP:

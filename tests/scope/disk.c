@@ -57,10 +57,11 @@ void disk_records_cut(uint16_t count)
     }
 }
 
-void disk_write(struct life *life, uint16_t entry)
+bool disk_write(struct life *life, uint16_t entry)
 {
-    CHECK(life->log_count < LOG_MAX);
+    if (life->log_count == LOG_MAX) return false;
     life->log[life->log_count++] = entry;
+    return true;
 }
 
 static uint64_t view_of(uint16_t entry)

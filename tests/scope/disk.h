@@ -11,7 +11,8 @@ uint16_t disk_records_count(void);
 /* Forgets the records from `count` on: those that only healing made. */
 void disk_records_cut(uint16_t count);
 
-void disk_write(struct life *life, uint16_t entry);
+/* False when there is no room. */
+bool disk_write(struct life *life, uint16_t entry) TALLY_MUST_CHECK;
 /* The next `count` entries are on disk for good. What the ledger's end passed is pruned. */
 void disk_sync(struct life *life, uint32_t count);
 /* All but the next `kept` entries that are not on disk for good are lost; those that are kept are, from now.

@@ -192,7 +192,8 @@ static void do_act(struct actor *actor, uint32_t act)
         actor_offer(actor, object);
         return;
     case ACT_TIMER:
-        actor_wake(actor, TIMER_MS);
+        /* With a sign of life of everybody: a leader skipped for its silence is a timer that fires early. */
+        actor_hear(actor, TIMER_MS, (1u << SCOPE_NODES) - 1);
         return;
     case ACT_SYNC:
         actor_unstall(actor);

@@ -109,6 +109,7 @@ void tell_output(const struct actor *actor, const struct consensus_output *outpu
     case OUTPUT_SIGN_VOTE:
     case OUTPUT_PROPOSE:
     case OUTPUT_NEED_PAYLOAD:
+    case OUTPUT_PROVE_SEAL:
     case OUTPUT_FLOOD_WORK:
     case OUTPUT_DROP:
         return;
