@@ -68,6 +68,9 @@ struct cast *cast_in(struct checker *checker, uint32_t identity, uint64_t epoch,
 /* The same in the epoch the identity is in. */
 struct cast *cast_at(struct checker *checker, uint32_t identity, uint64_t view);
 
+/* checker_chain.c */
+void fact_add(struct checker *checker, struct fact fact);
+
 /* checker_votes.c: whether `kinds` (of a cast's sent or durable) has the kind. */
 static inline bool cast_holds(uint8_t kinds, enum vote_kind kind)
 {

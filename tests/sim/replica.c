@@ -48,7 +48,7 @@ uint32_t replica_peer(const struct world *world, const struct replica *replica, 
     return vault_seats(&world->vault, replica->epoch)->identity_of[peer];
 }
 
-static uint32_t signer_of(const struct world *world, const struct replica *replica)
+uint32_t replica_signer(const struct world *world, const struct replica *replica)
 {
     return vault_signer(&world->vault, replica->epoch, replica->identity);
 }
@@ -64,7 +64,7 @@ void replica_close(struct replica *replica)
         parcel_release(replica->memory[i]);
 }
 
-static uint64_t clock_ms(const struct world *world, const struct replica *replica)
+uint64_t replica_clock_ms(const struct world *world, const struct replica *replica)
 {
     return replica->clock_ms + (world->now_us + world->now_us / SECOND_US * replica->rate_ppm) / 1000;
 }
@@ -77,8 +77,8 @@ static uint64_t wall_ms(const struct world *world, const struct replica *replica
 struct checker_moment replica_moment(const struct world *world, const struct replica *replica)
 {
     struct checker_moment moment = {
-        .may_vote = replica->may_vote && signer_of(world, replica) != SIGNER_NONE};
-    moment.now_ms = clock_ms(world, replica);
+        .may_vote = replica->may_vote && replica_signer(world, replica) != SIGNER_NONE};
+    moment.now_ms = replica_clock_ms(world, replica);
     moment.wall_ms = wall_ms(world, replica);
     consensus_status(replica->core, &moment.status);
     for (size_t i = 0; i < replica->candidate_count && !moment.proposed; i++) {
@@ -92,7 +92,7 @@ struct checker_moment replica_moment(const struct world *world, const struct rep
  */
 static uint64_t wake_time_us(const struct world *world, const struct replica *replica, uint64_t at_ms)
 {
-    uint64_t now_ms = clock_ms(world, replica);
+    uint64_t now_ms = replica_clock_ms(world, replica);
     uint64_t wait_us = at_ms <= now_ms ? WAKE_FLOOR_US : (at_ms - now_ms) * 1000;
     return world->now_us + wait_us;
 }
@@ -114,7 +114,7 @@ static void wake_schedule(struct world *world, struct replica *replica)
 }
 
 /* R8: each validator sends every other something every 3 D at least. */
-static void keepalive_schedule(struct world *world, const struct replica *replica)
+void replica_keepalive(struct world *world, const struct replica *replica)
 {
     struct event event = replica_event_of(replica, EVENT_KEEPALIVE);
     event.epoch = 0;
@@ -170,7 +170,7 @@ static void tell_heard(
 
 static void step(struct world *world, struct replica *replica, struct consensus_input *input)
 {
-    input->now_ms = clock_ms(world, replica);
+    input->now_ms = replica_clock_ms(world, replica);
     input->wall_ms = wall_ms(world, replica);
     mark_input(world, replica, input);
     trace_input(world, replica, input);
@@ -208,110 +208,6 @@ void replica_input(struct world *world, struct replica *replica, struct consensu
         step(world, replica, &told);
     }
     if (replica->up) wake_schedule(world, replica);
-}
-
-/* Opens the core for the epoch of the disk. */
-static void open_core(struct world *world, struct replica *replica)
-{
-    replica->epoch = replica->disk.epoch;
-    const struct seats *seats = vault_seats(&world->vault, replica->epoch);
-    struct consensus_config config = {.chain_id = world->vault.chain_id, .set = seats->set};
-    config.signer = signer_of(world, replica);
-    config.peer_count = world->identity_count;
-    config.may_vote = replica->may_vote && config.signer != SIGNER_NONE;
-    config.base_timeout_ms = world->plan.base_timeout_ms;
-    config.heartbeat_ms = world->plan.heartbeat_ms;
-    config.seed = dice_next(&world->dice);
-    struct consensus_floor floor;
-    disk_floor(&replica->disk, &world->vault.chain_id, &floor);
-    CHECK(consensus_open(&config, &floor, &replica->core) == TALLY_OK);
-    replica->wake_us = UINT64_MAX;
-    replica->work_told = replica->seal_said = false;
-    replica->certified = false;
-    replica->certifiers = 0;
-    replica->feeding = NULL;
-    bool of_this = floor.height > 0 && floor.header.epoch == replica->epoch;
-    checker_begins(world->checker, replica->identity, replica->epoch, floor.view,
-        of_this ? floor.finalization.view + 1 : 1);
-    checker_heard(world->checker, replica->identity, UINT64_MAX, clock_ms(world, replica));
-}
-
-void replica_next_epoch(struct world *world, struct replica *replica)
-{
-    struct consensus_input input = {.kind = INPUT_TIME};
-    uint64_t epoch = replica->epoch + 1;
-    bool member = vault_signer(&world->vault, epoch, replica->identity) != SIGNER_NONE;
-    bool votes = member && epoch > replica->forgotten_epoch;
-    consensus_close(replica->core);
-    supply_clear(replica);
-    disk_next_epoch(&replica->disk, votes);
-    replica->may_vote = votes;
-    if (votes && !persist_open(world, replica)) {
-        replica->core = NULL;
-        replica->up = false;
-        replica->incarnation++;
-        network_break(world, replica->identity);
-        return;
-    }
-    open_core(world, replica);
-    trace_replica(world, replica, "begins epoch %llu%s", (unsigned long long)epoch,
-        votes    ? " as a validator"
-        : member ? " as a validator that may not vote"
-                 : "");
-    replica_input(world, replica, &input);
-    for (uint32_t i = 0; i < world->identity_count && replica->up; i++) {
-        if (!world->network.linked[replica->identity][i]) continue;
-        input = (struct consensus_input){.kind = INPUT_LINK_UP, .peer = i};
-        replica_input(world, replica, &input);
-    }
-}
-
-void replica_start(struct world *world, struct replica *replica)
-{
-    replica->epoch = replica->disk.epoch;
-    if (!persist_open(world, replica)) return;
-    replica->up = true;
-    memset(&replica->known, 0, sizeof replica->known);
-    memset(&replica->committed, 0, sizeof replica->committed);
-    open_core(world, replica);
-    for (size_t i = 0; i < replica->disk.block_count; i++) {
-        const struct payload *payload = replica->disk.blocks[i].payload;
-        for (uint32_t b = 0; b < payload->count; b++) {
-            batch_add(&replica->known, batch_of(replica, &payload->batches[b]));
-            batch_add(&replica->committed, batch_of(replica, &payload->batches[b]));
-        }
-    }
-    size_t records = replica->disk.entry_count;
-    persist_restore(world, replica);
-    trace_replica(world, replica, "starts from height %llu with %zu records",
-        (unsigned long long)replica->disk.block_count, records);
-    struct consensus_input input = {.kind = INPUT_TIME};
-    replica_input(world, replica, &input);
-    if (!replica->up) return;
-    network_reconnect(world, replica->identity);
-    keepalive_schedule(world, replica);
-}
-
-void replica_crash(struct world *world, struct replica *replica, bool wipe)
-{
-    if (!replica->up) return;
-    replica->up = false;
-    replica->incarnation++;
-    world->counters.crashes++;
-    consensus_close(replica->core);
-    replica->core = NULL;
-    supply_clear(replica);
-    if (replica->full != NULL) full_end(replica->full);
-    uint64_t epoch = replica->epoch;
-    disk_crash(&replica->disk, &world->dice, dice_chance(&world->dice, 500));
-    if (wipe) {
-        disk_lose(&replica->disk);
-        if (replica->full != NULL) full_lose(replica->full);
-        if (epoch > replica->forgotten_epoch) replica->forgotten_epoch = epoch;
-        replica->wiped = true;
-    }
-    network_break(world, replica->identity);
-    trace_replica(world, replica, wipe ? "crashes and loses its disk" : "crashes");
 }
 
 void replica_submit(struct world *world, struct replica *replica, uint32_t batch)
@@ -377,7 +273,7 @@ static void carry_event(struct world *world, struct replica *replica, struct eve
     case EVENT_KEEPALIVE:
         input.kind = INPUT_HEARD;
         input.heard = network_heard(world, replica);
-        keepalive_schedule(world, replica);
+        replica_keepalive(world, replica);
         epoch_tell(world, replica);
         break;
     case EVENT_LINK:

@@ -93,6 +93,12 @@ static inline bool replica_forgets(const struct replica *replica)
 {
     return replica->disk.epoch <= replica->forgotten_epoch;
 }
+/* What its own clock shows. */
+uint64_t replica_clock_ms(const struct world *world, const struct replica *replica);
+/* Its place in the set of its epoch, or SIGNER_NONE. */
+uint32_t replica_signer(const struct world *world, const struct replica *replica);
+/* Sets when it next learns who sent it anything (R8). */
+void replica_keepalive(struct world *world, const struct replica *replica);
 /* What it is and sees now, for the checker. */
 struct checker_moment replica_moment(const struct world *world, const struct replica *replica);
 /* Whether anything it knows is not committed here. */
