@@ -272,6 +272,9 @@ static void records_that_no_correct_run_stored_are_damage(void **state)
     struct consensus_record record = vote_record_of(VOTE_NULLIFY, 5, 0, 1);
     record.vote.kind = (enum vote_kind)4;
     assert_int_equal(consensus_restore(consensus, &record, true), TALLY_EDAMAGED);
+    record.vote.kind = VOTE_NULLIFY;
+    record.vote.epoch = EPOCH - 1; /* of an epoch that is over: stored rightly, and of no use */
+    assert_int_equal(consensus_restore(consensus, &record, true), TALLY_OK);
     /* A proposal of its own in a view that another leads, and two in one that it leads. */
     record = (struct consensus_record){.kind = RECORD_PROPOSAL, .block = digest_of(3)};
     record.header = proposal_of(3).header;

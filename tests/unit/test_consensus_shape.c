@@ -112,353 +112,79 @@ static void scene_make_after_seal(struct scene *scene)
 
 /* ---- One wrong thing each ---- */
 
-static void chain(struct scene *scene)
-{
-    scene->proposal.header.chain_id.bytes[9] ^= 1;
-}
+#define H (&scene->proposal.header)
+#define J (&scene->proposal.justification)
+#define WRONG(name, ...)                                                                                     \
+    static void name(struct scene *scene)                                                                    \
+    {                                                                                                        \
+        __VA_ARGS__;                                                                                         \
+    }
 
-static void epoch(struct scene *scene)
-{
-    scene->proposal.header.epoch++;
-}
-
-static void view_zero(struct scene *scene)
-{
-    scene_make_first(scene);
-    scene->proposal.header.view = 0;
-}
-
-static void height_zero(struct scene *scene)
-{
-    scene->proposal.header.height = 0;
-}
-
-static void parent_not_below(struct scene *scene)
-{
-    scene->proposal.header.parent_view = 4;
-}
-
-static void payload_size(struct scene *scene)
-{
-    scene->proposal.header.payload_size = BLOCK_SIZE_MAX + 1;
-}
-
-static void payload_events(struct scene *scene)
-{
-    scene->proposal.header.payload_events = BLOCK_EVENTS_MAX + 1;
-}
-
-static void seal_of_nobody(struct scene *scene)
-{
-    scene->proposal.header.seals = true;
-}
-
-static void next_set_unsealed(struct scene *scene)
-{
-    scene->proposal.header.next_set = digest_of('n');
-}
-
-static void sealed_twice(struct scene *scene)
-{
-    scene_make_after_seal(scene);
-    seal_of_nobody(scene);
-    next_set_unsealed(scene);
-}
-
-static void size_after_seal(struct scene *scene)
-{
-    scene_make_after_seal(scene);
-    scene->proposal.header.payload_size = 1;
-}
-
-static void events_after_seal(struct scene *scene)
-{
-    scene_make_after_seal(scene);
-    scene->proposal.header.payload_events = 1;
-}
-
-static void flag_forgotten(struct scene *scene)
-{
-    scene_make_after_seal(scene);
-    scene->proposal.header.after_seal = false;
-}
-
-static void flag_forgotten_later(struct scene *scene)
-{
-    scene->proposal.justification.parent.after_seal = true;
-}
-
-static void flag_from_nowhere(struct scene *scene)
-{
-    scene->proposal.header.after_seal = true;
-}
-
-static void flag_after_genesis(struct scene *scene)
-{
-    scene_make_first(scene);
-    scene->proposal.header.after_seal = true;
-}
-
-static void path_within_an_epoch(struct scene *scene)
-{
-    scene->proposal.justification.seal_path_count = 1;
-}
-
-static void seal_that_does_not(struct scene *scene)
-{
-    scene_make_first_of_epoch(scene);
-    scene->proposal.justification.parent.seals = false;
-}
-
-static void seal_long_ago(struct scene *scene)
-{
-    scene_make_first_of_epoch(scene);
-    scene->proposal.justification.parent.epoch = EPOCH - 2;
-    scene->proposal.justification.parent_certificate.epoch = EPOCH - 2;
-}
-
-static void seals_chain(struct scene *scene)
-{
-    scene_make_first_of_epoch(scene);
-    scene->proposal.justification.parent.chain_id.bytes[0] ^= 1;
-}
-
-static void seals_view(struct scene *scene)
-{
-    scene_make_first_of_epoch(scene);
-    scene->proposal.header.view = 2;
-    scene->proposal.header.parent_view = 1;
-}
-
-static void seals_hash(struct scene *scene)
-{
-    scene_make_first_of_epoch(scene);
-    scene->proposal.justification.parent_hash = digest_of(2);
-}
-
-static void seals_flag(struct scene *scene)
-{
-    scene_make_first_of_epoch(scene);
-    scene->proposal.header.after_seal = true;
-}
-
-static void seals_height(struct scene *scene)
-{
-    scene_make_first_of_epoch(scene);
-    scene->proposal.header.height = 1;
-}
-
-static void seals_time(struct scene *scene)
-{
-    scene_make_first_of_epoch(scene);
-    scene->proposal.header.time_ms--;
-}
-
-static void seals_certificate_kind(struct scene *scene)
-{
-    scene_make_first_of_epoch(scene);
-    scene->proposal.justification.parent_certificate.kind = VOTE_NOTARIZE;
-}
-
-static void seals_certificate_epoch(struct scene *scene)
-{
-    scene_make_first_of_epoch(scene);
-    scene->proposal.justification.parent_certificate.epoch = EPOCH;
-}
-
-static void seals_path(struct scene *scene)
-{
-    scene_make_first_of_epoch(scene);
-    scene->proposal.justification.seal_path_count = SEAL_PATH_MAX + 1;
-}
-
-static void first_parent_view(struct scene *scene)
-{
-    scene_make_first(scene);
-    scene->proposal.header.view = 2;
-    scene->proposal.header.parent_view = 1;
-}
-
-static void first_height(struct scene *scene)
-{
-    scene_make_first(scene);
-    scene->proposal.header.height = 2;
-}
-
-static void first_genesis(struct scene *scene)
-{
-    scene_make_first(scene);
-    scene->proposal.header.parent_hash = digest_of('y');
-}
-
-static void first_parent_named(struct scene *scene)
-{
-    scene_make_first(scene);
-    scene->proposal.justification.parent_hash = digest_of(1);
-}
-
-static void first_certified(struct scene *scene)
-{
-    scene_make_first(scene);
-    scene->proposal.justification.parent_certificate.signers = 7;
-}
-
-static void first_time(struct scene *scene)
-{
-    scene_make_first(scene);
-    scene->proposal.header.time_ms = 500;
-}
-
-static void parents_header(struct scene *scene)
-{
-    scene->proposal.justification.parent.chain_id.bytes[0] ^= 1;
-}
-
-static void parents_view(struct scene *scene)
-{
-    scene->proposal.justification.parent.view = 2;
-}
-
-static void parents_hash(struct scene *scene)
-{
-    scene->proposal.justification.parent_hash = digest_of(2);
-}
-
-static void height(struct scene *scene)
-{
-    scene->proposal.header.height = 3;
-}
-
-static void time_ms(struct scene *scene)
-{
-    scene->proposal.header.time_ms = scene->proposal.justification.parent.time_ms;
-}
-
-static void parents_certificate_short(struct scene *scene)
-{
-    scene->proposal.justification.parent_certificate.signers = 3;
-}
-
-static void parents_certificate_long(struct scene *scene)
-{
-    scene->proposal.justification.parent_certificate.signers = 15;
-}
-
-static void parents_certificate_strange(struct scene *scene)
-{
-    scene->proposal.justification.parent_certificate.signers = 16 + 3;
-}
-
-static void parents_certificate_kind(struct scene *scene)
-{
-    scene->proposal.justification.parent_certificate = certificate_of(VOTE_NULLIFY, 1, 0);
-}
-
-static void parents_certificate_no_kind(struct scene *scene)
-{
-    scene->proposal.justification.parent_certificate.kind = (enum vote_kind)0;
-}
-
-static void parents_certificate_epoch(struct scene *scene)
-{
-    scene->proposal.justification.parent_certificate.epoch--;
-}
-
-static void parents_certificate_of_nothing(struct scene *scene)
-{
-    scene->proposal.justification.parent_certificate.block = digest_of(0);
-}
-
-static void parents_certificate_view(struct scene *scene)
-{
-    scene->proposal.justification.parent_certificate.view = 2;
-}
-
-static void parents_certificate_block(struct scene *scene)
-{
-    scene->proposal.justification.parent_certificate.block = digest_of(2);
-}
-
-static void nullification_lacking(struct scene *scene)
-{
-    scene->proposal.justification.nullification_count = 1;
-}
-
-static void nullification_form(struct scene *scene)
-{
-    scene->nullifications[1].signers = 3;
-}
-
-static void nullification_kind(struct scene *scene)
-{
-    scene->nullifications[1] = certificate_of(VOTE_NOTARIZE, 3, 9);
-}
-
-static void nullification_view(struct scene *scene)
-{
-    scene->nullifications[1] = certificate_of(VOTE_NULLIFY, 2, 0);
-}
-
-static void range_empty(struct scene *scene)
-{
-    scene->range.count = 0;
-}
-
-static void range_long(struct scene *scene)
-{
-    scene->range.count = UINT32_MAX;
-}
-
-static void range_header(struct scene *scene)
-{
-    scene->headers[0].epoch++;
-}
-
-static void range_height(struct scene *scene)
-{
-    scene->headers[1].height = 3;
-}
-
-static void range_parent_view(struct scene *scene)
-{
-    scene->headers[1].parent_view = 2;
-}
-
-static void range_time(struct scene *scene)
-{
-    scene->headers[1].time_ms = scene->headers[0].time_ms;
-}
-
-static void range_hash(struct scene *scene)
-{
-    scene->headers[1].parent_hash = digest_of(2);
-}
-
-static void range_flags(struct scene *scene)
-{
-    scene_make_after_seal(scene);
-    scene->headers[1].after_seal = false;
-}
-
-static void range_finalization_form(struct scene *scene)
-{
-    scene->finalization.signers = 3;
-}
-
-static void range_finalization_kind(struct scene *scene)
-{
-    scene->finalization.kind = VOTE_NOTARIZE;
-}
-
-static void range_finalization_view(struct scene *scene)
-{
-    scene->finalization.view = 3;
-}
-
-static void range_finalization_block(struct scene *scene)
-{
-    scene->finalization.block = digest_of(1);
-}
+WRONG(chain, H->chain_id.bytes[9] ^= 1)
+WRONG(epoch, H->epoch++)
+WRONG(view_zero, scene_make_first(scene), H->view = 0)
+WRONG(height_zero, H->height = 0)
+WRONG(parent_not_below, H->parent_view = 4)
+WRONG(payload_size, H->payload_size = BLOCK_SIZE_MAX + 1)
+WRONG(payload_events, H->payload_events = BLOCK_EVENTS_MAX + 1)
+WRONG(seal_of_nobody, H->seals = true)
+WRONG(next_set_unsealed, H->next_set = digest_of('n'))
+WRONG(sealed_twice, scene_make_after_seal(scene), seal_of_nobody(scene), next_set_unsealed(scene))
+WRONG(size_after_seal, scene_make_after_seal(scene), H->payload_size = 1)
+WRONG(events_after_seal, scene_make_after_seal(scene), H->payload_events = 1)
+WRONG(flag_forgotten, scene_make_after_seal(scene), H->after_seal = false)
+WRONG(flag_forgotten_later, J->parent.after_seal = true)
+WRONG(flag_from_nowhere, H->after_seal = true)
+WRONG(flag_after_genesis, scene_make_first(scene), H->after_seal = true)
+WRONG(path_within_an_epoch, J->seal_path_count = 1)
+WRONG(seal_that_does_not, scene_make_first_of_epoch(scene), J->parent.seals = false)
+WRONG(seal_long_ago, scene_make_first_of_epoch(scene), J->parent.epoch = EPOCH - 2,
+    J->parent_certificate.epoch = EPOCH - 2)
+WRONG(seals_chain, scene_make_first_of_epoch(scene), J->parent.chain_id.bytes[0] ^= 1)
+WRONG(seals_view, scene_make_first_of_epoch(scene), H->view = 2, H->parent_view = 1)
+WRONG(seals_hash, scene_make_first_of_epoch(scene), J->parent_hash = digest_of(2))
+WRONG(seals_flag, scene_make_first_of_epoch(scene), H->after_seal = true)
+WRONG(seals_height, scene_make_first_of_epoch(scene), H->height = 1)
+WRONG(seals_time, scene_make_first_of_epoch(scene), H->time_ms--)
+WRONG(seals_certificate_kind, scene_make_first_of_epoch(scene), J->parent_certificate.kind = VOTE_NOTARIZE)
+WRONG(seals_certificate_epoch, scene_make_first_of_epoch(scene), J->parent_certificate.epoch = EPOCH)
+WRONG(seals_path, scene_make_first_of_epoch(scene), J->seal_path_count = SEAL_PATH_MAX + 1)
+WRONG(first_parent_view, scene_make_first(scene), H->view = 2, H->parent_view = 1)
+WRONG(first_height, scene_make_first(scene), H->height = 2)
+WRONG(first_genesis, scene_make_first(scene), H->parent_hash = digest_of('y'))
+WRONG(first_parent_named, scene_make_first(scene), J->parent_hash = digest_of(1))
+WRONG(first_certified, scene_make_first(scene), J->parent_certificate.signers = 7)
+WRONG(first_time, scene_make_first(scene), H->time_ms = 500)
+WRONG(parents_header, J->parent.chain_id.bytes[0] ^= 1)
+WRONG(parents_view, J->parent.view = 2)
+WRONG(parents_hash, J->parent_hash = digest_of(2))
+WRONG(height, H->height = 3)
+WRONG(time_ms, H->time_ms = J->parent.time_ms)
+WRONG(parents_certificate_short, J->parent_certificate.signers = 3)
+WRONG(parents_certificate_long, J->parent_certificate.signers = 15)
+WRONG(parents_certificate_strange, J->parent_certificate.signers = 16 + 3)
+WRONG(parents_certificate_kind, J->parent_certificate = certificate_of(VOTE_NULLIFY, 1, 0))
+WRONG(parents_certificate_no_kind, J->parent_certificate.kind = (enum vote_kind)0)
+WRONG(parents_certificate_epoch, J->parent_certificate.epoch--)
+WRONG(parents_certificate_of_nothing, J->parent_certificate.block = digest_of(0))
+WRONG(parents_certificate_view, J->parent_certificate.view = 2)
+WRONG(parents_certificate_block, J->parent_certificate.block = digest_of(2))
+WRONG(nullification_lacking, J->nullification_count = 1)
+WRONG(nullification_form, scene->nullifications[1].signers = 3)
+WRONG(nullification_kind, scene->nullifications[1] = certificate_of(VOTE_NOTARIZE, 3, 9))
+WRONG(nullification_view, scene->nullifications[1] = certificate_of(VOTE_NULLIFY, 2, 0))
+WRONG(range_empty, scene->range.count = 0)
+WRONG(range_long, scene->range.count = UINT32_MAX)
+WRONG(range_header, scene->headers[0].epoch++)
+WRONG(range_height, scene->headers[1].height = 3)
+WRONG(range_parent_view, scene->headers[1].parent_view = 2)
+WRONG(range_time, scene->headers[1].time_ms = scene->headers[0].time_ms)
+WRONG(range_hash, scene->headers[1].parent_hash = digest_of(2))
+WRONG(range_flags, scene_make_after_seal(scene), scene->headers[1].after_seal = false)
+WRONG(range_finalization_form, scene->finalization.signers = 3)
+WRONG(range_finalization_kind, scene->finalization.kind = VOTE_NOTARIZE)
+WRONG(range_finalization_view, scene->finalization.view = 3)
+WRONG(range_finalization_block, scene->finalization.block = digest_of(1))
 
 struct wrong {
     void (*spoil)(struct scene *scene);
