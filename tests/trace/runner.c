@@ -268,6 +268,13 @@ static bool play_after(struct player *player, const char *text)
     return play_simple(player, INPUT_TIME, false);
 }
 
+/* "the wall clock is set back 5000": the monotonic one is not. */
+static bool play_wall(struct player *player, const char *text)
+{
+    player->scene.wall_ms -= number_after(text, "back ", 0);
+    return play_simple(player, INPUT_TIME, false);
+}
+
 static bool play(struct player *player, const char *text)
 {
     struct scene *scene = &player->scene;
@@ -278,6 +285,7 @@ static bool play(struct player *player, const char *text)
     if (word_is(text, "seal for ") || word_is(text, "no seal")) return play_seal(player, text);
     if (word_is(text, "next epoch")) return play_next_epoch(player, text);
     if (word_is(text, "after ")) return play_after(player, text);
+    if (word_is(text, "the wall clock is set back ")) return play_wall(player, text);
     if (word_is(text, "start")) return play_simple(player, INPUT_TIME, false);
     if (word_is(text, "work")) return play_simple(player, INPUT_WORK, true);
     if (word_is(text, "no work")) return play_simple(player, INPUT_WORK, false);
