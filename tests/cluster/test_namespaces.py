@@ -17,7 +17,7 @@ import rpc  # noqa: E402
 
 D_S = 0.060  # a development network's base timeout
 PAUSE_MAX_S = 3 * D_S + 1
-SILENCE_S = 10 * D_S  # R8: from then on a leader counts as dead
+SILENCE_S = max(10 * D_S, 2)  # R8: from then on a leader counts as dead
 THROUGHPUT_KEPT = 0.70
 ROUNDS = 5 if FULL else 3
 WRITES = 40 if FULL else 10
@@ -129,8 +129,7 @@ class NamespacesTest(network.NetworkTest):
         print(f"\nevents a second: {[round(rate) for rate in healthy]} with four, {[round(rate) for rate in dead]} with one "
               f"dead: {100 * rest / whole:.0f} %; longest pause {1000 * max(usual):.0f} ms and {1000 * max(pauses):.0f} ms, median "
               f"{1000 * statistics.median(usual):.0f} ms and {1000 * statistics.median(pauses):.0f} ms", end=" ")
-        # A machine that is short of time makes pauses of its own, with four as well.
-        self.assertLessEqual(max(pauses), max(PAUSE_MAX_S, 3 * D_S + 2 * max(usual)))
+        self.assertLessEqual(max(pauses), PAUSE_MAX_S)
         self.assertGreaterEqual(rest, THROUGHPUT_KEPT * whole)
 
     def test_2_a_minority_cut_off_stops_nobody_and_catches_up(self):

@@ -147,7 +147,7 @@ def command_of(killer):
     if kind == "sim":
         return ["build/bin/tally-sim", *words], "tally-sim"
     if kind == "scope":
-        return ["build/bin/tally-scope", *words], "tally-scope"
+        return ["build/tests/tally-scope", *words], "tally-scope"
     raise Wrong(f"not a killer: {killer}")
 
 

@@ -25,7 +25,7 @@ static void note_abort(int signal_number)
     (void)signal_number;
     size_t size = strlen(abort_note);
     full_scratch_abandon();
-    if (write(STDERR_FILENO, abort_note, size) < 0) _exit(1);
+    _exit(write(STDERR_FILENO, abort_note, size) == (ssize_t)size ? 1 : 3);
 }
 
 static void on_interrupt(int signal_number)
@@ -50,7 +50,8 @@ static void print_usage(FILE *to)
         "  --twins                       short runs of one validator that runs twice, with the hearers of\n"
         "                                each view drawn (4 validators unless told)\n"
         "  --full                        with real batches, and the ledger, credit rules and state that "
-        "ship\n"
+        "ship;\n"
+        "                              validator sets do not change then\n"
         "  --json                        one object: runs, violations, first_bad_seed, ..\n"
         "  --trace                       tells each run as prose\n"
         "Once faults stop, each new batch must be finalized by every honest replica within\n"
