@@ -161,9 +161,9 @@ void actor_start(struct actor *actor)
     feed(actor, &work);
 }
 
-void actor_crash(struct actor *actor, uint32_t kept)
+void actor_crash(struct actor *actor, uint32_t records, uint32_t appends)
 {
-    disk_cut(&actor->life, kept);
+    disk_cut(&actor->life, records, appends);
     actor->life.stalled = false;
     actor->life.crashes++;
     actor_start(actor);

@@ -76,8 +76,10 @@ struct actor {
 void actor_init(struct actor *actor, uint32_t index, uint8_t views);
 /* Opens a core over what is durable in life, gives it back its records, links and work. */
 void actor_start(struct actor *actor);
-/* Loses all but the first `kept` of what was not acknowledged, and starts again. */
-void actor_crash(struct actor *actor, uint32_t kept);
+/* Loses what was not acknowledged, but for the first so many records and ends of the ledger, and starts
+ * again.
+ */
+void actor_crash(struct actor *actor, uint32_t records, uint32_t appends);
 /* The disk acknowledges again, beginning with all that waits. */
 void actor_unstall(struct actor *actor);
 /* The clock moves by `by_ms`, and the core is woken. */

@@ -99,12 +99,26 @@ void disk_sync(struct life *life, uint32_t count)
     if (appended) prune(life);
 }
 
-void disk_cut(struct life *life, uint32_t kept)
+uint32_t disk_appends_waiting(const struct life *life)
 {
-    CHECK(kept <= life_unsynced(life));
-    uint8_t count = (uint8_t)(life->log_durable + kept);
+    uint32_t count = 0;
+    for (uint8_t i = life->log_durable; i < life->log_count; i++)
+        if (life->log[i] & LOG_LEDGER) count++;
+    return count;
+}
+
+void disk_cut(struct life *life, uint32_t votes, uint32_t appends)
+{
+    uint8_t count = life->log_durable;
+    for (uint8_t i = life->log_durable; i < life->log_count; i++) {
+        uint32_t *left = life->log[i] & LOG_LEDGER ? &appends : &votes;
+        if (*left == 0) continue;
+        --*left;
+        life->log[count++] = life->log[i];
+    }
+    CHECK(votes == 0 && appends == 0);
     memset(life->log + count, 0, (size_t)(life->log_count - count) * sizeof *life->log);
     life->log_count = count;
-    disk_sync(life, kept);
+    disk_sync(life, life_unsynced(life));
     life->ledger = life->ledger_durable;
 }

@@ -15,8 +15,9 @@ void disk_records_cut(uint16_t count);
 bool disk_write(struct life *life, uint16_t entry) TALLY_MUST_CHECK;
 /* The next `count` entries are on disk for good. What the ledger's end passed is pruned. */
 void disk_sync(struct life *life, uint32_t count);
-/* All but the next `kept` entries that are not on disk for good are lost; those that are kept are, from now.
- */
-void disk_cut(struct life *life, uint32_t kept);
+/* Of what is not on disk for good all is lost but the next so many records, and the next so many of the
+ * ledger's ends: the two are different files. Those that are kept are on disk for good from now on. */
+void disk_cut(struct life *life, uint32_t votes, uint32_t appends);
+uint32_t disk_appends_waiting(const struct life *life);
 
 #endif

@@ -199,7 +199,7 @@ static void do_act(struct actor *actor, uint32_t act)
         actor_unstall(actor);
         return;
     case ACT_CRASH:
-        actor_crash(actor, object);
+        actor_crash(actor, object & 0xff, object >> 8);
         return;
     }
     CHECK_UNREACHABLE();

@@ -15,12 +15,17 @@ enum act_kind {
     ACT_OFFER,     /* a block's proposal comes */
     ACT_TIMER,     /* so much time passes that every timer of it fires */
     ACT_SYNC,      /* its silent disk acknowledges */
-    ACT_CRASH,     /* it loses all but so many of the unacknowledged writes, and starts again */
+    ACT_CRASH,     /* it starts again, with some of the unacknowledged writes; see crash_of */
 };
 #define ACT_STALLS (1u << 20)
 static inline uint32_t act_of(enum act_kind kind, uint32_t of)
 {
     return (uint32_t)kind << 16 | of;
+}
+/* A crash that leaves so many unacknowledged records, and so many ends of the ledger. */
+static inline uint32_t crash_of(uint32_t records, uint32_t appends)
+{
+    return act_of(ACT_CRASH, appends << 8 | records);
 }
 static inline enum act_kind act_kind(uint32_t act)
 {

@@ -21,12 +21,10 @@ static const struct bounds plan[] = {
 #define SMALL 4u
     {.rounds = true, .views = 2, .uneven = 1, .crashes = 1, .heal_share = 40},
     {.views = 1, .crashes = 1, .heal_share = 40},
+    {.rounds = true, .views = 4, .uneven = 3, .missed = true, .heal_share = 40},
     {.rounds = true, .views = 4, .crashes = 1, .heal_share = 40},
     {.rounds = true, .views = 4, .uneven = 1, .heal_share = 40},
     {.rounds = true, .views = 3, .crashes = 1, .stalls = 1, .heal_share = 40},
-    {.rounds = true, .views = 2, .uneven = 1, .crashes = 1, .stalls = 1, .heal_share = 40},
-    {.rounds = true, .views = 3, .uneven = 1, .crashes = 1, .heal_share = 40},
-    {.rounds = true, .views = 3, .uneven = 2, .heal_share = 40},
 };
 #define PLAN_COUNT (sizeof plan / sizeof plan[0])
 
@@ -61,6 +59,7 @@ static void print_usage(FILE *to)
         "  --views V                   1 to 4: nothing of a later view happens before all faults stop\n"
         "  --uneven U                  view by view; so many steps happen to some replicas and not to "
         "others\n"
+        "  --missed                    only certificates come to some and not to others\n"
         "  --free                      or everything in any order: for one view, or two\n"
         "  --crashes C                 crashes (view by view: of any number of replicas at once)\n"
         "  --stalls S                  disks that fall silent for a while\n"
@@ -85,7 +84,7 @@ static bool parse_bound(int option, const char *value, struct options *options)
     uint64_t number = 0;
     uint64_t low = option == 'v' ? 1 : 0;
     uint64_t high = option == 'v' ? 4 : option == 'l' ? SCOPE_NODES - 1 : option == 'h' ? UINT64_MAX : 9;
-    if (option != 'f' && !parse_number(value, low, high, &number)) return false;
+    if (option != 'f' && option != 'm' && !parse_number(value, low, high, &number)) return false;
     options->one = options->one || option != 'l';
     if (option == 'l') {
         options->one_liar = true;
@@ -97,6 +96,7 @@ static bool parse_bound(int option, const char *value, struct options *options)
     if (option == 's') bounds->stalls = (uint8_t)number;
     if (option == 'h') bounds->heal_share = number;
     if (option == 'f') bounds->rounds = false;
+    if (option == 'm') bounds->missed = true;
     return true;
 }
 
@@ -127,11 +127,11 @@ static int parse_options(int argc, char **argv, struct options *options)
 {
     static const struct option known[] = {{"liar", required_argument, NULL, 'l'},
         {"views", required_argument, NULL, 'v'}, {"uneven", required_argument, NULL, 'u'},
-        {"free", no_argument, NULL, 'f'}, {"crashes", required_argument, NULL, 'c'},
-        {"stalls", required_argument, NULL, 's'}, {"heal-share", required_argument, NULL, 'h'},
-        {"seconds", required_argument, NULL, 'n'}, {"small", no_argument, NULL, 'S'},
-        {"json", no_argument, NULL, 'j'}, {"replay", required_argument, NULL, 'r'},
-        {"help", no_argument, NULL, 'H'}, {NULL, 0, NULL, 0}};
+        {"free", no_argument, NULL, 'f'}, {"missed", no_argument, NULL, 'm'},
+        {"crashes", required_argument, NULL, 'c'}, {"stalls", required_argument, NULL, 's'},
+        {"heal-share", required_argument, NULL, 'h'}, {"seconds", required_argument, NULL, 'n'},
+        {"small", no_argument, NULL, 'S'}, {"json", no_argument, NULL, 'j'},
+        {"replay", required_argument, NULL, 'r'}, {"help", no_argument, NULL, 'H'}, {NULL, 0, NULL, 0}};
     int option;
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
         if (option == 'H') {
@@ -152,7 +152,8 @@ static void say_bounds(const struct bounds *bounds, FILE *to)
 {
     fprintf(to, "%u views", (unsigned)bounds->views);
     if (bounds->rounds)
-        fprintf(to, " one by one, %u uneven", (unsigned)bounds->uneven);
+        fprintf(to, " one by one, %u uneven%s", (unsigned)bounds->uneven,
+            bounds->missed ? " in certificates" : "");
     else
         fprintf(to, " in any order");
     fprintf(to, ", %u crashes, %u silent disks, liar %u", (unsigned)bounds->crashes, (unsigned)bounds->stalls,

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "proto/base/check.h"
+#include "tests/scope/disk.h"
 #include "tests/scope/nodes.h"
 #include "tests/scope/steps.h"
 
@@ -114,13 +115,14 @@ static uint32_t acts_late(
     return count;
 }
 
-/* Once some replica crashed in a step, others do in the same power cut. */
-static uint32_t acts_crash(const struct node *node, const struct local *local, uint32_t *acts)
+uint32_t acts_crash(const struct life *life, uint32_t *acts)
 {
-    if (node->crashes >= rounds.bounds->crashes && node->mood == MOOD_FRESH) return 0;
-    for (uint32_t kept = 0; kept <= life_unsynced(&local->life); kept++)
-        acts[kept] = act_of(ACT_CRASH, kept);
-    return life_unsynced(&local->life) + 1;
+    uint32_t appends = disk_appends_waiting(life), records = life_unsynced(life) - appends, count = 0;
+    CHECK((records + 1) * (appends + 1) <= ACTS_MAX);
+    for (uint32_t r = 0; r <= records; r++)
+        for (uint32_t a = 0; a <= appends; a++)
+            acts[count++] = crash_of(r, a);
+    return count;
 }
 
 static uint32_t acts_step(
@@ -153,6 +155,19 @@ static uint32_t acts_step(
     CHECK_UNREACHABLE();
 }
 
+/* Whether what was spent is within the bounds. */
+static bool affordable(const struct node *node)
+{
+    return node->uneven <= rounds.bounds->uneven && node->crashes <= rounds.bounds->crashes;
+}
+
+/* Where only certificates may be missed, they alone come to some and not to others. */
+static bool may_be_uneven(enum step step)
+{
+    return !rounds.bounds->missed || step == STEP_NOTARIZED || step == STEP_NULLIFIED ||
+           step == STEP_FINALIZED;
+}
+
 /* Notes what the replica whose turn it is does in the step: an act, or 0 for nothing. False where that makes
  * more steps uneven than there may be. */
 static bool choose(struct node *node, uint32_t act)
@@ -165,8 +180,9 @@ static bool choose(struct node *node, uint32_t act)
         node->mood = MOOD_UNEVEN;
         node->object = 0;
         node->uneven++;
+        return may_be_uneven(slot_step(node->slot)) && affordable(node);
     }
-    return node->uneven <= rounds.bounds->uneven;
+    return true;
 }
 
 static bool spend(struct node *node, uint32_t act)
@@ -175,11 +191,11 @@ static bool spend(struct node *node, uint32_t act)
     if (act_kind(act) == ACT_CRASH) {
         node->crashes = (uint8_t)(node->crashes + (node->mood == MOOD_FRESH));
         node->mood = MOOD_UNEVEN;
-        return node->crashes <= rounds.bounds->crashes;
+        return affordable(node);
     }
     if (slot_step(node->slot) != STEP_LATE) return choose(node, act);
     node->uneven++;
-    return node->uneven <= rounds.bounds->uneven;
+    return may_be_uneven(STEP_LATE) && affordable(node);
 }
 
 /* Those that there is something left to spend for, and that change something. */
@@ -200,7 +216,11 @@ static uint32_t acts_of(
 {
     uint32_t place = node->slot % HONEST;
     const struct local *local = world_local(world, place);
-    if (slot_crashes(node->slot)) return acts_crash(node, local, acts);
+    if (slot_crashes(node->slot)) {
+        /* Once some replica crashed in a step, others do in the same power cut. */
+        bool may = node->crashes < rounds.bounds->crashes || node->mood != MOOD_FRESH;
+        return may ? acts_crash(&local->life, acts) : 0;
+    }
     uint32_t count = acts_step(prospect, local, node->slot, acts);
     count = acts_stalled(rounds.bounds, prospect, local, acts, count);
     if (slot_step(node->slot) == STEP_LATE && local->life.stalled) acts[count++] = act_of(ACT_SYNC, 0);

@@ -4,6 +4,7 @@
 #include "tests/scope/schedule.h"
 
 #include "proto/base/check.h"
+#include "tests/scope/disk.h"
 #include "tests/scope/tell.h"
 
 static const char kind_letters[] = {0, 'n', 'f', 'x'};
@@ -32,7 +33,7 @@ static void act_write(uint32_t act, FILE *out)
         fprintf(out, "y");
         return;
     case ACT_CRASH:
-        fprintf(out, "c:%u", (unsigned)of);
+        fprintf(out, "c:%u+%u", of & 0xffu, (unsigned)of >> 8);
         return;
     }
 }
@@ -63,7 +64,7 @@ static bool learn_parse(char kind, const char *name, uint32_t *act)
 
 static bool act_parse(const char *word, uint32_t *placed_act)
 {
-    uint32_t place = 0, act = 0, stalls = 0;
+    uint32_t place = 0, act = 0, stalls = 0, records, appends;
     while (place < HONEST && (char)('0' + world_replica(place)) != word[0])
         place++;
     if (place == HONEST) return false;
@@ -80,7 +81,8 @@ static bool act_parse(const char *word, uint32_t *placed_act)
         act = act_of(ACT_SYNC, 0);
         break;
     case 'c':
-        act = act_of(ACT_CRASH, (uint32_t)atoi(name));
+        if (sscanf(name, "%u+%u", &records, &appends) != 2 || records > 255 || appends > 255) return false;
+        act = crash_of(records, appends);
         break;
     case 'p':
         if (block_named(name) == NO_BLOCK) return false;
@@ -133,7 +135,8 @@ static bool possible(const struct world *world, uint8_t views, uint32_t act)
     case ACT_SYNC:
         return life->stalled;
     case ACT_CRASH:
-        return of <= life_unsynced(life);
+        return (uint32_t)of >> 8 <= disk_appends_waiting(life) &&
+               (of & 0xffu) <= life_unsynced(life) - disk_appends_waiting(life);
     }
     return false;
 }
@@ -157,8 +160,10 @@ static void act_tell(uint32_t act, const struct world *world, FILE *out)
     } else if (act_kind(act) == ACT_SYNC) {
         fprintf(out, "the disk of %u acknowledges all\n", replica);
     } else {
-        fprintf(out, "%u crashes, having stored %u of %u unacknowledged writes, and starts again\n", replica,
-            (unsigned)of, life_unsynced(&world_local(world, place)->life));
+        fprintf(out,
+            "%u crashes, having stored %u records and %u ends of the ledger of %u unacknowledged, and starts "
+            "again\n",
+            replica, of & 0xffu, (unsigned)of >> 8, life_unsynced(&world_local(world, place)->life));
     }
     tell_to(out, false);
     local_load(replica, world->local[place], &actor);

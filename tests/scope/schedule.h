@@ -1,11 +1,13 @@
-/* Schedules as text: who lies, how many views there are, then one act a word, in order.
+/* Schedules as text: "liar:3 views:4", and then one act a word, in order.
  *
- *   liar:3 views:4
- *   0p:2a-1a   the proposal of block 2a on 1a comes to replica 0
- *   1n:1a      the notarization of 1a comes to replica 1     (f: its finalization, x:3 the nullification of
- * 3) 2t         replica 2's timers fire 0sn:1a     the same as 0n:1a, and its disk acknowledges nothing from
- * here on 0y         its disk acknowledges all 0c:1       it loses all but one of the unacknowledged writes,
- * and starts again */
+ * - 0p:2a-1a: the proposal of block 2a on 1a comes to replica 0.
+ * - 1n:1a: the notarization of 1a comes to replica 1; f:1a its finalization; x:3 the nullification of view 3.
+ * - 2t: replica 2's timers fire.
+ * - 0sn:1a: the same as 0n:1a, and its disk acknowledges nothing from here on.
+ * - 0y: its disk acknowledges all.
+ * - 0c:1+0: it loses what was not acknowledged, but for one record and no end of the ledger, and starts
+ * again.
+ */
 #ifndef TALLY_SCOPE_SCHEDULE_H
 #define TALLY_SCOPE_SCHEDULE_H
 

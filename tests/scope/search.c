@@ -14,8 +14,7 @@ static uint32_t acts_free(const struct bounds *bounds, const struct world *world
     count += acts_offer(prospect, local, 1, bounds->views, acts + count);
     if (life->view <= bounds->views && !local->quiet_timer) acts[count++] = act_of(ACT_TIMER, 0);
     if (life->stalled) acts[count++] = act_of(ACT_SYNC, 0);
-    for (uint32_t kept = 0; prospect->crashes < bounds->crashes && kept <= life_unsynced(life); kept++)
-        acts[count++] = act_of(ACT_CRASH, kept);
+    if (prospect->crashes < bounds->crashes) count += acts_crash(life, acts + count);
     return acts_stalled(bounds, prospect, local, acts, count);
 }
 

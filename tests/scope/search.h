@@ -21,6 +21,7 @@ struct bounds {
     bool rounds;
     uint8_t views;   /* nothing of a later view happens before the world heals; at most 6 */
     uint8_t uneven;  /* rounds only */
+    bool missed;     /* rounds only: uneven is only what certificates come, and nothing is late */
     uint8_t crashes; /* free: of all replicas together; rounds: of any number of them at once */
     uint8_t stalls;  /* disks that fall silent, of all replicas together */
     uint64_t worlds_max;

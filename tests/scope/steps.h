@@ -17,6 +17,9 @@ uint32_t acts_offer(
 uint32_t acts_stalled(const struct bounds *bounds, const struct prospect *prospect, const struct local *local,
     uint32_t *acts, uint32_t count);
 
+/* The crashes that can be: each leaves another part of what is unacknowledged. */
+uint32_t acts_crash(const struct life *life, uint32_t *acts);
+
 void search_rounds(const struct bounds *bounds, struct findings *findings);
 
 #endif
