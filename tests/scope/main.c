@@ -25,6 +25,7 @@ static const struct bounds plan[] = {
     {.rounds = true, .views = 4, .crashes = 1, .heal_share = 40},
     {.rounds = true, .views = 4, .uneven = 1, .heal_share = 40},
     {.rounds = true, .views = 3, .crashes = 1, .stalls = 1, .heal_share = 40},
+    {.rounds = true, .views = 3, .uneven = 2, .heal_share = 40},
 };
 #define PLAN_COUNT (sizeof plan / sizeof plan[0])
 
