@@ -51,6 +51,12 @@ void range_ask(struct consensus *c, uint32_t peer)
 static void range_try(struct consensus *c)
 {
     bool proven = c->best.view > c->floor.view;
+    /* What was asked for in vain on a mere claim does not slow this down. */
+    if (proven && !c->range_proven) {
+        c->range_interval_ms = 0;
+        c->range_ms = 0;
+    }
+    c->range_proven = proven;
     if (!proven && !c->later_epoch) {
         c->range_ms = 0;
         c->range_interval_ms = 0;
@@ -68,6 +74,7 @@ static void range_try(struct consensus *c)
         c->later_epoch = false;
         if (!proven) {
             c->range_ms = 0;
+            c->range_interval_ms = 0;
             return;
         }
         peer = peer_after(c, c->range_peer, UINT64_MAX);

@@ -169,6 +169,7 @@ struct consensus {
 
     /* R12 */
     bool later_epoch;                     /* a peer seems to be in one: blocks are missing here */
+    bool range_proven;                    /* a finalization shows the gap, not a claim alone */
     uint64_t range_ms, range_interval_ms; /* when to ask (again); 0 = not behind */
     uint64_t range_round;                 /* bitmap of validators: asked in this round */
     uint32_t range_peer, range_asked;     /* whom last, and how many since the pace was set */
