@@ -65,7 +65,6 @@ struct actor {
     bool shielded;       /* what is fed may be refused: the liar made it */
     bool refused;        /* the core charged for it */
     struct claims rests; /* certificates that it sent, stored or acted upon in this step */
-    bool evidence;       /* it holds evidence */
     uint8_t views;       /* the search's bound: nothing is proposed beyond, until the world heals */
     void (*post)(const struct envelope *envelope); /* where its messages go; NULL = they are lost */
     void (*tell)(const struct actor *actor, const struct consensus_output *output); /* or NULL */

@@ -107,7 +107,6 @@ static void carry_commit(struct actor *actor, const struct consensus_output *out
 static void carry_evidence(struct actor *actor, const struct consensus_output *output)
 {
     const struct consensus_evidence *evidence = output->evidence;
-    actor->evidence = true;
     if (is_honest(evidence->signer))
         actor_trouble(actor, "holds evidence against %u, which is honest", evidence->signer);
 }

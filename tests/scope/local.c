@@ -6,6 +6,7 @@
 
 #include "proto/base/check.h"
 #include "tests/scope/arena.h"
+#include "tests/scope/remember.h"
 
 /* Longer than any timer of a few views. */
 #define TIMER_MS 100000u
@@ -22,32 +23,15 @@ struct table {
     uint32_t *slots; /* by mark: number + 1 */
 };
 
-/* (replica, state, act) to state + 1. */
-struct memory {
-    uint64_t *keys;
-    uint32_t *values;
-    uint64_t capacity, count;
-};
-
 #define SLOTS (LOCALS_MAX * 2u)
 
 static struct table tables[SCOPE_NODES];
-static struct memory memory;
 static uint64_t run_count;
 static uint8_t view_bound;
 static char troubles[TROUBLES_MAX][TROUBLE_SIZE];
 static uint32_t trouble_count;
 static sigjmp_buf core_failed;
 static struct consensus *cores[SCOPE_NODES]; /* each at one address for good */
-
-static uint64_t scatter(uint64_t value)
-{
-    value ^= value >> 32;
-    value *= 0xd6e8feb86659fd93u;
-    value ^= value >> 32;
-    value *= 0xd6e8feb86659fd93u;
-    return value ^ value >> 32;
-}
 
 static struct mark mark_of(const struct life *life)
 {
@@ -75,44 +59,6 @@ static void *pages(size_t count, size_t size)
     void *taken = calloc(count, size);
     CHECK(taken);
     return taken;
-}
-
-static void memory_clear(void)
-{
-    free(memory.keys);
-    free(memory.values);
-    memory.capacity = 1u << 16;
-    memory.count = 0;
-    memory.keys = pages(memory.capacity, sizeof *memory.keys);
-    memory.values = pages(memory.capacity, sizeof *memory.values);
-}
-
-static uint64_t memory_place(uint64_t key)
-{
-    uint64_t at = scatter(key) & (memory.capacity - 1);
-    while (memory.keys[at] != 0 && memory.keys[at] != key)
-        at = (at + 1) & (memory.capacity - 1);
-    return at;
-}
-
-static void memory_put(uint64_t key, uint32_t value)
-{
-    uint64_t at = memory_place(key);
-    memory.keys[at] = key;
-    memory.values[at] = value;
-    if (++memory.count * 2 < memory.capacity) return;
-    struct memory old = memory;
-    memory.capacity *= 2;
-    memory.keys = pages(memory.capacity, sizeof *memory.keys);
-    memory.values = pages(memory.capacity, sizeof *memory.values);
-    for (uint64_t i = 0; i < old.capacity; i++) {
-        if (old.keys[i] == 0) continue;
-        at = memory_place(old.keys[i]);
-        memory.keys[at] = old.keys[i];
-        memory.values[at] = old.values[i];
-    }
-    free(old.keys);
-    free(old.values);
 }
 
 static uint32_t trouble_number(const char *text)
@@ -215,7 +161,7 @@ void locals_init(uint8_t views)
     view_bound = views;
     run_count = 0;
     trouble_count = 0;
-    memory_clear();
+    remember_nothing();
     arenas_forget();
     for (uint32_t replica = 0; replica < SCOPE_NODES; replica++) {
         struct table *table = &tables[replica];
@@ -308,10 +254,10 @@ static uint32_t run(uint32_t replica, uint32_t number, uint32_t act)
 uint32_t local_after(uint32_t replica, uint32_t number, uint32_t act)
 {
     uint64_t key = (uint64_t)replica << 60 | (uint64_t)number << 32 | act;
-    uint64_t at = memory_place(key);
-    if (memory.keys[at] == key) return memory.values[at];
-    uint32_t after = run(replica, number, act);
-    memory_put(key, after);
+    uint32_t after;
+    if (remembered(key, &after)) return after;
+    after = run(replica, number, act);
+    remember(key, after);
     return after;
 }
 

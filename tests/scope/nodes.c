@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "proto/base/check.h"
+#include "tests/scope/remember.h"
 
 /* About one state of a replica in so many is made again from its first input. */
 #define AUDIT_SHARE 256u
@@ -26,15 +27,6 @@ static double seconds_now(void)
     struct timespec now;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static uint64_t scatter(uint64_t value)
-{
-    value ^= value >> 32;
-    value *= 0xd6e8feb86659fd93u;
-    value ^= value >> 32;
-    value *= 0xd6e8feb86659fd93u;
-    return value ^ value >> 32;
 }
 
 static bool alike(const struct node *a, const struct node *b)

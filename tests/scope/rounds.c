@@ -283,7 +283,6 @@ static void expand(uint32_t number)
         next = node;
         next.from = number;
         next.act = placed(place, acts[i]);
-        rounds.findings->steps++;
         if (!spend(&next, acts[i])) continue;
         after.local[place] = local_after(world_replica(place), world.local[place], acts[i]);
         go_on(next, &after);

@@ -30,7 +30,6 @@ static void expand_free(const struct bounds *bounds, struct findings *findings, 
         for (uint32_t i = 0; i < count; i++) {
             struct world next = world;
             next.local[place] = local_after(world_replica(place), world.local[place], acts[i]);
-            findings->steps++;
             struct node node = {
                 .key = world_key(&next), .from = (uint32_t)number, .act = placed(place, acts[i])};
             if (next.local[place] != world.local[place] && next.local[place] != UINT32_MAX)
@@ -43,14 +42,9 @@ static void expand_free(const struct bounds *bounds, struct findings *findings, 
 
 static void search_free(const struct bounds *bounds, struct findings *findings)
 {
-    uint64_t number = 0, end = 1;
-    for (; number < nodes_count() && !nodes_ended(); number++) {
-        if (number == end) {
-            findings->depth++;
-            end = nodes_count();
-        }
+    uint64_t number = 0;
+    for (; number < nodes_count() && !nodes_ended(); number++)
         expand_free(bounds, findings, number);
-    }
     nodes_finish(number == nodes_count());
 }
 

@@ -30,9 +30,11 @@ struct bounds {
 };
 
 struct findings {
-    uint64_t worlds, steps, healed, leaves, core_runs, locals, audited;
-    uint32_t depth;
-    bool complete; /* every schedule within the bounds was met */
+    uint64_t worlds, leaves; /* leaves: where the bounds let nothing more happen */
+    uint64_t healed;
+    uint64_t locals, core_runs; /* states of a replica, and how often the core was run for them */
+    uint64_t audited;           /* of those states, made again from nothing */
+    bool complete;              /* every schedule within the bounds was met */
     uint64_t heal_ms_max;
     double seconds, heal_seconds;
     char trouble[TROUBLE_SIZE]; /* empty where nothing was violated */
