@@ -42,8 +42,10 @@ static void carry_persist(struct actor *actor, const struct consensus_output *ou
     if (record->has_notarization) rest_on(actor, &record->notarization);
     if (record->has_admission) rest_on(actor, &record->admission);
     actor->sequence = output->sequence;
-    if (!disk_write(&actor->life, disk_number(record))) actor_trouble(actor, "stores without end");
-    if (!actor->life.stalled) answer_later(actor, &answer);
+    if (!disk_write(&actor->life, disk_number(record)))
+        actor_trouble(actor, "stores without end");
+    else if (!actor->life.stalled)
+        answer_later(actor, &answer);
 }
 
 static void post(struct actor *actor, uint32_t peer, const struct consensus_message *message)
@@ -99,9 +101,11 @@ static void carry_commit(struct actor *actor, const struct consensus_output *out
         actor_trouble(actor, "commits by a certificate that does not finalize it");
     rest_on(actor, output->certificate);
     life->open_commit = 0;
-    if (!disk_write(life, (uint16_t)(LOG_LEDGER | block))) actor_trouble(actor, "commits without end");
     struct answer answer = {.kind = ANSWER_APPENDED, .number = term->height};
-    if (!life->stalled) answer_later(actor, &answer);
+    if (!disk_write(life, (uint16_t)(LOG_LEDGER | block)))
+        actor_trouble(actor, "commits without end");
+    else if (!life->stalled)
+        answer_later(actor, &answer);
 }
 
 static void carry_evidence(struct actor *actor, const struct consensus_output *output)

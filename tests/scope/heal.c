@@ -146,29 +146,42 @@ static const char *actors_trouble(void)
     return NULL;
 }
 
-bool world_heals(const struct world *world, bool links_return, uint64_t *took_ms, char trouble[TROUBLE_SIZE])
+struct healing {
+    const struct world *world;
+    bool links_return;
+    bool healed;
+};
+
+static void heal(void *context)
 {
-    uint16_t terms = terms_count(), records = disk_records_count();
+    struct healing *healing = context;
     uint32_t messages = 0;
-    trouble[0] = 0;
-    healed_ms = 0;
-    actors_load(world, links_return);
+    actors_load(healing->world, healing->links_return);
     uint32_t goal = height_most() + 1;
     while (height_least() < goal && healed_ms < HEAL_MS_MAX && messages < HEAL_MESSAGES_MAX) {
         for (; queue_count > 0 && queue[queue_first].due_ms <= healed_ms; messages++)
             deliver();
         clocks_move();
     }
-    bool healed = height_least() >= goal;
-    *took_ms = healed_ms;
-    const char *violated = actors_trouble();
+    healing->healed = height_least() >= goal;
+}
+
+bool world_heals(const struct world *world, bool links_return, uint64_t *took_ms, char trouble[TROUBLE_SIZE])
+{
+    uint16_t terms = terms_count(), records = disk_records_count();
+    struct healing healing = {world, links_return, false};
+    healed_ms = 0;
+    trouble[0] = 0;
+    bool checked = core_guarded(heal, &healing);
+    const char *violated = checked ? actors_trouble() : "fails a check of its own";
     if (violated)
         snprintf(trouble, TROUBLE_SIZE, "%.140s, once healed", violated);
-    else if (!healed)
+    else if (!healing.healed)
         snprintf(trouble, TROUBLE_SIZE,
             "DEADLOCK: nothing is committed by all in %llu s after all faults stopped",
             (unsigned long long)healed_ms / 1000);
+    *took_ms = healed_ms;
     terms_cut(terms);
     disk_records_cut(records);
-    return healed && !violated;
+    return healing.healed && !violated;
 }

@@ -103,25 +103,23 @@ static void settle(struct actor *actor)
     if (lie) actor_trouble(actor, "%s", lie);
 }
 
-/* The core's failed CHECK ends in abort, which is caught here and nowhere else. */
-static void guarded(struct actor *actor, void (*run)(struct actor *actor, uint32_t act), uint32_t act)
+bool core_guarded(void (*run)(void *context), void *context)
 {
     void (*before)(int) = signal(SIGABRT, on_abort);
-    if (sigsetjmp(core_failed, 1) == 0) {
-        run(actor, act);
-        settle(actor);
-    } else {
+    bool good = sigsetjmp(core_failed, 1) == 0;
+    if (good)
+        run(context);
+    else
         arena_leave();
-        actor_trouble(actor, "fails a check of its own");
-    }
     signal(SIGABRT, before);
+    return good;
 }
 
-static void begin(struct actor *actor, uint32_t act)
-{
-    (void)act;
-    actor_start(actor);
-}
+/* An actor, and what is to be done to it; no act at all is its start. */
+struct deed {
+    struct actor *actor;
+    uint32_t act;
+};
 
 static void do_act(struct actor *actor, uint32_t act)
 {
@@ -151,9 +149,20 @@ static void do_act(struct actor *actor, uint32_t act)
     CHECK_UNREACHABLE();
 }
 
+static void do_deed(void *context)
+{
+    struct deed *deed = context;
+    if (deed->act == 0)
+        actor_start(deed->actor);
+    else
+        do_act(deed->actor, deed->act);
+    settle(deed->actor);
+}
+
 void local_act(struct actor *actor, uint32_t act)
 {
-    guarded(actor, do_act, act);
+    struct deed deed = {actor, act};
+    if (!core_guarded(do_deed, &deed)) actor_trouble(actor, "fails a check of its own");
 }
 
 void locals_init(uint8_t views)
@@ -173,7 +182,7 @@ void locals_init(uint8_t views)
         if (!is_honest(replica)) continue;
         static struct actor actor;
         actor_init(&actor, replica, views);
-        guarded(&actor, begin, 0);
+        local_act(&actor, 0);
         cores[replica] = actor.core;
         (void)local_number(&actor, 0, 0);
     }
@@ -270,7 +279,7 @@ bool local_audit(uint32_t replica, uint32_t number)
         acts[count++] = local_at(replica, at)->act;
     }
     actor_init(&actor, replica, view_bound);
-    guarded(&actor, begin, 0);
+    local_act(&actor, 0);
     while (count > 0)
         local_act(&actor, acts[--count]);
     return memcmp(&actor.life, &local_at(replica, number)->life, sizeof actor.life) == 0;

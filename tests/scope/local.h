@@ -60,7 +60,9 @@ uint32_t local_after(uint32_t replica, uint32_t number, uint32_t act);
 const char *local_trouble(const struct local *local);
 /* An actor in that state: its core is in its arena, until another of this replica is loaded. */
 void local_load(uint32_t replica, uint32_t number, struct actor *actor);
-/* Does the act; a failed CHECK of the core is told as trouble. */
+/* Runs what drives a core. False when a CHECK failed on the way: what was driven is then good for nothing. */
+bool core_guarded(void (*run)(void *context), void *context) TALLY_MUST_CHECK;
+/* Does the act, or starts the actor where it is 0; a failed CHECK of the core is told as trouble. */
 void local_act(struct actor *actor, uint32_t act);
 /* Makes the whole history of a state again from nothing. Says whether it ends in the same life. */
 bool local_audit(uint32_t replica, uint32_t number);
