@@ -122,7 +122,7 @@ class NamespacesTest(network.NetworkTest):
             self.net.kill(victim)
             rate, first, last = self.import_timed(200 + number)
             dead.append(rate)
-            pauses += self.pauses(first, last, killed_s + SILENCE_S)
+            pauses += self.pauses(first, last, killed_s)
             self.net.start(victim)
             self.net.agreement()
         whole, rest = statistics.median(healthy), statistics.median(dead)
