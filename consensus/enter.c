@@ -23,7 +23,8 @@ static void enter_after(struct consensus *c, const struct certificate *certifica
      * that is too slow for D_k may notarize every view like that. */
     bool nullified = left && left->own[VOTE_NULLIFY - 1].state != OWN_NONE;
     bool timed_out = nullified ? left->nullified_by_timer : certificate->kind == VOTE_NULLIFY;
-    if (timed_out && c->timed_out_views < UINT32_MAX) c->timed_out_views++;
+    bool counts = timed_out && certificate->kind != VOTE_FINALIZE;
+    if (counts && c->timed_out_views < UINT32_MAX) c->timed_out_views++;
     c->view = view;
     c->entered_ms = c->now_ms;
     c->has_admission = true;
