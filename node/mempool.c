@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "node/admission.h"
-#include "node/digest_hash.h"
 #include "proto/base/check.h"
+#include "proto/crypto/digest_hash.h"
 
 #define BUCKET_COUNT 16384u
 

@@ -2,8 +2,8 @@
 #ifndef TALLY_NODE_NODE_H
 #define TALLY_NODE_NODE_H
 
+#include "node/commit/executor.h"
 #include "node/config.h"
-#include "node/executor.h"
 #include "node/net/links.h"
 #include "node/replica.h"
 #include "node/standing.h"

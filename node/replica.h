@@ -5,9 +5,9 @@
 #define TALLY_NODE_REPLICA_H
 
 #include "node/candidates.h"
+#include "node/commit/worker.h"
 #include "node/config.h"
 #include "node/net/links.h"
-#include "node/worker.h"
 #include "storage/ledger.h"
 #include "storage/vote_record.h"
 

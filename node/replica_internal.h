@@ -3,7 +3,7 @@
 #define TALLY_NODE_REPLICA_INTERNAL_H
 
 #include "node/clock_watch.h"
-#include "node/durable.h"
+#include "node/commit/durable.h"
 #include "node/replica.h"
 
 struct queued_input {

@@ -3,7 +3,7 @@
 #ifndef TALLY_NODE_SUBMISSIONS_H
 #define TALLY_NODE_SUBMISSIONS_H
 
-#include "node/executor.h"
+#include "node/commit/executor.h"
 #include "node/intake.h"
 
 #define SUBMISSIONS_MAX 8192u

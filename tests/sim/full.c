@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "node/commit/replay.h"
 #include "node/net/log.h"
-#include "node/replay.h"
 #include "proto/base/check.h"
 
 #define BATCHES_OF_BLOCK_MAX 64u

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "node/durable.h"
+#include "node/commit/durable.h"
 #include "tests/fault/memory_disk.h"
 
 /* The promise that matters: no acknowledgement before the disk has it. */

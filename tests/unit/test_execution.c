@@ -7,8 +7,8 @@
 #include <cmocka.h>
 
 #include "node/admission.h"
+#include "node/commit/execution.h"
 #include "node/credit/subject_state.h"
-#include "node/execution.h"
 #include "proto/base/date.h"
 #include "storage/state.h"
 #include "tests/unit/credit_fixture.h"

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "node/executor.h"
+#include "node/commit/executor.h"
 #include "tests/fault/blocks.h"
 #include "tests/fault/memory_disk.h"
 #include "tests/vectors/samples.h"

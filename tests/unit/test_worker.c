@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "node/worker.h"
+#include "node/commit/worker.h"
 #include "proto/base/check.h"
 
 #define JOBS 200

@@ -1,10 +1,10 @@
-#include "node/executor.h"
+#include "node/commit/executor.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "node/commit/replay.h"
 #include "node/net/log.h"
-#include "node/replay.h"
 #include "proto/base/check.h"
 
 #define FLUSH_MS 500u

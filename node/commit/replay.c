@@ -1,4 +1,4 @@
-#include "node/replay.h"
+#include "node/commit/replay.h"
 
 #include "node/net/log.h"
 

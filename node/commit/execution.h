@@ -1,6 +1,6 @@
 /* Execution: a finalized block applied to the state. Runs on the thread that owns the state. */
-#ifndef TALLY_NODE_EXECUTION_H
-#define TALLY_NODE_EXECUTION_H
+#ifndef TALLY_COMMIT_EXECUTION_H
+#define TALLY_COMMIT_EXECUTION_H
 
 #include "proto/codec/agreement.h"
 #include "proto/codec/genesis.h"

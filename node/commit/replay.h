@@ -1,9 +1,9 @@
 /* The state, brought level with the ledger and kept there: opened, replayed, rebuilt, applied to, flushed.
  * The work of the state thread, on whatever thread calls; one at a time. */
-#ifndef TALLY_NODE_REPLAY_H
-#define TALLY_NODE_REPLAY_H
+#ifndef TALLY_COMMIT_REPLAY_H
+#define TALLY_COMMIT_REPLAY_H
 
-#include "node/execution.h"
+#include "node/commit/execution.h"
 #include "storage/ledger.h"
 #include "storage/state.h"
 

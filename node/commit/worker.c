@@ -1,4 +1,4 @@
-#include "node/worker.h"
+#include "node/commit/worker.h"
 
 #include <pthread.h>
 #include <stdbool.h>

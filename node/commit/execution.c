@@ -1,10 +1,10 @@
-#include "node/execution.h"
+#include "node/commit/execution.h"
 
 #include <stdlib.h>
 
 #include "node/credit/rules.h"
-#include "node/digest_hash.h"
 #include "proto/base/check.h"
+#include "proto/crypto/digest_hash.h"
 #include "storage/state.h"
 
 #define SUBJECT_BUCKETS 16384u

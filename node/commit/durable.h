@@ -1,11 +1,11 @@
 /* The disk's side of the driver: what must be durable goes in here, and comes back as an acknowledgement once
  * it is. Two threads, because a vote must not wait behind a block: one commits the vote record, one the
  * ledger. All that gathers while a commit is under way goes into the next: one group commit each time. */
-#ifndef TALLY_NODE_DURABLE_H
-#define TALLY_NODE_DURABLE_H
+#ifndef TALLY_COMMIT_DURABLE_H
+#define TALLY_COMMIT_DURABLE_H
 
-#include "node/candidates.h"
-#include "node/worker.h"
+#include "node/commit/worker.h"
+#include "proto/codec/agreement.h"
 #include "storage/ledger.h"
 #include "storage/vote_record.h"
 

@@ -2,8 +2,8 @@
  * those that a submitter chose, the chance of one place is that of two random ones. Never reaches anything
  * signed or stored. Source: Dietzfelbinger, "Universal hashing and k-wise independent random variables via
  * integer arithmetic without primes", STACS 1996. */
-#ifndef TALLY_NODE_DIGEST_HASH_H
-#define TALLY_NODE_DIGEST_HASH_H
+#ifndef TALLY_CRYPTO_DIGEST_HASH_H
+#define TALLY_CRYPTO_DIGEST_HASH_H
 
 #include "proto/crypto/digest.h"
 

@@ -1,9 +1,9 @@
 /* The state thread: applies finalized blocks in order, keeps certified checkpoints, flushes late, and runs
  * whatever reads the state. Off the consensus path: a block is final before it comes here. */
-#ifndef TALLY_NODE_EXECUTOR_H
-#define TALLY_NODE_EXECUTOR_H
+#ifndef TALLY_COMMIT_EXECUTOR_H
+#define TALLY_COMMIT_EXECUTOR_H
 
-#include "node/worker.h"
+#include "node/commit/worker.h"
 #include "proto/codec/agreement.h"
 #include "proto/codec/genesis.h"
 #include "proto/codec/result.h"

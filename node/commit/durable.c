@@ -1,4 +1,4 @@
-#include "node/durable.h"
+#include "node/commit/durable.h"
 
 #include <stdlib.h>
 
