@@ -187,13 +187,16 @@ static int append(struct vote_record *record, uint8_t type, uint64_t number, str
     struct segment_log_entry entry = {.type = type, .number = number, .parts = {span_of(&zero, 1), bytes}};
     uint32_t last = segment_log_last(record->log);
     int error = segment_log_append(record->log, &entry, 1, NULL, NULL);
-    if (error == TALLY_OK && segment_log_last(record->log) != last && type <= VOTE_RECORD_TYPE_MAX) {
-        /* A new file restates the promise, so that older files can go. */
+    uint32_t file = segment_log_last(record->log);
+    if (error == TALLY_OK) error = note_view(&record->views, file, view);
+    if (error == TALLY_OK && file != last && type <= VOTE_RECORD_TYPE_MAX) {
+        /* A new file restates the promise, so that older files can go; a record that fills one alone leaves
+         * that to the next. */
         struct segment_log_entry promise = {
             .type = TYPE_CHECKPOINT, .number = record->checkpoint_height, .parts = {span_of(&zero, 1)}};
         error = segment_log_append(record->log, &promise, 1, NULL, NULL);
+        if (error == TALLY_OK) error = note_view(&record->views, segment_log_last(record->log), 0);
     }
-    if (error == TALLY_OK) error = note_view(&record->views, segment_log_last(record->log), view);
     if (error != TALLY_OK && error != TALLY_ELIMIT) record->failed = true;
     return error;
 }

@@ -222,6 +222,41 @@ static void pruning_keeps_the_record_bounded_and_what_is_needed(void **state)
     memory_disk_close(disk);
 }
 
+static int count_views(void *context, uint8_t type, uint64_t view, struct span bytes)
+{
+    uint64_t *views = context;
+    (void)type;
+    (void)bytes;
+    *views |= 1ull << view;
+    return TALLY_OK;
+}
+
+/* Such a record fills a file alone, and what a new file restates begins the next one. */
+static void a_record_larger_than_a_file_is_not_pruned_before_its_time(void **state)
+{
+    (void)state;
+    struct memory_disk *disk = fresh_disk();
+    struct vote_record *record;
+    struct vote_record_report report;
+    uint64_t views = 0;
+    uint8_t bytes[2 * FILE_SIZE] = {0};
+    assert_int_equal(vote_record_create(&disk->disk, "home", &chain_id), TALLY_OK);
+    assert_int_equal(
+        vote_record_open(&disk->disk, "home", &chain_id, &options, NULL, NULL, &record, &report), TALLY_OK);
+    for (uint64_t view = 1; view <= 8; view++)
+        assert_int_equal(vote_record_append(record, 1, view, span_of(bytes, sizeof bytes)), TALLY_OK);
+    assert_int_equal(vote_record_sync(record), TALLY_OK);
+    for (uint64_t view = 1; view <= 6; view++)
+        assert_int_equal(vote_record_prune(record, view), TALLY_OK);
+    vote_record_close(record);
+    assert_int_equal(
+        vote_record_open(&disk->disk, "home", &chain_id, &options, count_views, &views, &record, &report),
+        TALLY_OK);
+    assert_int_equal(views & (1ull << 7 | 1ull << 8), 1ull << 7 | 1ull << 8);
+    vote_record_close(record);
+    memory_disk_close(disk);
+}
+
 /* Appends and syncs until the disk fails; returns the last number whose sync was answered as done. */
 static uint32_t write_until_fault(
     struct memory_disk *disk, uint32_t *attempted, uint64_t *promised, uint64_t *pruned)
@@ -503,6 +538,7 @@ int main(void)
         cmocka_unit_test(a_checkpoint_is_promised_once_ever_for_a_height),
         cmocka_unit_test(a_promise_outlives_pruning_even_where_files_hold_one_record_each),
         cmocka_unit_test(pruning_keeps_the_record_bounded_and_what_is_needed),
+        cmocka_unit_test(a_record_larger_than_a_file_is_not_pruned_before_its_time),
         cmocka_unit_test(no_synced_vote_is_forgotten_whatever_call_fails),
         cmocka_unit_test(what_was_given_back_once_survives_a_power_cut_after),
         cmocka_unit_test(a_creation_struck_by_a_crash_never_passes_for_a_whole_one),
