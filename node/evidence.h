@@ -14,8 +14,10 @@
 struct evidence evidence_of_consensus(
     const struct digest *chain_id, uint64_t epoch, const struct consensus_evidence *said);
 
-/* Appends a line. `key` is the signer's. Durable on TALLY_OK. Errors: TALLY_EIO, TALLY_EFULL (no space, or
- * the file has reached its bound), TALLY_ENOMEM. */
+/* Appends a line, in place of what a crash may have left of one behind the last newline. `key` is the
+ * signer's. Durable on TALLY_OK, else the lines before it are what they were. Errors: TALLY_EFULL (no space,
+ * or the file has reached its bound), TALLY_ENOTFOUND (no such folder), TALLY_EIO, TALLY_ELIMIT (path),
+ * TALLY_ENOMEM. */
 int evidence_keep(
     const char *data_dir, const struct public_key *key, const struct evidence *evidence) TALLY_MUST_CHECK;
 

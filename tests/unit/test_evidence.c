@@ -1,9 +1,11 @@
 // links: node
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -114,12 +116,18 @@ static void kept_messages_still_convict_when_they_are_read_back(void **state)
     fclose(file);
 }
 
-static void the_file_is_bounded(void **state)
+static struct consensus_evidence two_notarizations(const struct fixture *fixture)
 {
-    struct fixture *fixture = *state;
     struct consensus_evidence evidence = {.signer = 2, .view = 9};
     evidence.first = signed_vote(fixture, VOTE_NOTARIZE, "one");
     evidence.second = signed_vote(fixture, VOTE_NOTARIZE, "two");
+    return evidence;
+}
+
+static void the_file_is_bounded(void **state)
+{
+    struct fixture *fixture = *state;
+    struct consensus_evidence evidence = two_notarizations(fixture);
     FILE *file = fopen(fixture->path, "w");
     assert_non_null(file);
     assert_int_equal(ftruncate(fileno(file), EVIDENCE_FILE_SIZE_MAX), 0);
@@ -130,13 +138,63 @@ static void the_file_is_bounded(void **state)
     assert_int_equal(status.st_size, EVIDENCE_FILE_SIZE_MAX);
 }
 
+/* So many whole lines are in the file, and nothing else. */
+static void holds_lines(const struct fixture *fixture, uint32_t count)
+{
+    FILE *file = fopen(fixture->path, "r");
+    assert_non_null(file);
+    for (uint32_t i = 0; i < count; i++)
+        next_line_convicts(fixture, file, "\"signed\":[\"notarize\",\"notarize\"]");
+    assert_int_equal(fgetc(file), EOF);
+    fclose(file);
+}
+
+static void what_a_crash_left_of_a_line_takes_no_other_with_it(void **state)
+{
+    static const size_t torn_sizes[] = {1, 200, 4095, 4096, 9000};
+    struct fixture *fixture = *state;
+    struct consensus_evidence evidence = two_notarizations(fixture);
+    for (uint32_t i = 0; i < sizeof torn_sizes / sizeof torn_sizes[0]; i++) {
+        assert_int_equal(keep(fixture, fixture->dir, &evidence), TALLY_OK);
+        FILE *file = fopen(fixture->path, "a");
+        assert_non_null(file);
+        assert_int_equal(fprintf(file, "%*s", (int)torn_sizes[i], "{"), torn_sizes[i]);
+        fclose(file);
+    }
+    assert_int_equal(keep(fixture, fixture->dir, &evidence), TALLY_OK);
+    holds_lines(fixture, 6);
+    FILE *file = fopen(fixture->path, "w");
+    assert_non_null(file);
+    fputs("{\"validator\":", file);
+    fclose(file);
+    assert_int_equal(keep(fixture, fixture->dir, &evidence), TALLY_OK);
+    holds_lines(fixture, 1);
+}
+
+static void a_line_that_cannot_be_written_whole_is_taken_back(void **state)
+{
+    struct fixture *fixture = *state;
+    struct consensus_evidence evidence = two_notarizations(fixture);
+    struct stat status;
+    struct rlimit before, low;
+    assert_int_equal(keep(fixture, fixture->dir, &evidence), TALLY_OK);
+    assert_int_equal(stat(fixture->path, &status), 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    low = (struct rlimit){.rlim_cur = (rlim_t)status.st_size + 100, .rlim_max = before.rlim_max};
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &low), 0);
+    int error = keep(fixture, fixture->dir, &evidence);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, handler);
+    assert_int_equal(error, TALLY_EIO);
+    holds_lines(fixture, 1);
+}
+
 static void a_folder_that_cannot_be_written_is_an_error(void **state)
 {
     struct fixture *fixture = *state;
-    struct consensus_evidence evidence = {.signer = 1, .view = 3};
-    evidence.first = signed_vote(fixture, VOTE_NOTARIZE, "one");
-    evidence.second = signed_vote(fixture, VOTE_NOTARIZE, "two");
-    assert_int_equal(keep(fixture, "/nonexistent/folder", &evidence), TALLY_EIO);
+    struct consensus_evidence evidence = two_notarizations(fixture);
+    assert_int_equal(keep(fixture, "/nonexistent/folder", &evidence), TALLY_ENOTFOUND);
 }
 
 int main(void)
@@ -145,6 +203,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(kept_messages_still_convict_when_they_are_read_back),
         TEST(the_file_is_bounded),
+        TEST(what_a_crash_left_of_a_line_takes_no_other_with_it),
+        TEST(a_line_that_cannot_be_written_whole_is_taken_back),
         TEST(a_folder_that_cannot_be_written_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
