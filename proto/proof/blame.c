@@ -132,9 +132,12 @@ static void blame_unjustified(
     for (uint32_t i = chain->count; i-- > from;) {
         const struct blame_block *block = &chain->blocks[i];
         if (justification_fault(law, &block->header, block->justification) == NULL) continue;
-        struct said voters =
-            said_of(i + 1 == chain->count ? block->finalization
-                                          : &chain->blocks[i + 1].justification->parent_certificate);
+        const struct certificate *certificate = i + 1 == chain->count
+                                                    ? block->finalization
+                                                    : &chain->blocks[i + 1].justification->parent_certificate;
+        /* A child that passes for the first block of a later epoch may carry a certificate of anything. */
+        if (certificate_fault(law, certificate, block->header.view, &block->hash) != NULL) return;
+        struct said voters = said_of(certificate);
         condemn_voters(law, block, &voters, blame);
         return;
     }

@@ -320,6 +320,28 @@ static void two_unjustified_blocks_in_a_row_convict(void **state)
     culprits_are(fixture, SECOND_SIGNERS);
 }
 
+/* In a later epoch a block may pass for the first one, whose parent's certificate is not judged. What it
+ * carries in that place may be of another block, and signed by the honest. */
+static void a_certificate_of_another_block_condemns_nobody(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->network.validators.set.epoch = 2;
+    part(fixture, FORK_UNJUSTIFIED);
+    struct fork_chain *chain = &fixture->chains[1];
+    fork_extend(&fixture->network, chain, 5, 0);
+    struct justification *justification = &chain->justifications[3];
+    fork_certificate(&fixture->network, VOTE_NOTARIZE, 2, &chain->blocks[1].hash, FIRST_SIGNERS,
+        &justification->parent_certificate);
+    for (uint32_t i = 0; i < 4; i++)
+        fork_certificate(&fixture->network, VOTE_NULLIFY, i + 1, NULL, SECOND_SIGNERS, &chain->skips[3][i]);
+    justification->nullification_count = 4;
+    chain->blocks[3].header.parent_view = 0;
+    fork_encode(&fixture->network, chain, 3);
+    fork_finalize(&fixture->network, chain);
+    assert_int_equal(blame_both(fixture), TALLY_OK);
+    culprits_are(fixture, BOTH_SIGN);
+}
+
 static void a_leaders_signature_that_does_not_hold_is_passed_over(void **state)
 {
     struct fixture *fixture = *state;
@@ -706,6 +728,7 @@ int main(void)
         TEST(a_justification_is_one_headers_alone),
         TEST(bytes_that_are_no_justification_convict_however_many),
         TEST(two_unjustified_blocks_in_a_row_convict),
+        TEST(a_certificate_of_another_block_condemns_nobody),
         TEST(a_leaders_signature_that_does_not_hold_is_passed_over),
         TEST(chains_that_agree_convict_nobody),
         TEST(a_chain_that_no_quorum_finalized_is_no_evidence),

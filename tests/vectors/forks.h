@@ -23,9 +23,10 @@ static inline void fork_certificate(const struct sample_network *network, enum v
 {
     static const struct digest nothing;
     const struct digest *named = kind == VOTE_NULLIFY ? &nothing : block;
+    uint64_t epoch = network->validators.set.epoch;
     *certificate =
-        (struct certificate){.kind = kind, .epoch = 1, .view = view, .block = *named, .signers = signers};
-    struct digest digest = vote_digest(&network->chain_id, 1, kind, view, named);
+        (struct certificate){.kind = kind, .epoch = epoch, .view = view, .block = *named, .signers = signers};
+    struct digest digest = vote_digest(&network->chain_id, epoch, kind, view, named);
     sample_sign(network, &digest, signers, certificate->signatures);
 }
 
@@ -71,7 +72,7 @@ static inline void fork_extend(
     struct block_header *header = &chain->blocks[at].header;
     *justification = (struct justification){.parent_is_genesis = at == 0, .nullifications = chain->skips[at]};
     *header = (struct block_header){.chain_id = network->chain_id,
-        .epoch = 1,
+        .epoch = network->validators.set.epoch,
         .view = view,
         .height = at + 1,
         .parent_hash = network->chain_id,
