@@ -81,7 +81,8 @@ static void draw_network(struct dice *dice, struct plan *plan)
         plan->tail_us_max = dice_between(dice, timeout_us, 40 * timeout_us);
     }
     plan->delay_us_max = timeout_us / 8;
-    if (plan->validators > 7 || dice_chance(dice, 700)) plan->faults &= ~(uint32_t)FAULT_SLOW;
+    if (plan->validators > PLAN_SLOW_VALIDATORS_MAX || dice_chance(dice, 700))
+        plan->faults &= ~(uint32_t)FAULT_SLOW;
     if (plan->faults & FAULT_SLOW) plan->delay_us_max = dice_between(dice, timeout_us, 4 * timeout_us);
     if (plan->faults & FAULT_PARTITION)
         plan->partition_gap_us = dice_between(dice, 2 * timeout_us, 100 * timeout_us);

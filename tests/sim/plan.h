@@ -27,6 +27,8 @@ enum fault {
 #define FAULTS_ALL ((1u << 14) - 1)
 /* Sets that change have at most this many. */
 #define PLAN_EPOCH_VALIDATORS_MAX 16u
+/* And networks that are slow for good. */
+#define PLAN_SLOW_VALIDATORS_MAX 7u
 #define OBSERVERS_SIMULATED_MAX 4u
 
 enum plan_shape {
