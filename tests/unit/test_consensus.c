@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "consensus/core.h"
+#include "tests/unit/feed.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define OWN_CALLOC 0
@@ -48,18 +49,6 @@ static struct consensus *opened(const struct consensus_config *config)
     struct consensus *consensus = NULL;
     assert_int_equal(consensus_open(config, &floor, &consensus), TALLY_OK);
     return consensus;
-}
-
-/* Feeds the input and counts its outputs of one kind. */
-static uint32_t fed(
-    struct consensus *consensus, struct consensus_input *input, enum consensus_output_kind kind)
-{
-    uint32_t count = 0;
-    const struct consensus_output *output;
-    consensus_step(consensus, input);
-    while ((output = consensus_next_output(consensus)))
-        if (output->kind == kind) count++;
-    return count;
 }
 
 static struct digest digest_of(uint8_t byte)

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "consensus/core.h"
+#include "tests/unit/feed.h"
 
 #define EPOCH 1u
 
@@ -43,18 +44,6 @@ static struct consensus *opened(uint32_t signer)
     struct consensus *consensus = NULL;
     assert_int_equal(consensus_open(&config, &floor, &consensus), TALLY_OK);
     return consensus;
-}
-
-/* Feeds the input, and counts its outputs of one kind. */
-static uint32_t fed(
-    struct consensus *consensus, struct consensus_input *input, enum consensus_output_kind kind)
-{
-    uint32_t count = 0;
-    const struct consensus_output *output;
-    consensus_step(consensus, input);
-    while ((output = consensus_next_output(consensus)))
-        if (output->kind == kind) count++;
-    return count;
 }
 
 static uint32_t fed_kind(struct consensus *consensus, enum consensus_input_kind kind, uint64_t now_ms,

@@ -11,14 +11,19 @@
 
 static const struct plan_wish any = {.observers = UINT32_MAX, .faults = FAULTS_ALL, .liars = UINT32_MAX};
 
+static struct verdict verdict_on(const struct plan *plan)
+{
+    struct verdict verdict;
+    world_run(plan, false, &verdict);
+    assert_string_equal(verdict.violation, "");
+    return verdict;
+}
+
 static struct verdict verdict_of(uint64_t seed)
 {
     struct plan plan;
-    struct verdict verdict;
     plan_draw(seed, &any, &plan);
-    world_run(&plan, false, &verdict);
-    assert_string_equal(verdict.violation, "");
-    return verdict;
+    return verdict_on(&plan);
 }
 
 static void one_seed_is_one_run(void **state)
@@ -41,11 +46,8 @@ static void a_full_run_is_one_run_too_and_executes(void **state)
     struct counters sum = {0};
     for (uint64_t seed = 1; seed <= 8; seed++) {
         struct plan plan;
-        struct verdict first, second;
         plan_draw(seed, &wish, &plan);
-        world_run(&plan, false, &first);
-        world_run(&plan, false, &second);
-        assert_string_equal(first.violation, "");
+        struct verdict first = verdict_on(&plan), second = verdict_on(&plan);
         assert_int_equal(first.trace_digest, second.trace_digest);
         assert_int_equal(first.counters.events_applied, second.counters.events_applied);
         sum.events_ordered += first.counters.events_ordered;
@@ -106,14 +108,12 @@ static void too_many_liars_fork_the_chain_and_are_blamed(void **state)
     wish.liars = LIARS_FORKING;
     for (uint64_t seed = 1; seed <= 20; seed++) {
         struct plan plan;
-        struct verdict verdict;
         plan_draw(seed, &wish, &plan);
         uint32_t n = plan.validators, common = 2 * quorum_of(n) - n;
         if (n > 16) continue;
         assert_int_equal(plan.shape, SHAPE_FORK);
         assert_in_range(plan.liars, common, n - 2);
-        world_run(&plan, false, &verdict);
-        assert_string_equal(verdict.violation, "");
+        struct verdict verdict = verdict_on(&plan);
         if (verdict.culprits_max == 0) continue;
         assert_in_range(verdict.culprits_min, common, plan.liars);
         forks++;
@@ -129,12 +129,10 @@ static void twins_are_one_validator_of_four_and_fork_nothing(void **state)
     wish.twins = true;
     for (uint64_t seed = 1; seed <= 50; seed++) {
         struct plan plan;
-        struct verdict verdict;
         plan_draw(seed, &wish, &plan);
         assert_int_equal(plan.validators, 4);
         assert_int_equal(plan.liars, 1);
-        world_run(&plan, false, &verdict);
-        assert_string_equal(verdict.violation, "");
+        struct verdict verdict = verdict_on(&plan);
         lies += verdict.counters.double_proposals + verdict.counters.double_votes;
     }
     assert_true(lies > 0);
@@ -148,11 +146,9 @@ static void validator_sets_change_and_nobody_notices(void **state)
     wish.faults = FAULT_EPOCHS;
     for (uint64_t seed = 1; seed <= 30; seed++) {
         struct plan plan;
-        struct verdict verdict;
         plan_draw(seed, &wish, &plan);
         if (plan.validators > 10) continue;
-        world_run(&plan, false, &verdict);
-        assert_string_equal(verdict.violation, "");
+        struct verdict verdict = verdict_on(&plan);
         seals += verdict.counters.seals;
     }
     assert_true(seals >= 10);
@@ -195,10 +191,8 @@ static void disks_tear_and_lose_and_fail(void **state)
     struct counters sum = {0};
     for (uint64_t seed = 1; seed <= 60; seed++) {
         struct plan plan;
-        struct verdict verdict;
         plan_draw(seed, &wish, &plan);
-        world_run(&plan, false, &verdict);
-        assert_string_equal(verdict.violation, "");
+        struct verdict verdict = verdict_on(&plan);
         sum.tails_torn += verdict.counters.tails_torn;
         sum.records_lost += verdict.counters.records_lost;
         sum.disk_errors += verdict.counters.disk_errors;
