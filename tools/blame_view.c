@@ -45,25 +45,10 @@ static void begin(struct signed_message *message, enum tag tag, const struct dig
     put_bytes(message, &kind_byte, 1);
 }
 
-static const char *what_of(enum statement_kind kind)
-{
-    switch (kind) {
-    case STATEMENT_NOTARIZE:
-        return "notarize";
-    case STATEMENT_FINALIZE:
-        return "finalize";
-    case STATEMENT_NULLIFY:
-        return "nullify";
-    case STATEMENT_PROPOSE:
-        return "propose";
-    }
-    CHECK_UNREACHABLE();
-}
-
 static struct signed_message message_of_statement(
     const struct digest *chain_id, const struct statement *statement)
 {
-    struct signed_message message = {.what = what_of(statement->kind),
+    struct signed_message message = {.what = statement_name(statement->kind),
         .place = "view",
         .number = statement->view,
         .block = statement->block,

@@ -9,6 +9,21 @@
 
 _Static_assert(EVIDENCE_SIZE_MAX < UINT32_MAX / 4, "sizes of lines and arenas fit");
 
+const char *statement_name(enum statement_kind kind)
+{
+    switch (kind) {
+    case STATEMENT_NOTARIZE:
+        return "notarize";
+    case STATEMENT_FINALIZE:
+        return "finalize";
+    case STATEMENT_NULLIFY:
+        return "nullify";
+    case STATEMENT_PROPOSE:
+        return "propose";
+    }
+    CHECK_UNREACHABLE();
+}
+
 /* Everything of a message that nests in an Evidence. */
 struct evidence_parts {
     Tallystick__V1__Statement statements[2];

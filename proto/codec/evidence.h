@@ -13,6 +13,8 @@ enum statement_kind {
     STATEMENT_NULLIFY = VOTE_NULLIFY,
     STATEMENT_PROPOSE = 4, /* the leader's signature on its block */
 };
+/* "notarize", "finalize", "nullify", "propose": a constant. */
+const char *statement_name(enum statement_kind kind);
 
 /* What one validator signed about one view. */
 struct statement {

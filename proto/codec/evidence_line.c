@@ -3,7 +3,6 @@
  */
 #include <stdio.h>
 
-#include "proto/base/check.h"
 #include "proto/codec/evidence.h"
 
 #define KEY_MARK "{\"validator\":\""
@@ -23,21 +22,6 @@ static void put_hex(struct buffer *out, struct span bytes)
         hex_encode(span_of(bytes.data + i, 1), pair);
         buffer_append(out, pair, 2);
     }
-}
-
-static const char *statement_name(enum statement_kind kind)
-{
-    switch (kind) {
-    case STATEMENT_NOTARIZE:
-        return "notarize";
-    case STATEMENT_FINALIZE:
-        return "finalize";
-    case STATEMENT_NULLIFY:
-        return "nullify";
-    case STATEMENT_PROPOSE:
-        return "propose";
-    }
-    CHECK_UNREACHABLE();
 }
 
 static void put_signed(struct buffer *out, const char *first, const char *second)
