@@ -40,30 +40,30 @@ static void say_proposal(struct words *words)
     say_votes_if_any(words, "finalize", core_of(words)->tip_finalize_voters);
 }
 
+/* The leader, the votes waited for, the others, and who is there and has cast neither. */
+static void say_leader_and_votes(
+    struct words *words, const char *kind, uint64_t voters, const char *other_kind, uint64_t other_voters)
+{
+    say_leader(words);
+    say(words, ": ");
+    say_votes(words, kind, voters);
+    say_votes_if_any(words, other_kind, other_voters);
+    say_who_does_not_vote(words, voters | other_voters);
+}
+
 static void say_nullify(struct words *words)
 {
     const struct consensus_status *core = core_of(words);
     say_view(words, "nullify votes, ");
-    if (core->proposed)
-        say(words, "after a proposal of its leader ");
-    else
-        say(words, "without a proposal of its leader ");
-    say_leader(words);
-    say(words, ": ");
-    say_votes(words, "nullify", core->nullify_voters);
-    say_votes_if_any(words, "notarize", core->notarize_voters);
-    say_who_does_not_vote(words, core->nullify_voters | core->notarize_voters);
+    say(words, "%s a proposal of its leader ", core->proposed ? "after" : "without");
+    say_leader_and_votes(words, "nullify", core->nullify_voters, "notarize", core->notarize_voters);
 }
 
 static void say_notarize(struct words *words)
 {
     const struct consensus_status *core = core_of(words);
     say_view(words, "notarize votes for the proposal of its leader ");
-    say_leader(words);
-    say(words, ": ");
-    say_votes(words, "notarize", core->notarize_voters);
-    say_votes_if_any(words, "nullify", core->nullify_voters);
-    say_who_does_not_vote(words, core->nullify_voters | core->notarize_voters);
+    say_leader_and_votes(words, "notarize", core->notarize_voters, "nullify", core->nullify_voters);
 }
 
 static void say_finalize(struct words *words)
@@ -145,7 +145,7 @@ static void say_certification(struct words *words)
         say(words,
             "%s: height %" PRIu64 " is final, height %" PRIu64
             " is certified, by %u equal signatures of validators",
-            core_of(words)->floor_height - facts->certified_height < CERTIFICATION_LAG_MAX
+            core_of(words)->floor_height < facts->certified_height + CERTIFICATION_LAG_MAX
                 ? "validators signed different states, and no quorum agrees"
                 : "no payload is proposed before checkpoints are certified again",
             core_of(words)->floor_height, facts->certified_height, quorum_of(facts->count));

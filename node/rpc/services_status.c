@@ -27,7 +27,7 @@ static void fill_peers(
     }
 }
 
-/* A certificate's worth of rows, and the sentence, which live until the reply is encoded. */
+/* What the reply points at until it is encoded. */
 struct standing_reply {
     struct standing_validator validators[VALIDATORS_MAX];
     struct standing_facts facts;

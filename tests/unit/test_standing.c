@@ -353,6 +353,13 @@ static void states_that_are_split(void **state)
         "validators signed different states, and no quorum agrees: height 120 is final, height 119 is "
         "certified, by 3 equal signatures of validators; height 120 is signed alike by bank-1, bank-3, "
         "otherwise by bank-2, bank-4 (as computed here)");
+    /* Others may have certified what is not final here yet. */
+    fixture->facts.certified_height = 121;
+    fixture->facts.gathering.height = 122;
+    expect(fixture, STANDING_CERTIFICATION,
+        "validators signed different states, and no quorum agrees: height 120 is final, height 121 is "
+        "certified, by 3 equal signatures of validators; height 122 is signed alike by bank-1, bank-3, "
+        "otherwise by bank-2, bank-4 (as computed here)");
 }
 
 static void a_state_that_is_rebuilt(void **state)
