@@ -1,5 +1,6 @@
 #include "node/node.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -642,13 +643,15 @@ void node_close(struct node *node, void (*on_closed)(void *context), void *conte
     CHECK(uv_timer_start(node->tick, on_last_turn, 0, 0) == 0);
 }
 
-/* A node that ran has a ledger, if nothing else. */
+/* A node that ran has a ledger, if nothing else; also where that is a link to a volume that is not there now,
+ * or what stands there cannot be looked at. */
 static int check_never_started(const char *data_dir)
 {
     struct stat status;
     char ledger[PATH_SIZE_MAX + 16];
     snprintf(ledger, sizeof ledger, "%s/ledger", data_dir);
-    return stat(ledger, &status) == 0 ? TALLY_EEXISTS : TALLY_OK;
+    if (lstat(ledger, &status) == 0) return TALLY_EEXISTS;
+    return errno == ENOENT ? TALLY_OK : TALLY_EIO;
 }
 
 int node_init(const struct config *config, char *why, size_t why_size)

@@ -97,6 +97,13 @@ class CopiesTest(network.NetworkTest):
         said = tallyd(self.net.home(name), "--init")  # no way back into voting
         self.assertIn("this validator was started before", said)
         self.assertFalse(os.path.exists(data / "votes"))
+        (data / "ledger").rename(data / "aside")
+        (data / "ledger").symlink_to("/nonexistent/volume")  # of its own, and not mounted
+        said = tallyd(self.net.home(name), "--init")
+        self.assertIn("this validator was started before", said)
+        self.assertFalse(os.path.exists(data / "votes"))
+        (data / "ledger").unlink()
+        (data / "aside").rename(data / "ledger")
         self.net.expected.append(FOLLOWS)
         size = self.net.log_size(name)
         self.net.start(name)
