@@ -545,6 +545,8 @@ void replica_close(struct replica *replica)
     }
     consensus_close(replica->consensus);
     candidates_close(replica->candidates);
+    int ended = replica->record != NULL ? vote_record_end(replica->record) : TALLY_OK;
+    if (ended != TALLY_OK) LOG_UNUSUAL("the vote record's end was not noted", LOG_E("why", ended));
     vote_record_close(replica->record);
     buffer_close(&replica->scratch);
     buffer_close(&replica->restored_checkpoint);

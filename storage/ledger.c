@@ -111,10 +111,12 @@ static int open_logs(
         .segment_size_max = options->segment_size_max != 0 ? options->segment_size_max : LEDGER_SEGMENT_SIZE,
         .record_size_max = LEDGER_RECORD_SIZE_MAX,
         .allocate_step = ALLOCATE_STEP,
-        .check = options->verify_all ? CHECK_ALL : CHECK_HEADERS};
+        .check = options->verify_all ? CHECK_ALL : CHECK_HEADERS,
+        .digests = true};
     struct segment_log_config bodies = blocks;
     bodies.dir = bodies_dir;
     bodies.kind = SEGMENT_LOG_BODIES;
+    bodies.digests = false;
     bodies.check = options->verify_all ? CHECK_ALL : CHECK_SIZES;
     error = open_log(&blocks, block_seen, opening, &ledger->blocks);
     bool fresh = error == TALLY_ENOTFOUND;

@@ -5,7 +5,7 @@
 #include "proto/base/check.h"
 #include "storage/crc32c.h"
 
-#define FORMAT_VERSION 1u
+#define FORMAT_VERSION 2u
 /* What is read at a time: much where records are read whole, little where only their headers are. */
 #define WINDOW_SIZE (1024u * 1024u)
 #define WINDOW_SIZE_HEADERS 4096u
@@ -24,14 +24,17 @@ void segment_header_encode(const struct segment_header *header, uint8_t bytes[SE
     put_u64(bytes + 72, header->first_number);
     put_u64(bytes + 80, header->previous_size);
     memcpy(bytes + 88, header->link.bytes, DIGEST_SIZE);
-    put_u32(bytes + 124, crc32c(0, bytes, 124));
+    memcpy(bytes + 120, header->previous_digest.bytes, DIGEST_SIZE);
+    put_u32(bytes + 152, header->used_before ? 1 : 0);
+    put_u32(bytes + 156, crc32c(0, bytes, 156));
 }
 
 int segment_header_decode(const uint8_t bytes[SEGMENT_HEADER_SIZE], struct segment_header *header)
 {
     if (memcmp(bytes, magic, sizeof magic) != 0) return TALLY_EDAMAGED;
-    if (crc32c(0, bytes, 124) != get_u32(bytes + 124) || get_u32(bytes + 120) != 0) return TALLY_EDAMAGED;
+    if (crc32c(0, bytes, 156) != get_u32(bytes + 156)) return TALLY_EDAMAGED;
     if (get_u32(bytes + 8) != FORMAT_VERSION) return TALLY_EVERSION;
+    if (get_u32(bytes + 152) > 1) return TALLY_EDAMAGED;
     header->kind = get_u32(bytes + 12);
     memcpy(header->chain_id.bytes, bytes + 16, DIGEST_SIZE);
     memcpy(header->salt, bytes + 48, SEGMENT_SALT_SIZE);
@@ -39,6 +42,8 @@ int segment_header_decode(const uint8_t bytes[SEGMENT_HEADER_SIZE], struct segme
     header->first_number = get_u64(bytes + 72);
     header->previous_size = get_u64(bytes + 80);
     memcpy(header->link.bytes, bytes + 88, DIGEST_SIZE);
+    memcpy(header->previous_digest.bytes, bytes + 120, DIGEST_SIZE);
+    header->used_before = get_u32(bytes + 152) == 1;
     return TALLY_OK;
 }
 
@@ -134,52 +139,85 @@ static int record_at(struct window *window, const struct segment_scan *scan, uin
     return TALLY_OK;
 }
 
-/* Looks behind the bad record for one that was written when the bad one was already on disk. */
-static int look_for_damage(struct window *window, struct segment_scan *scan)
+/* Looks behind the bad record at scan->end: for the next good one, and for one that was written when the bad
+ * one was already on disk. Sets gap->end (the scan's size where nothing good follows) and *damaged. */
+static int look_behind(
+    struct window *window, const struct segment_scan *scan, struct segment_gap *gap, bool *damaged)
 {
     uint64_t offset = scan->end + RECORD_ALIGNMENT;
+    gap->end = scan->size;
+    *damaged = scan->sealed && scan->end < scan->size;
     while (offset + RECORD_HEADER_SIZE <= scan->size) {
         struct record_header header;
         struct span payload;
         bool good, header_good;
         int error = record_at(window, scan, offset, true, &header, &payload, &header_good, &good);
         if (error != TALLY_OK) return error;
-        if (good && header.synced_size > scan->end) {
-            scan->damaged = true;
-            return TALLY_OK;
-        }
+        if (good && gap->end == scan->size) gap->end = offset;
+        if (good && header.synced_size > scan->end) *damaged = true;
+        if (good && *damaged) return TALLY_OK;
         offset += good ? record_footprint(header.size) : RECORD_ALIGNMENT;
     }
     return TALLY_OK;
+}
+
+/* The good records from scan->end on. */
+static int walk_good(struct window *window, struct segment_scan *scan)
+{
+    for (;;) {
+        struct record_header header;
+        struct span payload;
+        bool good, header_good;
+        int error =
+            record_at(window, scan, scan->end, scan->payloads, &header, &payload, &header_good, &good);
+        if (error != TALLY_OK) return error;
+        if (!good) {
+            if (header_good) scan->damaged_number = header.number;
+            return TALLY_OK;
+        }
+        if (scan->seen != NULL) error = scan->seen(scan->context, scan->end, &header, payload);
+        if (error != TALLY_OK) return error;
+        scan->damaged_number = header.number + 1;
+        if (header.synced_size > scan->synced) scan->synced = header.synced_size;
+        scan->end += record_footprint(header.size);
+    }
 }
 
 int segment_scan(struct segment_scan *scan)
 {
     CHECK(scan->disk != NULL && scan->record_size_max > 0);
     struct window window = {0};
-    int error;
+    int error = TALLY_OK;
     scan->end = SEGMENT_HEADER_SIZE;
     scan->synced = SEGMENT_HEADER_SIZE;
     scan->damaged = false;
     scan->damaged_number = 0;
     for (;;) {
-        struct record_header header;
-        struct span payload;
-        bool good, header_good;
-        error = record_at(&window, scan, scan->end, scan->payloads, &header, &payload, &header_good, &good);
-        if (error != TALLY_OK) goto done;
-        if (!good) {
-            if (header_good) scan->damaged_number = header.number;
-            break;
-        }
-        if (scan->seen != NULL) error = scan->seen(scan->context, scan->end, &header, payload);
-        if (error != TALLY_OK) goto done;
-        scan->damaged_number = header.number + 1;
-        if (header.synced_size > scan->synced) scan->synced = header.synced_size;
-        scan->end += record_footprint(header.size);
+        error = walk_good(&window, scan);
+        struct segment_gap gap = {.start = scan->end, .number = scan->damaged_number};
+        if (error == TALLY_OK) error = look_behind(&window, scan, &gap, &scan->damaged);
+        if (error != TALLY_OK || !scan->damaged || scan->gap == NULL) break;
+        error = scan->gap(scan->context, &gap);
+        if (error != TALLY_OK) break;
+        scan->damaged = false;
+        scan->end = gap.end;
     }
-    error = look_for_damage(&window, scan);
-done:
     free(window.data);
+    return error;
+}
+
+int segment_hash(const struct disk *disk, int file, uint64_t from, uint64_t to, struct hasher *hasher)
+{
+    uint8_t *bytes = malloc(WINDOW_SIZE);
+    if (bytes == NULL) return TALLY_ENOMEM;
+    int error = TALLY_OK;
+    while (error == TALLY_OK && from < to) {
+        size_t got = 0, size = to - from < WINDOW_SIZE ? (size_t)(to - from) : WINDOW_SIZE;
+        error = disk->read(disk->context, file, from, bytes, size, &got);
+        if (error == TALLY_OK && got == 0) error = TALLY_EDAMAGED;
+        if (error == TALLY_OK) hasher_bytes(hasher, bytes, got);
+        from += got;
+    }
+    free(bytes);
     return error;
 }

@@ -1,8 +1,8 @@
 /* One append-only file of records, as bytes. Integers are big-endian.
  *
- *   header, 128 bytes
+ *   header, 160 bytes
  *     0    8  magic "TALLYSEG"
- *     8    4  format version, 1
+ *     8    4  format version, 2
  *     12   4  kind: which log it belongs to
  *     16  32  chain id
  *     48  16  random salt
@@ -10,8 +10,9 @@
  *     72   8  number of its first record (a height or a view)
  *     80   8  bytes in use of the file before it; 0 in a log's first file
  *     88  32  a digest that links it to what came before (the parent block's hash); may be zeros
- *     120  4  zeros
- *     124  4  CRC-32C of the 124 bytes before
+ *     120 32  SHA-256 of those bytes in use; zeros in a log's first file, and in logs that keep none
+ *     152  4  1 where the file was used before (see below), else 0
+ *     156  4  CRC-32C of the 156 bytes before
  *
  *   records, each aligned to 32 bytes, so that a record's header never straddles a disk sector
  *     0    4  size of the payload, at least 1
@@ -25,7 +26,9 @@
  *
  * Both record checksums start from the CRC of the salt, so that bytes a recycled block of the disk still
  * holds never pass for a record. The one slack in the format is the space behind the last record, and the
- * payload of an erased record.
+ * payload of an erased record. That space is zeros; in a file that was used before only its first 32 bytes
+ * are, and stale bytes stand behind them. So where a file's good records end in anything but zeros, a record
+ * was torn, or damaged.
  *
  * A bad record is a torn write when nothing behind it says otherwise: an unsynced group may reach the disk in
  * any order, in part. It is damage when a valid record behind it was written at a time when the bad one was
@@ -33,13 +36,14 @@
 #ifndef TALLY_STORAGE_SEGMENT_H
 #define TALLY_STORAGE_SEGMENT_H
 
-#include "proto/base/bytes.h"
+#include "proto/crypto/digest.h"
 #include "storage/disk.h"
 
-#define SEGMENT_HEADER_SIZE 128u
+#define SEGMENT_HEADER_SIZE 160u
 #define SEGMENT_SALT_SIZE 16u
 #define RECORD_HEADER_SIZE 32u
 #define RECORD_ALIGNMENT 32u
+#define SEGMENT_END_MARK_SIZE RECORD_ALIGNMENT /* the zeros behind the last record of a file used before */
 _Static_assert(SEGMENT_HEADER_SIZE % RECORD_ALIGNMENT == 0, "the first record is aligned");
 
 /* A record whose payload was overwritten: its other fields stand, its payload's checksum counts for nothing.
@@ -54,6 +58,8 @@ struct segment_header {
     uint64_t first_number;
     uint64_t previous_size;
     struct digest link;
+    struct digest previous_digest;
+    bool used_before;
 };
 
 struct record_header {
@@ -84,26 +90,40 @@ void record_header_encode(
 int record_header_decode(
     const uint8_t bytes[RECORD_HEADER_SIZE], uint32_t seed, struct record_header *header) TALLY_MUST_CHECK;
 
+/* A stretch of a file that was on disk and is not what it was. */
+struct segment_gap {
+    uint64_t start, end;
+    uint64_t number; /* as the first record's header still says, else one more than the record before it */
+};
+
 struct segment_scan {
     const struct disk *disk;
     int file;
     uint32_t seed;
     uint64_t size;            /* look no further than this */
+    bool sealed;              /* all of it was on disk once: nothing in it can be torn */
     uint32_t record_size_max; /* a larger payload is no record */
     bool payloads;            /* read and check payloads; else walk the headers alone */
     /* Called for each good record, in order; payload.data is NULL where payloads are not read. Borrowed for
      * the call. An error it returns ends the scan and is returned. May be NULL. */
     int (*seen)(void *context, uint64_t offset, const struct record_header *header, struct span payload);
+    /* Called for each gap, and the walk goes on behind it. NULL: the first gap ends the walk. */
+    int (*gap)(void *context, const struct segment_gap *gap);
     void *context;
     /* Results. */
-    uint64_t end;            /* where the good records end */
+    uint64_t end;            /* where the good records end, or the first gap that no call was made for */
     uint64_t synced;         /* how much was known to be on disk when the last of them was written */
     bool damaged;            /* what stands at `end` was on disk once, and is no longer what it was */
-    uint64_t damaged_number; /* of the bad record where its header still says, else one more than the record
-                                before it */
+    uint64_t damaged_number; /* its number, as a gap's; without damage, of the record that would be next */
 };
 
-/* Walks the records of a file from its first. Errors: TALLY_EIO, TALLY_ENOMEM, or what `seen` returned. */
+/* Walks the records of a file from its first. Errors: TALLY_EIO, TALLY_ENOMEM, or what `seen` or `gap`
+ * returned. */
 int segment_scan(struct segment_scan *scan) TALLY_MUST_CHECK;
+
+/* Feeds [from, to) of a file to a hasher. Errors: TALLY_EIO, TALLY_EDAMAGED (the file ends before that),
+ * TALLY_ENOMEM. */
+int segment_hash(
+    const struct disk *disk, int file, uint64_t from, uint64_t to, struct hasher *hasher) TALLY_MUST_CHECK;
 
 #endif

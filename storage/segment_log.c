@@ -9,6 +9,7 @@
 #include "storage/crc32c.h"
 
 #define NAME_SIZE 17
+#define SPARE "spare"
 /* A write buffer larger than this is given back after its use. */
 #define WRITE_BUFFER_KEPT (256u * 1024u)
 
@@ -16,10 +17,12 @@ struct segment {
     int file;
     uint32_t sequence;
     uint32_t seed;
-    uint64_t previous_size; /* as its header states */
-    uint64_t size;          /* bytes in use; of the newest, written so far */
-    uint64_t synced;        /* of them, known to be on disk */
-    uint64_t allocated;     /* bytes of the file */
+    uint64_t previous_size; /* as its header states; and: */
+    struct digest previous_digest;
+    bool used_before;
+    uint64_t size;      /* bytes in use; of the newest, written so far */
+    uint64_t synced;    /* of them, known to be on disk */
+    uint64_t allocated; /* bytes of the file */
 };
 
 struct segment_log {
@@ -29,6 +32,7 @@ struct segment_log {
     struct segment *segments;
     size_t count, capacity;
     struct buffer writes;
+    struct hasher running; /* over the bytes in use of the newest, in a log with digests */
     bool failed;
 };
 
@@ -60,45 +64,67 @@ static int reserve_segment(struct segment_log *log)
 
 /* ---- Making a segment ---- */
 
-/* Written under another name and renamed once it is on disk: a crash leaves a whole segment, or none. */
-static int segment_make(const struct segment_log_config *config, uint32_t sequence, uint64_t first_number,
-    uint64_t previous_size, const struct digest *link, struct segment *segment)
+static int write_header(
+    const struct segment_log_config *config, int file, const struct segment_header *header)
 {
     const struct disk *disk = config->disk;
-    struct segment_header header = {.kind = config->kind,
-        .chain_id = config->chain_id,
-        .sequence = sequence,
-        .first_number = first_number,
-        .previous_size = previous_size};
-    if (link != NULL) header.link = *link;
-    random_bytes(header.salt, sizeof header.salt);
-    uint8_t bytes[SEGMENT_HEADER_SIZE];
-    segment_header_encode(&header, bytes);
-    char name[NAME_SIZE], temporary[NAME_SIZE + 4], path[DISK_PATH_SIZE_MAX],
-        temporary_path[DISK_PATH_SIZE_MAX];
-    name_of(sequence, name);
-    snprintf(temporary, sizeof temporary, "%s.new", name);
-    int error = disk_join(config->dir, name, path);
-    if (error == TALLY_OK) error = disk_join(config->dir, temporary, temporary_path);
-    if (error != TALLY_OK) return error;
-    int file;
-    error = disk->open(disk->context, temporary_path, DISK_CREATE, &file);
-    if (error != TALLY_OK) return error;
-    error = disk->write(disk->context, file, 0, bytes, sizeof bytes);
-    if (error == TALLY_OK) error = disk->sync(disk->context, file);
-    if (error == TALLY_OK) error = disk->rename(disk->context, temporary_path, path);
-    if (error == TALLY_OK) error = disk->sync_dir(disk->context, config->dir);
-    if (error != TALLY_OK) {
-        disk->close(disk->context, file);
+    uint8_t bytes[SEGMENT_HEADER_SIZE + SEGMENT_END_MARK_SIZE] = {0};
+    segment_header_encode(header, bytes);
+    int error =
+        disk->write(disk->context, file, 0, bytes, header->used_before ? sizeof bytes : SEGMENT_HEADER_SIZE);
+    return error == TALLY_OK ? disk->sync(disk->context, file) : error;
+}
+
+/* The file of a new segment: the spare, *path, where there is one, else a new one under a name of its own. */
+static int open_new(const struct segment_log_config *config, uint32_t sequence, char path[DISK_PATH_SIZE_MAX],
+    struct segment *segment)
+{
+    const struct disk *disk = config->disk;
+    char temporary[NAME_SIZE + 4];
+    int error = config->recycles ? disk_join(config->dir, SPARE, path) : TALLY_ENOTFOUND;
+    if (error == TALLY_OK) error = disk->open(disk->context, path, DISK_WRITE, &segment->file);
+    segment->used_before = error == TALLY_OK;
+    if (error == TALLY_OK) {
+        error = disk->size(disk->context, segment->file, &segment->allocated);
+        if (error != TALLY_OK) disk->close(disk->context, segment->file);
         return error;
     }
-    *segment = (struct segment){.file = file,
-        .sequence = sequence,
-        .seed = segment_seed(&header),
-        .previous_size = previous_size,
+    if (error != TALLY_ENOTFOUND) return error;
+    snprintf(temporary, sizeof temporary, "%016x.new", sequence);
+    error = disk_join(config->dir, temporary, path);
+    return error == TALLY_OK ? disk->open(disk->context, path, DISK_CREATE, &segment->file) : error;
+}
+
+/* Written under another name and renamed once it is on disk: a crash leaves a whole segment, or none. The
+ * header is filled in but for its salt. */
+static int segment_make(
+    const struct segment_log_config *config, struct segment_header *header, struct segment *segment)
+{
+    const struct disk *disk = config->disk;
+    char name[NAME_SIZE], path[DISK_PATH_SIZE_MAX], temporary[DISK_PATH_SIZE_MAX];
+    struct segment made = {.sequence = (uint32_t)header->sequence,
+        .previous_size = header->previous_size,
+        .previous_digest = header->previous_digest,
         .size = SEGMENT_HEADER_SIZE,
         .synced = SEGMENT_HEADER_SIZE,
         .allocated = SEGMENT_HEADER_SIZE};
+    name_of(made.sequence, name);
+    int error = disk_join(config->dir, name, path);
+    if (error == TALLY_OK) error = open_new(config, made.sequence, temporary, &made);
+    if (error != TALLY_OK) return error;
+    header->kind = config->kind;
+    header->chain_id = config->chain_id;
+    header->used_before = made.used_before;
+    random_bytes(header->salt, sizeof header->salt);
+    made.seed = segment_seed(header);
+    error = write_header(config, made.file, header);
+    if (error == TALLY_OK) error = disk->rename(disk->context, temporary, path);
+    if (error == TALLY_OK) error = disk->sync_dir(disk->context, config->dir);
+    if (error != TALLY_OK) {
+        disk->close(disk->context, made.file);
+        return error;
+    }
+    *segment = made;
     return TALLY_OK;
 }
 
@@ -160,7 +186,9 @@ int segment_log_create(
     if (error == TALLY_OK && listing.count > 0) error = TALLY_EEXISTS;
     free(listing.sequences);
     struct segment segment;
-    if (error == TALLY_OK) error = segment_make(config, 1, first_number, 0, link, &segment);
+    struct segment_header header = {.sequence = 1, .first_number = first_number};
+    if (link != NULL) header.link = *link;
+    if (error == TALLY_OK) error = segment_make(config, &header, &segment);
     if (error == TALLY_OK) config->disk->close(config->disk->context, segment.file);
     return error;
 }
@@ -198,6 +226,8 @@ static int open_segment(struct segment_log *log, uint32_t sequence, struct segme
     }
     segment->seed = segment_seed(&header);
     segment->previous_size = header.previous_size;
+    segment->previous_digest = header.previous_digest;
+    segment->used_before = header.used_before;
     return TALLY_OK;
 }
 
@@ -220,16 +250,32 @@ static int scanning_seen(
     return scanning->seen(scanning->context, &record);
 }
 
+/* *same says whether a sealed segment's bytes still are what the next one's header says. */
+static int check_digest(const struct segment_log *log, size_t at, bool *same)
+{
+    struct hasher hasher;
+    hasher_init_plain(&hasher);
+    *same = true;
+    if (!log->config.digests || log->config.check != CHECK_ALL || at + 1 >= log->count) return TALLY_OK;
+    int error = segment_hash(
+        log->config.disk, log->segments[at].file, 0, log->segments[at + 1].previous_size, &hasher);
+    if (error != TALLY_OK) return error;
+    struct digest digest = hasher_final(&hasher);
+    *same = digest_equal(&digest, &log->segments[at + 1].previous_digest);
+    return TALLY_OK;
+}
+
 static int check_segment(
     struct segment_log *log, size_t at, struct scanning *scanning, struct segment_log_report *report)
 {
     struct segment *segment = &log->segments[at];
-    bool sealed = at + 1 < log->count;
+    bool sealed = at + 1 < log->count, same = true;
     uint64_t sealed_size = sealed ? log->segments[at + 1].previous_size : 0;
     struct segment_scan scan = {.disk = log->config.disk,
         .file = segment->file,
         .seed = segment->seed,
-        .size = segment->allocated,
+        .size = sealed ? sealed_size : segment->allocated,
+        .sealed = sealed,
         .record_size_max = log->config.record_size_max,
         .payloads = !sealed || log->config.check == CHECK_ALL,
         .seen = scanning_seen,
@@ -239,18 +285,23 @@ static int check_segment(
     if (!damaged && sealed && log->config.check == CHECK_SIZES) {
         segment->size = sealed_size;
     } else if (!damaged) {
-        if (sealed) scan.size = sealed_size;
         int error = segment_scan(&scan);
+        if (error == TALLY_OK && !scan.damaged) error = check_digest(log, at, &same);
         if (error != TALLY_OK) return error;
         damaged = scan.damaged || (sealed && scan.end != sealed_size);
         segment->size = scan.end;
     }
     segment->synced = sealed ? segment->size : scan.synced;
-    if (!damaged) return TALLY_OK;
-    report->damaged_number = scan.damaged_number;
-    snprintf(report->detail, sizeof report->detail,
-        "segment %016x, byte %llu: a record is not what was stored", segment->sequence,
-        (unsigned long long)scan.end);
+    if (!damaged && same) return TALLY_OK;
+    if (damaged) report->damaged_number = scan.damaged_number;
+    if (damaged)
+        snprintf(report->detail, sizeof report->detail,
+            "segment %016x, byte %llu: a record is not what was stored", segment->sequence,
+            (unsigned long long)scan.end);
+    else
+        snprintf(report->detail, sizeof report->detail,
+            "segment %016x: its bytes are not those that the next one's header has the digest of",
+            segment->sequence);
     return TALLY_EDAMAGED;
 }
 
@@ -275,32 +326,54 @@ static int rewrite_tail(struct segment_log *log)
     return TALLY_OK;
 }
 
+/* *zeros says whether the newest segment has nothing but zeros in [its end, to). */
+static int tail_is_zeros(const struct segment_log *log, uint64_t to, bool *zeros)
+{
+    const struct disk *disk = log->config.disk;
+    const struct segment *segment = newest(log);
+    uint8_t bytes[4096];
+    *zeros = true;
+    for (uint64_t at = segment->size; *zeros && at < to;) {
+        size_t got, size = to - at < sizeof bytes ? (size_t)(to - at) : sizeof bytes;
+        int error = disk->read(disk->context, segment->file, at, bytes, size, &got);
+        if (error != TALLY_OK) return error;
+        if (got == 0) return TALLY_EIO;
+        for (size_t i = 0; i < got; i++)
+            *zeros = *zeros && bytes[i] == 0;
+        at += got;
+    }
+    return TALLY_OK;
+}
+
 /* Gives the newest segment a clean tail: whatever stood behind its last good record must never come back. */
 static int cut_tail(struct segment_log *log, struct segment_log_report *report)
 {
     const struct disk *disk = log->config.disk;
     struct segment *segment = newest(log);
-    uint8_t bytes[4096];
-    bool clean = true;
-    for (uint64_t at = segment->size; clean && at < segment->allocated;) {
-        size_t got;
-        int error = disk->read(disk->context, segment->file, at, bytes, sizeof bytes, &got);
-        if (error != TALLY_OK) return error;
-        if (got == 0) return TALLY_EIO;
-        for (size_t i = 0; i < got; i++)
-            clean = clean && bytes[i] == 0;
-        at += got;
-    }
+    uint64_t marked = segment->size + SEGMENT_END_MARK_SIZE;
+    bool clean, ended;
+    int error = tail_is_zeros(log, segment->allocated, &clean);
+    if (error == TALLY_OK)
+        error = tail_is_zeros(log, marked < segment->allocated ? marked : segment->allocated, &ended);
     /* A scan read the page cache: what it found good may not be on disk, and is about to be relied on. */
-    int error = rewrite_tail(log);
+    if (error == TALLY_OK) error = rewrite_tail(log);
     if (error == TALLY_OK && !clean) {
-        report->bytes_cut += segment->allocated - segment->size;
+        /* Behind the end of a file that was used before, stale bytes are no loss. */
+        if (!ended || !segment->used_before) report->bytes_cut += segment->allocated - segment->size;
         error = disk->resize(disk->context, segment->file, segment->size);
         if (error == TALLY_OK) segment->allocated = segment->size;
     }
     if (error == TALLY_OK) error = disk->sync(disk->context, segment->file);
     if (error == TALLY_OK) segment->synced = segment->size;
     return error;
+}
+
+static int hash_newest(struct segment_log *log)
+{
+    const struct segment *segment = newest(log);
+    if (!log->config.digests) return TALLY_OK;
+    hasher_init_plain(&log->running);
+    return segment_hash(log->config.disk, segment->file, 0, segment->size, &log->running);
 }
 
 static int open_all(struct segment_log *log, struct scanning *scanning, struct segment_log_report *report)
@@ -322,7 +395,8 @@ static int open_all(struct segment_log *log, struct scanning *scanning, struct s
         error = check_segment(log, i, scanning, report);
     /* A process that was killed may have left the newest name, like the newest bytes, in memory alone. */
     if (error == TALLY_OK) error = log->config.disk->sync_dir(log->config.disk->context, log->dir);
-    return error == TALLY_OK ? cut_tail(log, report) : error;
+    if (error == TALLY_OK) error = cut_tail(log, report);
+    return error == TALLY_OK ? hash_newest(log) : error;
 }
 
 int segment_log_open(const struct segment_log_config *config,
@@ -383,7 +457,11 @@ static int rotate(struct segment_log *log, uint64_t first_number, const struct d
     if (error != TALLY_OK) return error;
     old->allocated = old->synced = old->size;
     struct segment made;
-    error = segment_make(&log->config, old->sequence + 1, first_number, old->size, link, &made);
+    struct segment_header header = {
+        .sequence = old->sequence + 1, .first_number = first_number, .previous_size = old->size};
+    if (link != NULL) header.link = *link;
+    if (log->config.digests) header.previous_digest = hasher_final(&log->running);
+    error = segment_make(&log->config, &header, &made);
     if (error == TALLY_OK) {
         error = reserve_segment(log);
         if (error != TALLY_OK) disk->close(disk->context, made.file);
@@ -392,7 +470,7 @@ static int rotate(struct segment_log *log, uint64_t first_number, const struct d
     pthread_mutex_lock(&log->mutex);
     log->segments[log->count++] = made;
     pthread_mutex_unlock(&log->mutex);
-    return TALLY_OK;
+    return hash_newest(log);
 }
 
 static uint32_t entry_size(const struct segment_log_entry *entry)
@@ -452,11 +530,18 @@ static int write_group(struct segment_log *log, const struct segment_log_entry *
         if (bytes == NULL) return TALLY_ENOMEM;
         entry_write(log, &entries[i], bytes);
     }
+    size_t group = log->writes.size;
+    if (segment->used_before) {
+        uint8_t *mark = buffer_reserve(&log->writes, SEGMENT_END_MARK_SIZE);
+        if (mark == NULL) return TALLY_ENOMEM;
+        memset(mark, 0, SEGMENT_END_MARK_SIZE);
+    }
     int error = ensure_allocated(log, offset + log->writes.size);
     if (error == TALLY_OK)
         error = log->config.disk->write(
             log->config.disk->context, segment->file, offset, log->writes.data, log->writes.size);
-    if (error == TALLY_OK) segment->size = offset + log->writes.size;
+    if (error == TALLY_OK) segment->size = offset + group;
+    if (error == TALLY_OK && log->config.digests) hasher_bytes(&log->running, log->writes.data, group);
     if (log->writes.capacity > WRITE_BUFFER_KEPT) {
         buffer_close(&log->writes);
         buffer_init(&log->writes, SEGMENT_SIZE_LIMIT / 2);
@@ -597,6 +682,7 @@ int segment_log_erase(struct segment_log *log, struct segment_place place)
     struct segment_reader segment;
     uint8_t bytes[RECORD_HEADER_SIZE];
     struct record_header header;
+    CHECK(!log->config.digests);
     if (log->failed) return TALLY_EIO;
     int error = find(log, place.segment, &segment);
     if (error == TALLY_OK) error = segment_log_read_raw(log, place, bytes, sizeof bytes);
@@ -627,6 +713,18 @@ static int remove_segment(struct segment_log *log, uint32_t sequence)
     return error == TALLY_OK ? log->config.disk->remove(log->config.disk->context, path) : error;
 }
 
+/* A file that waits as the spare already is replaced. */
+static int drop_segment(struct segment_log *log, uint32_t sequence)
+{
+    const struct disk *disk = log->config.disk;
+    char name[NAME_SIZE], path[DISK_PATH_SIZE_MAX], spare[DISK_PATH_SIZE_MAX];
+    if (!log->config.recycles) return remove_segment(log, sequence);
+    name_of(sequence, name);
+    int error = disk_join(log->dir, name, path);
+    if (error == TALLY_OK) error = disk_join(log->dir, SPARE, spare);
+    return error == TALLY_OK ? disk->rename(disk->context, path, spare) : error;
+}
+
 int segment_log_cut(struct segment_log *log, struct segment_place place)
 {
     const struct disk *disk = log->config.disk;
@@ -647,6 +745,7 @@ int segment_log_cut(struct segment_log *log, struct segment_place place)
         if (error == TALLY_OK) error = disk->sync(disk->context, segment->file);
         if (error == TALLY_OK) segment->size = segment->synced = segment->allocated = place.offset;
     }
+    if (error == TALLY_OK) error = hash_newest(log);
     return fail(log, error);
 }
 
@@ -658,7 +757,7 @@ int segment_log_drop_before(struct segment_log *log, uint32_t sequence)
     int error = TALLY_OK;
     /* Oldest first, each removal on disk before the next, for the same reason. */
     while (error == TALLY_OK && log->segments[0].sequence < sequence) {
-        error = remove_segment(log, log->segments[0].sequence);
+        error = drop_segment(log, log->segments[0].sequence);
         if (error == TALLY_OK) error = disk->sync_dir(disk->context, log->dir);
         if (error != TALLY_OK) break;
         disk->close(disk->context, log->segments[0].file);

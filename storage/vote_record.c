@@ -11,9 +11,11 @@
 #define TYPE_CHECKPOINT 0xFEu
 /* Its number is the sequence of the oldest file still needed: one that is missing from there on is missed. */
 #define TYPE_OLDEST 0xFDu
+/* Says that the record was closed: whatever stands before it was on disk, and so is never taken for torn. */
+#define TYPE_CLOSED 0xFCu
 #define ALLOCATE_STEP (4u * MIB)
 
-_Static_assert(VOTE_RECORD_TYPE_MAX < TYPE_OLDEST, "the types do not meet");
+_Static_assert(VOTE_RECORD_TYPE_MAX < TYPE_CLOSED, "the types do not meet");
 _Static_assert(VOTE_RECORD_FILE_SIZE <= SEGMENT_SIZE_LIMIT / 2, "a file fits a segment");
 
 /* The highest view in each file that still exists, oldest first. */
@@ -62,7 +64,8 @@ static int config_make(const struct disk *disk, const char *dir, const struct di
         .segment_size_max = VOTE_RECORD_FILE_SIZE,
         .record_size_max = VOTE_RECORD_SIZE_MAX,
         .allocate_step = ALLOCATE_STEP,
-        .check = CHECK_ALL};
+        .check = CHECK_ALL,
+        .recycles = true};
     if (options != NULL && options->file_size_max != 0) config->segment_size_max = options->file_size_max;
     return TALLY_OK;
 }
@@ -101,6 +104,7 @@ static int replay_one(void *context, const struct segment_log_record *stored)
         record->oldest = stored->number;
         return note_view(&record->views, stored->place.segment, 0);
     }
+    if (stored->type == TYPE_CLOSED) return TALLY_OK;
     if (stored->type > VOTE_RECORD_TYPE_MAX) return TALLY_EDAMAGED;
     /* The first byte only makes room for empty records, which the segment's form does not have. */
     struct span bytes = span_of(stored->payload.data + 1, stored->payload.size - 1);
@@ -179,6 +183,19 @@ void vote_record_close(struct vote_record *record)
     segment_log_close(record->log);
     free(record->views.highest);
     free(record);
+}
+
+int vote_record_end(struct vote_record *record)
+{
+    static const uint8_t zero = 0;
+    struct segment_log_entry entry = {.type = TYPE_CLOSED, .parts = {span_of(&zero, 1)}};
+    int error = vote_record_sync(record);
+    if (error == TALLY_OK) error = segment_log_append(record->log, &entry, 1, NULL, NULL);
+    if (error != TALLY_OK) {
+        record->failed = true;
+        return error;
+    }
+    return vote_record_sync(record);
 }
 
 static int append(struct vote_record *record, uint8_t type, uint64_t number, struct span bytes, uint64_t view)

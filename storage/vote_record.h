@@ -44,6 +44,10 @@ int vote_record_open(const struct disk *disk, const char *dir, const struct dige
     int (*replay)(void *context, uint8_t type, uint64_t view, struct span bytes), void *context,
     struct vote_record **record, struct vote_record_report *report) TALLY_MUST_CHECK;
 void vote_record_close(struct vote_record *record);
+/* Notes, durably, that nothing more is appended before the record is opened again. A damaged byte of the last
+ * record then is damage: without the note it cannot be told from a write that a crash cut short, and that
+ * record, which nobody can have relied on, is cut. Errors: TALLY_EIO, TALLY_EFULL, TALLY_ENOMEM: final. */
+int vote_record_end(struct vote_record *record) TALLY_MUST_CHECK;
 
 /* Adds a record; durable after vote_record_sync. Errors: TALLY_ELIMIT (larger than VOTE_RECORD_SIZE_MAX):
  * unchanged. TALLY_EIO, TALLY_EFULL, TALLY_ENOMEM: every later call fails too, and the node must not vote on.

@@ -19,8 +19,13 @@ static SHA256_CTX *context(struct hasher *hasher)
 void hasher_init(struct hasher *hasher, enum tag tag)
 {
     CHECK(tag > 1 && tag <= 0xFF);
-    CHECK(SHA256_Init(context(hasher)) == 1);
+    hasher_init_plain(hasher);
     hasher_u8(hasher, (uint8_t)tag);
+}
+
+void hasher_init_plain(struct hasher *hasher)
+{
+    CHECK(SHA256_Init(context(hasher)) == 1);
 }
 
 void hasher_bytes(struct hasher *hasher, const void *data, size_t size)

@@ -15,6 +15,8 @@ struct hasher {
 };
 
 void hasher_init(struct hasher *hasher, enum tag tag);
+/* Without a tag of its own, for what other programs hash too: a file's bytes. */
+void hasher_init_plain(struct hasher *hasher);
 void hasher_bytes(struct hasher *hasher, const void *data, size_t size);
 void hasher_u8(struct hasher *hasher, uint8_t value);
 void hasher_u16(struct hasher *hasher, uint16_t value);

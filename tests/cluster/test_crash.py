@@ -19,7 +19,7 @@ from writer import Writer, receipts_check
 SUBJECTS = 6000 if FULL else 1000
 ROUNDS = 10 if FULL else 2
 PAUSE_MAX_S = 2
-SEGMENT_HEADER_SIZE, RECORD_HEADER_SIZE, RECORD_ALIGNMENT = 128, 32, 32  # storage/segment.h
+SEGMENT_HEADER_SIZE, RECORD_HEADER_SIZE, RECORD_ALIGNMENT = 160, 32, 32  # storage/segment.h
 
 
 def records_end(path):

@@ -64,6 +64,13 @@ static struct segment_place append(struct segment_log *log, uint64_t number, siz
     return place;
 }
 
+static struct memory_file *file_named(struct memory_disk *disk, const char *name)
+{
+    struct memory_file *file = memory_find(disk, name);
+    assert_non_null(file);
+    return file;
+}
+
 struct listed {
     uint64_t numbers[100];
     size_t count;
@@ -92,8 +99,14 @@ static struct memory_file *newest_file(struct memory_disk *disk)
 static void headers_come_back_and_every_flipped_bit_is_seen(void **state)
 {
     (void)state;
-    struct segment_header header = {.kind = 2, .sequence = 7, .first_number = 9, .previous_size = 11}, read;
+    struct segment_header header = {.kind = 2,
+                              .sequence = 7,
+                              .first_number = 9,
+                              .previous_size = 11,
+                              .used_before = true},
+                          read;
     memset(header.salt, 5, sizeof header.salt);
+    memset(header.previous_digest.bytes, 6, DIGEST_SIZE);
     uint8_t bytes[SEGMENT_HEADER_SIZE];
     segment_header_encode(&header, bytes);
     assert_int_equal(segment_header_decode(bytes, &read), TALLY_OK);
@@ -102,6 +115,7 @@ static void headers_come_back_and_every_flipped_bit_is_seen(void **state)
     assert_int_equal(read.first_number, header.first_number);
     assert_int_equal(read.previous_size, header.previous_size);
     assert_memory_equal(read.salt, header.salt, sizeof read.salt);
+    assert_true(digest_equal(&read.previous_digest, &header.previous_digest) && read.used_before);
     for (size_t bit = 0; bit < 8 * sizeof bytes; bit++) {
         bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
         assert_int_equal(segment_header_decode(bytes, &read), TALLY_EDAMAGED);
@@ -322,6 +336,177 @@ static void dropping_takes_the_oldest_segments_alone(void **state)
     memory_disk_close(disk);
 }
 
+static int open_digests(struct memory_disk *disk, struct segment_log **log, struct segment_log_report *report)
+{
+    struct segment_log_config config = config_of(disk);
+    config.digests = true;
+    return segment_log_open(&config, NULL, NULL, log, report);
+}
+
+/* Held against a digest made at once, over restarts and a cut. */
+static void a_sealed_segment_has_its_digest_in_the_next_ones_header(void **state)
+{
+    (void)state;
+    struct memory_disk *disk = fresh_disk();
+    struct segment_log *log = fresh_log(disk);
+    struct segment_log_report report;
+    struct segment_place places[40];
+    segment_log_close(log);
+    assert_int_equal(open_digests(disk, &log, &report), TALLY_OK);
+    for (uint64_t i = 0; i < 40; i++) {
+        places[i] = append(log, i, 100 + i * 7);
+        if (i % 9 == 8) {
+            segment_log_close(log);
+            assert_int_equal(open_digests(disk, &log, &report), TALLY_OK);
+        }
+        if (i == 20) {
+            assert_int_equal(segment_log_cut(log, places[15]), TALLY_OK);
+            append(log, 15, 333);
+        }
+    }
+    assert_int_equal(segment_log_sync(log), TALLY_OK);
+    uint32_t last = segment_log_last(log);
+    segment_log_close(log);
+    assert_true(last > 5);
+    for (uint32_t sequence = 1; sequence < last; sequence++) {
+        char sealed[40], next[40];
+        struct segment_header header;
+        snprintf(sealed, sizeof sealed, "log/%016x", sequence);
+        snprintf(next, sizeof next, "log/%016x", sequence + 1);
+        struct memory_file *file = file_named(disk, sealed);
+        assert_int_equal(segment_header_decode(file_named(disk, next)->data, &header), TALLY_OK);
+        assert_int_equal(header.previous_size, file->size);
+        struct digest whole = digest_plain(span_of(file->data, file->size));
+        assert_true(digest_equal(&whole, &header.previous_digest));
+        /* Another segment, whole in itself. */
+        struct segment_header other;
+        uint8_t kept[SEGMENT_HEADER_SIZE];
+        memcpy(kept, file->data, sizeof kept);
+        assert_int_equal(segment_header_decode(file->data, &other), TALLY_OK);
+        other.link.bytes[3] ^= 1;
+        segment_header_encode(&other, file->data);
+        assert_int_equal(open_digests(disk, &log, &report), TALLY_EDAMAGED);
+        assert_non_null(strstr(report.detail, sealed + 4));
+        memcpy(file->data, kept, sizeof kept);
+    }
+    assert_int_equal(open_digests(disk, &log, &report), TALLY_OK);
+    segment_log_close(log);
+    memory_disk_close(disk);
+}
+
+static int open_recycling(struct memory_disk *disk, struct listed *listed, struct segment_log **log,
+    struct segment_log_report *report)
+{
+    struct segment_log_config config = config_of(disk);
+    config.recycles = true;
+    listed->count = 0;
+    return segment_log_open(&config, list_record, listed, log, report);
+}
+
+static void a_dropped_segment_is_used_again_and_its_old_records_never_come_back(void **state)
+{
+    (void)state;
+    struct memory_disk *disk = fresh_disk();
+    struct segment_log *log = fresh_log(disk);
+    struct segment_log_report report;
+    struct listed listed;
+    segment_log_close(log);
+    assert_int_equal(open_recycling(disk, &listed, &log, &report), TALLY_OK);
+    uint64_t number = 1;
+    while (segment_log_last(log) < 4)
+        append(log, number++, 200);
+    uint64_t inode = file_named(disk, "log/0000000000000003")->inode;
+    assert_int_equal(segment_log_drop_before(log, 4), TALLY_OK);
+    uint64_t first = number - 1; /* what made the fourth segment */
+    assert_int_equal(file_named(disk, "log/spare")->inode, inode);
+    while (segment_log_last(log) < 5)
+        append(log, number++, 200);
+    assert_int_equal(segment_log_sync(log), TALLY_OK);
+    struct memory_file *file = file_named(disk, "log/0000000000000005");
+    assert_int_equal(file->inode, inode);
+    assert_null(memory_find(disk, "log/spare"));
+    size_t end = segment_log_end(log).offset;
+    segment_log_close(log);
+    /* Stale bytes behind the end are no torn write. */
+    bool stale = false;
+    for (size_t at = end; at < file->size; at++)
+        stale = stale || file->data[at] != 0;
+    assert_true(stale);
+    struct memory_disk *torn = memory_disk_copy(disk);
+    assert_int_equal(open_recycling(disk, &listed, &log, &report), TALLY_OK);
+    assert_int_equal(report.bytes_cut, 0);
+    assert_int_equal(listed.numbers[0], first);
+    assert_int_equal(listed.count, number - first);
+    /* It goes on growing, and comes back. */
+    append(log, number++, 300);
+    assert_int_equal(segment_log_sync(log), TALLY_OK);
+    segment_log_close(log);
+    assert_int_equal(open_recycling(disk, &listed, &log, &report), TALLY_OK);
+    assert_int_equal(listed.count, number - first);
+    segment_log_close(log);
+    /* A torn write is one here too. */
+    file_named(torn, "log/0000000000000005")->data[end - 60] ^= 1;
+    assert_int_equal(open_recycling(torn, &listed, &log, &report), TALLY_OK);
+    assert_true(report.bytes_cut > 0);
+    assert_int_equal(listed.count, number - 2 - first);
+    segment_log_close(log);
+    memory_disk_close(torn);
+    memory_disk_close(disk);
+}
+
+static int note_gap(void *context, const struct segment_gap *gap)
+{
+    struct segment_gap *gaps = context;
+    while (gaps->end != 0)
+        gaps++;
+    *gaps = *gap;
+    return TALLY_OK;
+}
+
+static void a_walk_goes_on_behind_what_is_damaged(void **state)
+{
+    (void)state;
+    struct memory_disk *disk = fresh_disk();
+    struct segment_log *log = fresh_log(disk);
+    struct segment_place places[8];
+    for (uint64_t i = 0; i < 8; i++) {
+        places[i] = append(log, 10 + i, 100);
+        assert_int_equal(segment_log_sync(log), TALLY_OK);
+    }
+    segment_log_close(log);
+    struct memory_file *file = newest_file(disk);
+    struct segment_header header;
+    assert_int_equal(segment_header_decode(file->data, &header), TALLY_OK);
+    file->data[places[2].offset + 40] ^= 1; /* a payload */
+    file->data[places[4].offset + 1] ^= 1;  /* two headers in a row */
+    file->data[places[5].offset + 1] ^= 1;
+    file->data[places[7].offset + 50] ^= 1; /* the last one */
+    for (int sealed = 0; sealed < 2; sealed++) {
+        struct segment_gap gaps[5] = {0};
+        struct segment_scan scan = {.disk = &disk->disk,
+            .file = (int)(file - disk->files),
+            .seed = segment_seed(&header),
+            .size = file->size,
+            .sealed = sealed == 1,
+            .record_size_max = 1000,
+            .payloads = true,
+            .gap = note_gap,
+            .context = gaps};
+        assert_int_equal(segment_scan(&scan), TALLY_OK);
+        assert_int_equal(gaps[0].start, places[2].offset);
+        assert_int_equal(gaps[0].end, places[3].offset);
+        assert_int_equal(gaps[0].number, 12);
+        assert_int_equal(gaps[1].start, places[4].offset);
+        assert_int_equal(gaps[1].end, places[6].offset);
+        assert_int_equal(gaps[1].number, 14);
+        /* Nothing behind the last one says that it was on disk, but for a seal. */
+        assert_int_equal(gaps[2].start, sealed == 1 ? places[7].offset : 0);
+        assert_int_equal(scan.end, sealed == 1 ? file->size : places[7].offset);
+        assert_false(scan.damaged);
+    }
+    memory_disk_close(disk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +519,9 @@ int main(void)
         cmocka_unit_test(another_chain_kind_or_version_is_refused),
         cmocka_unit_test(a_cut_reaches_back_over_segments),
         cmocka_unit_test(dropping_takes_the_oldest_segments_alone),
+        cmocka_unit_test(a_sealed_segment_has_its_digest_in_the_next_ones_header),
+        cmocka_unit_test(a_dropped_segment_is_used_again_and_its_old_records_never_come_back),
+        cmocka_unit_test(a_walk_goes_on_behind_what_is_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

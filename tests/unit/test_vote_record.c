@@ -442,6 +442,45 @@ static void a_flipped_byte_or_a_missing_file_means_no_voting(void **state)
     memory_disk_close(before);
 }
 
+/* Once the end was noted, the last vote is as safe as the others, and what can be lost is the note. */
+static void behind_a_noted_end_no_damage_passes_for_a_torn_write(void **state)
+{
+    (void)state;
+    struct memory_disk *before = fresh_disk();
+    struct vote_record *record;
+    struct replayed replayed;
+    assert_int_equal(vote_record_create(&before->disk, "home", &chain_id), TALLY_OK);
+    for (int starts = 0; starts < 2; starts++) {
+        assert_int_equal(open_record(before, &record, &replayed), TALLY_OK);
+        assert_int_equal(append(record, (uint32_t)replayed.count + 1), TALLY_OK);
+        assert_int_equal(append(record, (uint32_t)replayed.count + 2), TALLY_OK);
+        assert_int_equal(vote_record_end(record), TALLY_OK);
+        vote_record_close(record);
+    }
+    struct memory_file *file = memory_find(before, "home/votes/0000000000000001");
+    assert_non_null(file);
+    size_t end = file->size, found = 0, note = 0;
+    while (file->data[end - 1] == 0)
+        end--;
+    for (size_t at = 0; at < end; at++) {
+        struct memory_disk *disk = memory_disk_copy(before);
+        memory_find(disk, file->name)->data[at] ^= 0x10;
+        int error = open_record(disk, &record, &replayed);
+        if (error == TALLY_OK) {
+            assert_int_equal(replayed.count, 4);
+            vote_record_close(record);
+            note++;
+        } else {
+            assert_int_equal(error, TALLY_EDAMAGED);
+            found++;
+        }
+        memory_disk_close(disk);
+    }
+    /* The note is the last record, of one byte. */
+    assert_true(note > 0 && note <= 64 && found == end - note);
+    memory_disk_close(before);
+}
+
 static void remake(struct memory_disk *disk, size_t file)
 {
     disk->files[file].inode = ++disk->inodes;
@@ -543,6 +582,7 @@ int main(void)
         cmocka_unit_test(what_was_given_back_once_survives_a_power_cut_after),
         cmocka_unit_test(a_creation_struck_by_a_crash_never_passes_for_a_whole_one),
         cmocka_unit_test(a_flipped_byte_or_a_missing_file_means_no_voting),
+        cmocka_unit_test(behind_a_noted_end_no_damage_passes_for_a_torn_write),
         cmocka_unit_test(a_copy_of_a_record_is_not_opened_and_the_original_goes_on),
         cmocka_unit_test(an_older_record_put_over_the_original_is_not_opened),
         cmocka_unit_test(a_record_that_lost_its_mark_is_not_opened),
