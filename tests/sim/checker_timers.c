@@ -45,16 +45,25 @@ static bool leader_is_silent(
     return others >= quorum_of(n) - 1 && silent_ms >= 2000 && silent_ms >= 10ull * checker->base_timeout_ms;
 }
 
+/* R8: "With work it must have been so when the view was entered". */
+static uint64_t silence_asked_ms(const struct identity *who, const struct checker_moment *moment)
+{
+    bool entered_before = who->alive && who->view == moment->status.view;
+    return moment->status.working && entered_before ? who->entered_ms : moment->now_ms;
+}
+
 static void check_nullify(
     struct checker *checker, uint32_t identity, const struct vote *vote, const struct checker_moment *moment)
 {
+    struct identity *who = &checker->identities[identity];
     struct cast *cast = cast_at(checker, identity, vote->view);
-    uint64_t waited_ms = moment->now_ms - timer_start_ms(&checker->identities[identity], moment);
+    uint64_t waited_ms = moment->now_ms - timer_start_ms(who, moment);
     if (vote->view != moment->status.view)
         checker_fail(
             checker, "replica %u nullifies view %llu from another", identity, (unsigned long long)vote->view);
-    bool silent = leader_is_silent(checker, identity, vote->view, moment->now_ms, moment->now_ms);
-    if (silent) checker->identities[identity].skip_view = vote->view;
+    uint64_t at_ms = silence_asked_ms(who, moment);
+    bool silent = leader_is_silent(checker, identity, vote->view, at_ms, moment->now_ms);
+    if (silent) who->skip_view = vote->view;
     /* A twentieth for rounding. */
     if (!cast->nullify_caused && !silent &&
         waited_ms + 5 < 2 * timeout_ms(checker, moment->status.timeouts) * 19 / 20)
@@ -120,15 +129,14 @@ void checker_rejected(struct checker *checker, uint32_t identity, uint64_t view)
     if (checker->identities[identity].honest) cast_at(checker, identity, view)->nullify_caused = true;
 }
 
-/* R8: "With work it must have been so when the view was entered", and "f views at most are skipped so between
- * two finalizations": one at least may be, where a view after the last that was skipped is finalized. */
+/* R8: "f views at most are skipped so between two finalizations": one at least may be, where a view after the
+ * last that was skipped is finalized. */
 static bool must_skip(const struct checker *checker, uint32_t identity, const struct checker_moment *moment)
 {
     const struct identity *who = &checker->identities[identity];
     const struct consensus_status *status = &moment->status;
     if (moment->proposed || (who->skip_view != 0 && status->floor_view <= who->skip_view)) return false;
-    bool same = who->alive && who->view == status->view;
-    uint64_t at_ms = status->working && same ? who->entered_ms : moment->now_ms;
+    uint64_t at_ms = silence_asked_ms(who, moment);
     return leader_is_silent(checker, identity, status->view, at_ms, moment->now_ms);
 }
 

@@ -289,6 +289,39 @@ bool checker_equivocates(struct checker *checker, uint32_t identity, const struc
                                          : proposal_equivocates(checker, identity, message->proposal);
 }
 
+/* Both of the accused, and no honest voter casts both. */
+static bool votes_contradict(const struct checker *checker, const struct consensus_evidence *evidence)
+{
+    const struct vote *first = &evidence->first, *second = &evidence->second;
+    struct cast cast = {0};
+    if (first->signer != evidence->signer || second->signer != evidence->signer) return false;
+    if (first->view != evidence->view || second->view != evidence->view || first->epoch != second->epoch)
+        return false;
+    if (!vote_holds(checker->vault, first) || !vote_holds(checker->vault, second)) return false;
+    cast_keep(&cast, first);
+    return conflict_of(&cast, (uint8_t)(1 << first->kind), second) != NULL;
+}
+
+static bool proposed_by(const struct checker *checker, uint32_t leader, uint64_t view,
+    const struct block_header *header, const struct digest *block, const struct signature *signature)
+{
+    struct digest hash = seal_header(header);
+    return header->view == view && digest_equal(&hash, block) &&
+           vault_leader(checker->vault, header->epoch, view) == leader &&
+           leader_signature_holds(checker->vault, header->epoch, view, block, signature);
+}
+
+static bool proposals_contradict(
+    const struct checker *checker, uint32_t leader, const struct consensus_evidence *evidence)
+{
+    return evidence->first_header.epoch == evidence->second_header.epoch &&
+           !digest_equal(&evidence->first_block, &evidence->second_block) &&
+           proposed_by(checker, leader, evidence->view, &evidence->first_header, &evidence->first_block,
+               &evidence->first_signature) &&
+           proposed_by(checker, leader, evidence->view, &evidence->second_header, &evidence->second_block,
+               &evidence->second_signature);
+}
+
 void checker_evidence(struct checker *checker, uint32_t identity, const struct consensus_evidence *evidence)
 {
     if (!checker->identities[identity].honest) return;
@@ -296,12 +329,8 @@ void checker_evidence(struct checker *checker, uint32_t identity, const struct c
     uint32_t accused = vault_identity(checker->vault, epoch, evidence->signer);
     if (accused >= checker->identity_count || checker->identities[accused].honest)
         checker_fail(checker, "replica %u holds evidence against %u, which is honest", identity, accused);
-    if (evidence->proposals) {
-        cast_at(checker, identity, evidence->view)->nullify_caused = true;
-        return;
-    }
-    if (evidence->first.signer != evidence->signer || evidence->second.signer != evidence->signer ||
-        evidence->first.view != evidence->second.view || !vote_holds(checker->vault, &evidence->first) ||
-        !vote_holds(checker->vault, &evidence->second))
+    else if (!(evidence->proposals ? proposals_contradict(checker, accused, evidence)
+                                   : votes_contradict(checker, evidence)))
         checker_fail(checker, "replica %u emits evidence that proves nothing", identity);
+    if (evidence->proposals) cast_at(checker, identity, evidence->view)->nullify_caused = true;
 }

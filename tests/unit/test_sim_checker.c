@@ -498,6 +498,78 @@ static void evidence_against_an_honest_validator_is_seen(void **state)
     expect_violation(scene, "which is honest");
 }
 
+/* Against validator 3, which may be accused of anything that is proven. */
+static void votes_proving_nothing(struct scene *scene, struct vote first, struct vote second)
+{
+    struct consensus_evidence evidence = {.signer = 3, .view = 2, .first = first, .second = second};
+    checker_evidence(scene->checker, 0, &evidence);
+    expect_violation(scene, "proves nothing");
+}
+
+static void evidence_of_one_block_proves_nothing(void **state)
+{
+    struct scene *scene = *state;
+    struct vote vote = vote_by(scene, 3, VOTE_NOTARIZE, 2, block_named(1));
+    votes_proving_nothing(scene, vote, vote);
+}
+
+static void a_nullify_beside_a_notarize_proves_nothing(void **state)
+{
+    struct scene *scene = *state;
+    votes_proving_nothing(scene, vote_by(scene, 3, VOTE_NOTARIZE, 2, block_named(1)),
+        vote_by(scene, 3, VOTE_NULLIFY, 2, block_named(0)));
+}
+
+static void votes_of_two_views_prove_nothing(void **state)
+{
+    struct scene *scene = *state;
+    votes_proving_nothing(scene, vote_by(scene, 3, VOTE_NOTARIZE, 2, block_named(1)),
+        vote_by(scene, 3, VOTE_NOTARIZE, 3, block_named(2)));
+}
+
+/* Two proposals of view 4, which validator 3 leads. */
+static struct consensus_evidence two_proposals(const struct scene *scene)
+{
+    struct consensus_evidence evidence = {.signer = 3, .view = 4, .proposals = true};
+    struct proposal first = {.header = header_on(scene, NULL, 4, 100)}, second = first;
+    second.header.time_ms++;
+    first.hash = seal_header(&first.header);
+    second.hash = seal_header(&second.header);
+    seal_proposal(&scene->vault, &first);
+    seal_proposal(&scene->vault, &second);
+    evidence.first_header = first.header;
+    evidence.second_header = second.header;
+    evidence.first_block = first.hash;
+    evidence.second_block = second.hash;
+    evidence.first_signature = first.signature;
+    evidence.second_signature = second.signature;
+    return evidence;
+}
+
+static void evidence_of_proposals_must_prove_something(void **state)
+{
+    struct scene *scene = *state;
+    for (unsigned how = 0; how <= 5; how++) {
+        struct consensus_evidence evidence = two_proposals(scene);
+        checker_evidence(scene->checker, 0, &evidence);
+        expect_fine(scene);
+        if (how == 0) evidence.first_signature.bytes[0] ^= 1;
+        if (how == 1) evidence.second_signature.bytes[0] ^= 1;
+        if (how == 2) evidence.second_block = evidence.first_block;
+        if (how == 3) evidence.second_header = evidence.first_header;
+        if (how == 4) evidence.view = 8;
+        if (how == 5) {
+            evidence.second_header = evidence.first_header;
+            evidence.second_block = evidence.first_block;
+            evidence.second_signature = evidence.first_signature;
+        }
+        checker_evidence(scene->checker, 0, &evidence);
+        expect_violation(scene, "proves nothing");
+        scene_close(state);
+        scene_open(state);
+    }
+}
+
 static void an_honest_peer_that_is_charged_is_seen(void **state)
 {
     struct scene *scene = *state;
@@ -577,6 +649,28 @@ static void a_nullify_before_its_time_needs_a_reason(void **state)
     checker_turn(scene->checker, 1, &moment);
     vote = vote_by(scene, 1, VOTE_NULLIFY, 1, block_named(0));
     moment = working_at(1000 + 2 * BASE_TIMEOUT_MS);
+    checker_signing(scene->checker, 1, &vote, NULL, &moment);
+    expect_violation(scene, "without a reason");
+}
+
+/* R8: with work, what counts is whether the leader was silent when the view was entered. */
+static void a_leader_that_falls_silent_later_is_no_reason(void **state)
+{
+    struct scene *scene = *state;
+    struct vote vote = vote_by(scene, 1, VOTE_NULLIFY, 1, block_named(0));
+    struct checker_moment moment = working_at(5000);
+    checker_heard(scene->checker, 1, UINT64_MAX, 1000);
+    moment.status.timeouts = 20;
+    checker_turn(scene->checker, 1, &moment);
+    checker_heard(scene->checker, 1, 0xc, 5000);
+    checker_signing(scene->checker, 1, &vote, NULL, &moment);
+    expect_fine(scene);
+    scene_close(state);
+    scene_open(state);
+    checker_heard(scene->checker, 1, UINT64_MAX, 4000);
+    checker_turn(scene->checker, 1, &moment);
+    checker_heard(scene->checker, 1, 0xc, 6100);
+    moment.now_ms = 6100;
     checker_signing(scene->checker, 1, &vote, NULL, &moment);
     expect_violation(scene, "without a reason");
 }
@@ -702,11 +796,16 @@ int main(void)
         CASE(the_validators_of_the_epoch_before_finalize_nothing),
         CASE(a_seal_is_final_by_a_descendant_only_over_the_whole_path),
         CASE(evidence_against_an_honest_validator_is_seen),
+        CASE(evidence_of_one_block_proves_nothing),
+        CASE(a_nullify_beside_a_notarize_proves_nothing),
+        CASE(votes_of_two_views_prove_nothing),
+        CASE(evidence_of_proposals_must_prove_something),
         CASE(an_honest_peer_that_is_charged_is_seen),
         CASE(a_floor_that_moves_back_is_seen),
         CASE(a_life_must_begin_in_the_view_its_disk_certifies),
         CASE(a_timer_that_runs_out_in_silence_is_seen),
         CASE(a_nullify_before_its_time_needs_a_reason),
+        CASE(a_leader_that_falls_silent_later_is_no_reason),
         CASE(a_notarize_before_a_blocks_time_is_seen),
         CASE(a_notarize_vote_held_back_is_seen),
         CASE(a_reason_to_nullify_that_is_ignored_is_seen),
