@@ -123,6 +123,19 @@ static bool parse_one(int option, const char *value, struct options *options)
     }
 }
 
+/* What would have to be passed over, or NULL. */
+static const char *contradiction(const struct options *options)
+{
+    const struct bounds *bounds = &options->bounds;
+    bool bounded = options->one || options->one_liar || options->small || options->seconds > 0;
+    if (options->replay && (bounded || options->json))
+        return "--replay tells one schedule, which names its liar and its views: give nothing beside it";
+    if (options->small && options->one) return "--small is a plan of searches: leave it out, or the bounds";
+    if (!bounds->rounds && (bounds->uneven > 0 || bounds->missed))
+        return "with --free everything comes in any order: leave out --uneven and --missed";
+    return NULL;
+}
+
 /* 0 to run, else the exit code plus 1. */
 static int parse_options(int argc, char **argv, struct options *options)
 {
@@ -144,9 +157,13 @@ static int parse_options(int argc, char **argv, struct options *options)
         fprintf(stderr, "tally-scope: %s is not a value that this option takes; see --help\n", optarg);
         return 3;
     }
-    if (optind == argc) return 0;
-    fprintf(stderr, "tally-scope: %s is not an option; see --help\n", argv[optind]);
-    return 3;
+    if (optind < argc) {
+        fprintf(stderr, "tally-scope: %s is not an option; see --help\n", argv[optind]);
+        return 3;
+    }
+    const char *fault = contradiction(options);
+    if (fault) fprintf(stderr, "tally-scope: %s\n", fault);
+    return fault ? 3 : 0;
 }
 
 static void say_bounds(const struct bounds *bounds, FILE *to)
