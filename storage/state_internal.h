@@ -95,6 +95,9 @@ void state_versions_release(struct state *state);
 /* Writes the pending checkpoints into a batch. */
 int state_pending_gather(struct state *state, struct store_batch *batch) TALLY_MUST_CHECK;
 
+/* A stored node of the history tree, for merkle_stored_path and its like; `context` is the state. */
+int state_tree_get(void *context, uint32_t level, uint64_t index, struct digest *node) TALLY_MUST_CHECK;
+
 /* The subject as the current block sees it, or sees it now for the first time. *touched holds until the next
  * call. */
 int state_touch(

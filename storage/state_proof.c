@@ -204,7 +204,7 @@ int state_prove(
     return TALLY_OK;
 }
 
-static int tree_get(void *context, uint32_t level, uint64_t index, struct digest *node)
+int state_tree_get(void *context, uint32_t level, uint64_t index, struct digest *node)
 {
     struct state *state = context;
     struct state_key key = state_key_of_tree(level, index);
@@ -218,5 +218,5 @@ int state_history_path(
     struct state *state, uint64_t under, uint64_t height, struct digest *path, size_t *path_length)
 {
     if (height == 0 || height > under || under > state->meta.height) return TALLY_ENOTFOUND;
-    return merkle_stored_path(under, height - 1, tree_get, state, path, path_length);
+    return merkle_stored_path(under, height - 1, state_tree_get, state, path, path_length);
 }

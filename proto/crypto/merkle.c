@@ -169,3 +169,69 @@ int merkle_stored_path(
     *path_length = length;
     return TALLY_OK;
 }
+
+int merkle_stored_consistency(
+    uint64_t older, uint64_t newer, merkle_get *get, void *context, struct digest *path, size_t *path_length)
+{
+    CHECK(older > 0 && older <= newer);
+    struct digest downwards[MERKLE_CONSISTENCY_MAX];
+    size_t length = 0;
+    uint64_t start = 0, count = newer, end = older;
+    int error = TALLY_OK;
+    /* Down to the subtree that ends where the older tree does, collecting the other side of each split. */
+    while (error == TALLY_OK && end < start + count) {
+        uint64_t split = split_of(count);
+        CHECK(length < MERKLE_DEPTH_MAX);
+        if (end <= start + split) {
+            error = stored_root(start + split, count - split, get, context, &downwards[length++]);
+            count = split;
+        } else {
+            error = stored_root(start, split, get, context, &downwards[length++]);
+            start += split;
+            count -= split;
+        }
+    }
+    /* That subtree itself, unless it is the whole older tree, whose root the verifier has. */
+    if (error == TALLY_OK && start > 0) error = stored_root(start, count, get, context, &downwards[length++]);
+    if (error != TALLY_OK) return error;
+    for (size_t i = 0; i < length; i++)
+        path[i] = downwards[length - 1 - i];
+    *path_length = length;
+    return TALLY_OK;
+}
+
+int merkle_consistency_check(uint64_t older, uint64_t newer, const struct digest *path, size_t path_length,
+    const struct digest *older_root, const struct digest *newer_root)
+{
+    if (older == 0 || older > newer) return TALLY_EINVALID;
+    if (older == newer)
+        return path_length == 0 && digest_equal(older_root, newer_root) ? TALLY_OK : TALLY_EINVALID;
+    uint64_t at = older - 1, last = newer - 1;
+    while ((at & 1) == 1) {
+        at >>= 1;
+        last >>= 1;
+    }
+    /* What is left is 0 exactly where the older tree is one complete subtree: then the walk starts from its
+     * root. */
+    size_t next = at == 0 ? 0 : 1;
+    if (path_length < next) return TALLY_EINVALID;
+    struct digest before = at == 0 ? *older_root : path[0], after = before;
+    for (; next < path_length; next++) {
+        if (last == 0) return TALLY_EINVALID;
+        if ((at & 1) == 1 || at == last) {
+            before = merkle_node(&path[next], &before);
+            after = merkle_node(&path[next], &after);
+            while ((at & 1) == 0 && at != 0) {
+                at >>= 1;
+                last >>= 1;
+            }
+        } else {
+            after = merkle_node(&after, &path[next]);
+        }
+        at >>= 1;
+        last >>= 1;
+    }
+    return last == 0 && digest_equal(&before, older_root) && digest_equal(&after, newer_root)
+               ? TALLY_OK
+               : TALLY_EINVALID;
+}

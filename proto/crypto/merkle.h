@@ -43,4 +43,19 @@ int merkle_stored_path(uint64_t count, uint64_t index,
     int (*get)(void *context, uint32_t level, uint64_t index, struct digest *node), void *context,
     struct digest *path, size_t *path_length) TALLY_MUST_CHECK;
 
+/* A consistency path's most digests: one for each level, and the older tree's own end. */
+#define MERKLE_CONSISTENCY_MAX (MERKLE_DEPTH_MAX + 1)
+
+/* The path that shows a tree of `older` leaves (at least 1) to be the beginning of one of `newer` (no fewer):
+ * empty where they are equal. Reads and errors as merkle_stored_path; `path` has room for
+ * MERKLE_CONSISTENCY_MAX. Source: RFC 9162, 2.1.4.1. */
+int merkle_stored_consistency(uint64_t older, uint64_t newer,
+    int (*get)(void *context, uint32_t level, uint64_t index, struct digest *node), void *context,
+    struct digest *path, size_t *path_length) TALLY_MUST_CHECK;
+
+/* Errors: TALLY_EINVALID (the path does not join these two roots, or has another length than the trees'
+ * shapes demand, or `older` is 0 or above `newer`). Source: RFC 9162, 2.1.4.2. */
+int merkle_consistency_check(uint64_t older, uint64_t newer, const struct digest *path, size_t path_length,
+    const struct digest *older_root, const struct digest *newer_root) TALLY_MUST_CHECK;
+
 #endif

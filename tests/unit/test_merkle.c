@@ -154,7 +154,7 @@ static void a_failing_store_is_passed_on(void **state)
     (void)state;
     static struct store store;
     struct merkle_frontier frontier;
-    struct digest path[MERKLE_DEPTH_MAX];
+    struct digest path[MERKLE_CONSISTENCY_MAX];
     size_t length = 99;
     merkle_frontier_init(&frontier);
     for (size_t i = 0; i < LEAVES; i++)
@@ -163,7 +163,113 @@ static void a_failing_store_is_passed_on(void **state)
         store.fails_after = reads;
         assert_int_equal(merkle_stored_path(LEAVES, 5, get, &store, path, &length), TALLY_EIO);
         assert_int_equal(length, 99);
+        store.fails_after = reads;
+        assert_int_equal(merkle_stored_consistency(5, LEAVES, get, &store, path, &length), TALLY_EIO);
+        assert_int_equal(length, 99);
     }
+}
+
+/* RFC 9162's SUBPROOF, word for word; returns the path's new length. */
+static size_t subproof(size_t older, const struct digest *from, size_t count, bool whole, struct digest *path)
+{
+    size_t split = 1, length;
+    if (older == count) {
+        if (!whole) *path = root_by_definition(from, count);
+        return whole ? 0 : 1;
+    }
+    while (split * 2 < count)
+        split *= 2;
+    if (older <= split) {
+        length = subproof(older, from, split, whole, path);
+        path[length] = root_by_definition(from + split, count - split);
+    } else {
+        length = subproof(older - split, from + split, count - split, false, path);
+        path[length] = root_by_definition(from, split);
+    }
+    return length + 1;
+}
+
+static void consistency_paths_are_those_of_the_definition_and_join_no_other_roots(void **state)
+{
+    (void)state;
+    static struct store store;
+    static struct digest roots[LEAVES + 1];
+    struct merkle_frontier frontier;
+    struct digest path[MERKLE_CONSISTENCY_MAX + 1], expected[MERKLE_CONSISTENCY_MAX];
+    merkle_frontier_init(&frontier);
+    for (size_t i = 0; i < LEAVES; i++) {
+        merkle_frontier_append(&frontier, &leaves[i], keep, &store);
+        roots[i + 1] = merkle_frontier_root(&frontier);
+    }
+    for (size_t newer = 1; newer <= LEAVES; newer++)
+        for (size_t older = 1; older <= newer; older++) {
+            const struct digest *before = &roots[older], *after = &roots[newer];
+            size_t length = 0;
+            assert_int_equal(merkle_stored_consistency(older, newer, get, &store, path, &length), TALLY_OK);
+            assert_int_equal(length, subproof(older, leaves, newer, true, expected));
+            assert_memory_equal(path, expected, length * sizeof path[0]);
+            assert_int_equal(merkle_consistency_check(older, newer, path, length, before, after), TALLY_OK);
+            for (size_t other = 1; other <= LEAVES; other++) {
+                if (other != older)
+                    assert_int_equal(
+                        merkle_consistency_check(older, newer, path, length, &roots[other], after),
+                        TALLY_EINVALID);
+                if (other != newer)
+                    assert_int_equal(
+                        merkle_consistency_check(older, newer, path, length, before, &roots[other]),
+                        TALLY_EINVALID);
+            }
+            path[length] = leaves[0];
+            assert_int_equal(
+                merkle_consistency_check(older, newer, path, length + 1, before, after), TALLY_EINVALID);
+            for (size_t i = 0; i < length; i++) {
+                path[i].bytes[i % 32] ^= 0x20;
+                assert_int_equal(
+                    merkle_consistency_check(older, newer, path, length, before, after), TALLY_EINVALID);
+                path[i].bytes[i % 32] ^= 0x20;
+                assert_int_equal(
+                    merkle_consistency_check(older, newer, path, i, before, after), TALLY_EINVALID);
+            }
+        }
+}
+
+static void consistency_from_nothing_or_backwards_is_refused(void **state)
+{
+    (void)state;
+    struct digest one = merkle_root(leaves, 1), two = merkle_root(leaves, 2), nothing = merkle_root(NULL, 0);
+    struct digest path = merkle_leaf(&leaves[1]);
+    assert_int_equal(merkle_consistency_check(1, 2, &path, 1, &one, &two), TALLY_OK);
+    assert_int_equal(merkle_consistency_check(2, 1, &path, 1, &two, &one), TALLY_EINVALID);
+    assert_int_equal(merkle_consistency_check(0, 2, &path, 1, &nothing, &two), TALLY_EINVALID);
+    assert_int_equal(merkle_consistency_check(0, 0, NULL, 0, &nothing, &nothing), TALLY_EINVALID);
+    assert_int_equal(
+        merkle_consistency_check(UINT64_MAX - 1, UINT64_MAX, &path, 1, &one, &two), TALLY_EINVALID);
+}
+
+/* The largest trees there can be, whose every subtree has one and the same made-up hash. */
+static int get_same(void *context, uint32_t level, uint64_t index, struct digest *node)
+{
+    (void)index;
+    assert_true(level < MERKLE_DEPTH_MAX);
+    *node = *(const struct digest *)context;
+    return TALLY_OK;
+}
+
+static void the_longest_consistency_path_fits(void **state)
+{
+    (void)state;
+    struct digest path[MERKLE_CONSISTENCY_MAX];
+    size_t length = 0;
+    const uint64_t older[] = {1, (1ull << 63) + 1, UINT64_MAX - 1, UINT64_MAX / 3};
+    for (size_t i = 0; i < sizeof older / sizeof older[0]; i++) {
+        assert_int_equal(
+            merkle_stored_consistency(older[i], UINT64_MAX, get_same, &leaves[0], path, &length), TALLY_OK);
+        assert_in_range(length, 1, MERKLE_CONSISTENCY_MAX);
+    }
+    assert_int_equal(
+        merkle_stored_consistency((1ull << 63) + 1, UINT64_MAX, get_same, &leaves[0], path, &length),
+        TALLY_OK);
+    assert_int_equal(length, MERKLE_CONSISTENCY_MAX);
 }
 
 int main(void)
@@ -175,6 +281,9 @@ int main(void)
         cmocka_unit_test(an_index_past_the_end_or_an_inner_node_is_refused),
         cmocka_unit_test(paths_from_stored_subtrees_are_the_same),
         cmocka_unit_test(a_failing_store_is_passed_on),
+        cmocka_unit_test(consistency_paths_are_those_of_the_definition_and_join_no_other_roots),
+        cmocka_unit_test(consistency_from_nothing_or_backwards_is_refused),
+        cmocka_unit_test(the_longest_consistency_path_fits),
     };
     return cmocka_run_group_tests(tests, make_leaves, NULL);
 }
