@@ -4,6 +4,7 @@
 #include "rpc.pb-c.h"
 #include "tools/args.h"
 #include "tools/history_view.h"
+#include "tools/proof_view.h"
 #include "tools/remote.h"
 #include "tools/trust.h"
 

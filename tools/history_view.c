@@ -134,13 +134,3 @@ void history_events_text(const struct history_proof *proof)
     }
     free(body);
 }
-
-enum tool_exit verdict_fail(
-    struct context *context, const char *what, int error, const struct proof_verdict *verdict)
-{
-    if (error == TALLY_ENOMEM) {
-        return context_fail(context, TOOL_REFUSED, "MEMORY", "not enough memory to verify %s", what);
-    }
-    return context_fail(context, TOOL_REFUSED, proof_reason_name(verdict->reason),
-        "%s does not verify (%s): %s", what, proof_reason_name(verdict->reason), verdict->detail);
-}

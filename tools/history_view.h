@@ -10,8 +10,4 @@ json_t *history_events_json(const struct history_proof *proof, const struct dige
 /* A table for people. */
 void history_events_text(const struct history_proof *proof);
 
-/* Notes in the context why a proof does not hold. `what` names where it came from. */
-enum tool_exit verdict_fail(struct context *context, const char *what, int error,
-    const struct proof_verdict *verdict) TALLY_MUST_CHECK;
-
 #endif

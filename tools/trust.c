@@ -2,6 +2,11 @@
 
 #include <stdlib.h>
 
+#include "tools/file.h"
+#include "tools/proof_view.h"
+
+#define CHECKPOINT_FILE_SIZE_MAX (64u * KIB)
+
 enum tool_exit trust_from_genesis(
     struct context *context, const struct genesis *genesis, struct proof_trust *trust)
 {
@@ -21,5 +26,35 @@ enum tool_exit trust_from_home(struct context *context, const struct home *home,
     enum tool_exit code = home_genesis(context, home, &genesis);
     if (code == TOOL_DONE) code = trust_from_genesis(context, genesis, trust);
     free(genesis);
+    return code;
+}
+
+static int checkpoint_verify_either(const struct proof_trust *trust, struct span bytes,
+    struct certified_checkpoint *certified, struct proof_verdict *verdict)
+{
+    struct consistency_proof proof;
+    if (proof_form_of(bytes) != PROOF_FORM_CONSISTENCY)
+        return certified_checkpoint_verify(trust, bytes, certified, verdict);
+    int error = consistency_verify(trust, bytes, &proof, verdict);
+    if (error == TALLY_OK) *certified = proof.newer;
+    return error;
+}
+
+enum tool_exit checkpoint_open(struct context *context, const char *path, const struct proof_trust *trust,
+    struct certified_checkpoint *certified)
+{
+    char why[MESSAGE_SIZE_MAX / 2];
+    struct proof_verdict verdict;
+    struct buffer bytes;
+    buffer_init(&bytes, CHECKPOINT_FILE_SIZE_MAX);
+    enum tool_exit code = TOOL_DONE;
+    int error = file_read(path, &bytes, why, sizeof why);
+    if (error != TALLY_OK) {
+        code = context_fail(context, TOOL_REFUSED, error == TALLY_ELIMIT ? "FORM" : "FILE", "%s", why);
+    } else {
+        error = checkpoint_verify_either(trust, buffer_span(&bytes), certified, &verdict);
+        if (error != TALLY_OK) code = verdict_fail(context, path, error, &verdict);
+    }
+    buffer_close(&bytes);
     return code;
 }

@@ -13,4 +13,9 @@ enum tool_exit trust_from_genesis(
 enum tool_exit trust_from_home(
     struct context *context, const struct home *home, struct proof_trust *trust) TALLY_MUST_CHECK;
 
+/* Reads a checkpoint that tally checkpoint --out saved (of a consistency proof, the newer), and verifies it.
+ */
+enum tool_exit checkpoint_open(struct context *context, const char *path, const struct proof_trust *trust,
+    struct certified_checkpoint *certified) TALLY_MUST_CHECK;
+
 #endif

@@ -1,8 +1,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "proto/base/check.h"
 #include "tools/args.h"
-#include "tools/history_view.h"
+#include "tools/proof_view.h"
 #include "tools/trust.h"
 
 #define PROOF_FILE_SIZE_MAX (64u * MIB)
@@ -20,11 +21,14 @@ const struct command command_verify = {
     .summary = "check a saved answer, offline, against a genesis",
     .help = "usage: tally verify FILE --genesis FILE [--min-height H] [--max-age SECONDS]\n"
             "\n"
-            "Checks an answer that tally history --out saved, without a network: against nothing but the "
-            "validators that the\n"
-            "genesis names. Where it holds, the file is authentic (signed by the validators) and complete "
-            "(no event was left\n"
-            "out), or it is proven that there is none. Where it does not, the reason is one of\n"
+            "Checks what tally history, receipt or checkpoint saved with --out, without a network: against "
+            "nothing but the\n"
+            "validators that the genesis names. A history that holds is authentic (signed by the validators) "
+            "and complete (no\n"
+            "event was left out), or it is proven that there is none; a receipt proves one event's result; a "
+            "checkpoint that was\n"
+            "saved with --since proves that its ledger goes on from the older one's. Where it does not hold, "
+            "the reason is one of\n"
             "\n"
             "  CHAIN       it belongs to another chain than the genesis\n"
             "  SIGNATURE   the validators' signatures do not hold, or are not a quorum\n"
@@ -43,7 +47,9 @@ const struct command command_verify = {
             "\n"
             "--json prints {\"authentic\", \"complete\", \"absent\", \"subject\", \"as_of_height\", "
             "\"as_of_time_ms\", \"events\",\n"
-            "\"withheld\"}; events and withheld are counts.\n",
+            "\"withheld\"} of a history, events and withheld being counts; of the others what tally receipt "
+            "and tally\n"
+            "checkpoint print.\n",
     .run = verify_run,
 };
 
@@ -88,32 +94,59 @@ static enum tool_exit bounds_take(struct context *context, const struct args *ar
     return TOOL_DONE;
 }
 
+static enum tool_exit history_file_verify(
+    struct context *context, const char *path, struct span bytes, const struct proof_trust *trust)
+{
+    struct arena arena;
+    struct proof_verdict verdict;
+    struct history_proof *proof = calloc(1, sizeof *proof);
+    if (proof == NULL) return context_fail(context, TOOL_REFUSED, "MEMORY", "not enough memory");
+    arena_init(&arena, PROOF_ARENA_BUDGET);
+    int error = history_verify(trust, bytes, &arena, proof, &verdict);
+    enum tool_exit code = error != TALLY_OK ? verdict_fail(context, path, error, &verdict)
+                                            : verdict_show(context, proof, &verdict);
+    arena_close(&arena);
+    free(proof);
+    return code;
+}
+
+static enum tool_exit bytes_verify(
+    struct context *context, const char *path, struct span bytes, const struct proof_trust *trust)
+{
+    struct proof_verdict verdict;
+    struct receipt receipt;
+    struct consistency_proof consistency;
+    struct certified_checkpoint certified;
+    int error;
+    switch (proof_form_of(bytes)) {
+    case PROOF_FORM_HISTORY:
+        return history_file_verify(context, path, bytes, trust);
+    case PROOF_FORM_RECEIPT:
+        error = receipt_verify(trust, bytes, &receipt, &verdict);
+        return error == TALLY_OK ? receipt_show(context, &receipt)
+                                 : verdict_fail(context, path, error, &verdict);
+    case PROOF_FORM_CONSISTENCY:
+        error = consistency_verify(trust, bytes, &consistency, &verdict);
+        return error == TALLY_OK ? consistency_show(context, &consistency)
+                                 : verdict_fail(context, path, error, &verdict);
+    case PROOF_FORM_CHECKPOINT:
+        error = certified_checkpoint_verify(trust, bytes, &certified, &verdict);
+        return error == TALLY_OK ? checkpoint_show(context, &certified)
+                                 : verdict_fail(context, path, error, &verdict);
+    }
+    CHECK_UNREACHABLE();
+}
+
 static enum tool_exit file_verify(struct context *context, const char *path, const struct proof_trust *trust)
 {
     char why[MESSAGE_SIZE_MAX / 2];
     struct buffer bytes;
-    struct arena arena;
-    struct proof_verdict verdict;
-    struct history_proof *proof = calloc(1, sizeof *proof);
     buffer_init(&bytes, PROOF_FILE_SIZE_MAX);
-    arena_init(&arena, PROOF_ARENA_BUDGET);
-    enum tool_exit code = TOOL_DONE;
-    if (proof == NULL) {
-        code = context_fail(context, TOOL_REFUSED, "MEMORY", "not enough memory");
-        goto done;
-    }
     int error = file_read(path, &bytes, why, sizeof why);
-    if (error != TALLY_OK) {
-        code = context_fail(context, TOOL_REFUSED, error == TALLY_ELIMIT ? "FORM" : "FILE", "%s", why);
-    } else {
-        error = history_verify(trust, buffer_span(&bytes), &arena, proof, &verdict);
-        code = error != TALLY_OK ? verdict_fail(context, path, error, &verdict)
-                                 : verdict_show(context, proof, &verdict);
-    }
-done:
-    arena_close(&arena);
+    enum tool_exit code = error == TALLY_OK ? bytes_verify(context, path, buffer_span(&bytes), trust)
+                                            : context_fail(context, TOOL_REFUSED,
+                                                  error == TALLY_ELIMIT ? "FORM" : "FILE", "%s", why);
     buffer_close(&bytes);
-    free(proof);
     return code;
 }
 

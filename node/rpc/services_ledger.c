@@ -7,6 +7,7 @@
 #include "proto/codec/message.h"
 #include "rpc.pb-c.h"
 #include "storage/query.h"
+#include "storage/state_consistency.h"
 
 /* ---- SubmitBatch ---- */
 
@@ -295,13 +296,29 @@ static void run_get_checkpoint(struct query *query)
         (const Tallystick__V1__GetCheckpointRequest *)query->request;
     struct state *state = executor_state(node_executor(query->services->node));
     struct certified_checkpoint certified;
+    struct digest path[MERKLE_CONSISTENCY_MAX];
+    size_t path_length = 0;
     int error = request->height == 0 ? state_certified_newest(state, &certified)
                                      : state_certified_get(state, request->height, &certified);
     if (query_failed(query, error, "no certified checkpoint of this height is known here")) return;
+    uint64_t height = certified.checkpoint.height;
+    if (request->since_height > height) {
+        query_fail(query, GRPC_OUT_OF_RANGE, "SINCE_AHEAD", "since_height",
+            "the checkpoint is of a lower height than since_height");
+        return;
+    }
+    if (request->since_height != 0) {
+        /* It may be known before its block is applied here: then its tree is not all there yet. */
+        error = height > state_applied_height(state)
+                    ? TALLY_EBUSY
+                    : state_history_consistency(state, request->since_height, height, path, &path_length);
+        if (query_failed(query, error, "this node has no such height")) return;
+    }
     Tallystick__V1__GetCheckpointReply reply = TALLYSTICK__V1__GET_CHECKPOINT_REPLY__INIT;
     struct certified_checkpoint_message nested;
     certified_checkpoint_to_message(&certified, &nested);
     reply.checkpoint = &nested.outer;
+    reply.path = message_bytes(span_of(path, path_length * sizeof path[0]));
     message_encode(&reply.base, &query->reply);
 }
 

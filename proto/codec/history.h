@@ -1,4 +1,5 @@
-/* History proofs and receipts: bytes <-> plain structs. Verified in proto/proof. */
+/* Histories, receipts and consistency, with their proofs: bytes <-> plain structs. Verified in proto/proof.
+ */
 #ifndef TALLY_CODEC_HISTORY_H
 #define TALLY_CODEC_HISTORY_H
 
@@ -61,6 +62,29 @@ struct receipt {
 };
 
 void receipt_encode(const struct receipt *receipt, struct buffer *out);
+/* Errors: TALLY_EFORM (not canonical), TALLY_EVERSION, TALLY_ENOMEM. */
 int receipt_decode(struct span bytes, struct receipt *receipt) TALLY_MUST_CHECK;
+
+/* That the ledger of one certified checkpoint is the beginning of another's. */
+struct consistency_proof {
+    struct certified_checkpoint older, newer;
+    uint32_t path_length;
+    struct digest path[MERKLE_CONSISTENCY_MAX];
+};
+
+void consistency_proof_encode(const struct consistency_proof *proof, struct buffer *out);
+/* Errors: TALLY_EFORM (not canonical), TALLY_EVERSION, TALLY_ENOMEM. */
+int consistency_proof_decode(struct span bytes, struct consistency_proof *proof) TALLY_MUST_CHECK;
+
+/* What a saved file is. */
+enum proof_form {
+    PROOF_FORM_HISTORY = 1,
+    PROOF_FORM_RECEIPT,
+    PROOF_FORM_CONSISTENCY,
+    PROOF_FORM_CHECKPOINT, /* a CertifiedCheckpoint alone */
+};
+/* Which of the forms the bytes can be: by their first field, and after a version by their second. Whether
+ * they are of that form is for its decoder to say. */
+enum proof_form proof_form_of(struct span bytes);
 
 #endif

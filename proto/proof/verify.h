@@ -44,4 +44,11 @@ int history_verify(const struct proof_trust *trust, struct span bytes, struct ar
 int receipt_verify(const struct proof_trust *trust, struct span bytes, struct receipt *receipt,
     struct proof_verdict *verdict) TALLY_MUST_CHECK;
 
+/* The same for a consistency proof: `as_of` is the newer checkpoint's. */
+int consistency_verify(const struct proof_trust *trust, struct span bytes, struct consistency_proof *proof,
+    struct proof_verdict *verdict) TALLY_MUST_CHECK;
+/* The same for a certified checkpoint alone. */
+int certified_checkpoint_verify(const struct proof_trust *trust, struct span bytes,
+    struct certified_checkpoint *certified, struct proof_verdict *verdict) TALLY_MUST_CHECK;
+
 #endif

@@ -1,9 +1,9 @@
 // links: proof codec crypto base
-/* Saved proofs and receipts, decoded and verified. The first byte picks which. */
+/* Saved histories, receipts and consistency proofs, decoded and verified. The first byte picks which. */
 #include "proto/base/check.h"
 #include "proto/proof/verify.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/vectors/samples.h"
+#include "tests/vectors/sample_chain.h"
 
 static struct sample_map map;
 static bool is_made;
@@ -53,6 +53,21 @@ static void run_receipt(const struct proof_trust *trust, struct span bytes)
     buffer_close(&out);
 }
 
+static void run_consistency(const struct proof_trust *trust, struct span bytes)
+{
+    struct consistency_proof proof;
+    struct proof_verdict verdict;
+    struct buffer out;
+    buffer_init(&out, MIB);
+    if (consistency_proof_decode(bytes, &proof) == TALLY_OK) {
+        consistency_proof_encode(&proof, &out);
+        CHECK(span_equal(buffer_span(&out), bytes));
+    }
+    if (consistency_verify(trust, bytes, &proof, &verdict) == TALLY_OK)
+        CHECK(verdict.authentic && proof.older.checkpoint.height <= proof.newer.checkpoint.height);
+    buffer_close(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct sample_map *known = the_map();
@@ -60,34 +75,33 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0) return 0;
     if (data[0] == 0)
         run_history(&trust, span_of(data + 1, size - 1));
-    else
+    else if (data[0] == 1)
         run_receipt(&trust, span_of(data + 1, size - 1));
+    else
+        run_consistency(&trust, span_of(data + 1, size - 1));
     return 0;
-}
-
-static void sample_receipt(const struct sample_map *known, struct buffer *out)
-{
-    struct receipt receipt = {.height = 9, .index = 1, .time_ms = 5, .checkpoint = known->checkpoint};
-    receipt.result = (struct event_result){.code = RESULT_CONFLICT, .detail_size = 32};
-    receipt.result_path_length = 3;
-    receipt.history_path_length = 2;
-    receipt_encode(&receipt, out);
 }
 
 size_t fuzz_sample(uint32_t number, uint8_t *bytes, size_t size_max)
 {
     static struct history_proof proof;
+    static struct receipt receipt;
+    static struct consistency_proof consistency;
     const struct sample_map *known = the_map();
     struct digest subject = known->subject;
     struct buffer out;
-    if (number >= 4) return 0;
+    if (number >= 5) return 0;
     buffer_init(&out, size_max);
-    buffer_u8(&out, number == 3 ? 1 : 0);
+    buffer_u8(&out, number < 3 ? 0 : (uint8_t)(number - 2));
     if (number == 1) subject = sample_absent(known, PLACE_OTHER);
     if (number == 2) subject = sample_absent(known, PLACE_EMPTY);
     sample_prove(known, &subject, &proof);
+    sample_receipt(&known->network, 6, 4, 7, &receipt);
+    sample_consistency(&known->network, 6, 11, &consistency);
     if (number == 3)
-        sample_receipt(known, &out);
+        receipt_encode(&receipt, &out);
+    else if (number == 4)
+        consistency_proof_encode(&consistency, &out);
     else
         history_proof_encode(&proof, &out);
     CHECK(!out.failed);

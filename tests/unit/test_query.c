@@ -11,6 +11,7 @@
 
 #include "proto/proof/verify.h"
 #include "storage/query.h"
+#include "storage/state_consistency.h"
 #include "tests/fault/blocks.h"
 #include "tests/fault/memory_disk.h"
 #include "tests/vectors/samples.h"
@@ -319,6 +320,32 @@ static void every_ordered_event_has_a_receipt_that_verifies(void **state)
     assert_int_equal(query_receipt(world->state, 0, 0, &receipt), TALLY_ENOTFOUND);
 }
 
+static void every_pair_of_certified_checkpoints_is_shown_consistent(void **state)
+{
+    struct world *world = *state;
+    struct proof_trust trust = {.chain_id = world->network.chain_id, .validators = world->network.validators};
+    static struct consistency_proof proof, read;
+    size_t length;
+    for (uint64_t newer = 1; newer <= BLOCKS; newer++)
+        for (uint64_t older = 1; older <= newer; older++) {
+            struct proof_verdict verdict;
+            struct buffer bytes;
+            proof.older = certify(world, older);
+            proof.newer = certify(world, newer);
+            assert_int_equal(
+                state_history_consistency(world->state, older, newer, proof.path, &length), TALLY_OK);
+            proof.path_length = (uint32_t)length;
+            buffer_init(&bytes, MIB);
+            consistency_proof_encode(&proof, &bytes);
+            assert_int_equal(consistency_verify(&trust, buffer_span(&bytes), &read, &verdict), TALLY_OK);
+            buffer_close(&bytes);
+        }
+    assert_int_equal(state_history_consistency(world->state, 0, 1, proof.path, &length), TALLY_ENOTFOUND);
+    assert_int_equal(state_history_consistency(world->state, 5, 4, proof.path, &length), TALLY_ENOTFOUND);
+    assert_int_equal(
+        state_history_consistency(world->state, 1, BLOCKS + 1, proof.path, &length), TALLY_ENOTFOUND);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -333,6 +360,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_erased_body_is_withheld_and_all_else_verifies, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_restart_at_the_certified_height_proves_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_ordered_event_has_a_receipt_that_verifies, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            every_pair_of_certified_checkpoints_is_shown_consistent, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,12 +6,8 @@
 #include <cmocka.h>
 
 #include "proto/proof/verify.h"
-#include "tests/vectors/samples.h"
+#include "tests/vectors/sample_chain.h"
 
-#define HEIGHTS 11u
-#define RESULTS_MAX 40u
-
-/* A chain of eleven heights; the block in question has `result_count` results. */
 static struct sample_network network;
 static struct proof_trust trust;
 static struct receipt receipt;
@@ -23,53 +19,9 @@ static int make_network(void **state)
     return 0;
 }
 
-static struct event_result result_of(uint32_t index)
-{
-    struct event_result result = {.code = index % 3 == 0 ? RESULT_OK : RESULT_GAP};
-    if (result.code == RESULT_GAP) {
-        result.detail_size = 36;
-        memset(result.detail, (int)index, 36);
-    }
-    return result;
-}
-
-/* The receipt of result `index` of `count` in the block at `height`. */
 static void make_receipt_at(uint64_t height, uint32_t index, uint32_t count)
 {
-    struct digest results[RESULTS_MAX], heights[HEIGHTS];
-    memset(&receipt, 0, sizeof receipt);
-    for (uint32_t i = 0; i < count; i++) {
-        struct digest id = sample_digest_of("event", i);
-        struct event_result result = result_of(i);
-        results[i] = result_leaf(height, i, &id, &result);
-    }
-    receipt.height = height;
-    receipt.index = index;
-    receipt.event_id = sample_digest_of("event", index);
-    receipt.result = result_of(index);
-    receipt.result_path_length = (uint32_t)merkle_path(results, count, index, receipt.result_path);
-    receipt.block = sample_digest("block");
-    receipt.time_ms = SAMPLE_TIME_MS;
-    receipt.state_root = sample_digest("state");
-    receipt.results_root = merkle_root(results, count);
-    for (uint32_t i = 0; i < HEIGHTS; i++)
-        heights[i] = sample_digest_of("height", i);
-    heights[height - 1] =
-        history_leaf(&receipt.block, receipt.time_ms, &receipt.state_root, &receipt.results_root);
-    receipt.history_path_length = (uint32_t)merkle_path(heights, HEIGHTS, height - 1, receipt.history_path);
-    receipt.checkpoint.checkpoint = (struct checkpoint){
-        .chain_id = network.chain_id,
-        .epoch = 1,
-        .height = HEIGHTS,
-        .block = sample_digest("newest block"),
-        .time_ms = SAMPLE_TIME_MS + 500,
-        .state_root = sample_digest("newest state"),
-        .results_root = sample_digest("newest results"),
-        .history_root = merkle_root(heights, HEIGHTS),
-        .set_hash = validator_set_hash(&network.validators.set),
-        .next_set_hash = validator_set_hash(&network.validators.set),
-    };
-    sample_certify(&network, sample_quorum(&network), &receipt.checkpoint);
+    sample_receipt(&network, height, index, count, &receipt);
 }
 
 static int make_receipt(void **state)
@@ -108,7 +60,7 @@ static void expect(enum proof_reason reason)
 static void a_receipt_of_any_place_in_a_block_of_any_size_holds(void **state)
 {
     (void)state;
-    for (uint32_t count = 1; count <= RESULTS_MAX; count++)
+    for (uint32_t count = 1; count <= SAMPLE_RESULTS_MAX; count++)
         for (uint32_t index = 0; index < count; index++) {
             make_receipt_at(6, index, count);
             expect(PROOF_OK);
@@ -118,12 +70,12 @@ static void a_receipt_of_any_place_in_a_block_of_any_size_holds(void **state)
 static void a_receipt_of_every_height_holds(void **state)
 {
     (void)state;
-    for (uint64_t height = 1; height <= HEIGHTS; height++) {
+    for (uint64_t height = 1; height <= SAMPLE_HEIGHTS; height++) {
         make_receipt_at(height, 1, 2);
         struct proof_verdict verdict = verdict_of(&receipt);
         assert_int_equal(verdict.reason, PROOF_OK);
         assert_true(verdict.authentic && !verdict.complete && !verdict.absent);
-        assert_int_equal(verdict.as_of_height, HEIGHTS);
+        assert_int_equal(verdict.as_of_height, SAMPLE_HEIGHTS);
     }
 }
 
@@ -149,7 +101,7 @@ static void another_event_index_or_height_is_root(void **state)
     make_receipt(NULL);
     receipt.height = 7;
     expect(PROOF_ROOT);
-    receipt.height = HEIGHTS + 1;
+    receipt.height = SAMPLE_HEIGHTS + 1;
     expect(PROOF_ROOT);
     receipt.height = 0;
     expect(PROOF_ROOT);
@@ -184,7 +136,7 @@ static void another_chain_is_chain_and_too_few_signers_are_signature(void **stat
 static void an_older_checkpoint_than_asked_for_is_stale(void **state)
 {
     (void)state;
-    trust.height_min = HEIGHTS + 1;
+    trust.height_min = SAMPLE_HEIGHTS + 1;
     expect(PROOF_STALE);
 }
 
