@@ -25,6 +25,8 @@ MAY_INCLUDE = [
     ("node/rpc/services", ["node/", "consensus/", "storage/", *PROTO]),
     ("node/rpc/", ["node/rpc/", "node/net/", "node/client/grpc.h", *PROTO]),
     ("node/", ["node/", "consensus/", "storage/", *PROTO]),
+    # One node's commit path, as the daemon drives it.
+    ("tools/bench_path", ["tools/bench_", "node/commit/", "node/admission.h", "node/certifier.h", "node/mempool.h", *PROTO]),
     ("tools/", ["tools/", "node/client/", "node/credit/", "node/net/certificate.h", "storage/", *PROTO]),
 ]
 
@@ -34,7 +36,7 @@ OWNERS = [
     (r"openssl/(sha|rand)\.h", ["proto/crypto/"]),
     (r"openssl/(ssl|x509|x509v3|err|bio|pem|ec|evp|obj_mac|asn1|bn)\.h", ["node/net/", "node/client/"]),
     (r"leveldb/", ["storage/store.c"]),
-    (r"uv\.h", ["node/"]),
+    (r"uv\.h", ["node/", "tools/bench_path.c"]),
     (r"nghttp2/", ["node/rpc/", "node/client/"]),
     (r"protobuf-c/", ["proto/codec/", "node/rpc/services_internal.h"]),
     (r"jansson\.h", ["proto/codec/", "tools/"]),

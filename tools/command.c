@@ -16,6 +16,7 @@ static const struct command *const commands[] = {
     &command_block,
     &command_subject_id,
     &command_synth,
+    &command_bench,
     &command_keygen,
     &command_help,
 };

@@ -1,0 +1,24 @@
+/* What the benchmarks share: their options, and being interrupted. */
+#ifndef TALLY_TOOLS_BENCH_H
+#define TALLY_TOOLS_BENCH_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "tools/command.h"
+
+struct bench_options {
+    uint64_t seed, events, seconds;
+    uint32_t subjects, batch, block, pipeline;
+};
+
+/* Run one benchmark in `dir`, which is fresh and removed afterwards, and make its report: an object that is
+ * the caller's. A failure leaves nothing running. */
+enum tool_exit bench_storage(struct context *context, const struct bench_options *options, const char *dir,
+    json_t **report) TALLY_MUST_CHECK;
+
+/* Whether a signal asked this process to end: long work looks here, and stops. */
+bool bench_is_interrupted(void);
+enum tool_exit bench_fail_interrupted(struct context *context) TALLY_MUST_CHECK;
+
+#endif
