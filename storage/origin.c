@@ -20,6 +20,12 @@ static bool is_mark(const char *name)
 
 /* ---- Making a mark ---- */
 
+static int mark_print(const struct disk_identity *identity, char text[MARK_TEXT_SIZE])
+{
+    return snprintf(
+        text, MARK_TEXT_SIZE, "inode %" PRIu64 " born %" PRIu64 "\n", identity->inode, identity->born_ns);
+}
+
 static int write_mark(const struct disk *disk, const char *path)
 {
     char text[MARK_TEXT_SIZE];
@@ -29,8 +35,7 @@ static int write_mark(const struct disk *disk, const char *path)
     if (error != TALLY_OK) return error;
     error = disk->identify(disk->context, file, &identity);
     if (error == TALLY_OK) {
-        int size = snprintf(
-            text, sizeof text, "inode %" PRIu64 " born %" PRIu64 "\n", identity.inode, identity.born_ns);
+        int size = mark_print(&identity, text);
         error = disk->write(disk->context, file, 0, text, (size_t)size);
     }
     if (error == TALLY_OK) error = disk->sync(disk->context, file);
@@ -82,8 +87,8 @@ struct checking {
 static int read_mark(
     const struct disk *disk, const char *path, struct disk_identity *says, struct disk_identity *is)
 {
-    char text[MARK_TEXT_SIZE] = "";
-    size_t got;
+    char text[MARK_TEXT_SIZE] = "", exact[MARK_TEXT_SIZE];
+    size_t got = 0;
     int file;
     int error = disk->open(disk->context, path, DISK_READ, &file);
     if (error != TALLY_OK) return error;
@@ -91,8 +96,11 @@ static int read_mark(
     if (error == TALLY_OK) error = disk->read(disk->context, file, 0, text, sizeof text - 1, &got);
     disk->close(disk->context, file);
     if (error != TALLY_OK) return error;
-    return sscanf(text, "inode %" SCNu64 " born %" SCNu64, &says->inode, &says->born_ns) == 2 ? TALLY_OK
-                                                                                              : TALLY_EFORM;
+    if (sscanf(text, "inode %" SCNu64 " born %" SCNu64, &says->inode, &says->born_ns) != 2)
+        return TALLY_EFORM;
+    /* As it was written, to the byte. */
+    bool same = (size_t)mark_print(says, exact) == got && memcmp(text, exact, got) == 0;
+    return same ? TALLY_OK : TALLY_EFORM;
 }
 
 /* A time of birth that the file system did not tell, then or now, says nothing. */

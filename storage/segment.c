@@ -47,6 +47,26 @@ int segment_header_decode(const uint8_t bytes[SEGMENT_HEADER_SIZE], struct segme
     return TALLY_OK;
 }
 
+int segment_header_restore(uint8_t bytes[SEGMENT_HEADER_SIZE], uint32_t kind, const struct digest *chain_id,
+    uint64_t sequence, struct segment_header *header, uint32_t *changed)
+{
+    for (uint32_t at = 0; at < SEGMENT_HEADER_SIZE; at++) {
+        uint8_t there = bytes[at];
+        for (unsigned flip = 1; flip <= 0xFF; flip++) {
+            struct segment_header read;
+            bytes[at] = (uint8_t)(there ^ flip);
+            if (segment_header_decode(bytes, &read) != TALLY_OK) continue;
+            if (read.kind != kind || read.sequence != sequence || !digest_equal(&read.chain_id, chain_id))
+                continue;
+            *header = read;
+            *changed = at;
+            return TALLY_OK;
+        }
+        bytes[at] = there;
+    }
+    return TALLY_EDAMAGED;
+}
+
 uint32_t segment_seed(const struct segment_header *header)
 {
     return crc32c(0, header->salt, SEGMENT_SALT_SIZE);

@@ -74,6 +74,11 @@ void segment_header_encode(const struct segment_header *header, uint8_t bytes[SE
 /* Errors: TALLY_EDAMAGED (magic, checksum, zeros), TALLY_EVERSION. */
 int segment_header_decode(
     const uint8_t bytes[SEGMENT_HEADER_SIZE], struct segment_header *header) TALLY_MUST_CHECK;
+/* Finds the one byte that, changed, made a sound header of kind, chain and sequence into these bytes, which
+ * fail their checksum: no two single bytes can. Puts it right in `bytes` and *header, and sets *changed to
+ * its offset. Errors: TALLY_EDAMAGED (there is none). */
+int segment_header_restore(uint8_t bytes[SEGMENT_HEADER_SIZE], uint32_t kind, const struct digest *chain_id,
+    uint64_t sequence, struct segment_header *header, uint32_t *changed) TALLY_MUST_CHECK;
 /* What the records' checksums start from. */
 uint32_t segment_seed(const struct segment_header *header);
 

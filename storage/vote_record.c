@@ -139,7 +139,7 @@ static int open_log(struct vote_record *record, const struct segment_log_config 
     return error == TALLY_OK ? note_view(&record->views, segment_log_last(record->log), 0) : error;
 }
 
-/* Only the original is opened (R13), and it is marked anew, so that a copy of before this start is one. */
+/* Only the original is opened (R13). */
 static int open_original(struct vote_record *record, const struct segment_log_config *config,
     struct replaying *replaying, struct vote_record_report *report)
 {
@@ -151,7 +151,24 @@ static int open_original(struct vote_record *record, const struct segment_log_co
         snprintf(report->detail, sizeof report->detail, "it has no mark");
         error = TALLY_EDENIED;
     }
-    return error == TALLY_OK ? origin_mark(config->disk, config->dir) : error;
+    return error;
+}
+
+int vote_record_examine(const struct disk *disk, const char *dir, const struct digest *chain_id,
+    struct vote_record_report *report)
+{
+    *report = (struct vote_record_report){0};
+    char path[DISK_PATH_SIZE_MAX];
+    struct segment_log_config config;
+    int error = config_make(disk, dir, chain_id, NULL, path, &config);
+    if (error != TALLY_OK) return error;
+    struct vote_record *examined = calloc(1, sizeof *examined);
+    if (examined == NULL) return TALLY_ENOMEM;
+    examined->oldest = 1;
+    struct replaying replaying = {.record = examined};
+    error = open_original(examined, &config, &replaying, report);
+    vote_record_close(examined);
+    return error;
 }
 
 int vote_record_open(const struct disk *disk, const char *dir, const struct digest *chain_id,
@@ -169,6 +186,8 @@ int vote_record_open(const struct disk *disk, const char *dir, const struct dige
     opened->oldest = 1;
     struct replaying replaying = {.record = opened, .replay = replay, .context = context};
     error = open_original(opened, &config, &replaying, report);
+    /* Marked anew, so that a copy of before this start is one. */
+    if (error == TALLY_OK) error = origin_mark(disk, path);
     if (error != TALLY_OK) {
         vote_record_close(opened);
         return error;

@@ -43,6 +43,10 @@ int vote_record_open(const struct disk *disk, const char *dir, const struct dige
     const struct vote_record_options *options,
     int (*replay)(void *context, uint8_t type, uint64_t view, struct span bytes), void *context,
     struct vote_record **record, struct vote_record_report *report) TALLY_MUST_CHECK;
+/* What vote_record_open would return, without marking the record as opened; with disk_reader() nothing is
+ * changed. Errors: as vote_record_open. */
+int vote_record_examine(const struct disk *disk, const char *dir, const struct digest *chain_id,
+    struct vote_record_report *report) TALLY_MUST_CHECK;
 void vote_record_close(struct vote_record *record);
 /* Notes, durably, that nothing more is appended before the record is opened again. A damaged byte of the last
  * record then is damage: without the note it cannot be told from a write that a crash cut short, and that

@@ -14,6 +14,7 @@ static const struct command *const commands[] = {
     &command_checkpoint,
     &command_blame,
     &command_block,
+    &command_fsck,
     &command_subject_id,
     &command_synth,
     &command_bench,

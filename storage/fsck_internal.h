@@ -1,0 +1,71 @@
+/* What the parts of fsck share. Nobody else includes it. */
+#ifndef TALLY_STORAGE_FSCK_INTERNAL_H
+#define TALLY_STORAGE_FSCK_INTERNAL_H
+
+#include "proto/codec/agreement.h"
+#include "storage/fsck.h"
+#include "storage/segment_log.h"
+
+struct fsck {
+    const struct fsck_options *options;
+    struct fsck_counts *counts;
+    const struct disk *disk; /* never changes anything */
+    struct verify_set validators;
+    uint64_t bytes_done, bytes_all;
+};
+
+/* One problem; `format` makes the sentence that says what is wrong. */
+void fsck_tell(struct fsck *fsck, const char *file, uint64_t offset, uint64_t height, const char *then,
+    const char *format, ...) __attribute__((format(printf, 6, 7)));
+/* Advances the progress by some bytes. */
+void fsck_advance(struct fsck *fsck, const char *what, uint64_t bytes);
+
+/* ---- One log of segments ---- */
+
+struct fsck_record {
+    const struct segment_header *segment;
+    struct segment_place place;
+    const struct record_header *header;
+    struct span payload;
+};
+
+struct fsck_log {
+    struct fsck *fsck;
+    const char *folder; /* below the data directory */
+    enum segment_log_kind kind;
+    uint32_t record_size_max;
+    bool digests;          /* sealed segments have one */
+    bool from_first;       /* segment 1 must be there */
+    const char *then;      /* about damage */
+    const char *then_torn; /* about a tail that may be a torn write */
+    /* Each good record, in order; an error ends the walk. May be NULL. */
+    int (*record)(void *context, const struct fsck_record *record);
+    /* Records are missing between the last good one and the next; told already. May be NULL. */
+    void (*gap)(void *context);
+    void *context;
+    /* Results. */
+    uint64_t segments, records;
+    struct segment_place end; /* of the good records of the newest segment */
+};
+
+/* Walks the log; the folder may be missing (TALLY_ENOTFOUND). */
+int fsck_log_walk(struct fsck_log *log) TALLY_MUST_CHECK;
+/* The name of a segment's file below the data directory. */
+#define FSCK_NAME_SIZE 64
+void fsck_segment_name(const char *folder, uint32_t sequence, char name[FSCK_NAME_SIZE]);
+/* Reads and checks a segment's header, and opens its file. One changed byte of it is put right in *header,
+ * and *changed says where; -1 where nothing was. Errors: TALLY_ENOTFOUND, TALLY_EDAMAGED, TALLY_ECHAIN,
+ * TALLY_EVERSION, TALLY_EIO, TALLY_ELIMIT; the file is then not open. */
+int fsck_segment_open(struct fsck *fsck, const char *folder, enum segment_log_kind kind, uint32_t sequence,
+    int *file, struct segment_header *header, int *changed) TALLY_MUST_CHECK;
+
+/* ---- The parts, each of which tells what it finds ---- */
+
+int fsck_ledger(struct fsck *fsck) TALLY_MUST_CHECK;
+int fsck_votes(struct fsck *fsck) TALLY_MUST_CHECK;
+/* `ledger_whole`: nothing was found in the ledger, so the state can be held against it. */
+int fsck_state(struct fsck *fsck, bool ledger_whole) TALLY_MUST_CHECK;
+/* The files by which LevelDB finds its tables and its newest writes, which it reads with some forbearance. */
+int fsck_leveldb(struct fsck *fsck) TALLY_MUST_CHECK;
+
+#endif

@@ -1,0 +1,371 @@
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "proto/base/check.h"
+#include "proto/crypto/digest.h"
+#include "storage/crc32c.h"
+#include "storage/fsck_internal.h"
+#include "storage/ledger_record.h"
+
+#define THEN_BLOCKS                                                                                          \
+    "the node does not start on it: move ledger, bodies and state away from the data directory, and it "     \
+    "fetches "                                                                                               \
+    "them anew from its peers"
+#define THEN_TORN "the node cuts it off when it starts, and fetches what is missing from its peers"
+#define BODY_SIZE_MAX (4u + SALT_SIZE + EVENT_BODY_SIZE_MAX)
+
+/* A segment of the bodies, open for the blocks that refer to it. */
+struct open_bodies {
+    uint32_t sequence; /* 0 = none */
+    int file;
+    uint32_t seed;
+};
+
+struct walk {
+    struct fsck *fsck;
+    struct ledger_record_form form;
+    struct arena arena;
+    struct verify_key (*keys)[KEYS_PER_MEMBER_MAX]; /* by the member's place in the genesis */
+    struct open_bodies bodies;
+    struct segment_place bodies_end; /* of the bodies of the last block, and of all that are there: */
+    struct segment_place bodies_there;
+    uint64_t expected; /* the next height */
+    bool gap;          /* blocks before it were passed over, and told */
+    bool has_parent;   /* of the block before it: */
+    struct digest parent;
+    uint64_t parent_time_ms;
+    uint64_t final_height; /* the last block that carries its own FC */
+    char name[FSCK_NAME_SIZE];
+    uint64_t offset;
+};
+
+static void tell(struct walk *walk, uint64_t height, const char *what)
+{
+    fsck_tell(walk->fsck, walk->name, walk->offset, height, THEN_BLOCKS, "%s", what);
+}
+
+/* ---- Signatures ---- */
+
+static int parse_keys(struct walk *walk)
+{
+    const struct genesis *genesis = walk->fsck->options->genesis;
+    walk->keys = calloc(genesis->member_count + 1, sizeof *walk->keys);
+    if (walk->keys == NULL) return TALLY_ENOMEM;
+    int error = TALLY_OK;
+    for (uint32_t m = 0; m < genesis->member_count; m++)
+        for (uint32_t k = 0; error == TALLY_OK && k < genesis->members[m].key_count; k++)
+            error = verify_key_parse(&genesis->members[m].keys[k], &walk->keys[m][k]);
+    return error;
+}
+
+/* The key a batch was signed with, if it is one of its member's. */
+static const struct verify_key *key_of(const struct walk *walk, const struct batch *batch)
+{
+    const struct genesis *genesis = walk->fsck->options->genesis;
+    const struct genesis_member *member = genesis_member_by_id(genesis, batch->member_id);
+    if (member == NULL) return NULL;
+    for (uint32_t k = 0; k < member->key_count; k++)
+        if (public_key_equal(&member->keys[k], &batch->signing_key))
+            return &walk->keys[member - genesis->members][k];
+    return NULL;
+}
+
+static void check_batches(struct walk *walk, const struct block *block)
+{
+    const struct digest *chain_id = &walk->fsck->options->genesis->chain_id;
+    for (uint32_t b = 0; b < block->batch_count; b++) {
+        const struct batch *batch = &block->batches[b];
+        const struct verify_key *key = key_of(walk, batch);
+        if (!digest_equal(&batch->chain_id, chain_id))
+            tell(walk, block->header.height, "a batch in it is of another chain");
+        else if (key == NULL)
+            tell(walk, block->header.height,
+                "a batch in it is signed with a key that its member does not have");
+        else if (batch_check(batch, key) != TALLY_OK)
+            tell(walk, block->header.height, "the signature of a batch in it does not hold");
+    }
+    walk->fsck->counts->batches += block->batch_count;
+    walk->fsck->counts->signatures += block->batch_count;
+}
+
+static void check_leader(struct walk *walk, const struct block *block)
+{
+    const struct verify_set *set = &walk->fsck->validators;
+    struct digest digest =
+        proposal_digest(&walk->fsck->options->genesis->chain_id, &block->header, &block->hash);
+    uint32_t leader = block->header.view == 0 ? 0 : leader_of(block->header.view, set->set.count);
+    if (signature_check(&set->parsed[leader], &digest, &block->signature) != TALLY_OK)
+        tell(walk, block->header.height, "its leader's signature does not hold");
+    walk->fsck->counts->signatures++;
+}
+
+static void check_finalization(struct walk *walk, const struct block *block)
+{
+    const struct certificate *fc = &block->finalization;
+    if (!block->has_finalization) return;
+    bool about_it = fc->kind == VOTE_FINALIZE && fc->view == block->header.view &&
+                    fc->epoch == block->header.epoch && digest_equal(&fc->block, &block->hash);
+    if (!about_it)
+        tell(walk, block->header.height, "the finalization it carries is another block's");
+    else if (certificate_check(&walk->fsck->validators, &walk->fsck->options->genesis->chain_id, fc) !=
+             TALLY_OK)
+        tell(walk, block->header.height, "the finalization it carries has no quorum of valid signatures");
+    else
+        walk->final_height = block->header.height;
+    walk->fsck->counts->signatures += quorum_of(walk->fsck->validators.set.count);
+}
+
+/* ---- Bodies ---- */
+
+static int bodies_open(struct walk *walk, uint32_t sequence)
+{
+    struct open_bodies *bodies = &walk->bodies;
+    const struct disk *disk = walk->fsck->disk;
+    struct segment_header header;
+    int changed;
+    if (bodies->sequence == sequence) return TALLY_OK;
+    if (bodies->sequence != 0) disk->close(disk->context, bodies->file);
+    bodies->sequence = 0;
+    int error = fsck_segment_open(
+        walk->fsck, "bodies", SEGMENT_LOG_BODIES, sequence, &bodies->file, &header, &changed);
+    if (error != TALLY_OK) return error;
+    bodies->sequence = sequence;
+    bodies->seed = segment_seed(&header);
+    return TALLY_OK;
+}
+
+/* The record at `place`, checked. Errors: TALLY_EDAMAGED, which the walk of the bodies has told. */
+static int body_read(struct walk *walk, struct segment_place place, uint8_t *bytes, size_t room,
+    struct segment_log_record *record)
+{
+    const struct disk *disk = walk->fsck->disk;
+    struct record_header header;
+    size_t got;
+    int error = bodies_open(walk, place.segment);
+    if (error == TALLY_OK)
+        error = disk->read(disk->context, walk->bodies.file, place.offset, bytes, room, &got);
+    if (error != TALLY_OK) return error == TALLY_EIO || error == TALLY_ENOMEM ? error : TALLY_EDAMAGED;
+    if (got < RECORD_HEADER_SIZE || record_header_decode(bytes, walk->bodies.seed, &header) != TALLY_OK)
+        return TALLY_EDAMAGED;
+    if (header.size > BODY_SIZE_MAX || record_footprint(header.size) > got) return TALLY_EDAMAGED;
+    size_t padded = (size_t)record_footprint(header.size) - RECORD_HEADER_SIZE;
+    if (header.type != RECORD_TYPE_ERASED &&
+        crc32c(walk->bodies.seed, bytes + RECORD_HEADER_SIZE, padded) != header.payload_crc)
+        return TALLY_EDAMAGED;
+    *record = (struct segment_log_record){.place = place,
+        .type = header.type,
+        .number = header.number,
+        .size = header.size,
+        .payload = span_of(bytes + RECORD_HEADER_SIZE, header.size)};
+    return TALLY_OK;
+}
+
+static int check_body(struct walk *walk, const struct block *block, uint32_t index,
+    const struct batch_event *event, const struct ledger_record_event *entry)
+{
+    uint8_t bytes[RECORD_HEADER_SIZE + BODY_SIZE_MAX + RECORD_ALIGNMENT], salt[SALT_SIZE];
+    struct segment_log_record stored;
+    struct span body;
+    bool has_body;
+    if (entry->body.segment == 0) {
+        walk->fsck->counts->withheld++;
+        return TALLY_OK;
+    }
+    int error = body_read(walk, entry->body, bytes, sizeof bytes, &stored);
+    if (error == TALLY_EDAMAGED) return TALLY_OK;
+    if (error != TALLY_OK) return error;
+    char name[FSCK_NAME_SIZE];
+    fsck_segment_name("bodies", entry->body.segment, name);
+    error = ledger_body_decode(&stored, block->header.height, index, &has_body, salt, &body);
+    if (error != TALLY_OK) {
+        fsck_tell(walk->fsck, name, entry->body.offset, block->header.height, THEN_BLOCKS,
+            "a body of another event stands here than event %" PRIu32 "'s", index);
+        return TALLY_OK;
+    }
+    walk->fsck->counts->withheld += !has_body;
+    walk->fsck->counts->bodies += has_body;
+    struct digest commitment = event_body_commitment(salt, body);
+    if (has_body &&
+        (body.size != entry->body_size || !digest_equal(&commitment, &event->fields.body_commitment)))
+        fsck_tell(walk->fsck, name, entry->body.offset, block->header.height, THEN_BLOCKS,
+            "the body of event %" PRIu32 " is not the one its header commits to", index);
+    return TALLY_OK;
+}
+
+/* ---- A block ---- */
+
+static bool same_bytes(const struct ledger_record *record, const struct ledger_record_event *entry,
+    const struct batch_event *event)
+{
+    return entry->header_size == event->header.size && entry->header_offset <= record->block.size &&
+           entry->header_size <= record->block.size - entry->header_offset &&
+           memcmp(record->block.data + entry->header_offset, event->header.data, event->header.size) == 0;
+}
+
+/* A body's place is within what the block says of its bodies, none at all where `begin` is `end`. */
+static bool in_range(const struct ledger_record_prefix *prefix, struct segment_place place)
+{
+    return place.segment == 0 || (place.segment == prefix->bodies_begin.segment &&
+                                     !segment_place_before(place, prefix->bodies_begin) &&
+                                     segment_place_before(place, prefix->bodies_end));
+}
+
+static int check_directory(struct walk *walk, const struct ledger_record *record, const struct block *block)
+{
+    uint32_t index = 0;
+    for (uint32_t b = 0; b < block->batch_count; b++) {
+        for (uint32_t e = 0; e < block->batches[b].event_count; e++, index++) {
+            const struct batch_event *event = &block->batches[b].events[e];
+            struct ledger_record_event entry;
+            ledger_record_event_decode(record, index, &entry);
+            if (ledger_record_event_check(&walk->form,
+                    record->directory + (size_t)index * LEDGER_RECORD_EVENT_SIZE,
+                    event->header) != TALLY_OK ||
+                !same_bytes(record, &entry, event) || !in_range(&record->prefix, entry.body)) {
+                tell(walk, block->header.height, "its directory of events does not fit its events");
+                return TALLY_OK;
+            }
+            int error = check_body(walk, block, index, event, &entry);
+            if (error != TALLY_OK) return error;
+        }
+    }
+    walk->fsck->counts->events += index;
+    return TALLY_OK;
+}
+
+static void check_chain(struct walk *walk, const struct fsck_record *stored, const struct block *block)
+{
+    uint64_t height = block->header.height;
+    if (walk->has_parent && !digest_equal(&walk->parent, &block->header.parent_hash))
+        tell(walk, height, "it does not follow the block before it: their hashes differ");
+    if (walk->has_parent && block->header.time_ms <= walk->parent_time_ms)
+        tell(walk, height, "its time is not after the time of the block before it");
+    if (stored->place.offset == SEGMENT_HEADER_SIZE &&
+        !digest_equal(&stored->segment->link, &block->header.parent_hash))
+        tell(walk, height, "the header of its segment names another parent");
+    if (block->header.epoch != walk->fsck->validators.set.epoch)
+        tell(walk, height, "it is of an epoch whose validators the genesis does not name");
+}
+
+static void check_bodies_range(struct walk *walk, const struct ledger_record *record, uint64_t height)
+{
+    struct segment_place begin = record->prefix.bodies_begin, end = record->prefix.bodies_end;
+    if (begin.segment != end.segment || end.offset < begin.offset ||
+        segment_place_before(begin, walk->bodies_end))
+        tell(walk, height, "its bodies are not behind those of the block before it");
+    else if (segment_place_before(walk->bodies_there, end))
+        tell(walk, height, "bodies end before its bodies do");
+    walk->bodies_end = end;
+}
+
+static int check_block(struct walk *walk, const struct fsck_record *stored)
+{
+    struct ledger_record record;
+    struct block block;
+    uint64_t height = stored->header->number;
+    arena_reset(&walk->arena);
+    int error = ledger_record_decode(&walk->form, stored->payload, &record);
+    if (error == TALLY_OK)
+        error = block_decode(record.block, &walk->fsck->options->genesis->chain_id, &walk->arena, &block);
+    if (error == TALLY_ENOMEM) return error;
+    if (error != TALLY_OK || block.header.height != height ||
+        block.header.payload_events != record.prefix.event_count ||
+        !digest_equal(&block.hash, &record.prefix.hash) ||
+        block.has_finalization != record.prefix.has_finalization) {
+        tell(walk, height, "its record is whole and yet no block");
+        walk->has_parent = false;
+        return TALLY_OK;
+    }
+    check_chain(walk, stored, &block);
+    check_leader(walk, &block);
+    check_finalization(walk, &block);
+    check_batches(walk, &block);
+    check_bodies_range(walk, &record, height);
+    walk->has_parent = true;
+    walk->parent = block.hash;
+    walk->parent_time_ms = block.header.time_ms;
+    walk->fsck->counts->blocks++;
+    return check_directory(walk, &record, &block);
+}
+
+static int block_seen(void *context, const struct fsck_record *stored)
+{
+    struct walk *walk = context;
+    uint64_t height = stored->header->number;
+    fsck_segment_name("ledger", stored->place.segment, walk->name);
+    walk->offset = stored->place.offset;
+    if (stored->header->type != LEDGER_RECORD_BLOCK || height < walk->expected ||
+        (height > walk->expected && !walk->gap)) {
+        fsck_tell(walk->fsck, walk->name, walk->offset, walk->expected, THEN_BLOCKS,
+            "a record of height %" PRIu64 " stands where that of height %" PRIu64 " belongs", height,
+            walk->expected);
+        return TALLY_OK;
+    }
+    if (height > walk->expected + 1)
+        fsck_tell(walk->fsck, walk->name, walk->offset, walk->expected, THEN_BLOCKS,
+            "the blocks of heights %" PRIu64 " to %" PRIu64 " are missing before it", walk->expected,
+            height - 1);
+    walk->gap = false;
+    walk->expected = height + 1;
+    return check_block(walk, stored);
+}
+
+static void blocks_gap(void *context)
+{
+    struct walk *walk = context;
+    walk->gap = true;
+    walk->has_parent = false;
+}
+
+static int walk_logs(struct walk *walk)
+{
+    struct fsck_log bodies = {.fsck = walk->fsck,
+        .folder = "bodies",
+        .kind = SEGMENT_LOG_BODIES,
+        .record_size_max = LEDGER_RECORD_SIZE_MAX,
+        .from_first = true,
+        .then = THEN_BLOCKS,
+        .then_torn = THEN_TORN};
+    struct fsck_log blocks = {.fsck = walk->fsck,
+        .folder = "ledger",
+        .kind = SEGMENT_LOG_LEDGER,
+        .record_size_max = LEDGER_RECORD_SIZE_MAX,
+        .digests = true,
+        .from_first = true,
+        .then = THEN_BLOCKS,
+        .then_torn = THEN_TORN,
+        .record = block_seen,
+        .gap = blocks_gap,
+        .context = walk};
+    int error = fsck_log_walk(&bodies);
+    bool no_bodies = error == TALLY_ENOTFOUND;
+    if (error != TALLY_OK && !no_bodies) return error;
+    walk->bodies_there = bodies.end;
+    error = fsck_log_walk(&blocks);
+    /* Neither is there before a node's first start. */
+    if (error == TALLY_ENOTFOUND && no_bodies) return TALLY_OK;
+    if (error == TALLY_ENOTFOUND || no_bodies)
+        fsck_tell(walk->fsck, no_bodies ? "bodies" : "ledger", FSCK_NO_OFFSET, 0, THEN_BLOCKS,
+            "the folder is gone");
+    return error == TALLY_ENOTFOUND ? TALLY_OK : error;
+}
+
+int fsck_ledger(struct fsck *fsck)
+{
+    const struct genesis *genesis = fsck->options->genesis;
+    struct walk walk = {.fsck = fsck,
+        .expected = 1,
+        .has_parent = true,
+        .parent = genesis->chain_id,
+        .parent_time_ms = genesis->created_ms};
+    ledger_record_form_init(&walk.form, &genesis->chain_id);
+    arena_init(&walk.arena, LEDGER_ARENA_SIZE);
+    int error = parse_keys(&walk);
+    if (error == TALLY_OK) error = walk_logs(&walk);
+    /* Blocks that nothing finalized stand behind it, as a crash leaves them: the node cuts them. */
+    fsck->counts->height = walk.final_height;
+    if (walk.bodies.sequence != 0) fsck->disk->close(fsck->disk->context, walk.bodies.file);
+    arena_close(&walk.arena);
+    free(walk.keys);
+    return error;
+}
