@@ -28,7 +28,7 @@ static int events_read(struct ledger *ledger, const struct state_history_entry *
 }
 
 static int history_make(struct state *state, struct ledger *ledger, const struct digest *subject_id,
-    bool with_bodies, struct arena *arena, struct history_proof *proof)
+    uint64_t since, bool with_bodies, struct arena *arena, struct history_proof *proof)
 {
     uint64_t height;
     struct state_proof *path = arena_take(arena, sizeof *path);
@@ -47,13 +47,15 @@ static int history_make(struct state *state, struct ledger *ledger, const struct
     proof->place = path->place;
     proof->leaf = path->leaf;
     proof->other_position = path->other_position;
-    if (path->place != PLACE_PRESENT) return TALLY_OK;
-    if (path->leaf.count > HISTORY_EVENTS_MAX) return TALLY_ELIMIT;
-    uint32_t count = (uint32_t)path->leaf.count;
+    proof->since = since;
+    if (since > (path->place == PLACE_PRESENT ? path->leaf.count : 0)) return TALLY_EINVALID;
+    if (path->place != PLACE_PRESENT || since == path->leaf.count) return TALLY_OK;
+    if (path->leaf.count - since > HISTORY_EVENTS_MAX) return TALLY_ELIMIT;
+    uint32_t count = (uint32_t)(path->leaf.count - since);
     struct state_history_entry *entries = arena_take_zeroed(arena, count, sizeof *entries);
     struct proven_event *events = arena_take_zeroed(arena, count, sizeof *events);
     if (entries == NULL || events == NULL) return TALLY_ENOMEM;
-    error = state_history_read(state, subject_id, 0, count, entries);
+    error = state_history_read(state, subject_id, since, count, entries);
     if (error == TALLY_ENOTFOUND) return TALLY_EDAMAGED;
     if (error == TALLY_OK) error = events_read(ledger, entries, count, with_bodies, arena, events);
     proof->event_count = count;
@@ -61,7 +63,7 @@ static int history_make(struct state *state, struct ledger *ledger, const struct
     return error;
 }
 
-int query_history(struct state *state, struct ledger *ledger, const struct digest *subject_id,
+int query_history(struct state *state, struct ledger *ledger, const struct digest *subject_id, uint64_t since,
     bool with_bodies, struct buffer *out)
 {
     struct arena arena;
@@ -69,7 +71,7 @@ int query_history(struct state *state, struct ledger *ledger, const struct diges
     arena_init(&arena, QUERY_ARENA_SIZE);
     struct history_proof *proof = arena_take_zeroed(&arena, 1, sizeof *proof);
     int error = proof == NULL ? TALLY_ENOMEM : TALLY_OK;
-    if (error == TALLY_OK) error = history_make(state, ledger, subject_id, with_bodies, &arena, proof);
+    if (error == TALLY_OK) error = history_make(state, ledger, subject_id, since, with_bodies, &arena, proof);
     if (error == TALLY_OK) history_proof_encode(proof, out);
     if (error == TALLY_OK && (out->failed || out->size - before > QUERY_PROOF_SIZE_MAX)) error = TALLY_ELIMIT;
     if (error != TALLY_OK) {

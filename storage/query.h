@@ -10,11 +10,12 @@
 /* Scratch for either query, at most. */
 #define QUERY_ARENA_SIZE (32u * MIB)
 
-/* Appends an encoded HistoryProof of the subject: its whole history under the newest certified checkpoint
- * that can be proven at, or that it has none. `with_bodies` false withholds every body; erased ones are
- * always absent. `out` has its own bound. Errors: TALLY_EBUSY (no checkpoint can be proven at yet),
- * TALLY_ELIMIT (it does not fit), TALLY_EDAMAGED, TALLY_EIO, TALLY_ENOMEM. On error `out` is as it was. */
-int query_history(struct state *state, struct ledger *ledger, const struct digest *subject_id,
+/* Appends an encoded HistoryProof of the subject: its history under the newest certified checkpoint that can
+ * be proven at, from event `since` on (0 = the whole), or that it has none. `with_bodies` false withholds
+ * every body; erased ones are always absent. `out` has its own bound. Errors: TALLY_EINVALID (it has fewer
+ * events than `since`), TALLY_EBUSY (no checkpoint can be proven at yet), TALLY_ELIMIT (it does not fit),
+ * TALLY_EDAMAGED, TALLY_EIO, TALLY_ENOMEM. On error `out` is as it was. */
+int query_history(struct state *state, struct ledger *ledger, const struct digest *subject_id, uint64_t since,
     bool with_bodies, struct buffer *out) TALLY_MUST_CHECK;
 
 /* The receipt of an ordered event, by its place, under the newest certified checkpoint at or above it.

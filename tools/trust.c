@@ -6,6 +6,7 @@
 #include "tools/proof_view.h"
 
 #define CHECKPOINT_FILE_SIZE_MAX (64u * KIB)
+#define HISTORY_ARENA_BUDGET (256u * MIB)
 
 enum tool_exit trust_from_genesis(
     struct context *context, const struct genesis *genesis, struct proof_trust *trust)
@@ -29,6 +30,14 @@ enum tool_exit trust_from_home(struct context *context, const struct home *home,
     return code;
 }
 
+enum tool_exit proof_file_read(struct context *context, const char *path, struct buffer *bytes)
+{
+    char why[MESSAGE_SIZE_MAX / 2];
+    int error = file_read(path, bytes, why, sizeof why);
+    if (error == TALLY_OK) return TOOL_DONE;
+    return context_fail(context, TOOL_REFUSED, error == TALLY_ELIMIT ? "FORM" : "FILE", "%s", why);
+}
+
 static int checkpoint_verify_either(const struct proof_trust *trust, struct span bytes,
     struct certified_checkpoint *certified, struct proof_verdict *verdict)
 {
@@ -43,18 +52,47 @@ static int checkpoint_verify_either(const struct proof_trust *trust, struct span
 enum tool_exit checkpoint_open(struct context *context, const char *path, const struct proof_trust *trust,
     struct certified_checkpoint *certified)
 {
-    char why[MESSAGE_SIZE_MAX / 2];
     struct proof_verdict verdict;
     struct buffer bytes;
     buffer_init(&bytes, CHECKPOINT_FILE_SIZE_MAX);
-    enum tool_exit code = TOOL_DONE;
-    int error = file_read(path, &bytes, why, sizeof why);
-    if (error != TALLY_OK) {
-        code = context_fail(context, TOOL_REFUSED, error == TALLY_ELIMIT ? "FORM" : "FILE", "%s", why);
-    } else {
-        error = checkpoint_verify_either(trust, buffer_span(&bytes), certified, &verdict);
+    enum tool_exit code = proof_file_read(context, path, &bytes);
+    if (code == TOOL_DONE) {
+        int error = checkpoint_verify_either(trust, buffer_span(&bytes), certified, &verdict);
         if (error != TALLY_OK) code = verdict_fail(context, path, error, &verdict);
     }
     buffer_close(&bytes);
+    return code;
+}
+
+enum tool_exit history_base_open(
+    struct context *context, const char *path, const struct proof_trust *trust, struct history_base *base)
+{
+    struct proof_verdict verdict;
+    struct buffer bytes;
+    struct arena arena;
+    struct history_proof *proof = calloc(1, sizeof *proof);
+    struct proof_trust *any_age = calloc(1, sizeof *any_age);
+    enum tool_exit code = TOOL_DONE;
+    buffer_init(&bytes, PROOF_FILE_SIZE_MAX);
+    arena_init(&arena, HISTORY_ARENA_BUDGET);
+    if (proof == NULL || any_age == NULL) {
+        code = context_fail(context, TOOL_REFUSED, "MEMORY", "not enough memory");
+        goto done;
+    }
+    any_age->chain_id = trust->chain_id;
+    any_age->validators = trust->validators;
+    code = proof_file_read(context, path, &bytes);
+    if (code != TOOL_DONE) goto done;
+    int error = history_verify(any_age, buffer_span(&bytes), &arena, proof, &verdict);
+    if (error == TALLY_OK) {
+        *base = history_base_of(proof);
+    } else {
+        code = verdict_fail(context, path, error, &verdict);
+    }
+done:
+    arena_close(&arena);
+    buffer_close(&bytes);
+    free(any_age);
+    free(proof);
     return code;
 }

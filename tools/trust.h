@@ -1,4 +1,4 @@
-/* What an answer is held against: the validators of a genesis. */
+/* What an answer is held against: the validators of a genesis, and what was verified before. */
 #ifndef TALLY_TOOLS_TRUST_H
 #define TALLY_TOOLS_TRUST_H
 
@@ -13,9 +13,20 @@ enum tool_exit trust_from_genesis(
 enum tool_exit trust_from_home(
     struct context *context, const struct home *home, struct proof_trust *trust) TALLY_MUST_CHECK;
 
+#define PROOF_FILE_SIZE_MAX (64u * MIB)
+
+/* Reads a file that an answer was saved to into `bytes`, whose size_max is the bound. */
+enum tool_exit proof_file_read(
+    struct context *context, const char *path, struct buffer *bytes) TALLY_MUST_CHECK;
+
 /* Reads a checkpoint that tally checkpoint --out saved (of a consistency proof, the newer), and verifies it.
  */
 enum tool_exit checkpoint_open(struct context *context, const char *path, const struct proof_trust *trust,
     struct certified_checkpoint *certified) TALLY_MUST_CHECK;
+
+/* Reads a whole history that tally history --out saved, verifies it, however old it is, and says where a
+ * later one may go on. */
+enum tool_exit history_base_open(struct context *context, const char *path, const struct proof_trust *trust,
+    struct history_base *base) TALLY_MUST_CHECK;
 
 #endif

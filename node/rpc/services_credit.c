@@ -27,8 +27,12 @@ static void run_get_history(struct query *query)
     }
     memcpy(subject_id.bytes, request->subject_id.data, DIGEST_SIZE);
     buffer_init(&proof, QUERY_PROOF_SIZE_MAX);
-    int error = query_history(executor_state(executor), executor_ledger(executor), &subject_id, true, &proof);
-    if (!query_failed(query, error, "no such subject")) {
+    int error = query_history(
+        executor_state(executor), executor_ledger(executor), &subject_id, request->since_count, true, &proof);
+    if (error == TALLY_EINVALID) {
+        query_fail(query, GRPC_OUT_OF_RANGE, "SINCE_AHEAD", "since_count",
+            "this node counts fewer events of the subject, as of its newest certified checkpoint");
+    } else if (!query_failed(query, error, "no such subject")) {
         Tallystick__V1__GetHistoryReply reply = TALLYSTICK__V1__GET_HISTORY_REPLY__INIT;
         reply.proof = message_bytes(buffer_span(&proof));
         message_encode(&reply.base, &query->reply);

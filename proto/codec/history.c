@@ -119,6 +119,7 @@ void history_proof_encode(const struct history_proof *proof, struct buffer *out)
     message.state = &parts.state;
     message.siblings = message_bytes(span_of(proof->siblings, proof->sibling_count * sizeof(struct digest)));
     message.position = digest_bytes(&position);
+    message.since = proof->since;
     place_to_message(proof, &parts, &message);
 
     Tallystick__V1__ProvenEvent *events = calloc(count + 1, sizeof *events);
@@ -197,6 +198,7 @@ int history_proof_decode(struct span bytes, struct arena *arena, struct history_
     if (message->version != PROOF_VERSION) return message->version == 0 ? TALLY_EFORM : TALLY_EVERSION;
     struct history_proof *read = arena_take_zeroed(arena, 1, sizeof *read);
     if (read == NULL) return TALLY_ENOMEM;
+    read->since = message->since;
     error = digest_from_bytes(message->subject_id, &read->subject_id);
     if (error == TALLY_OK) error = digest_from_bytes(message->position, &read->position);
     if (error == TALLY_OK) error = certified_checkpoint_from_message(message->checkpoint, &read->checkpoint);

@@ -37,6 +37,7 @@ struct history_proof {
     enum history_place place;
     struct subject_leaf leaf;     /* present or other */
     struct digest other_position; /* other */
+    uint64_t since;               /* events left out at the beginning; 0 in a whole history */
     uint32_t event_count;
     const struct proven_event *events; /* borrowed */
 };

@@ -5,13 +5,16 @@
 #include "proto/proof/verify.h"
 
 /* From the place in the map to the signed state root. */
-static int root_verify(const struct history_proof *proof, struct proof_verdict *verdict)
+static int root_verify(
+    const struct history_proof *proof, const struct history_base *base, struct proof_verdict *verdict)
 {
     const struct checkpoint *checkpoint = &proof->checkpoint.checkpoint;
     struct digest position = subject_position(&checkpoint->chain_id, &proof->subject_id);
     struct digest node = {0}; /* of an empty place */
     if (!digest_equal(&position, &proof->position))
         return verdict_refuse(verdict, PROOF_ROOT, "The position it names is not its subject's.");
+    if (base != NULL && !digest_equal(&position, &base->position))
+        return verdict_refuse(verdict, PROOF_ROOT, "What it is to go on from is another subject's history.");
     switch (proof->place) {
     case PLACE_PRESENT:
         node = subject_leaf_hash(&position, &proof->leaf);
@@ -41,38 +44,59 @@ static int root_verify(const struct history_proof *proof, struct proof_verdict *
                : verdict_refuse(verdict, PROOF_ROOT, "The path does not lead to the signed state root.");
 }
 
-static int count_verify(const struct history_proof *proof, struct proof_verdict *verdict)
+static int count_verify(
+    const struct history_proof *proof, const struct history_base *base, struct proof_verdict *verdict)
 {
     bool is_present = proof->place == PLACE_PRESENT;
-    if (is_present && proof->leaf.count == 0)
+    uint64_t count = is_present ? proof->leaf.count : 0, verified = base != NULL ? base->count : 0;
+    if (is_present && count == 0)
         return verdict_refuse(verdict, PROOF_COUNT, "The leaf counts no events at all.");
-    if (proof->event_count != (is_present ? proof->leaf.count : 0))
+    if (proof->since != verified)
+        return verdict_refuse(verdict, PROOF_COUNT,
+            verified == 0 ? "It leaves out its oldest events: the file that it goes on from is needed."
+                          : "It does not begin where what was verified before ends.");
+    if (count < verified)
+        return verdict_refuse(
+            verdict, PROOF_COUNT, "The signed leaf counts fewer events than were verified before.");
+    if (proof->event_count != count - verified)
         return verdict_refuse(
             verdict, PROOF_COUNT, "It has more or fewer events than the signed leaf counts.");
     return TALLY_OK;
 }
 
-/* Whether `event` may stand after `last`: later, or in the very same block. */
-static bool may_follow(const struct proven_event *event, const struct proven_event *last)
+/* Whether an event may stand after one at this height and time: later, or in the very same block. */
+static bool may_follow(const struct proven_event *event, uint64_t height, uint64_t time_ms)
 {
-    if (event->height == last->height) return event->time_ms == last->time_ms;
-    return event->height > last->height && event->time_ms > last->time_ms;
+    if (event->height == height) return event->time_ms == time_ms;
+    return event->height > height && event->time_ms > time_ms;
 }
 
-static int fold_verify(const struct history_proof *proof, struct proof_verdict *verdict)
+static int fold_verify(
+    const struct history_proof *proof, const struct history_base *base, struct proof_verdict *verdict)
 {
     const struct checkpoint *checkpoint = &proof->checkpoint.checkpoint;
-    struct digest acc = subject_fold_start(&checkpoint->chain_id, &proof->subject_id);
+    struct digest acc =
+        base != NULL ? base->acc : subject_fold_start(&checkpoint->chain_id, &proof->subject_id);
+    uint64_t last_height = base != NULL ? base->last_height : 0;
+    uint64_t last_time_ms = base != NULL ? base->last_time_ms : 0;
+    /* What went before was complete as of its own checkpoint. */
+    if (base != NULL && proof->event_count > 0 && proof->events[0].height <= base->height)
+        return verdict_refuse(
+            verdict, PROOF_FOLD, "An event is not newer than the checkpoint of what it is to go on from.");
     for (uint32_t i = 0; i < proof->event_count; i++) {
         const struct proven_event *event = &proof->events[i];
-        if (event->height > checkpoint->height || (i > 0 && !may_follow(event, &proof->events[i - 1])))
+        bool is_first = proof->since + i == 0;
+        if (event->height > checkpoint->height ||
+            (!is_first && !may_follow(event, last_height, last_time_ms)))
             return verdict_refuse(verdict, PROOF_FOLD, "An event's height or time is out of order.");
         struct digest id = event_id(&checkpoint->chain_id, event->header);
-        acc = subject_fold_step(&acc, i, event->height, event->time_ms, event->result, &id);
+        acc = subject_fold_step(&acc, proof->since + i, event->height, event->time_ms, event->result, &id);
+        last_height = event->height;
+        last_time_ms = event->time_ms;
     }
     if (!digest_equal(&acc, &proof->leaf.acc))
         return verdict_refuse(verdict, PROOF_FOLD, "The events do not fold to the signed accumulator.");
-    if (proof->events[proof->event_count - 1].height != proof->leaf.last_height)
+    if (last_height != proof->leaf.last_height)
         return verdict_refuse(
             verdict, PROOF_FOLD, "The newest event is not at the height the signed leaf says.");
     return TALLY_OK;
@@ -104,23 +128,58 @@ static int events_verify(const struct history_proof *proof, struct proof_verdict
 int history_verify(const struct proof_trust *trust, struct span bytes, struct arena *arena,
     struct history_proof *proof, struct proof_verdict *verdict)
 {
+    return history_verify_since(trust, NULL, bytes, arena, proof, verdict);
+}
+
+int history_verify_since(const struct proof_trust *trust, const struct history_base *base, struct span bytes,
+    struct arena *arena, struct history_proof *proof, struct proof_verdict *verdict)
+{
     uint32_t withheld = 0;
     struct history_proof *read = arena_take(arena, sizeof *read);
     int error = read == NULL ? TALLY_ENOMEM : history_proof_decode(bytes, arena, read);
     if (error != TALLY_OK) return verdict_refuse_form(verdict, error);
     error = checkpoint_verify(trust, &read->checkpoint, verdict);
-    if (error == TALLY_OK) error = root_verify(read, verdict);
-    if (error == TALLY_OK) error = count_verify(read, verdict);
-    if (error == TALLY_OK && read->place == PLACE_PRESENT) error = fold_verify(read, verdict);
+    if (error == TALLY_OK) error = root_verify(read, base, verdict);
+    if (error == TALLY_OK) error = count_verify(read, base, verdict);
+    if (error == TALLY_OK && read->place == PLACE_PRESENT) error = fold_verify(read, base, verdict);
     if (error == TALLY_OK) error = events_verify(read, verdict, &withheld);
     if (error != TALLY_OK) return error;
     *verdict = (struct proof_verdict){
         .complete = true,
         .absent = read->place != PLACE_PRESENT,
+        .since = read->since,
         .events = read->event_count,
         .withheld = withheld,
     };
     error = verdict_conclude(trust, &read->checkpoint.checkpoint, verdict);
+    if (error == TALLY_OK && base != NULL && read->checkpoint.checkpoint.height < base->height)
+        error = verdict_stale(verdict, "It is authentic, but older than what it is to go on from.");
     if (error == TALLY_OK) *proof = *read;
     return error;
+}
+
+struct history_base history_base_of(const struct history_proof *whole)
+{
+    const struct checkpoint *checkpoint = &whole->checkpoint.checkpoint;
+    CHECK(whole->since == 0);
+    struct history_base base = {
+        .position = whole->position,
+        .count = whole->event_count,
+        .height = checkpoint->height,
+        .acc = subject_fold_start(&checkpoint->chain_id, &whole->subject_id),
+    };
+    if (whole->event_count == 0) return base;
+    base.acc = whole->leaf.acc;
+    base.last_height = whole->events[whole->event_count - 1].height;
+    base.last_time_ms = whole->events[whole->event_count - 1].time_ms;
+    return base;
+}
+
+uint32_t history_events_as_of(const struct history_proof *whole, uint64_t height)
+{
+    uint32_t count = 0;
+    CHECK(whole->since == 0 && height <= whole->checkpoint.checkpoint.height);
+    while (count < whole->event_count && whole->events[count].height <= height)
+        count++;
+    return count;
 }

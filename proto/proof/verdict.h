@@ -9,7 +9,11 @@ int verdict_refuse(struct proof_verdict *verdict, enum proof_reason reason, cons
 /* The same for a decoder's error; returns TALLY_EINVALID, or TALLY_ENOMEM if that is what it was. */
 int verdict_refuse_form(struct proof_verdict *verdict, int error);
 
-/* Chain, validator set and signatures of a checkpoint, in this order. Errors: TALLY_EINVALID. */
+/* All held but the age: keeps what was claimed, and returns TALLY_EINVALID. */
+int verdict_stale(struct proof_verdict *verdict, const char *detail);
+
+/* Chain, validator set and signatures of a checkpoint, in this order, and that it is the known one where that
+ * is of its height. Errors: TALLY_EINVALID. */
 int checkpoint_verify(const struct proof_trust *trust, const struct certified_checkpoint *certified,
     struct proof_verdict *verdict) TALLY_MUST_CHECK;
 

@@ -58,7 +58,19 @@ int checkpoint_verify(const struct proof_trust *trust, const struct certified_ch
     if (certified_checkpoint_check(&trust->validators, certified) != TALLY_OK)
         return verdict_refuse(
             verdict, PROOF_SIGNATURE, "Its checkpoint is not signed by exactly a quorum of the validators.");
+    if (trust->known == NULL || trust->known->height != checkpoint->height) return TALLY_OK;
+    struct digest known = checkpoint_digest(trust->known), given = checkpoint_digest(checkpoint);
+    if (!digest_equal(&known, &given))
+        return verdict_refuse(verdict, PROOF_CHAIN,
+            "Its checkpoint is signed, and is not the known one of that height: the ledger was forked.");
     return TALLY_OK;
+}
+
+int verdict_stale(struct proof_verdict *verdict, const char *detail)
+{
+    verdict->reason = PROOF_STALE;
+    verdict->detail = detail;
+    return TALLY_EINVALID;
 }
 
 int verdict_conclude(
@@ -69,8 +81,9 @@ int verdict_conclude(
     verdict->authentic = true;
     verdict->as_of_height = checkpoint->height;
     verdict->as_of_time_ms = checkpoint->time_ms;
-    if (checkpoint->height >= trust->height_min && checkpoint->time_ms >= trust->time_ms_min) return TALLY_OK;
-    verdict->reason = PROOF_STALE;
-    verdict->detail = "It is authentic, but older than was asked for.";
-    return TALLY_EINVALID;
+    if (checkpoint->height < trust->height_min || checkpoint->time_ms < trust->time_ms_min)
+        return verdict_stale(verdict, "It is authentic, but older than was asked for.");
+    if (trust->known != NULL && checkpoint->height < trust->known->height)
+        return verdict_stale(verdict, "It is authentic, but older than the known checkpoint.");
+    return TALLY_OK;
 }

@@ -24,6 +24,18 @@ struct proof_trust {
     struct verify_set validators;
     uint64_t height_min;  /* 0 = any */
     uint64_t time_ms_min; /* the checkpoint's time must not be earlier; 0 = any */
+    /* One that was verified before: no other of its height is taken, and none below it. NULL = none. */
+    const struct checkpoint *known;
+};
+
+/* How far a verifier has come with a subject's history: where a later proof may go on. It is made from what
+ * this verifier has verified itself, never from what an answer says. */
+struct history_base {
+    struct digest position;             /* of the chain and the subject */
+    uint64_t count;                     /* events */
+    struct digest acc;                  /* their fold */
+    uint64_t last_height, last_time_ms; /* of the newest event; 0 without any */
+    uint64_t height;                    /* of the checkpoint under which these were all */
 };
 
 struct proof_verdict {
@@ -31,7 +43,8 @@ struct proof_verdict {
     const char *detail; /* one constant sentence: what did not hold; "" when all did */
     bool authentic, complete, absent;
     uint64_t as_of_height, as_of_time_ms;
-    uint32_t events, withheld; /* events, and how many of them came without their body */
+    uint64_t since;            /* events that were verified before; 0 in a whole history */
+    uint32_t events, withheld; /* events after those, and how many of them came without their body */
 };
 
 /* Decodes and verifies; on success *proof (borrowing from the arena) may be shown. Returns TALLY_OK exactly
@@ -40,6 +53,16 @@ struct proof_verdict {
  * single bit of the bytes can change without a refusal. */
 int history_verify(const struct proof_trust *trust, struct span bytes, struct arena *arena,
     struct history_proof *proof, struct proof_verdict *verdict) TALLY_MUST_CHECK;
+/* Where a later proof may go on, from a whole history that history_verify has just accepted. */
+struct history_base history_base_of(const struct history_proof *whole);
+/* history_verify for a proof that leaves out what `base` (NULL = nothing) stands for: with it, it is
+ * complete. It is STALE also where its checkpoint is below the base's. */
+int history_verify_since(const struct proof_trust *trust, const struct history_base *base, struct span bytes,
+    struct arena *arena, struct history_proof *proof, struct proof_verdict *verdict) TALLY_MUST_CHECK;
+/* How many events of a verified whole history are at or below `height`, which is not above its checkpoint's:
+ * these are exactly what there was then. */
+uint32_t history_events_as_of(const struct history_proof *whole, uint64_t height);
+
 /* The same for a receipt, which is `authentic` but never `complete`: it speaks of one event. */
 int receipt_verify(const struct proof_trust *trust, struct span bytes, struct receipt *receipt,
     struct proof_verdict *verdict) TALLY_MUST_CHECK;

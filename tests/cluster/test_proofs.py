@@ -70,6 +70,89 @@ class ProofsTest(network.NetworkTest):
         for wrong in ([], ["xyz"], ["0", "0"], ["1", "-1"], ["1", "2", "3"]):
             self.fails(self.net.run("validator-2", "receipt", *wrong), "USAGE", USAGE)
 
+    # Histories
+
+    def test_a_history_goes_on_from_one_that_was_verified_before(self):
+        opening = self.member.opening()
+        subject, account = opening_place(opening)
+        none, old, new, tail, same = (self.net.folder / name for name in ("none", "old", "new", "tail", "same"))
+        self.submit(self.member.opening())
+        self.net.run("validator-1", "history", subject.hex(), "--out", none, check=DONE)
+        self.submit(opening)
+        first = self.net.run("validator-1", "history", subject.hex(), "--since", none, "--out", old, check=DONE).json
+        self.assertEqual((first["since"], len(first["events"])), (0, 1))
+        payments = self.payments(opening, 4)
+        self.submit(*payments[:2]), self.submit(*payments[2:])
+        shown = self.net.run("validator-2", "history", subject.hex(), "--since", old, "--out", tail, check=DONE).json
+        self.assertEqual((shown["since"], [event["account_seq"] for event in shown["events"]]), (1, [1, 2, 3, 4]))
+        whole = self.net.run("validator-3", "history", subject.hex(), "--out", new, check=DONE).json
+        self.assertEqual((whole["since"], len(whole["events"])), (0, 5))
+        again = self.net.run("observer-1", "history", subject.hex(), "--since", new, "--out", same, check=DONE).json
+        self.assertEqual((again["since"], again["events"]), (5, []))
+
+        verdict = self.verify(tail, "--since", old).json
+        self.assertEqual((verdict["since"], verdict["events"], verdict["complete"]), (1, 4, True))
+        self.assertIn("4 after the 1 before", tally("verify", tail, "--since", old, "--genesis", self.net.genesis,
+                                                    as_json=False, check=DONE).out)
+        self.assertEqual(self.verify(same, "--since", new).json["since"], 5)
+        self.fails(self.verify(tail), "COUNT")
+        self.fails(self.verify(tail, "--since", new), "COUNT")
+        self.fails(self.verify(tail, "--since", none), "COUNT")
+        self.fails(self.verify(new, "--since", old), "COUNT")
+        self.fails(self.verify(tail, "--since", tail), "COUNT")
+        changed = self.net.folder / "changed"
+        for reason, spoiled in (("BODY", flip(old, -1)), ("FORM", old.read_bytes()[:-1]), ("SIGNATURE", flip(old, 100))):
+            changed.write_bytes(spoiled)
+            self.fails(self.verify(tail, "--since", changed), reason)
+            self.fails(self.net.run("validator-1", "history", subject.hex(), "--since", changed), reason)
+
+    def test_what_a_history_goes_on_from_is_of_its_subject(self):
+        files = []
+        for name in ("one", "two"):
+            opening = self.member.opening()
+            self.submit(opening)
+            files.append(self.net.folder / name)
+            subject = opening_place(opening)[0].hex()
+            self.net.run("validator-1", "history", subject, "--out", files[-1], check=DONE)
+        self.fails(self.net.run("validator-1", "history", subject, "--since", files[0]), "SUBJECT")
+        tail = self.net.folder / "tail"
+        self.net.run("validator-1", "history", subject, "--since", files[1], "--out", tail, check=DONE)
+        self.fails(self.verify(tail, "--since", files[0]), "ROOT")
+
+    def test_a_whole_history_tells_what_there_was_at_an_older_height(self):
+        opening = self.member.opening()
+        subject, _ = opening_place(opening)
+        file, known = self.net.folder / "answer", self.net.folder / "known"
+        heights = [self.submit(event)[0].height for event in [opening, *self.payments(opening, 3)]]
+        newest = self.net.run("validator-1", "history", subject.hex(), "--out", file, check=DONE).json["as_of_height"]
+        for height in range(heights[0] - 1, newest + 1):
+            verdict = self.verify(file, "--as-of", height).json
+            self.assertEqual((verdict["asked_height"], verdict["events_then"], verdict["events"]),
+                             (height, sum(each <= height for each in heights), 4))
+        self.fails(self.verify(file, "--as-of", newest + 1), "STALE")
+        self.fails(self.verify(file, "--as-of", 0), "USAGE", USAGE)
+
+        # Against a checkpoint that was verified before: no rollback behind it.
+        self.net.run("validator-2", "checkpoint", newest, "--out", known, check=DONE)
+        self.assertEqual(self.verify(file, "--trust", known).code, DONE)
+        self.submit(self.member.opening())
+        later = self.net.folder / "later"
+        self.net.run("validator-2", "checkpoint", "--since", known, "--out", later, check=DONE)
+        self.fails(self.verify(file, "--trust", later), "STALE")
+        self.fails(self.verify(known, "--trust", later), "STALE")
+        self.assertEqual(self.verify(later, "--trust", known).code, DONE)
+        self.fails(self.verify(file, "--trust", file), "FORM")
+        self.fails(self.verify(known, "--as-of", 1), "FORM")
+
+    def payments(self, opening, count):
+        """Payments on the account that `opening` opens, in order."""
+        subject, account = opening_place(opening)
+        events = [opening]
+        for seq in range(1, count + 1):
+            events.append(self.member.event(credit.PAYMENT, subject, account, seq, self.member.event_id(events[-1]),
+                                            body=credit.PaymentBody(amount_minor=100 + seq)))
+        return events[1:]
+
     # Checkpoints
 
     def test_a_checkpoint_proves_that_it_goes_on_from_an_older_one(self):
@@ -102,6 +185,13 @@ class ProofsTest(network.NetworkTest):
             self.fails(self.verify(file, genesis=other.genesis), "CHAIN")
             home = other.home("validator-1")
             self.fails(tally("checkpoint", "--since", file, home=home), "CHAIN")
+
+
+def flip(file, at):
+    """The file's bytes, one of them changed; -1 is in the last event's body or salt, with a position after it."""
+    bytes_ = bytearray(file.read_bytes())
+    bytes_[at if at >= 0 else len(bytes_) - 35] ^= 1
+    return bytes(bytes_)
 
 
 def opening_place(opening):

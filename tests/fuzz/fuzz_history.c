@@ -6,11 +6,28 @@
 #include "tests/vectors/sample_chain.h"
 
 static struct sample_map map;
+static struct history_base base; /* where its subject's history ends after four events */
 static bool is_made;
+
+static void make_base(void)
+{
+    struct sample_map then = sample_map_as_of(&map, 4);
+    base = (struct history_base){
+        .position = then.places[0].position,
+        .count = 4,
+        .acc = then.places[0].leaf.acc,
+        .last_height = then.events[3].height,
+        .last_time_ms = then.events[3].time_ms,
+        .height = then.checkpoint.checkpoint.height,
+    };
+}
 
 static const struct sample_map *the_map(void)
 {
-    if (!is_made) sample_map_init(&map);
+    if (!is_made) {
+        sample_map_init(&map);
+        make_base();
+    }
     is_made = true;
     return &map;
 }
@@ -29,6 +46,8 @@ static void run_history(const struct proof_trust *trust, struct span bytes)
         history_proof_encode(&proof, &out);
         if (digest_equal(&position, &proof.position)) CHECK(span_equal(buffer_span(&out), bytes));
     }
+    if (history_verify_since(trust, &base, bytes, &arena, &proof, &verdict) == TALLY_OK)
+        CHECK(verdict.complete && verdict.since == base.count && verdict.as_of_height == 9);
     if (history_verify(trust, bytes, &arena, &proof, &verdict) == TALLY_OK) {
         /* Only withheld bodies may differ from what the network signed. */
         CHECK(verdict.authentic && verdict.complete && verdict.as_of_height == 9);
@@ -90,12 +109,17 @@ size_t fuzz_sample(uint32_t number, uint8_t *bytes, size_t size_max)
     const struct sample_map *known = the_map();
     struct digest subject = known->subject;
     struct buffer out;
-    if (number >= 5) return 0;
+    if (number >= 6) return 0;
     buffer_init(&out, size_max);
-    buffer_u8(&out, number < 3 ? 0 : (uint8_t)(number - 2));
+    buffer_u8(&out, number == 3 ? 1 : number == 4 ? 2 : 0);
     if (number == 1) subject = sample_absent(known, PLACE_OTHER);
     if (number == 2) subject = sample_absent(known, PLACE_EMPTY);
     sample_prove(known, &subject, &proof);
+    if (number == 5) {
+        proof.since = 4;
+        proof.events += 4;
+        proof.event_count -= 4;
+    }
     sample_receipt(&known->network, 6, 4, 7, &receipt);
     sample_consistency(&known->network, 6, 11, &consistency);
     if (number == 3)

@@ -169,7 +169,7 @@ static struct proof_verdict verify_history(
     struct buffer bytes;
     arena_init(&arena, 16 * MIB);
     buffer_init(&bytes, QUERY_PROOF_SIZE_MAX);
-    assert_int_equal(query_history(world->state, world->ledger, subject, with_bodies, &bytes), TALLY_OK);
+    assert_int_equal(query_history(world->state, world->ledger, subject, 0, with_bodies, &bytes), TALLY_OK);
     int error = history_verify(&trust, buffer_span(&bytes), &arena, &proof, &verdict);
     if (error != TALLY_OK) print_message("%s: %s\n", proof_reason_name(verdict.reason), verdict.detail);
     assert_int_equal(error, TALLY_OK);
@@ -196,6 +196,44 @@ static void every_history_verifies_and_is_complete(void **state)
         events += verdict.events;
     }
     assert_true(events > 50);
+}
+
+static void what_came_since_an_older_proof_verifies_from_there(void **state)
+{
+    struct world *world = *state;
+    struct proof_trust trust = {.chain_id = world->network.chain_id, .validators = world->network.validators};
+    static struct history_proof proof;
+    static struct history_base bases[SUBJECTS];
+    struct proof_verdict verdict;
+    uint32_t before = 0, after = 0;
+    certified(world, 5);
+    for (uint32_t pass = 0; pass < 2; pass++) {
+        for (uint32_t s = 0; s < SUBJECTS; s++) {
+            struct digest subject = blocks_digest(1u << 20 | s);
+            uint64_t since = pass == 0 ? 0 : bases[s].count;
+            struct arena arena;
+            struct buffer bytes;
+            arena_init(&arena, 16 * MIB);
+            buffer_init(&bytes, QUERY_PROOF_SIZE_MAX);
+            assert_int_equal(
+                query_history(world->state, world->ledger, &subject, since, true, &bytes), TALLY_OK);
+            assert_int_equal(history_verify_since(&trust, pass == 0 ? NULL : &bases[s], buffer_span(&bytes),
+                                 &arena, &proof, &verdict),
+                TALLY_OK);
+            if (pass == 0) bases[s] = history_base_of(&proof);
+            *(pass == 0 ? &before : &after) += verdict.events;
+            assert_int_equal(verdict.since + verdict.events, pass == 0 ? verdict.events : world->folded[s]);
+            size_t size = bytes.size;
+            assert_int_equal(query_history(world->state, world->ledger, &subject, since + verdict.events + 1,
+                                 true, &bytes),
+                TALLY_EINVALID);
+            assert_int_equal(bytes.size, size);
+            buffer_close(&bytes);
+            arena_close(&arena);
+        }
+        if (pass == 0) certified(world, BLOCKS);
+    }
+    assert_true(before > 0 && after > 0);
 }
 
 static void a_subject_without_a_file_is_proven_absent(void **state)
@@ -233,7 +271,7 @@ static void without_a_certified_checkpoint_there_is_no_answer_yet(void **state)
     static struct receipt receipt;
     buffer_init(&bytes, MIB);
     buffer_u8(&bytes, 1);
-    assert_int_equal(query_history(world->state, world->ledger, &subject, true, &bytes), TALLY_EBUSY);
+    assert_int_equal(query_history(world->state, world->ledger, &subject, 0, true, &bytes), TALLY_EBUSY);
     assert_int_equal(bytes.size, 1);
     assert_int_equal(query_receipt(world->state, 1, 0, &receipt), TALLY_EBUSY);
     buffer_close(&bytes);
@@ -247,7 +285,7 @@ static void an_answer_that_does_not_fit_leaves_the_buffer_as_it_was(void **state
     struct buffer bytes;
     buffer_init(&bytes, 700);
     buffer_u8(&bytes, 1);
-    assert_int_equal(query_history(world->state, world->ledger, &subject, true, &bytes), TALLY_ELIMIT);
+    assert_int_equal(query_history(world->state, world->ledger, &subject, 0, true, &bytes), TALLY_ELIMIT);
     assert_int_equal(bytes.size, 1);
     assert_false(bytes.failed);
     buffer_close(&bytes);
@@ -350,6 +388,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_history_verifies_and_is_complete, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            what_came_since_an_older_proof_verifies_from_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_subject_without_a_file_is_proven_absent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             an_older_certified_height_is_proven_as_it_was_then, set_up, tear_down),

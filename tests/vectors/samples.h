@@ -275,7 +275,7 @@ static inline void sample_prove(
     }
     proof->place = PLACE_PRESENT;
     proof->events = map->events;
-    proof->event_count = SAMPLE_HISTORY;
+    proof->event_count = (uint32_t)proof->leaf.count;
 }
 
 /* Signs the checkpoint again, after something in it was changed. */
@@ -300,12 +300,45 @@ static inline struct digest sample_state_root(const struct sample_map *map)
     return state_root(&parts);
 }
 
-static inline void sample_fold(struct sample_map *map)
+/* Subject 0's leaf, of the first `count` events (at least 1) as they stand in map->events. */
+static inline void sample_fold(struct sample_map *map, uint32_t count)
 {
     struct digest acc = subject_fold_start(&map->network.chain_id, &map->subject);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct proven_event *event = &map->events[i];
+        struct digest id = event_id(&map->network.chain_id, event->header);
+        acc = subject_fold_step(&acc, i, event->height, event->time_ms, event->result, &id);
+    }
+    map->places[0].leaf = (struct subject_leaf){
+        .count = count,
+        .last_height = map->events[count - 1].height,
+        .acc = acc,
+        .summary = sample_digest("summary"),
+    };
+}
+
+/* Puts what the map holds now under a signed checkpoint of `height`. */
+static inline void sample_map_certify(struct sample_map *map, uint64_t height)
+{
+    map->checkpoint.checkpoint = (struct checkpoint){
+        .chain_id = map->network.chain_id,
+        .epoch = 1,
+        .height = height,
+        .block = sample_digest("block"),
+        .time_ms = SAMPLE_TIME_MS + 51 + height,
+        .state_root = sample_state_root(map),
+        .results_root = sample_digest("results"),
+        .history_root = sample_digest("history"),
+        .set_hash = validator_set_hash(&map->network.validators.set),
+        .next_set_hash = validator_set_hash(&map->network.validators.set),
+    };
+    sample_certify(&map->network, sample_quorum(&map->network), &map->checkpoint);
+}
+
+static inline void sample_events(struct sample_map *map)
+{
     for (uint32_t i = 0; i < SAMPLE_HISTORY; i++) {
-        struct proven_event *event = &map->events[i];
-        *event = (struct proven_event){
+        map->events[i] = (struct proven_event){
             .height = 3 + i / 2,
             .time_ms = SAMPLE_TIME_MS + i / 2,
             .result = RESULT_OK,
@@ -313,16 +346,8 @@ static inline void sample_fold(struct sample_map *map)
             .has_body = true,
             .body = map->history.events[i].body,
         };
-        memcpy(event->salt, map->history.events[i].salt, SALT_SIZE);
-        acc = subject_fold_step(
-            &acc, i, event->height, event->time_ms, event->result, &map->history.events[i].id);
+        memcpy(map->events[i].salt, map->history.events[i].salt, SALT_SIZE);
     }
-    map->places[0].leaf = (struct subject_leaf){
-        .count = SAMPLE_HISTORY,
-        .last_height = map->events[SAMPLE_HISTORY - 1].height,
-        .acc = acc,
-        .summary = sample_digest("summary"),
-    };
 }
 
 static inline void sample_map_init(struct sample_map *map)
@@ -338,24 +363,23 @@ static inline void sample_map_init(struct sample_map *map)
             .acc = sample_digest_of("acc", i),
             .summary = sample_digest_of("summary", i)};
     }
-    sample_fold(map);
+    sample_events(map);
+    sample_fold(map, SAMPLE_HISTORY);
     map->members_root = sample_digest("members");
     map->policy_root = sample_digest("policy");
     map->replay_root = sample_digest("replay");
     map->counts_root = sample_digest("counts");
-    map->checkpoint.checkpoint = (struct checkpoint){
-        .chain_id = map->network.chain_id,
-        .epoch = 1,
-        .height = 9,
-        .block = sample_digest("block"),
-        .time_ms = SAMPLE_TIME_MS + 60,
-        .state_root = sample_state_root(map),
-        .results_root = sample_digest("results"),
-        .history_root = sample_digest("history"),
-        .set_hash = validator_set_hash(&map->network.validators.set),
-        .next_set_hash = validator_set_hash(&map->network.validators.set),
-    };
-    sample_certify(&map->network, sample_quorum(&map->network), &map->checkpoint);
+    sample_map_certify(map, 9);
+}
+
+/* The map as it stood after subject 0's first `count` events, 1 to SAMPLE_HISTORY, and no others'; it borrows
+ * from `map`. The checkpoint's height is the last event's. */
+static inline struct sample_map sample_map_as_of(const struct sample_map *map, uint32_t count)
+{
+    struct sample_map then = *map;
+    sample_fold(&then, count);
+    sample_map_certify(&then, then.events[count - 1].height);
+    return then;
 }
 
 static inline void sample_map_close(struct sample_map *map)
