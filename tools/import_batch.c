@@ -99,6 +99,18 @@ void import_builder_add(
     builder->size += header.size + event->body_size + EVENT_OVERHEAD;
 }
 
+void submit_request_append(struct buffer *out, struct span batch)
+{
+    buffer_u8(out, REQUEST_BATCH_TAG);
+    size_t left = batch.size;
+    for (; left >= 0x80; left >>= 7)
+        buffer_u8(out, (uint8_t)(left | 0x80));
+    buffer_u8(out, (uint8_t)left);
+    buffer_append(out, batch.data, batch.size);
+    buffer_u8(out, REQUEST_WAIT_TAG);
+    buffer_u8(out, REQUEST_WAIT_FINAL);
+}
+
 void import_builder_finish(
     struct import_builder *builder, const struct import_keys *keys, uint64_t wall_ms, struct buffer *out)
 {
@@ -125,12 +137,5 @@ void import_builder_finish(
         out->failed = true;
         return;
     }
-    buffer_u8(out, REQUEST_BATCH_TAG);
-    size_t left = builder->batch.size;
-    for (; left >= 0x80; left >>= 7)
-        buffer_u8(out, (uint8_t)(left | 0x80));
-    buffer_u8(out, (uint8_t)left);
-    buffer_append(out, builder->batch.data, builder->batch.size);
-    buffer_u8(out, REQUEST_WAIT_TAG);
-    buffer_u8(out, REQUEST_WAIT_FINAL);
+    submit_request_append(out, buffer_span(&builder->batch));
 }

@@ -34,6 +34,9 @@ struct import_keys {
     uint8_t salt_key[SALT_KEY_SIZE];
 };
 
+/* Appends the encoded SubmitBatchRequest of an encoded batch, whose answer waits until it is final. */
+void submit_request_append(struct buffer *out, struct span batch);
+
 /* The event of one line, with its salt and commitment; free() it. NULL when memory runs out. */
 struct import_event *import_event_make(const struct import_keys *keys, const struct import_line *line,
     uint64_t line_number, uint32_t occurrence, struct import_account *account);

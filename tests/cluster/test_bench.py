@@ -2,6 +2,7 @@
 """tally bench, at a tiny size: what it reports has its shape, and its counts add up. No time is judged."""
 
 import json
+import os
 import pathlib
 import signal
 import tempfile
@@ -14,7 +15,8 @@ from network import DONE, REFUSED, USAGE, tally, tally_end, tally_start
 SMALL = ["--events", 6100, "--subjects", 400, "--batch", 100, "--blocks-of", 500]
 
 
-class BenchStorage(unittest.TestCase):
+class Bench(unittest.TestCase):
+    kind = None
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="tallystick-test.")
@@ -22,10 +24,22 @@ class BenchStorage(unittest.TestCase):
         self.folder = pathlib.Path(folder.name)
 
     def bench(self, *arguments, check=DONE):
-        return tally("bench", "storage", "--dir", self.folder, *arguments, check=check)
+        return tally("bench", self.kind, "--dir", self.folder, *arguments, check=check)
 
     def left_behind(self):
         return list(self.folder.glob("tally-bench-*"))
+
+    def latency_is_in_order(self, report):
+        latency = report["latency_ms"]
+        self.assertTrue(0 < latency["p50"] <= latency["p99"] <= latency["p999"] <= latency["max"])
+
+    def threads_add_up(self, cpu):
+        threads = sum(value for name, value in cpu.items() if name not in ("total", "system"))
+        self.assertAlmostEqual(threads, cpu["total"], places=6)
+
+
+class BenchStorage(Bench):
+    kind = "storage"
 
     def test_the_report_adds_up(self):
         report = self.bench(*SMALL).json
@@ -35,12 +49,9 @@ class BenchStorage(unittest.TestCase):
         self.assertEqual(report["subjects"], 400)
         self.assertGreater(report["events_per_second"], 0)
         self.assertAlmostEqual(report["events_per_second"] * report["seconds"], 6100, delta=1)
-        latency = report["latency_ms"]
-        self.assertTrue(0 < latency["p50"] <= latency["p99"] <= latency["p999"] <= latency["max"])
-        cpu = report["cpu_seconds"]
-        self.assertLessEqual({"loop", "ledger", "state", "checks", "total", "system"}, set(cpu))
-        threads = sum(value for name, value in cpu.items() if name not in ("total", "system"))
-        self.assertAlmostEqual(threads, cpu["total"], places=6)
+        self.latency_is_in_order(report)
+        self.assertLessEqual({"loop", "ledger", "state", "checks", "total", "system"}, set(report["cpu_seconds"]))
+        self.threads_add_up(report["cpu_seconds"])
         self.assertGreater(report["event_bytes"], 6100 * 100)
         self.assertGreaterEqual(report["written_bytes"], report["event_bytes"])
         self.assertAlmostEqual(report["written_per_event_byte"], report["written_bytes"] / report["event_bytes"], places=6)
@@ -85,9 +96,87 @@ class BenchStorage(unittest.TestCase):
         self.bench("--subjects", 3, check=USAGE)
         tally("bench", check=USAGE)
         tally("bench", "disk", check=USAGE)
+        self.bench("--rate", 5, check=USAGE)
         too_many = self.bench("--events", 100000, "--subjects", 4, check=REFUSED)
         self.assertEqual(too_many.json["error"]["reason"], "LIMIT")
         self.assertEqual(self.left_behind(), [])
+
+
+class BenchNetwork(Bench):
+    kind = "network"
+
+    def daemons(self):
+        """Those that run from this test's folder."""
+        found = []
+        for process in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                line = (process / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if b"tallyd" in line and str(self.folder).encode() in line:
+                found.append(int(process.name))
+        return found
+
+    def nothing_is_left(self):
+        self.assertEqual(self.left_behind(), [])
+        self.assertEqual(self.daemons(), [])
+
+    def test_batches(self):
+        report = self.bench("--events", 2050, "--batch", 100, "--subjects", 4000, "--connections", 5).json
+        self.assertEqual(report["bench"], "network")
+        # A whole number of batches, each connection its share.
+        self.assertEqual((report["events"], report["batches"]), (2100, 21))
+        self.assertGreaterEqual(report["blocks"], 1)
+        self.assertAlmostEqual(report["events_per_second"] * report["seconds"], 2100, delta=1)
+        self.latency_is_in_order(report)
+        nodes = {f"validator-{i}" for i in range(1, 5)}
+        for figure in ("written_bytes", "memory_bytes", "memory_peak_bytes"):
+            self.assertEqual(set(report[figure]), nodes)
+            self.assertTrue(all(value > 0 for value in report[figure].values()), figure)
+        self.assertEqual(set(report["cpu_seconds"]), nodes | {"clients"})
+        for name in nodes:
+            self.assertLessEqual({"loop", "ledger", "state", "votes", "checks"}, set(report["cpu_seconds"][name]))
+            self.threads_add_up(report["cpu_seconds"][name])
+        each = sum(report["written_bytes"].values()) / 4
+        self.assertAlmostEqual(report["written_per_event_byte"], each / report["event_bytes"], places=4)
+        self.nothing_is_left()
+
+    def test_single_events_at_a_rate(self):
+        report = self.bench("--single", "--rate", 100, "--seconds", 2).json
+        self.assertEqual(report["settings"]["batch"], 1)
+        self.assertEqual(report["settings"]["events"], 200)
+        self.assertEqual(report["events"], report["batches"])
+        # Less where the machine could not keep up; never more.
+        self.assertTrue(0 < report["events"] <= 200)
+        self.latency_is_in_order(report)
+        self.nothing_is_left()
+
+    def test_it_ends_when_told(self):
+        process = tally_start("bench", "network", "--dir", self.folder, "--rate", 100, "--single", "--seconds", 100)
+        network.wait_until("the network runs", lambda: len(self.daemons()) == 4)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        outcome = tally_end(process)
+        self.assertEqual(outcome.code, REFUSED)
+        self.assertEqual(outcome.json["error"]["reason"], "INTERRUPTED")
+        self.nothing_is_left()
+
+    def test_a_node_that_dies_ends_it(self):
+        process = tally_start("bench", "network", "--dir", self.folder, "--rate", 100, "--single", "--seconds", 100)
+        network.wait_until("the network runs", lambda: len(self.daemons()) == 4)
+        time.sleep(1)
+        os.kill(self.daemons()[0], signal.SIGKILL)
+        outcome = tally_end(process)
+        self.assertNotEqual(outcome.code, DONE)
+        self.assertTrue(outcome.json["error"]["message"])
+        self.nothing_is_left()
+
+    def test_wrong_arguments_are_told(self):
+        self.bench("--subjects", 1000, check=USAGE)
+        self.bench("--single", "--batch", 2, check=USAGE)
+        self.bench("--validators", 3, check=USAGE)
+        self.bench("--pipeline", 2, check=USAGE)
+        self.nothing_is_left()
 
 
 if __name__ == "__main__":
