@@ -41,8 +41,7 @@ static int read_keys(struct fsck *fsck)
     }
     /* LevelDB says of a table that is gone or too short that it cannot be read. */
     if (error != TALLY_EDAMAGED && error != TALLY_EIO) return error;
-    tell(fsck, 0, error == TALLY_EDAMAGED ? THEN : THEN_DISCARD,
-        "a file of LevelDB's is damaged: a key cannot be read with its checksum");
+    tell(fsck, 0, THEN_DISCARD, "a file of LevelDB's is damaged: a key cannot be read with its checksum");
     return TALLY_EDAMAGED;
 }
 
