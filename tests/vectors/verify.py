@@ -1,9 +1,15 @@
 #!/usr/bin/env python3
-"""A second verifier of histories, written from proto/proof/FORMAT.md alone, in plain Python: slow, and independent.
+"""A second verifier of proofs, written from proto/proof/FORMAT.md alone, in plain Python: slow, and independent.
 
 verify.py FILE: checks every vector of FILE (see tests/unit/test_verify_vectors.c) and exits 1 if a verdict differs.
+verify.py --flips PROGRAM SEED COUNT: the same for what that test prints with the same options: vectors of a few
+flipped bits, with the verdicts of the first verifier.
 """
+import collections
+import datetime
+import functools
 import hashlib
+import subprocess
 import sys
 
 P = 2**256 - 2**32 - 977
@@ -11,6 +17,7 @@ ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 BASE = (0x79BE667EF9DCBBAC55A06295CE870B07029BFCDB2DCE28D959F2815B16F81798,
         0x483ADA7726A3C4655DA4FBFC0E1108A8FD17B448A68554199C47D08FFB10D4B8)
 TYPES = {12: 32, 13: None, 14: 34, 15: None, 18: None, 21: 41}  # event type -> its public field
+EPOCH = datetime.date(1970, 1, 1)
 
 
 class Refused(Exception):
@@ -56,6 +63,7 @@ def point_of(key):
     return x, (y if y % 2 == key[0] - 2 else P - y)
 
 
+@functools.lru_cache(maxsize=4096)
 def signature_holds(key, digest, signature):
     r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
     if not (0 < r < ORDER and 0 < s <= ORDER // 2):
@@ -128,18 +136,28 @@ def parse(data, schema):
 LEAF = {1: "u64", 2: "u64", 3: "b", 4: "b"}
 PLAIN = {1: "b", 2: "b"}
 CHECKPOINT = {1: "b", 2: "u64", 3: "u64", 4: "b", 5: "u64", 6: "b", 7: "b", 8: "b", 9: "b", 10: "b"}
+CERTIFIED = {1: CHECKPOINT, 2: "f64", 3: "b"}
 EVENT = {1: "u64", 3: "u64", 4: "u32", 5: "b", 6: (PLAIN, "body")}
 HEADER = {1: "u32", 2: "u32", 3: "u32", 4: "u32", 5: "b", 6: "u32", 7: "s32", 8: "b",
-          9: ({1: "b", 2: "u32", 3: "b"}, "key"), 10: ("B", "key"),
+          9: ({1: "b", 2: "u32", 3: "b"}, "key"),
           32: ({1: "u32", 2: "u32", 3: "u32"}, "public"), 34: ({1: "u32"}, "public"), 41: ({1: "u32"}, "public")}
-PROOF = {1: "u32", 2: "b", 3: {1: CHECKPOINT, 2: "f64", 3: "b"}, 4: {1: "b", 2: "b", 3: "b", 4: "b"}, 5: "b",
-         6: (LEAF, "place"), 7: ({1: "b", 2: LEAF}, "place"), 8: ({}, "place"), 9: [EVENT], 10: "b"}
+HISTORY = {1: "u32", 2: "b", 3: CERTIFIED, 4: {1: "b", 2: "b", 3: "b", 4: "b"}, 5: "b",
+           6: (LEAF, "place"), 7: ({1: "b", 2: LEAF}, "place"), 8: ({}, "place"), 9: [EVENT], 10: "b", 11: "u64"}
+RECEIPT = {1: "u32", 2: "u64", 3: "u32", 4: "b", 5: "u32", 6: "b", 8: "b", 9: "b", 10: "u64", 11: "b", 12: "b", 13: "b",
+           14: CERTIFIED}
+CONSISTENCY = {1: "u32", 3: CERTIFIED, 4: CERTIFIED, 5: "b"}
 
 
 def digest_at(message, number):
     value = message.get(number, b"")
     need(len(value) == 32, "FORM")
     return value
+
+
+def digests_at(message, number, most):
+    value = message.get(number, b"")
+    need(len(value) % 32 == 0 and len(value) <= 32 * most, "FORM")
+    return [value[i:i + 32] for i in range(0, len(value), 32)]
 
 
 # hashes
@@ -157,16 +175,66 @@ def leaf_hash(position, leaf):
     return h(0x11, position, value)
 
 
+def checkpoint_hash(point):
+    return h(0x0A, point[1], u(point.get(2, 0), 8), b"\x05", u(point.get(3, 0), 8), point[4], u(point.get(5, 0), 8),
+             point[6], point[7], point[8], point[9], point[10])
+
+
 def bit(position, i):
     return position[i // 8] >> (7 - i % 8) & 1
 
 
-# the steps
+# what is trusted and asked for
 
-def check_form(proof):
+Trust = collections.namedtuple("Trust", "chain epoch keys known min_height min_time")
+Base = collections.namedtuple("Base", "position count acc last height")  # last: height and time of the newest event
+
+
+# a checkpoint
+
+def form_certified(message, number):
+    certified = message.get(number, {}) if number else message
+    for digest in (1, 4, 6, 7, 8, 9, 10):
+        digest_at(certified.get(1, {}), digest)
+    need(certified.get(2, 0) != 0, "FORM")
+    need(len(certified.get(3, b"")) == 64 * bin(certified[2]).count("1"), "FORM")
+    return certified
+
+
+def check_certificate(trust, certified):
+    point = certified[1]
+    need(point[1] == trust.chain, "CHAIN")
+    n = len(trust.keys)
+    need(point[9] == h(0x0B, u(trust.epoch, 8), u(n, 4), *trust.keys) and point.get(2, 0) == trust.epoch, "SIGNATURE")
+    signers = [i for i in range(64) if certified[2] >> i & 1]
+    faults = (n - 1) // 3
+    need(len(signers) == (n + faults + 2) // 2 and max(signers) < n, "SIGNATURE")
+    for k, signer in enumerate(signers):
+        signature = certified[3][64 * k:64 * k + 64]
+        need(signature_holds(trust.keys[signer], checkpoint_hash(point), signature), "SIGNATURE")
+    if trust.known is not None and trust.known.get(3, 0) == point.get(3, 0):
+        need(checkpoint_hash(trust.known) == checkpoint_hash(point), "CHAIN")
+
+
+def check_age(trust, point, least=0):
+    height = point.get(3, 0)
+    need(height >= trust.min_height and point.get(5, 0) >= trust.min_time, "STALE")
+    need(trust.known is None or height >= trust.known.get(3, 0), "STALE")
+    need(height >= least, "STALE")
+
+
+def verify_checkpoint(trust, data):
+    certified = form_certified(parse(data, CERTIFIED), None)
+    check_certificate(trust, certified)
+    check_age(trust, certified[1])
+    return certified[1]
+
+
+# a history
+
+def form_history(proof):
     need(proof.get(1) == 1, "FORM")
-    for message, numbers in ((proof, (2, 10)), (proof.get(4, {}), (1, 2, 3, 4)),
-                             (proof.get(3, {}).get(1, {}), (1, 4, 6, 7, 8, 9, 10))):
+    for message, numbers in ((proof, (2, 10)), (proof.get(4, {}), (1, 2, 3, 4))):
         for number in numbers:
             digest_at(message, number)
     places = [n for n in (6, 7, 8) if n in proof]
@@ -176,36 +244,19 @@ def check_form(proof):
         digest_at(leaf, 3), digest_at(leaf, 4)
     if places == [7]:
         digest_at(proof[7], 1)
-    siblings = proof.get(5, b"")
-    need(len(siblings) % 32 == 0 and len(siblings) <= 256 * 32, "FORM")
-    certified = proof[3]
-    need(certified.get(2, 0) != 0, "FORM")
-    need(len(certified.get(3, b"")) == 64 * bin(certified[2]).count("1"), "FORM")
+    digests_at(proof, 5, 256)
+    form_certified(proof, 3)
     for event in proof.get(9, []):
         need(len(event.get(5, b"")) <= 1024 and event.get(4, 0) < 2**16, "FORM")
         if 6 in event:
             need(len(event[6].get(1, b"")) == 32 and len(event[6].get(2, b"")) <= 4096, "FORM")
 
 
-def check_checkpoint(trust, certified):
-    chain, epoch, keys = trust
-    point = certified[1]
-    need(point[1] == chain, "CHAIN")
-    n = len(keys)
-    need(point[9] == h(0x0B, u(epoch, 8), u(n, 4), *keys) and point.get(2, 0) == epoch, "SIGNATURE")
-    signers = [i for i in range(64) if certified[2] >> i & 1]
-    faults = (n - 1) // 3
-    need(len(signers) == (n + faults + 2) // 2 and max(signers) < n, "SIGNATURE")
-    digest = h(0x0A, chain, u(epoch, 8), b"\x05", u(point.get(3, 0), 8), point[4], u(point.get(5, 0), 8), point[6],
-               point[7], point[8], point[9], point[10])
-    for k, signer in enumerate(signers):
-        need(signature_holds(keys[signer], digest, certified[3][64 * k:64 * k + 64]), "SIGNATURE")
-
-
-def check_root(chain, proof):
+def check_place(chain, proof, base):
     position = h(0x0C, chain, proof[2])
     need(proof[10] == position, "ROOT")
-    siblings = [proof.get(5, b"")[i:i + 32] for i in range(0, len(proof.get(5, b"")), 32)]
+    need(base is None or base.position == position, "ROOT")
+    siblings = digests_at(proof, 5, 256)
     node = bytes(32)
     if 6 in proof:
         node = leaf_hash(position, proof[6])
@@ -223,24 +274,37 @@ def check_root(chain, proof):
 def check_header(header, subject):
     fields = parse(header, HEADER)
     need(fields.get(1) == 1 and fields.get(2) in TYPES and fields.get(3) and fields.get(4) == 1, "FORM")
-    need(len(fields.get(8, b"")) == 32 and len(fields.get(5, b"")) == 32, "FORM")
+    first, last = (datetime.date(1900, 1, 1) - EPOCH).days, (datetime.date(9999, 12, 31) - EPOCH).days
+    need(first <= fields.get(7, 0) <= last, "FORM")
+    digest_at(fields, 5), digest_at(fields, 8)
     need(9 in fields and len(fields[9].get(1, b"")) == 16 and len(fields[9].get(3, b"")) == 32, "FORM")
     need([n for n in (32, 34, 41) if n in fields] == [n for n in [TYPES[fields[2]]] if n], "FORM")
+    if 32 in fields:
+        need(fields[32].get(1) in (1, 2) and 0 < fields[32].get(3, 0) < 1000, "FORM")
+    if 34 in fields:
+        need(190001 <= fields[34].get(1, 0) <= 999912 and 1 <= fields[34][1] % 100 <= 12, "FORM")
+    if 41 in fields:
+        need(fields[41].get(1) in (1, 2, 3, 4), "FORM")
     need(fields[5] == subject, "FOLD")
     return fields[8]
 
 
-def check_events(chain, proof):
-    events, leaf = proof.get(9, []), proof.get(6)
-    need(len(events) == (leaf.get(1, 0) if leaf is not None else 0), "COUNT")
-    need(leaf is None or events, "COUNT")
+def check_events(chain, proof, base):
+    """Steps 5 to 8. Returns where a later history may go on."""
+    events, leaf, point = proof.get(9, []), proof.get(6), proof[3][1]
+    if leaf is not None:
+        need(leaf.get(1, 0) != 0, "COUNT")
+    count, since = leaf.get(1, 0) if leaf is not None else 0, proof.get(11, 0)
+    need(since == (base.count if base is not None else 0) and since <= count, "COUNT")
+    need(len(events) == count - since, "COUNT")
+    acc, last = (base.acc, base.last) if base is not None else (h(0x0D, chain, proof[2]), (0, 0))
     if leaf is None:
-        return
-    acc, last = h(0x0D, chain, proof[2]), None
-    for i, event in enumerate(events):
+        return acc, last
+    need(base is None or not events or events[0].get(1, 0) > base.height, "FOLD")
+    for i, event in enumerate(events, since):
         height, time = event.get(1, 0), event.get(3, 0)
-        need(height <= proof[3][1].get(3, 0), "FOLD")
-        if last is not None:
+        need(height <= point.get(3, 0), "FOLD")
+        if i > 0:
             need((height, time) == last or (height > last[0] and time > last[1]), "FOLD")
         last = height, time
         acc = h(0x0E, acc, u(i, 8), u(height, 8), u(time, 8), u(event.get(4, 0), 2), h(0x04, chain, event.get(5, b"")))
@@ -249,32 +313,146 @@ def check_events(chain, proof):
         commitment = check_header(event.get(5, b""), proof[2])
         if 6 in event:
             need(h(0x03, event[6][1], event[6].get(2, b"")) == commitment, "BODY")
+    return acc, last
 
 
-def verify(trust, data):
-    """The reason, or OK."""
+def verify_history(trust, data, base):
+    proof = parse(data, HISTORY)
+    form_history(proof)
+    check_certificate(trust, proof[3])
+    check_place(trust.chain, proof, base)
+    acc, last = check_events(trust.chain, proof, base)
+    check_age(trust, proof[3][1], base.height if base is not None else 0)
+    return Base(proof[10], len(proof.get(9, [])), acc, last, proof[3][1].get(3, 0))
+
+
+# a receipt
+
+def halve_path(index, last, leaf, path, root):
+    """RFC 9162, 2.1.3.2: whether the path leads from the leaf at `index` to the root of last + 1 leaves."""
+    node = hashlib.sha256(b"\0" + leaf).digest()
+    for sibling in path:
+        if last == 0:
+            return False
+        if index & 1 or index == last:
+            node = hashlib.sha256(b"\1" + sibling + node).digest()
+            while not index & 1 and index != 0:
+                index, last = index >> 1, last >> 1
+        else:
+            node = hashlib.sha256(b"\1" + node + sibling).digest()
+        index, last = index >> 1, last >> 1
+    return last == 0 and node == root
+
+
+def last_leaf(index, length):
+    for s in range(length + 1):
+        if s + bin(index >> s).count("1") == length:
+            return index if s == 0 else index | 1 << (s - 1)
+    raise Refused("ROOT")
+
+
+def verify_receipt(trust, data):
+    receipt = parse(data, RECEIPT)
+    need(receipt.get(1) == 1 and receipt.get(5, 0) < 2**16 and len(receipt.get(6, b"")) <= 64, "FORM")
+    for number in (4, 9, 11, 12):
+        digest_at(receipt, number)
+    result_path, history_path = digests_at(receipt, 8, 64), digests_at(receipt, 13, 64)
+    point = form_certified(receipt, 14)[1]
+    check_certificate(trust, receipt[14])
+    height, index, detail = receipt.get(2, 0), receipt.get(3, 0), receipt.get(6, b"")
+    need(1 <= height <= point.get(3, 0), "ROOT")
+    leaf = h(0x1A, receipt[9], u(receipt.get(10, 0), 8), receipt[11], receipt[12])
+    need(halve_path(height - 1, point[3] - 1, leaf, history_path, point[8]), "ROOT")
+    leaf = h(0x19, u(height, 8), u(index, 4), receipt[4], u(receipt.get(5, 0), 2), u(len(detail), 4), detail)
+    need(halve_path(index, last_leaf(index, len(result_path)), leaf, result_path, receipt[12]), "ROOT")
+    check_age(trust, point)
+
+
+# consistency
+
+def is_beginning(a, b, path, older, newer):
+    if a < 1 or a > b:
+        return False
+    if a == b:
+        return not path
+    x, y = a - 1, b - 1
+    while x & 1:
+        x, y = x >> 1, y >> 1
+    if x == 0:
+        old = new = older
+    elif path:
+        old = new = path[0]
+        path = path[1:]
+    else:
+        return False
+    for c in path:
+        if y == 0:
+            return False
+        if x & 1 or x == y:
+            old, new = hashlib.sha256(b"\1" + c + old).digest(), hashlib.sha256(b"\1" + c + new).digest()
+            while not x & 1 and x != 0:
+                x, y = x >> 1, y >> 1
+        else:
+            new = hashlib.sha256(b"\1" + new + c).digest()
+        x, y = x >> 1, y >> 1
+    return y == 0 and old == older and new == newer
+
+
+def verify_consistency(trust, data):
+    proof = parse(data, CONSISTENCY)
+    need(proof.get(1) == 1, "FORM")
+    older, newer = form_certified(proof, 3)[1], form_certified(proof, 4)[1]
+    path = digests_at(proof, 5, 65)
+    check_certificate(trust, proof[3])
+    check_certificate(trust, proof[4])
+    if older.get(3, 0) == newer.get(3, 0):
+        need(checkpoint_hash(older) == checkpoint_hash(newer), "ROOT")
+    else:
+        need(newer.get(5, 0) > older.get(5, 0), "ROOT")
+    need(is_beginning(older.get(3, 0), newer.get(3, 0), path, older[8], newer[8]), "ROOT")
+    check_age(trust, newer)
+
+
+# any file
+
+def verify(trust, data, options):
+    """The reason, or OK. What was verified before is verified first, however old it is."""
     try:
-        proof = parse(data, PROOF)
-        check_form(proof)
-        check_checkpoint(trust, proof[3])
-        check_root(trust[0], proof)
-        check_events(trust[0], proof)
+        if "known" in options:
+            trust = trust._replace(known=verify_checkpoint(trust, bytes.fromhex(options["known"])))
+        asked = trust._replace(min_height=int(options.get("min_height", 0)), min_time=int(options.get("min_time_ms", 0)))
+        if data[:1] == b"\x0a":
+            verify_checkpoint(asked, data)
+        elif data[2:3] == b"\x12":
+            base = None
+            if "since" in options:
+                base = verify_history(trust._replace(known=None), bytes.fromhex(options["since"]), None)
+            verify_history(asked, data, base)
+        elif data[2:3] == b"\x1a":
+            verify_consistency(asked, data)
+        else:
+            verify_receipt(asked, data)
         return "OK"
     except Refused as refused:
         return str(refused)
 
 
 def main():
-    with open(sys.argv[1], encoding="ascii") as file:
-        lines = [line.split() for line in file]
-    trust = bytes.fromhex(lines[0][1]), int(lines[0][2]), [bytes.fromhex(key) for key in lines[0][3:]]
-    wrong = 0
-    for name, reason, data in lines[1:]:
-        verdict = verify(trust, bytes.fromhex(data))
-        if verdict != reason:
-            print(f"{name}: {verdict}, not {reason}")
+    if sys.argv[1] == "--flips":
+        text = subprocess.run([sys.argv[2], "--flips", *sys.argv[3:]], capture_output=True, check=True, text=True).stdout
+    else:
+        with open(sys.argv[1], encoding="ascii") as file:
+            text = file.read()
+    lines = [line.split() for line in text.splitlines()]
+    trust = Trust(bytes.fromhex(lines[0][1]), int(lines[0][2]), tuple(map(bytes.fromhex, lines[0][3:])), None, 0, 0)
+    wrong, reasons = 0, collections.Counter()
+    for name, reason, data, *options in lines[1:]:
+        verdict = verify(trust, bytes.fromhex(data), dict(option.split("=") for option in options))
+        reasons[verdict] += 1
+        if verdict != reason or (verdict == "OK" and sys.argv[1] == "--flips"):
+            print(f"{name}: {verdict}, not {reason}: {data}")
             wrong += 1
-    print(f"{len(lines) - 1} vectors, {wrong} wrong")
+    print(f"{len(lines) - 1} vectors, {wrong} wrong;", ", ".join(f"{reasons[reason]} {reason}" for reason in sorted(reasons)))
     return 1 if wrong or len(lines) < 2 else 0
 
 
