@@ -36,7 +36,7 @@ OWNERS = [
     (r"openssl/(sha|rand)\.h", ["proto/crypto/"]),
     (r"openssl/(ssl|x509|x509v3|err|bio|pem|ec|evp|obj_mac|asn1|bn)\.h", ["node/net/", "node/client/"]),
     (r"leveldb/", ["storage/store.c"]),
-    (r"uv\.h", ["node/", "tools/bench_path.c"]),
+    (r"uv\.h", ["node/", "tools/bench_path"]),
     (r"nghttp2/", ["node/rpc/", "node/client/"]),
     (r"protobuf-c/", ["proto/codec/", "node/rpc/services_internal.h"]),
     (r"jansson\.h", ["proto/codec/", "tools/"]),
