@@ -10,7 +10,15 @@
  *   rounds   view by view, its proposal comes, timers fire, and its notarization, nullification and
  *            finalization come; each of these to all three, to none, or to some, which makes the step
  *            *uneven*; what was missed may come late, and a crash, or a power cut of some or all, follows any
- *            step. Uneven steps and late acts are counted together and bounded: for many views. */
+ *            step. Uneven steps and late acts are counted together and bounded: for many views.
+ *
+ * What is looked at is the harm: blocks that conflict, votes that contradict each other, honest replicas that
+ * are blamed, or that never go on. The simulator knows the rules besides, and tells a vote that is sent
+ * before it is on disk; here two blocks of a view come of it. So this search shows what a rule is for, and
+ * finds what no rule was written down for, where few faults suffice. Of the mutants in tests/mutants that say
+ * "killed by: scope", a hundred seeds of four validators missed two kinds: a justification that does not
+ * prove what was skipped, and own votes that are not counted after a restart. Not seen here: a payload that
+ * is lacking, the end of an epoch, a vote that is signed late, and numbers (time-outs, bounds, rings). */
 #ifndef TALLY_SCOPE_SEARCH_H
 #define TALLY_SCOPE_SEARCH_H
 
