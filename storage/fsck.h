@@ -5,6 +5,8 @@
  *   ledger/                  each block decodes, hashes to what its record and its child say, follows its
  *                            parent, and carries valid signatures: its leader's, its batches' by keys of the
  *                            genesis, and its own FC's or that of a descendant
+ *   mended/                  the same for blocks that were damaged and fetched again; what stands for them in
+ *                            ledger/ then is slack, and the digest of its segment counts for nothing
  *   bodies/                  each body is the one its event's header commits to; one that was erased, or
  * never came, is withheld, and no damage votes/                   the marks (storage/origin.h), and that all
  * that is needed is there state/                   every key is read with its checksum; the subject map, the
@@ -42,6 +44,7 @@ struct fsck_counts {
     uint64_t blocks, events, batches, signatures;
     uint64_t bodies;   /* there, and right */
     uint64_t withheld; /* events without a body: erased, or never there */
+    uint64_t mended;   /* blocks that were damaged once, and are whole in mended/ */
     uint64_t votes;    /* records of the vote record */
     uint64_t state_keys, state_height;
     uint64_t checkpoints; /* certified ones in the state */

@@ -4,7 +4,7 @@
 
 #include "proto/codec/agreement.h"
 #include "storage/fsck.h"
-#include "storage/segment_log.h"
+#include "storage/ledger_internal.h"
 
 struct fsck {
     const struct fsck_options *options;
@@ -34,14 +34,16 @@ struct fsck_log {
     const char *folder; /* below the data directory */
     enum segment_log_kind kind;
     uint32_t record_size_max;
-    bool digests;          /* sealed segments have one */
-    bool from_first;       /* segment 1 must be there */
-    const char *then;      /* about damage */
-    const char *then_torn; /* about a tail that may be a torn write */
+    bool digests;                   /* sealed segments have one */
+    bool from_first;                /* segment 1 must be there */
+    struct segment_place known_end; /* all before it was on disk once; segment 0 = not known */
+    const char *then;               /* about damage */
+    const char *then_torn;          /* about a tail that may be a torn write */
     /* Each good record, in order; an error ends the walk. May be NULL. */
     int (*record)(void *context, const struct fsck_record *record);
-    /* Records are missing between the last good one and the next; told already. May be NULL. */
-    void (*gap)(void *context);
+    /* Records are missing between the last good one and the next; `number` is the first one's, 0 where that
+     * is not known. Says whether it is none to tell of. May be NULL. */
+    bool (*gap)(void *context, uint64_t number);
     void *context;
     /* Results. */
     uint64_t segments, records;

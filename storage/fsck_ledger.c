@@ -8,15 +8,21 @@
 #include "storage/ledger_record.h"
 
 #define THEN_BLOCKS                                                                                          \
-    "the node does not start on it: move ledger, bodies and state away from the data directory, and it "     \
-    "fetches "                                                                                               \
-    "them anew from its peers"
+    "the node does not start on it: move ledger, bodies, mended and state away from the data directory, "    \
+    "and it fetches them anew from its peers"
 #define THEN_TORN "the node cuts it off when it starts, and fetches what is missing from its peers"
 #define BODY_SIZE_MAX (4u + SALT_SIZE + EVENT_BODY_SIZE_MAX)
 
-/* A segment of the bodies, open for the blocks that refer to it. */
+/* A block that was fetched again. */
+struct mended {
+    uint64_t height;
+    struct segment_place place;
+};
+
+/* A segment, open for the blocks that refer to it. */
 struct open_bodies {
-    uint32_t sequence; /* 0 = none */
+    const char *folder; /* "bodies" or "mended" */
+    uint32_t sequence;  /* 0 = none */
     int file;
     uint32_t seed;
 };
@@ -27,6 +33,8 @@ struct walk {
     struct arena arena;
     struct verify_key (*keys)[KEYS_PER_MEMBER_MAX]; /* by the member's place in the genesis */
     struct open_bodies bodies;
+    struct mended *mended; /* in the order of the log: the last of a height counts */
+    size_t mended_count, mended_capacity;
     struct segment_place bodies_end; /* of the bodies of the last block, and of all that are there: */
     struct segment_place bodies_there;
     uint64_t expected; /* the next height */
@@ -117,19 +125,23 @@ static void check_finalization(struct walk *walk, const struct block *block)
 
 /* ---- Bodies ---- */
 
-static int bodies_open(struct walk *walk, uint32_t sequence)
+static int bodies_open(struct walk *walk, struct segment_place *place)
 {
     struct open_bodies *bodies = &walk->bodies;
     const struct disk *disk = walk->fsck->disk;
+    bool mended = (place->segment & PLACE_MENDED) != 0;
+    const char *folder = mended ? "mended" : "bodies";
     struct segment_header header;
     int changed;
-    if (bodies->sequence == sequence) return TALLY_OK;
+    place->segment &= ~PLACE_MENDED;
+    if (bodies->sequence == place->segment && strcmp(bodies->folder, folder) == 0) return TALLY_OK;
     if (bodies->sequence != 0) disk->close(disk->context, bodies->file);
     bodies->sequence = 0;
-    int error = fsck_segment_open(
-        walk->fsck, "bodies", SEGMENT_LOG_BODIES, sequence, &bodies->file, &header, &changed);
+    int error = fsck_segment_open(walk->fsck, folder, mended ? SEGMENT_LOG_MENDED : SEGMENT_LOG_BODIES,
+        place->segment, &bodies->file, &header, &changed);
     if (error != TALLY_OK) return error;
-    bodies->sequence = sequence;
+    bodies->folder = folder;
+    bodies->sequence = place->segment;
     bodies->seed = segment_seed(&header);
     return TALLY_OK;
 }
@@ -141,7 +153,7 @@ static int body_read(struct walk *walk, struct segment_place place, uint8_t *byt
     const struct disk *disk = walk->fsck->disk;
     struct record_header header;
     size_t got;
-    int error = bodies_open(walk, place.segment);
+    int error = bodies_open(walk, &place);
     if (error == TALLY_OK)
         error = disk->read(disk->context, walk->bodies.file, place.offset, bytes, room, &got);
     if (error != TALLY_OK) return error == TALLY_EIO || error == TALLY_ENOMEM ? error : TALLY_EDAMAGED;
@@ -175,7 +187,7 @@ static int check_body(struct walk *walk, const struct block *block, uint32_t ind
     if (error == TALLY_EDAMAGED) return TALLY_OK;
     if (error != TALLY_OK) return error;
     char name[FSCK_NAME_SIZE];
-    fsck_segment_name("bodies", entry->body.segment, name);
+    fsck_segment_name(walk->bodies.folder, walk->bodies.sequence, name);
     error = ledger_body_decode(&stored, block->header.height, index, &has_body, salt, &body);
     if (error != TALLY_OK) {
         fsck_tell(walk->fsck, name, entry->body.offset, block->header.height, THEN_BLOCKS,
@@ -205,9 +217,10 @@ static bool same_bytes(const struct ledger_record *record, const struct ledger_r
 /* A body's place is within what the block says of its bodies, none at all where `begin` is `end`. */
 static bool in_range(const struct ledger_record_prefix *prefix, struct segment_place place)
 {
-    return place.segment == 0 || (place.segment == prefix->bodies_begin.segment &&
-                                     !segment_place_before(place, prefix->bodies_begin) &&
-                                     segment_place_before(place, prefix->bodies_end));
+    return place.segment == 0 || (place.segment & PLACE_MENDED) != 0 ||
+           (place.segment == prefix->bodies_begin.segment &&
+               !segment_place_before(place, prefix->bodies_begin) &&
+               segment_place_before(place, prefix->bodies_end));
 }
 
 static int check_directory(struct walk *walk, const struct ledger_record *record, const struct block *block)
@@ -240,7 +253,7 @@ static void check_chain(struct walk *walk, const struct fsck_record *stored, con
         tell(walk, height, "it does not follow the block before it: their hashes differ");
     if (walk->has_parent && block->header.time_ms <= walk->parent_time_ms)
         tell(walk, height, "its time is not after the time of the block before it");
-    if (stored->place.offset == SEGMENT_HEADER_SIZE &&
+    if (stored->segment != NULL && stored->place.offset == SEGMENT_HEADER_SIZE &&
         !digest_equal(&stored->segment->link, &block->header.parent_hash))
         tell(walk, height, "the header of its segment names another parent");
     if (block->header.epoch != walk->fsck->validators.set.epoch)
@@ -280,12 +293,85 @@ static int check_block(struct walk *walk, const struct fsck_record *stored)
     check_leader(walk, &block);
     check_finalization(walk, &block);
     check_batches(walk, &block);
-    check_bodies_range(walk, &record, height);
+    if (stored->segment != NULL) check_bodies_range(walk, &record, height);
     walk->has_parent = true;
     walk->parent = block.hash;
     walk->parent_time_ms = block.header.time_ms;
     walk->fsck->counts->blocks++;
     return check_directory(walk, &record, &block);
+}
+
+/* ---- Blocks that were fetched again ---- */
+
+static int mended_seen(void *context, const struct fsck_record *stored)
+{
+    struct walk *walk = context;
+    if (stored->header->type != LEDGER_RECORD_BLOCK) return TALLY_OK;
+    if (walk->mended_count == walk->mended_capacity) {
+        size_t capacity = walk->mended_capacity == 0 ? 16 : walk->mended_capacity * 2;
+        struct mended *mended = realloc(walk->mended, capacity * sizeof *mended);
+        if (mended == NULL) return TALLY_ENOMEM;
+        walk->mended = mended;
+        walk->mended_capacity = capacity;
+    }
+    walk->mended[walk->mended_count++] = (struct mended){stored->header->number, stored->place};
+    return TALLY_OK;
+}
+
+static const struct mended *mended_find(const struct walk *walk, uint64_t height)
+{
+    for (size_t i = walk->mended_count; i > 0; i--)
+        if (walk->mended[i - 1].height == height) return &walk->mended[i - 1];
+    return NULL;
+}
+
+/* Its record, checked as one of the ledger's own. */
+static int check_mended(struct walk *walk, const struct mended *mended)
+{
+    const struct disk *disk = walk->fsck->disk;
+    struct segment_place place = {mended->place.segment | PLACE_MENDED, mended->place.offset};
+    struct record_header header;
+    uint8_t bytes[RECORD_HEADER_SIZE];
+    size_t got;
+    int error = bodies_open(walk, &place);
+    if (error == TALLY_OK)
+        error = disk->read(disk->context, walk->bodies.file, place.offset, bytes, sizeof bytes, &got);
+    if (error == TALLY_OK) error = record_header_decode(bytes, walk->bodies.seed, &header);
+    if (error != TALLY_OK) return error;
+    uint8_t *payload = malloc(header.size);
+    if (payload == NULL) return TALLY_ENOMEM;
+    struct fsck_record stored = {
+        .place = mended->place, .header = &header, .payload = span_of(payload, header.size)};
+    fsck_segment_name("mended", mended->place.segment, walk->name);
+    walk->offset = mended->place.offset;
+    error = disk->read(
+        disk->context, walk->bodies.file, place.offset + RECORD_HEADER_SIZE, payload, header.size, &got);
+    if (error == TALLY_OK) error = check_block(walk, &stored);
+    walk->fsck->counts->mended++;
+    free(payload);
+    return error;
+}
+
+/* ---- The walk ---- */
+
+/* Heights that were passed over, up to the one before `height`. */
+static int pass_over(struct walk *walk, uint64_t height)
+{
+    uint64_t lost = 0;
+    int error = TALLY_OK;
+    for (; error == TALLY_OK && walk->expected < height; walk->expected++) {
+        const struct mended *mended = mended_find(walk, walk->expected);
+        if (mended != NULL) {
+            error = check_mended(walk, mended);
+            continue;
+        }
+        walk->has_parent = false;
+        lost++;
+    }
+    if (lost > 1)
+        fsck_tell(walk->fsck, walk->name, walk->offset, height - 1, THEN_BLOCKS,
+            "%" PRIu64 " blocks are missing before that of height %" PRIu64, lost, height);
+    return error;
 }
 
 static int block_seen(void *context, const struct fsck_record *stored)
@@ -301,20 +387,22 @@ static int block_seen(void *context, const struct fsck_record *stored)
             walk->expected);
         return TALLY_OK;
     }
-    if (height > walk->expected + 1)
-        fsck_tell(walk->fsck, walk->name, walk->offset, walk->expected, THEN_BLOCKS,
-            "the blocks of heights %" PRIu64 " to %" PRIu64 " are missing before it", walk->expected,
-            height - 1);
+    int error = pass_over(walk, height);
+    if (error != TALLY_OK) return error;
     walk->gap = false;
     walk->expected = height + 1;
+    const struct mended *mended = mended_find(walk, height);
+    if (mended != NULL) return check_mended(walk, mended);
+    fsck_segment_name("ledger", stored->place.segment, walk->name);
+    walk->offset = stored->place.offset;
     return check_block(walk, stored);
 }
 
-static void blocks_gap(void *context)
+static bool blocks_gap(void *context, uint64_t number)
 {
     struct walk *walk = context;
     walk->gap = true;
-    walk->has_parent = false;
+    return mended_find(walk, number) != NULL;
 }
 
 static int walk_logs(struct walk *walk)
@@ -337,7 +425,17 @@ static int walk_logs(struct walk *walk)
         .record = block_seen,
         .gap = blocks_gap,
         .context = walk};
-    int error = fsck_log_walk(&bodies);
+    struct fsck_log mended = {.fsck = walk->fsck,
+        .folder = "mended",
+        .kind = SEGMENT_LOG_MENDED,
+        .record_size_max = LEDGER_RECORD_SIZE_MAX,
+        .then = THEN_BLOCKS,
+        .then_torn = THEN_TORN,
+        .record = mended_seen,
+        .context = walk};
+    int error = fsck_log_walk(&mended);
+    if (error != TALLY_OK && error != TALLY_ENOTFOUND) return error;
+    error = fsck_log_walk(&bodies);
     bool no_bodies = error == TALLY_ENOTFOUND;
     if (error != TALLY_OK && !no_bodies) return error;
     walk->bodies_there = bodies.end;
@@ -367,5 +465,6 @@ int fsck_ledger(struct fsck *fsck)
     if (walk.bodies.sequence != 0) fsck->disk->close(fsck->disk->context, walk.bodies.file);
     arena_close(&walk.arena);
     free(walk.keys);
+    free(walk.mended);
     return error;
 }

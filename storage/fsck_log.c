@@ -117,18 +117,18 @@ struct walked {
     int changed;  /* as fsck_segment_open tells */
 };
 
-static void tell_gap(struct fsck_log *log)
+static bool is_explained(struct fsck_log *log, uint64_t number)
 {
-    if (log->gap != NULL) log->gap(log->context);
+    return log->gap != NULL && log->gap(log->context, number);
 }
 
 static int walked_gap(void *context, const struct segment_gap *gap)
 {
     struct walked *walked = context;
+    walked->damaged = true;
+    if (is_explained(walked->log, gap->number)) return TALLY_OK;
     fsck_tell(walked->log->fsck, walked->name, gap->start, gap->number, walked->log->then,
         "%" PRIu64 " bytes from here on are not what was written", gap->end - gap->start);
-    walked->damaged = true;
-    tell_gap(walked->log);
     return TALLY_OK;
 }
 
@@ -214,6 +214,14 @@ static int check_sealed(struct walked *walked)
     return TALLY_OK;
 }
 
+/* How much of the newest segment was on disk for sure. */
+static uint64_t known_of(const struct walked *walked)
+{
+    struct segment_place known = walked->log->known_end;
+    if (known.segment != walked->header.sequence) return 0;
+    return known.offset < walked->size ? known.offset : walked->size;
+}
+
 static int walk_segment(struct walked *walked)
 {
     struct fsck_log *log = walked->log;
@@ -221,13 +229,13 @@ static int walk_segment(struct walked *walked)
         .file = walked->file,
         .seed = segment_seed(&walked->header),
         .size = walked->size,
-        .sealed = !walked->newest,
         .record_size_max = log->record_size_max,
         .payloads = true,
         .seen = walked_seen,
         .gap = walked_gap,
         .context = walked};
     if (walked->sealed_known && walked->sealed_size < scan.size) scan.size = walked->sealed_size;
+    scan.known = walked->newest ? known_of(walked) : scan.size;
     int error = segment_scan(&scan);
     if (error == TALLY_OK && walked->newest) error = check_tail(walked, &scan);
     if (error == TALLY_OK && !walked->newest) error = check_sealed(walked);
@@ -302,7 +310,7 @@ static void tell_missing(struct fsck_log *log, uint32_t from, uint32_t to)
     fsck_tell(log->fsck, name, FSCK_NO_OFFSET, 0, log->then,
         "%" PRIu32 " segment%s, from this one on, %s gone", to - from, to - from == 1 ? "" : "s",
         to - from == 1 ? "is" : "are");
-    tell_gap(log);
+    (void)is_explained(log, 0);
 }
 
 static int walk_all(struct fsck_log *log, const struct sequences *sequences)
@@ -316,7 +324,7 @@ static int walk_all(struct fsck_log *log, const struct sequences *sequences)
         error = walked_open(&walked, sequence, &sound);
         if (error != TALLY_OK) break;
         if (!sound) {
-            tell_gap(log);
+            (void)is_explained(log, 0);
             continue;
         }
         if (!walked.newest && sequences->items[i + 1] == sequence + 1) look_ahead(&walked, sequence + 1);
@@ -336,7 +344,7 @@ int fsck_log_walk(struct fsck_log *log)
     if (error == TALLY_OK && sequences.count > 1)
         qsort(sequences.items, sequences.count, sizeof *sequences.items, by_sequence);
     if (error == TALLY_OK) error = walk_all(log, &sequences);
-    if (error == TALLY_OK && sequences.count == 0)
+    if (error == TALLY_OK && sequences.count == 0 && log->from_first)
         fsck_tell(log->fsck, log->folder, FSCK_NO_OFFSET, 0, log->then, "it has no segments");
     free(sequences.items);
     return error;

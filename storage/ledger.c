@@ -5,44 +5,13 @@
 #include <stdlib.h>
 
 #include "proto/base/check.h"
-#include "storage/ledger_record.h"
-#include "storage/segment_log.h"
+#include "storage/ledger_internal.h"
 
 #define ALLOCATE_STEP (8u * MIB)
 /* Blocks appended and not synced take at most about this much memory; one more syncs them first. */
 #define STAGED_SIZE_MAX (16u * MIB)
 
 _Static_assert(LEDGER_SEGMENT_SIZE <= SEGMENT_SIZE_LIMIT / 2, "a segment's offsets fit");
-
-/* Where a durable block's record stands; element i is height i + 1. */
-struct index_entry {
-    struct segment_place place;
-};
-
-/* A block appended and not synced. */
-struct staged {
-    struct buffer payload; /* the whole record */
-    struct digest parent;
-    struct ledger_head head;
-};
-
-struct ledger {
-    const struct disk *disk;
-    struct digest chain_id;
-    struct segment_log *blocks, *bodies;
-    struct ledger_record_form form;
-    pthread_mutex_t mutex;    /* guards index and head */
-    pthread_rwlock_t erasing; /* a reader of bodies never sees one half erased */
-    struct index_entry *index;
-    size_t index_count, index_capacity;
-    struct ledger_head head;
-    /* The writer's own. */
-    uint64_t appended_height;
-    struct digest appended_hash;
-    struct staged *staged;
-    size_t staged_count, staged_capacity, staged_size;
-    bool failed;
-};
 
 /* ---- Opening ---- */
 
@@ -62,11 +31,57 @@ static int index_add(struct ledger *ledger, struct segment_place place)
 struct opening {
     struct ledger *ledger;
     struct ledger_report *report;
+    uint64_t gap_bytes;             /* passed over since the last block; 0 = none */
+    struct segment_place gap_place; /* where that begins */
 };
+
+static int blocks_gap(void *context, uint32_t segment, const struct segment_gap *gap)
+{
+    struct opening *opening = context;
+    if (opening->gap_bytes == 0) opening->gap_place = (struct segment_place){segment, (uint32_t)gap->start};
+    opening->gap_bytes += gap->end - gap->start;
+    return TALLY_OK;
+}
+
+/* Heights up to the one before `number` are in what was passed over, as far as there is room for them. */
+static int add_lost(struct opening *opening, uint64_t number)
+{
+    struct ledger *ledger = opening->ledger;
+    uint64_t room = opening->gap_bytes / (RECORD_HEADER_SIZE + LEDGER_RECORD_PREFIX_SIZE);
+    if (number <= ledger->index_count || number - ledger->index_count - 1 > room) return TALLY_EDAMAGED;
+    int error = TALLY_OK;
+    for (bool first = true; error == TALLY_OK && ledger->index_count + 1 < number; first = false) {
+        struct segment_place place = opening->gap_place;
+        if (!first) place.offset = 0;
+        place.segment |= PLACE_LOST;
+        error = index_add(ledger, place);
+        ledger->lost_count++;
+    }
+    opening->gap_bytes = 0;
+    return error;
+}
+
+/* A body's number is its block's height, or that and one where the record's own header is lost. */
+static int bodies_gap(void *context, uint32_t segment, const struct segment_gap *gap)
+{
+    struct opening *opening = context;
+    (void)segment;
+    for (uint64_t height = gap->number; height + 1 >= gap->number && height > 0; height--)
+        (void)ledger_note(opening->ledger, height, TALLY_EDAMAGED);
+    opening->report->bodies_lost++;
+    return TALLY_OK;
+}
 
 static int block_seen(void *context, const struct segment_log_record *record)
 {
     struct opening *opening = context;
+    if (opening->gap_bytes > 0 && add_lost(opening, record->number) != TALLY_OK) {
+        opening->report->damaged_height = opening->ledger->index_count + 1;
+        snprintf(opening->report->detail, sizeof opening->report->detail,
+            "segment %016x, byte %u: height %llu cannot stand behind what was lost", record->place.segment,
+            record->place.offset, (unsigned long long)record->number);
+        return TALLY_EDAMAGED;
+    }
     uint64_t expected = opening->ledger->index_count + 1;
     if (record->type != LEDGER_RECORD_BLOCK || record->number != expected) {
         opening->report->damaged_height = expected;
@@ -85,11 +100,86 @@ static int open_log(const struct segment_log_config *config,
     struct segment_log_report report;
     int error = segment_log_open(config, seen, opening, log, &report);
     opening->report->bytes_cut += report.bytes_cut;
+    opening->report->headers_mended += report.headers_mended;
     if (error == TALLY_OK || error == TALLY_ENOTFOUND) return error;
     if (opening->report->damaged_height == 0) opening->report->damaged_height = report.damaged_number;
     if (opening->report->detail[0] == '\0')
         snprintf(opening->report->detail, sizeof opening->report->detail, "%s: %.120s",
             config->kind == SEGMENT_LOG_LEDGER ? "ledger" : "bodies", report.detail);
+    return error;
+}
+
+/* Blocks that were mended stand elsewhere. */
+static int open_mended(struct ledger *ledger)
+{
+    int error = ledger_mended_open(ledger);
+    return error == TALLY_ENOTFOUND ? TALLY_OK : error;
+}
+
+/* The last block that carries its own FC, and how many blocks there are up to it. */
+static int find_finalized(
+    struct ledger *ledger, struct ledger_report *report, struct ledger_record_prefix *last, size_t *count)
+{
+    for (*count = ledger->index_count; *count > 0; --*count) {
+        int error = ledger_prefix_read(ledger, ledger->index[*count - 1].place, last);
+        if (error != TALLY_OK) {
+            report->damaged_height = *count;
+            return error;
+        }
+        if (last->has_finalization) return TALLY_OK;
+    }
+    *last = (struct ledger_record_prefix){.bodies_end = {1, SEGMENT_HEADER_SIZE}};
+    return TALLY_OK;
+}
+
+/* How many blocks were lost behind the last one nothing tells. */
+static int refuse_end(struct opening *opening)
+{
+    opening->report->damaged_height = opening->ledger->index_count + 1;
+    snprintf(opening->report->detail, sizeof opening->report->detail,
+        "ledger: segment %016x, byte %u: a record is not what was stored, and none stands behind it",
+        opening->gap_place.segment, opening->gap_place.offset);
+    return TALLY_EDAMAGED;
+}
+
+static int refuse_lost(struct opening *opening)
+{
+    const struct ledger *ledger = opening->ledger;
+    if (ledger->lost_count == 0) return TALLY_OK;
+    size_t at = 0;
+    while ((ledger->index[at].place.segment & PLACE_LOST) == 0)
+        at++;
+    struct segment_place place = ledger->index[at].place;
+    opening->report->damaged_height = at + 1;
+    snprintf(opening->report->detail, sizeof opening->report->detail,
+        "ledger: segment %016x, byte %u: a record is not what was stored", place.segment & ~PLACE_LOST,
+        place.offset);
+    return TALLY_EDAMAGED;
+}
+
+/* A block on disk always has its bodies there. */
+static int known_bodies(struct ledger *ledger, struct ledger_report *report, struct segment_place *end)
+{
+    struct ledger_record_prefix last;
+    size_t count;
+    int error = find_finalized(ledger, report, &last, &count);
+    if (error == TALLY_OK) *end = last.bodies_end;
+    return error;
+}
+
+/* Blocks behind the last one that carries its own FC were not yet acknowledged to anyone: they are fetched
+ * again. */
+static int cut_to_finalized(
+    struct ledger *ledger, struct ledger_report *report, struct ledger_record_prefix *last)
+{
+    size_t count;
+    int error = find_finalized(ledger, report, last, &count);
+    if (error != TALLY_OK || count == ledger->index_count) return error;
+    struct segment_place place = ledger->index[count].place;
+    report->blocks_cut = ledger->index_count - count;
+    if (place.segment >= PLACE_LOST) return TALLY_EDAMAGED;
+    error = segment_log_cut(ledger->blocks, place);
+    if (error == TALLY_OK) ledger->index_count = count;
     return error;
 }
 
@@ -108,18 +198,25 @@ static int open_logs(
         .dir = blocks_dir,
         .chain_id = ledger->chain_id,
         .kind = SEGMENT_LOG_LEDGER,
-        .segment_size_max = options->segment_size_max != 0 ? options->segment_size_max : LEDGER_SEGMENT_SIZE,
+        .segment_size_max = ledger->segment_size_max,
         .record_size_max = LEDGER_RECORD_SIZE_MAX,
         .allocate_step = ALLOCATE_STEP,
         .check = options->verify_all ? CHECK_ALL : CHECK_HEADERS,
+        .gap = blocks_gap,
+        .mends = options->mend,
         .digests = true};
     struct segment_log_config bodies = blocks;
     bodies.dir = bodies_dir;
     bodies.kind = SEGMENT_LOG_BODIES;
     bodies.digests = false;
     bodies.check = options->verify_all ? CHECK_ALL : CHECK_SIZES;
+    bodies.gap = options->mend ? bodies_gap : NULL;
     error = open_log(&blocks, block_seen, opening, &ledger->blocks);
     bool fresh = error == TALLY_ENOTFOUND;
+    if (error == TALLY_OK && opening->gap_bytes > 0) error = refuse_end(opening);
+    if (error == TALLY_OK) error = open_mended(ledger);
+    if (error == TALLY_OK && !options->mend) error = refuse_lost(opening);
+    if (error == TALLY_OK && options->mend) error = known_bodies(ledger, opening->report, &bodies.known_end);
     if (error != TALLY_OK && !fresh) return error;
     error = open_log(&bodies, NULL, opening, &ledger->bodies);
     if (fresh && error == TALLY_ENOTFOUND) {
@@ -142,37 +239,6 @@ static int open_logs(
     snprintf(opening->report->detail, sizeof opening->report->detail, "%s: its first segments are gone",
         ledger->blocks == NULL || segment_log_first(ledger->blocks) != 1 ? "ledger" : "bodies");
     return TALLY_EDAMAGED;
-}
-
-static int prefix_read(struct ledger *ledger, struct segment_place place, struct ledger_record_prefix *prefix)
-{
-    uint8_t bytes[LEDGER_RECORD_PREFIX_SIZE];
-    struct segment_place payload = {place.segment, place.offset + RECORD_HEADER_SIZE};
-    int error = segment_log_read_raw(ledger->blocks, payload, bytes, sizeof bytes);
-    return error == TALLY_OK ? ledger_record_prefix_decode(&ledger->form, bytes, prefix) : error;
-}
-
-/* Blocks behind the last one that carries its own FC were not yet acknowledged to anyone: they are fetched
- * again. */
-static int cut_to_finalized(
-    struct ledger *ledger, struct ledger_report *report, struct ledger_record_prefix *last)
-{
-    size_t count = ledger->index_count;
-    *last = (struct ledger_record_prefix){.bodies_end = {1, SEGMENT_HEADER_SIZE}};
-    for (; count > 0; count--) {
-        int error = prefix_read(ledger, ledger->index[count - 1].place, last);
-        if (error != TALLY_OK) {
-            report->damaged_height = count;
-            return error;
-        }
-        if (last->has_finalization) break;
-        *last = (struct ledger_record_prefix){.bodies_end = {1, SEGMENT_HEADER_SIZE}};
-    }
-    if (count == ledger->index_count) return TALLY_OK;
-    report->blocks_cut = ledger->index_count - count;
-    int error = segment_log_cut(ledger->blocks, ledger->index[count].place);
-    if (error == TALLY_OK) ledger->index_count = count;
-    return error;
 }
 
 static int cut_bodies(struct ledger *ledger, struct segment_place end, struct ledger_report *report)
@@ -228,12 +294,20 @@ int ledger_open(const struct disk *disk, const char *dir, const struct digest *c
     ledger_record_form_init(&opened->form, chain_id);
     CHECK(pthread_mutex_init(&opened->mutex, NULL) == 0);
     CHECK(pthread_rwlock_init(&opened->erasing, NULL) == 0);
-    struct opening opening = {opened, report};
+    if (options == NULL) options = &defaults;
+    opened->segment_size_max =
+        options->segment_size_max != 0 ? options->segment_size_max : LEDGER_SEGMENT_SIZE;
+    struct opening opening = {.ledger = opened, .report = report};
     struct ledger_record_prefix last;
-    int error = open_logs(opened, dir, options != NULL ? options : &defaults, &opening);
+    int error = strlen(dir) < sizeof opened->dir ? TALLY_OK : TALLY_ELIMIT;
+    if (error == TALLY_OK) {
+        memcpy(opened->dir, dir, strlen(dir) + 1);
+        error = open_logs(opened, dir, options, &opening);
+    }
     if (error == TALLY_OK) error = cut_to_finalized(opened, report, &last);
     if (error == TALLY_OK) error = cut_bodies(opened, last.bodies_end, report);
     if (error == TALLY_OK) error = open_head(opened, report);
+    report->lost = opened->lost_count;
     if (error != TALLY_OK) {
         ledger_close(opened);
         return error;
@@ -256,6 +330,7 @@ void ledger_close(struct ledger *ledger)
     staged_clear(ledger);
     segment_log_close(ledger->blocks);
     segment_log_close(ledger->bodies);
+    segment_log_close(ledger->mended);
     pthread_mutex_destroy(&ledger->mutex);
     pthread_rwlock_destroy(&ledger->erasing);
     free(ledger->staged);
@@ -414,29 +489,99 @@ uint64_t ledger_height(struct ledger *ledger)
     return height;
 }
 
-static int find(struct ledger *ledger, uint64_t height, struct segment_place *place)
+int ledger_note(struct ledger *ledger, uint64_t height, int error)
+{
+    if (error != TALLY_EDAMAGED) return error;
+    pthread_mutex_lock(&ledger->mutex);
+    bool known = ledger->damaged_count == LEDGER_DAMAGED_MAX;
+    for (size_t i = 0; !known && i < ledger->damaged_count; i++)
+        known = ledger->damaged[i] == height;
+    if (!known) ledger->damaged[ledger->damaged_count++] = height;
+    pthread_mutex_unlock(&ledger->mutex);
+    return error;
+}
+
+struct segment_log *ledger_log_of(struct ledger *ledger, struct segment_log *log, struct segment_place *place)
+{
+    if ((place->segment & PLACE_MENDED) == 0) return log;
+    place->segment &= ~PLACE_MENDED;
+    pthread_mutex_lock(&ledger->mutex);
+    struct segment_log *mended = ledger->mended;
+    pthread_mutex_unlock(&ledger->mutex);
+    return mended != NULL ? mended : log; /* where a place is damaged, neither has its record */
+}
+
+int ledger_find(struct ledger *ledger, uint64_t height, struct segment_place *place)
 {
     int error = TALLY_ENOTFOUND;
     pthread_mutex_lock(&ledger->mutex);
     if (height >= 1 && height <= ledger->index_count) {
         *place = ledger->index[height - 1].place;
-        error = TALLY_OK;
+        error = (place->segment & PLACE_LOST) != 0 ? TALLY_EDAMAGED : TALLY_OK;
     }
     pthread_mutex_unlock(&ledger->mutex);
     return error;
 }
 
-/* The whole record: its prefix, and the rest as one span. */
-static int record_read(
+int ledger_prefix_read(struct ledger *ledger, struct segment_place place, struct ledger_record_prefix *prefix)
+{
+    uint8_t bytes[LEDGER_RECORD_PREFIX_SIZE];
+    if ((place.segment & PLACE_LOST) != 0) return TALLY_EDAMAGED;
+    struct segment_log *log = ledger_log_of(ledger, ledger->blocks, &place);
+    place.offset += RECORD_HEADER_SIZE;
+    int error = segment_log_read_raw(log, place, bytes, sizeof bytes);
+    return error == TALLY_OK ? ledger_record_prefix_decode(&ledger->form, bytes, prefix) : error;
+}
+
+int ledger_record_read(
     struct ledger *ledger, uint64_t height, struct arena *arena, struct ledger_record *record)
 {
     struct segment_place place;
     struct segment_log_record stored;
-    int error = find(ledger, height, &place);
-    if (error == TALLY_OK) error = segment_log_read(ledger->blocks, place, arena, &stored);
+    int error = ledger_find(ledger, height, &place);
+    if (error == TALLY_OK) {
+        struct segment_log *log = ledger_log_of(ledger, ledger->blocks, &place);
+        error = segment_log_read(log, place, arena, &stored);
+    }
     if (error != TALLY_OK) return error == TALLY_EFORM ? TALLY_EDAMAGED : error;
     if (stored.type != LEDGER_RECORD_BLOCK || stored.number != height) return TALLY_EDAMAGED;
     return ledger_record_decode(&ledger->form, stored.payload, record);
+}
+
+int ledger_body_read(struct ledger *ledger, struct segment_place place, uint64_t height, uint32_t index,
+    struct arena *arena, struct ledger_event *event)
+{
+    struct segment_log_record stored;
+    struct segment_log *log = ledger_log_of(ledger, ledger->bodies, &place);
+    pthread_rwlock_rdlock(&ledger->erasing);
+    int error = segment_log_read(log, place, arena, &stored);
+    pthread_rwlock_unlock(&ledger->erasing);
+    if (error == TALLY_OK)
+        error = ledger_body_decode(&stored, height, index, &event->has_body, event->salt, &event->body);
+    return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
+}
+
+/* The bodies of a block that was mended stand here and there. */
+static int bodies_attach_each(
+    struct ledger *ledger, const struct ledger_record *record, struct arena *arena, struct block *block)
+{
+    uint32_t index = 0;
+    int error = TALLY_OK;
+    for (uint32_t b = 0; b < block->batch_count; b++) {
+        for (uint32_t e = 0; error == TALLY_OK && e < block->batches[b].event_count; e++, index++) {
+            struct batch_event *to = &block->batches[b].events[e];
+            struct ledger_record_event entry;
+            struct ledger_event event;
+            ledger_record_event_decode(record, index, &entry);
+            if (entry.body.segment == 0) continue;
+            error = ledger_body_read(ledger, entry.body, block->header.height, index, arena, &event);
+            if (error != TALLY_OK) break;
+            to->has_body = event.has_body;
+            memcpy(to->salt, event.salt, SALT_SIZE);
+            to->body = event.body;
+        }
+    }
+    return error;
 }
 
 /* Gives the events of a decoded block the bodies that are there. */
@@ -474,20 +619,30 @@ static int bodies_attach(
     return error;
 }
 
-int ledger_read(
+static int read_block(
     struct ledger *ledger, uint64_t height, bool with_bodies, struct arena *arena, struct block *block)
 {
     struct ledger_record record;
     struct block read;
-    int error = record_read(ledger, height, arena, &record);
+    struct segment_place place;
+    int error = ledger_find(ledger, height, &place);
+    if (error == TALLY_OK) error = ledger_record_read(ledger, height, arena, &record);
     if (error == TALLY_OK) error = block_decode(record.block, &ledger->chain_id, arena, &read);
     if (error == TALLY_ENOTFOUND || error == TALLY_EIO || error == TALLY_ENOMEM) return error;
     if (error != TALLY_OK || read.header.height != height) return TALLY_EDAMAGED;
     if (read.header.payload_events != record.prefix.event_count) return TALLY_EDAMAGED;
     if (!digest_equal(&read.hash, &record.prefix.hash)) return TALLY_EDAMAGED;
-    if (with_bodies) error = bodies_attach(ledger, &record, arena, &read);
+    if (with_bodies)
+        error = (place.segment & PLACE_MENDED) != 0 ? bodies_attach_each(ledger, &record, arena, &read)
+                                                    : bodies_attach(ledger, &record, arena, &read);
     if (error == TALLY_OK) *block = read;
     return error;
+}
+
+int ledger_read(
+    struct ledger *ledger, uint64_t height, bool with_bodies, struct arena *arena, struct block *block)
+{
+    return ledger_note(ledger, height, read_block(ledger, height, with_bodies, arena, block));
 }
 
 int ledger_read_encoded(
@@ -500,7 +655,7 @@ int ledger_read_encoded(
         if (error == TALLY_OK) block_encode(&block, true, out);
     } else {
         struct ledger_record record;
-        error = record_read(ledger, height, arena, &record);
+        error = ledger_note(ledger, height, ledger_record_read(ledger, height, arena, &record));
         if (error == TALLY_OK) buffer_append(out, record.block.data, record.block.size);
     }
     return error == TALLY_OK && out->failed ? TALLY_ELIMIT : error;
@@ -514,10 +669,10 @@ int ledger_hash(struct ledger *ledger, uint64_t height, struct digest *hash)
         *hash = ledger->chain_id;
         return TALLY_OK;
     }
-    int error = find(ledger, height, &place);
-    if (error == TALLY_OK) error = prefix_read(ledger, place, &prefix);
+    int error = ledger_find(ledger, height, &place);
+    if (error == TALLY_OK) error = ledger_prefix_read(ledger, place, &prefix);
     if (error == TALLY_OK) *hash = prefix.hash;
-    return error;
+    return ledger_note(ledger, height, error);
 }
 
 /* One event's directory entry, and its header's bytes in the arena. */
@@ -527,13 +682,14 @@ static int event_find(struct ledger *ledger, uint64_t height, uint32_t index, st
     struct segment_place place, at;
     struct ledger_record_prefix prefix;
     uint8_t bytes[LEDGER_RECORD_EVENT_SIZE];
-    int error = find(ledger, height, &place);
-    if (error == TALLY_OK) error = prefix_read(ledger, place, &prefix);
+    int error = ledger_find(ledger, height, &place);
+    if (error == TALLY_OK) error = ledger_prefix_read(ledger, place, &prefix);
     if (error != TALLY_OK) return error;
+    struct segment_log *log = ledger_log_of(ledger, ledger->blocks, &place);
     if (index >= prefix.event_count) return TALLY_ENOTFOUND;
     at = place;
     at.offset += RECORD_HEADER_SIZE + LEDGER_RECORD_PREFIX_SIZE + index * LEDGER_RECORD_EVENT_SIZE;
-    error = segment_log_read_raw(ledger->blocks, at, bytes, sizeof bytes);
+    error = segment_log_read_raw(log, at, bytes, sizeof bytes);
     if (error != TALLY_OK) return error;
     ledger_record_event_parse(bytes, entry);
     if (entry->header_size > EVENT_HEADER_SIZE_MAX || entry->header_offset > LEDGER_RECORD_SIZE_MAX)
@@ -543,7 +699,7 @@ static int event_find(struct ledger *ledger, uint64_t height, uint32_t index, st
     at = place;
     at.offset += RECORD_HEADER_SIZE + LEDGER_RECORD_PREFIX_SIZE +
                  prefix.event_count * LEDGER_RECORD_EVENT_SIZE + entry->header_offset;
-    error = segment_log_read_raw(ledger->blocks, at, data, entry->header_size);
+    error = segment_log_read_raw(log, at, data, entry->header_size);
     if (error != TALLY_OK) return error;
     *header = span_of(data, entry->header_size);
     return ledger_record_event_check(&ledger->form, bytes, *header);
@@ -555,18 +711,10 @@ int ledger_event_read(
     struct ledger_record_event entry;
     struct ledger_event read = {0};
     int error = event_find(ledger, height, index, arena, &entry, &read.header);
-    if (error != TALLY_OK) return error;
-    if (entry.body.segment != 0) {
-        struct segment_log_record stored;
-        pthread_rwlock_rdlock(&ledger->erasing);
-        error = segment_log_read(ledger->bodies, entry.body, arena, &stored);
-        pthread_rwlock_unlock(&ledger->erasing);
-        if (error == TALLY_OK)
-            error = ledger_body_decode(&stored, height, index, &read.has_body, read.salt, &read.body);
-        if (error == TALLY_ENOTFOUND) error = TALLY_EDAMAGED;
-    }
+    if (error == TALLY_OK && entry.body.segment != 0)
+        error = ledger_body_read(ledger, entry.body, height, index, arena, &read);
     if (error == TALLY_OK) *event = read;
-    return error;
+    return ledger_note(ledger, height, error);
 }
 
 int ledger_body_erase(struct ledger *ledger, uint64_t height, uint32_t index)
@@ -578,9 +726,10 @@ int ledger_body_erase(struct ledger *ledger, uint64_t height, uint32_t index)
     arena_init(&arena, 64 * KIB);
     int error = event_find(ledger, height, index, &arena, &entry, &header);
     arena_close(&arena);
-    if (error != TALLY_OK || entry.body.segment == 0) return error;
+    if (error != TALLY_OK || entry.body.segment == 0) return ledger_note(ledger, height, error);
+    struct segment_log *log = ledger_log_of(ledger, ledger->bodies, &entry.body);
     pthread_rwlock_wrlock(&ledger->erasing);
-    error = segment_log_erase(ledger->bodies, entry.body);
+    error = segment_log_erase(log, entry.body);
     pthread_rwlock_unlock(&ledger->erasing);
     if (error == TALLY_EIO || error == TALLY_EFULL) ledger->failed = true;
     return error;

@@ -2,6 +2,7 @@
  *
  *   DIR/ledger   one record a block: its hash, a directory of its events, the block encoded without bodies
  *   DIR/bodies   one record an event body (salt and body), apart from everything signed, with a checksum
+ *   DIR/mended   blocks that were damaged and fetched again, where they did not fit their place to the byte
  *
  * A block is durable once ledger_sync has returned TALLY_OK: bodies are synced first, then the block's record
  * is written and synced, so a block on disk always has its bodies. What a crash leaves beyond the last whole
@@ -21,6 +22,7 @@ struct ledger_options {
     uint64_t
         segment_size_max; /* 0 = LEDGER_SEGMENT_SIZE; a block larger than that has a segment of its own */
     bool verify_all;      /* read and check every byte at open, not just the newest segments */
+    bool mend; /* open in spite of damaged records, for ledger_mend: reads of them are TALLY_EDAMAGED */
 };
 #define LEDGER_SEGMENT_SIZE (256ull * 1024 * 1024)
 
@@ -28,6 +30,9 @@ struct ledger_options {
 struct ledger_report {
     uint64_t blocks_cut;     /* whole blocks without an FC behind the last one with it */
     uint64_t bytes_cut;      /* of torn or orphaned records, in both folders */
+    uint64_t lost;           /* with `mend`: blocks whose records are damaged and not mended yet, */
+    uint64_t bodies_lost;    /* stretches of damaged bodies, */
+    uint64_t headers_mended; /* and headers of segments that were put right */
     uint64_t damaged_height; /* with TALLY_EDAMAGED: the first height that cannot be read back; 0 = not one
                                 block's */
     char detail[160];        /* with an error: what is wrong, and in which file; else "" */
@@ -89,6 +94,21 @@ struct ledger_event {
 /* One event by its place, index counting from 0 over all events of the block, with a few small reads. */
 int ledger_event_read(struct ledger *ledger, uint64_t height, uint32_t index, struct arena *arena,
     struct ledger_event *event) TALLY_MUST_CHECK;
+
+/* A height whose block, or a body of it, was met damaged, at opening or in a read. Errors: TALLY_ENOTFOUND.
+ */
+int ledger_damaged(struct ledger *ledger, uint64_t *height) TALLY_MUST_CHECK;
+
+/* Puts right what is damaged of a durable block, from a copy whose signatures the caller has checked: what
+ * fits its place to the byte in place, a block's record that differs (peers keep other FCs) in DIR/mended.
+ * Its hash must be the one that the ledger knows at this height, or that its neighbours name. A damaged body
+ * that the copy comes without is left as it is, unless `withhold`: then it is marked as erased. One that was
+ * erased stays so. *mended says whether the height is whole now; it is then no longer told by ledger_damaged.
+ * One thread at a time; the writer and readers may go on meanwhile. Errors: TALLY_EINVALID (not this ledger's
+ * block: nothing was changed), TALLY_EDAMAGED (nothing around it can tell), TALLY_EIO, TALLY_EFULL,
+ * TALLY_ENOMEM. */
+int ledger_mend(
+    struct ledger *ledger, const struct block *block, bool withhold, bool *mended) TALLY_MUST_CHECK;
 
 /* Overwrites one body and its salt with zeros, durably, and marks it erased. Nothing signed changes. Erasing
  * again, or what was never stored, is TALLY_OK. Errors: as the reads, and TALLY_EFULL. */

@@ -160,24 +160,26 @@ static int record_at(struct window *window, const struct segment_scan *scan, uin
 }
 
 /* Looks behind the bad record at scan->end: for the next good one, and for one that was written when the bad
- * one was already on disk. Sets gap->end (the scan's size where nothing good follows) and *damaged. */
+ * one was already on disk. Sets gap->end and *damaged. */
 static int look_behind(
     struct window *window, const struct segment_scan *scan, struct segment_gap *gap, bool *damaged)
 {
     uint64_t offset = scan->end + RECORD_ALIGNMENT;
-    gap->end = scan->size;
-    *damaged = scan->sealed && scan->end < scan->size;
+    gap->end = 0;
+    *damaged = scan->end < scan->known;
     while (offset + RECORD_HEADER_SIZE <= scan->size) {
         struct record_header header;
         struct span payload;
         bool good, header_good;
         int error = record_at(window, scan, offset, true, &header, &payload, &header_good, &good);
         if (error != TALLY_OK) return error;
-        if (good && gap->end == scan->size) gap->end = offset;
+        if (good && gap->end == 0) gap->end = offset;
         if (good && header.synced_size > scan->end) *damaged = true;
-        if (good && *damaged) return TALLY_OK;
+        if (good && *damaged) break;
         offset += good ? record_footprint(header.size) : RECORD_ALIGNMENT;
     }
+    /* What was known to be there ends what was lost, where no record does. */
+    if (gap->end == 0 || (scan->known > scan->end && gap->end > scan->known)) gap->end = scan->known;
     return TALLY_OK;
 }
 
@@ -205,7 +207,7 @@ static int walk_good(struct window *window, struct segment_scan *scan)
 
 int segment_scan(struct segment_scan *scan)
 {
-    CHECK(scan->disk != NULL && scan->record_size_max > 0);
+    CHECK(scan->disk != NULL && scan->record_size_max > 0 && scan->known <= scan->size);
     struct window window = {0};
     int error = TALLY_OK;
     scan->end = SEGMENT_HEADER_SIZE;

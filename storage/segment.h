@@ -106,7 +106,7 @@ struct segment_scan {
     int file;
     uint32_t seed;
     uint64_t size;            /* look no further than this */
-    bool sealed;              /* all of it was on disk once: nothing in it can be torn */
+    uint64_t known;           /* so much of it was on disk once: nothing in that can be torn */
     uint32_t record_size_max; /* a larger payload is no record */
     bool payloads;            /* read and check payloads; else walk the headers alone */
     /* Called for each good record, in order; payload.data is NULL where payloads are not read. Borrowed for

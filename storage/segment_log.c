@@ -62,6 +62,26 @@ static int reserve_segment(struct segment_log *log)
     return segments == NULL ? TALLY_ENOMEM : TALLY_OK;
 }
 
+/* What of a segment never changes, and so may be used outside the mutex. */
+struct segment_reader {
+    int file;
+    uint32_t seed;
+};
+
+static int find(struct segment_log *log, uint32_t sequence, struct segment_reader *found)
+{
+    int error = TALLY_ENOTFOUND;
+    pthread_mutex_lock(&log->mutex);
+    uint32_t first = log->count > 0 ? log->segments[0].sequence : 0;
+    if (sequence >= first && sequence - first < log->count) {
+        const struct segment *segment = &log->segments[sequence - first];
+        *found = (struct segment_reader){segment->file, segment->seed};
+        error = TALLY_OK;
+    }
+    pthread_mutex_unlock(&log->mutex);
+    return error;
+}
+
 /* ---- Making a segment ---- */
 
 static int write_header(
@@ -195,6 +215,20 @@ int segment_log_create(
 
 /* ---- Opening ---- */
 
+/* Puts right one changed byte of a segment's header. */
+static int mend_header(struct segment_log *log, const struct segment *segment,
+    uint8_t bytes[SEGMENT_HEADER_SIZE], struct segment_header *header, struct segment_log_report *report)
+{
+    const struct disk *disk = log->config.disk;
+    uint32_t changed;
+    int error = segment_header_restore(
+        bytes, log->config.kind, &log->config.chain_id, segment->sequence, header, &changed);
+    if (error == TALLY_OK) error = disk->write(disk->context, segment->file, 0, bytes, SEGMENT_HEADER_SIZE);
+    if (error == TALLY_OK) error = disk->sync(disk->context, segment->file);
+    if (error == TALLY_OK) report->headers_mended++;
+    return error;
+}
+
 static int open_segment(struct segment_log *log, uint32_t sequence, struct segment_log_report *report)
 {
     const struct disk *disk = log->config.disk;
@@ -215,6 +249,8 @@ static int open_segment(struct segment_log *log, uint32_t sequence, struct segme
     if (error == TALLY_OK) error = disk->read(disk->context, segment->file, 0, bytes, sizeof bytes, &got);
     if (error != TALLY_OK) return error;
     error = got < sizeof bytes ? TALLY_EDAMAGED : segment_header_decode(bytes, &header);
+    if (error == TALLY_EDAMAGED && got == sizeof bytes && log->config.mends)
+        error = mend_header(log, segment, bytes, &header, report);
     if (error == TALLY_OK && (header.kind != log->config.kind || header.sequence != sequence))
         error = TALLY_EDAMAGED;
     if (error == TALLY_OK && segment->allocated > SEGMENT_SIZE_LIMIT) error = TALLY_EDAMAGED;
@@ -233,9 +269,18 @@ static int open_segment(struct segment_log *log, uint32_t sequence, struct segme
 
 struct scanning {
     int (*seen)(void *context, const struct segment_log_record *record);
+    int (*gap)(void *context, uint32_t segment, const struct segment_gap *gap);
     void *context;
     uint32_t sequence;
+    bool gaps; /* in this segment */
 };
+
+static int scanning_gap(void *context, const struct segment_gap *gap)
+{
+    struct scanning *scanning = context;
+    scanning->gaps = true;
+    return scanning->gap(scanning->context, scanning->sequence, gap);
+}
 
 static int scanning_seen(
     void *context, uint64_t offset, const struct record_header *header, struct span payload)
@@ -265,6 +310,14 @@ static int check_digest(const struct segment_log *log, size_t at, bool *same)
     return TALLY_OK;
 }
 
+/* How much of the newest segment was on disk for sure. */
+static uint64_t known_of(const struct segment_log *log, const struct segment *segment)
+{
+    struct segment_place known = log->config.known_end;
+    if (known.segment != segment->sequence) return 0;
+    return known.offset < segment->allocated ? known.offset : segment->allocated;
+}
+
 static int check_segment(
     struct segment_log *log, size_t at, struct scanning *scanning, struct segment_log_report *report)
 {
@@ -275,18 +328,20 @@ static int check_segment(
         .file = segment->file,
         .seed = segment->seed,
         .size = sealed ? sealed_size : segment->allocated,
-        .sealed = sealed,
+        .known = sealed ? sealed_size : known_of(log, segment),
         .record_size_max = log->config.record_size_max,
         .payloads = !sealed || log->config.check == CHECK_ALL,
         .seen = scanning_seen,
+        .gap = scanning->gap != NULL ? scanning_gap : NULL,
         .context = scanning};
     scanning->sequence = segment->sequence;
+    scanning->gaps = false;
     bool damaged = sealed && segment->allocated < sealed_size;
     if (!damaged && sealed && log->config.check == CHECK_SIZES) {
         segment->size = sealed_size;
     } else if (!damaged) {
         int error = segment_scan(&scan);
-        if (error == TALLY_OK && !scan.damaged) error = check_digest(log, at, &same);
+        if (error == TALLY_OK && !scan.damaged && !scanning->gaps) error = check_digest(log, at, &same);
         if (error != TALLY_OK) return error;
         damaged = scan.damaged || (sealed && scan.end != sealed_size);
         segment->size = scan.end;
@@ -414,7 +469,7 @@ int segment_log_open(const struct segment_log_config *config,
     buffer_init(&opened->writes, SEGMENT_SIZE_LIMIT / 2);
     CHECK(pthread_mutex_init(&opened->mutex, NULL) == 0);
     int error = strlen(config->dir) < sizeof opened->dir ? TALLY_OK : TALLY_ELIMIT;
-    struct scanning scanning = {.seen = seen, .context = context};
+    struct scanning scanning = {.seen = seen, .gap = config->gap, .context = context};
     if (error == TALLY_OK) {
         memcpy(opened->dir, config->dir, strlen(config->dir) + 1);
         error = open_all(opened, &scanning, report);
@@ -483,22 +538,25 @@ static uint32_t entry_size(const struct segment_log_entry *entry)
     return (uint32_t)size;
 }
 
-static void entry_write(const struct segment_log *log, const struct segment_log_entry *entry, uint8_t *bytes)
+/* The whole record, with zeros for its payload where it is `erased`. */
+static void entry_write(const struct segment_reader *segment, uint64_t synced,
+    const struct segment_log_entry *entry, bool erased, uint8_t *bytes)
 {
-    const struct segment *segment = newest(log);
     uint32_t size = entry_size(entry);
     uint64_t footprint = record_footprint(size);
     uint8_t *at = bytes + RECORD_HEADER_SIZE;
-    for (size_t i = 0; i < SEGMENT_RECORD_PARTS; i++) {
+    memset(at, 0, footprint - RECORD_HEADER_SIZE);
+    for (size_t i = 0; !erased && i < SEGMENT_RECORD_PARTS; i++) {
         if (entry->parts[i].size > 0) memcpy(at, entry->parts[i].data, entry->parts[i].size);
         at += entry->parts[i].size;
     }
-    memset(at, 0, footprint - RECORD_HEADER_SIZE - size);
     struct record_header header = {.size = size,
-        .type = entry->type,
+        .type = erased ? RECORD_TYPE_ERASED : entry->type,
         .number = entry->number,
-        .synced_size = segment->synced,
-        .payload_crc = crc32c(segment->seed, bytes + RECORD_HEADER_SIZE, footprint - RECORD_HEADER_SIZE)};
+        .synced_size = synced};
+    if (!erased)
+        header.payload_crc =
+            crc32c(segment->seed, bytes + RECORD_HEADER_SIZE, footprint - RECORD_HEADER_SIZE);
     record_header_encode(&header, segment->seed, bytes);
 }
 
@@ -521,6 +579,7 @@ static int write_group(struct segment_log *log, const struct segment_log_entry *
     struct segment_place *places)
 {
     struct segment *segment = newest(log);
+    const struct segment_reader reader = {segment->file, segment->seed};
     uint64_t offset = segment->size;
     buffer_clear(&log->writes);
     for (size_t i = 0; i < count; i++) {
@@ -528,7 +587,7 @@ static int write_group(struct segment_log *log, const struct segment_log_entry *
             places[i] = (struct segment_place){segment->sequence, (uint32_t)(offset + log->writes.size)};
         uint8_t *bytes = buffer_reserve(&log->writes, (size_t)record_footprint(entry_size(&entries[i])));
         if (bytes == NULL) return TALLY_ENOMEM;
-        entry_write(log, &entries[i], bytes);
+        entry_write(&reader, segment->synced, &entries[i], false, bytes);
     }
     size_t group = log->writes.size;
     if (segment->used_before) {
@@ -599,26 +658,6 @@ uint32_t segment_log_last(const struct segment_log *log)
 }
 
 /* ---- Reading ---- */
-
-/* What of a segment never changes, and so may be used outside the mutex. */
-struct segment_reader {
-    int file;
-    uint32_t seed;
-};
-
-static int find(struct segment_log *log, uint32_t sequence, struct segment_reader *found)
-{
-    int error = TALLY_ENOTFOUND;
-    pthread_mutex_lock(&log->mutex);
-    uint32_t first = log->count > 0 ? log->segments[0].sequence : 0;
-    if (sequence >= first && sequence - first < log->count) {
-        const struct segment *segment = &log->segments[sequence - first];
-        *found = (struct segment_reader){segment->file, segment->seed};
-        error = TALLY_OK;
-    }
-    pthread_mutex_unlock(&log->mutex);
-    return error;
-}
 
 int segment_log_read_raw(struct segment_log *log, struct segment_place place, void *bytes, size_t size)
 {
@@ -703,6 +742,69 @@ int segment_log_erase(struct segment_log *log, struct segment_place place)
     if (error == TALLY_OK) error = disk->sync(disk->context, segment.file);
     free(zeros);
     return fail(log, error);
+}
+
+int segment_log_next(
+    struct segment_log *log, struct segment_place *place, uint32_t end, struct segment_log_record *record)
+{
+    struct segment_reader segment;
+    int error = find(log, place->segment, &segment);
+    for (uint32_t at = place->offset; error == TALLY_OK && at < end; at += RECORD_ALIGNMENT) {
+        uint8_t bytes[RECORD_HEADER_SIZE];
+        struct record_header header;
+        struct segment_place here = {place->segment, at};
+        error = segment_log_read_raw(log, here, bytes, sizeof bytes);
+        if (error != TALLY_OK) break;
+        if (record_header_decode(bytes, segment.seed, &header) != TALLY_OK || header.synced_size > at)
+            continue;
+        if (header.size > log->config.record_size_max) continue;
+        *place = here;
+        *record = (struct segment_log_record){
+            .place = here, .type = header.type, .number = header.number, .size = header.size};
+        return TALLY_OK;
+    }
+    return error == TALLY_EIO ? error : TALLY_ENOTFOUND;
+}
+
+int segment_log_restore(struct segment_log *log, struct segment_place place, struct span payload)
+{
+    const struct disk *disk = log->config.disk;
+    struct segment_reader segment;
+    uint8_t bytes[RECORD_HEADER_SIZE];
+    struct record_header header;
+    int error = find(log, place.segment, &segment);
+    if (error == TALLY_OK) error = segment_log_read_raw(log, place, bytes, sizeof bytes);
+    if (error != TALLY_OK) return error == TALLY_EIO ? error : TALLY_EINVALID;
+    if (record_header_decode(bytes, segment.seed, &header) != TALLY_OK || header.size != payload.size)
+        return TALLY_EINVALID;
+    size_t padded = (size_t)record_footprint(header.size) - RECORD_HEADER_SIZE;
+    uint8_t *exact = calloc(1, padded);
+    if (exact == NULL) return TALLY_ENOMEM;
+    memcpy(exact, payload.data, payload.size);
+    error = crc32c(segment.seed, exact, padded) == header.payload_crc ? TALLY_OK : TALLY_EINVALID;
+    if (error == TALLY_OK)
+        error = disk->write(disk->context, segment.file, place.offset + RECORD_HEADER_SIZE, exact, padded);
+    if (error == TALLY_OK) error = disk->sync(disk->context, segment.file);
+    free(exact);
+    return error;
+}
+
+int segment_log_rewrite(
+    struct segment_log *log, struct segment_place place, const struct segment_log_entry *entry, bool erased)
+{
+    const struct disk *disk = log->config.disk;
+    struct segment_reader segment;
+    CHECK(!log->config.digests && place.offset >= SEGMENT_HEADER_SIZE);
+    int error = find(log, place.segment, &segment);
+    if (error != TALLY_OK) return error;
+    size_t footprint = (size_t)record_footprint(entry_size(entry));
+    uint8_t *bytes = malloc(footprint);
+    if (bytes == NULL) return TALLY_ENOMEM;
+    entry_write(&segment, SEGMENT_HEADER_SIZE, entry, erased, bytes);
+    error = disk->write(disk->context, segment.file, place.offset, bytes, footprint);
+    if (error == TALLY_OK) error = disk->sync(disk->context, segment.file);
+    free(bytes);
+    return error;
 }
 
 static int remove_segment(struct segment_log *log, uint32_t sequence)

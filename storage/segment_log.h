@@ -23,6 +23,7 @@ enum segment_log_kind {
     SEGMENT_LOG_LEDGER = 1,
     SEGMENT_LOG_BODIES = 2,
     SEGMENT_LOG_VOTES = 3,
+    SEGMENT_LOG_MENDED = 4,
 };
 
 /* What sealed segments are put through at open. The newest is always checked whole. */
@@ -30,19 +31,6 @@ enum segment_log_check {
     CHECK_SIZES,   /* sizes and headers of the files; their records are not seen */
     CHECK_HEADERS, /* the records' headers; payloads are checked when they are read */
     CHECK_ALL,
-};
-
-struct segment_log_config {
-    const struct disk *disk;
-    const char *dir; /* the folder; exists */
-    struct digest chain_id;
-    enum segment_log_kind kind;
-    uint64_t segment_size_max; /* at most SEGMENT_SIZE_LIMIT / 2; a larger group has a segment of its own */
-    uint32_t record_size_max;
-    uint32_t allocate_step; /* space is taken this much at a time */
-    enum segment_log_check check;
-    bool digests;  /* sealed segments have one; nothing is erased then */
-    bool recycles; /* dropped segments are used again */
 };
 
 /* Where a record's header stands. Ordered by segment, then offset. */
@@ -56,8 +44,28 @@ static inline bool segment_place_before(struct segment_place a, struct segment_p
     return a.segment != b.segment ? a.segment < b.segment : a.offset < b.offset;
 }
 
+struct segment_log_config {
+    const struct disk *disk;
+    const char *dir; /* the folder; exists */
+    struct digest chain_id;
+    enum segment_log_kind kind;
+    uint64_t segment_size_max; /* at most SEGMENT_SIZE_LIMIT / 2; a larger group has a segment of its own */
+    uint32_t record_size_max;
+    uint32_t allocate_step; /* space is taken this much at a time */
+    enum segment_log_check check;
+    /* Everything before this was on disk once: nothing there is torn. Segment 0 = not known. */
+    struct segment_place known_end;
+    /* With it, damage does not end the opening: it is called, with the context of `seen`, for each stretch of
+     * a segment whose records are lost, in their order. NULL: damage ends it. */
+    int (*gap)(void *context, uint32_t segment, const struct segment_gap *gap);
+    bool mends;    /* one changed byte of a segment's header is put right */
+    bool digests;  /* sealed segments have one; nothing is erased then */
+    bool recycles; /* dropped segments are used again */
+};
+
 struct segment_log_report {
     uint64_t bytes_cut;
+    uint64_t headers_mended;
     uint64_t damaged_number; /* with TALLY_EDAMAGED; 0 = no one record's */
     char detail[160];
 };
@@ -118,9 +126,22 @@ int segment_log_read_raw(
 int segment_log_parse(struct segment_log *log, struct segment_place place, struct span bytes,
     struct segment_log_record *record) TALLY_MUST_CHECK;
 
+/* The next sound header of a record at or behind *place, before `end` in the same segment: *place is set to
+ * it. The record's payload is not read. Errors: TALLY_ENOTFOUND (none), TALLY_EIO. */
+int segment_log_next(struct segment_log *log, struct segment_place *place, uint32_t end,
+    struct segment_log_record *record) TALLY_MUST_CHECK;
+
 /* Overwrites a record's payload with zeros, durably. Until this has returned TALLY_OK it may be done in part;
  * do it again. Erased already is TALLY_OK. */
 int segment_log_erase(struct segment_log *log, struct segment_place place) TALLY_MUST_CHECK;
+/* Puts back, durably, the payload of the record at `place`, if it is exactly the one that its header has the
+ * checksum of. Errors: TALLY_EINVALID (it is not, or the header is damaged too): unchanged. TALLY_EIO. */
+int segment_log_restore(
+    struct segment_log *log, struct segment_place place, struct span payload) TALLY_MUST_CHECK;
+/* Writes a record anew at `place`, durably, where one of just that size stood and was lost; `erased` writes
+ * it as one that was erased. Errors: TALLY_ENOTFOUND, TALLY_ENOMEM, TALLY_EIO. */
+int segment_log_rewrite(struct segment_log *log, struct segment_place place,
+    const struct segment_log_entry *entry, bool erased) TALLY_MUST_CHECK;
 /* Drops everything at and behind `place`, durably; `place` is a record's start, or an end. */
 int segment_log_cut(struct segment_log *log, struct segment_place place) TALLY_MUST_CHECK;
 /* Deletes all segments before `sequence`, which exists, or keeps the last of them as the spare. */

@@ -123,12 +123,20 @@ static struct fsck_counts look(struct told *told)
 
 /* ---- What a node reads of its files ---- */
 
+/* All but the FC, of which peers keep others. */
 static void hash_block(struct hasher *hasher, struct ledger *ledger, uint64_t height, struct arena *arena)
 {
     struct buffer bytes;
+    struct block block;
+    struct digest hash;
     buffer_init(&bytes, 16 * MIB);
     arena_reset(arena);
-    assert_int_equal(ledger_read_encoded(ledger, height, true, arena, &bytes), TALLY_OK);
+    assert_int_equal(ledger_hash(ledger, height, &hash), TALLY_OK);
+    assert_int_equal(ledger_read(ledger, height, true, arena, &block), TALLY_OK);
+    assert_true(digest_equal(&hash, &block.hash));
+    hasher_u8(hasher, block.has_finalization);
+    block.has_finalization = false;
+    block_encode(&block, true, &bytes);
     hasher_sized(hasher, buffer_span(&bytes));
     buffer_close(&bytes);
 }
@@ -488,11 +496,117 @@ static void a_lost_file_or_a_cut_one_is_named(void **state)
     put_back_state();
 }
 
+/* ---- Mending ---- */
+
+/* The same block as another node keeps it: its FC may have other signers. */
+static struct block peer_block(uint64_t height, bool other)
+{
+    struct block block = node->blocks[height];
+    if (!other || !block.has_finalization) return block;
+    struct digest digest =
+        vote_digest(&node->genesis.chain_id, 1, VOTE_FINALIZE, block.header.view, &block.hash);
+    block.finalization.signers = 14;
+    sample_sign(&node->network, &digest, 14, block.finalization.signatures);
+    return block;
+}
+
+static void mend_height(struct ledger *ledger, uint64_t height, bool other)
+{
+    struct block stranger = node->blocks[height], block = peer_block(height, other);
+    bool mended = false;
+    stranger.header.time_ms++;
+    stranger.hash = block_header_hash(&stranger.header);
+    assert_int_equal(ledger_mend(ledger, &stranger, true, &mended), TALLY_EINVALID);
+    assert_int_equal(ledger_mend(ledger, &block, false, &mended), TALLY_OK);
+    assert_true(mended);
+}
+
+/* What a node does: it opens, takes what was cut from its peers, meets the damage, and mends it. */
+static uint32_t mend_all(bool other)
+{
+    struct ledger_options options = small_options;
+    struct ledger *ledger;
+    struct ledger_report report;
+    struct arena arena;
+    uint64_t height;
+    uint32_t mended = 0;
+    options.mend = true;
+    arena_init(&arena, 64 * MIB);
+    assert_int_equal(
+        ledger_open(disk_system(), node->dir, &node->genesis.chain_id, &options, &ledger, &report), TALLY_OK);
+    for (height = ledger_height(ledger) + 1; height <= node->block_count; height++)
+        assert_int_equal(ledger_append(ledger, &node->blocks[height]), TALLY_OK);
+    assert_int_equal(ledger_sync(ledger), TALLY_OK);
+    for (height = 1; height <= node->block_count; height++) {
+        struct block block;
+        arena_reset(&arena);
+        int error = ledger_read(ledger, height, true, &arena, &block);
+        assert_true(error == TALLY_OK || error == TALLY_EDAMAGED);
+    }
+    for (; ledger_damaged(ledger, &height) == TALLY_OK; mended++)
+        mend_height(ledger, height, other);
+    ledger_close(ledger);
+    arena_close(&arena);
+    return mended;
+}
+
+static void remove_mended(void)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/mended", node->dir);
+    small_remove(path);
+}
+
+/* `size` bytes of a file from `at` are overwritten. */
+static void damage(const struct file *file, size_t at, size_t size)
+{
+    int opened = open(file->path, O_WRONLY);
+    assert_true(opened >= 0);
+    for (size_t i = at; i < at + size && i < file->bytes.size; i++) {
+        uint8_t byte = (uint8_t)(file->bytes.data[i] ^ (1 + chance(255)));
+        assert_true(pwrite(opened, &byte, 1, (off_t)i) == 1);
+    }
+    close(opened);
+}
+
+static void what_is_damaged_of_the_ledger_is_mended_to_the_same(void **state)
+{
+    (void)state;
+    put_back_state();
+    struct digest whole = dump();
+    uint32_t mended = 0, elsewhere = 0;
+    chance_seed = 11;
+    for (uint32_t trial = 0; trial < (full ? 2000 : 60); trial++) {
+        static const size_t sizes[] = {1, 1, 512, 3000};
+        size_t at, size = sizes[trial / 2 % 4];
+        const struct file *file = choose(trial % 2 == 0 ? "ledger/" : "bodies/", &at);
+        /* More than one byte of a header is beyond mending. */
+        if (size > 1 && at < SEGMENT_HEADER_SIZE) at = SEGMENT_HEADER_SIZE;
+        struct told told;
+        damage(file, at, size);
+        mended += mend_all(trial % 3 == 0);
+        struct fsck_counts counts = look(&told);
+        if (counts.problems > 0)
+            fail_msg("%s, byte %zu, %zu bytes: after mending, of %s at %llu", file->name, at, size,
+                told.problems[0].file, (unsigned long long)told.problems[0].offset);
+        elsewhere += counts.mended > 0;
+        struct digest digest = dump();
+        assert_true(digest_equal(&digest, &whole));
+        for (size_t i = 0; i < file_count; i++)
+            if (in_folder(&files[i], "ledger/") || in_folder(&files[i], "bodies/")) put_back(i);
+        remove_mended();
+    }
+    print_message("%u blocks mended, in %u ledgers not in their place\n", mended, elsewhere);
+    assert_true(mended > 30 && elsewhere > 3);
+    put_back_state();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_node_is_clean_and_counted),
         cmocka_unit_test(any_flipped_byte_is_named_or_lies_in_slack),
+        cmocka_unit_test(what_is_damaged_of_the_ledger_is_mended_to_the_same),
         cmocka_unit_test(without_any_body_all_else_still_holds),
         cmocka_unit_test(a_lost_file_or_a_cut_one_is_named),
     };

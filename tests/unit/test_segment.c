@@ -487,7 +487,7 @@ static void a_walk_goes_on_behind_what_is_damaged(void **state)
             .file = (int)(file - disk->files),
             .seed = segment_seed(&header),
             .size = file->size,
-            .sealed = sealed == 1,
+            .known = sealed == 1 ? file->size : 0,
             .record_size_max = 1000,
             .payloads = true,
             .gap = note_gap,

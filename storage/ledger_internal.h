@@ -1,0 +1,72 @@
+/* What the ledger's files share. Nobody else includes it. */
+#ifndef TALLY_STORAGE_LEDGER_INTERNAL_H
+#define TALLY_STORAGE_LEDGER_INTERNAL_H
+
+#include <pthread.h>
+
+#include "storage/ledger.h"
+#include "storage/ledger_record.h"
+#include "storage/segment_log.h"
+
+/* Set in a place's segment: it is in DIR/mended. */
+#define PLACE_MENDED (1u << 31)
+/* Likewise, in the index alone: the block's record is lost; it stood there, where the offset is not 0. */
+#define PLACE_LOST (1u << 30)
+/* Damaged heights remembered at a time; a lost one is never forgotten. */
+#define LEDGER_DAMAGED_MAX 64u
+
+/* Where a durable block's record stands; element i is height i + 1. */
+struct index_entry {
+    struct segment_place place;
+};
+
+/* A block appended and not synced. */
+struct staged {
+    struct buffer payload; /* the whole record */
+    struct digest parent;
+    struct ledger_head head;
+};
+
+struct ledger {
+    const struct disk *disk;
+    char dir[DISK_PATH_SIZE_MAX];
+    uint64_t segment_size_max;
+    struct digest chain_id;
+    struct segment_log *blocks, *bodies;
+    struct segment_log *mended; /* NULL until a block was mended */
+    struct ledger_record_form form;
+    pthread_mutex_t mutex;    /* guards index, head and damaged */
+    pthread_rwlock_t erasing; /* a reader of bodies never sees one half erased */
+    struct index_entry *index;
+    size_t index_count, index_capacity;
+    struct ledger_head head;
+    uint64_t damaged[LEDGER_DAMAGED_MAX]; /* heights */
+    size_t damaged_count;
+    size_t lost_count; /* heights in the index that are lost */
+    /* The writer's own. */
+    uint64_t appended_height;
+    struct digest appended_hash;
+    struct staged *staged;
+    size_t staged_count, staged_capacity, staged_size;
+    bool failed;
+};
+
+/* Notes a height as damaged where `error` says so; passes the error on. Any thread. */
+int ledger_note(struct ledger *ledger, uint64_t height, int error);
+/* The log a place is in, with the mark taken off the place. */
+struct segment_log *ledger_log_of(
+    struct ledger *ledger, struct segment_log *log, struct segment_place *place);
+/* Where the record of a durable height stands. Errors: TALLY_ENOTFOUND, TALLY_EDAMAGED (it is lost). */
+int ledger_find(struct ledger *ledger, uint64_t height, struct segment_place *place) TALLY_MUST_CHECK;
+int ledger_prefix_read(
+    struct ledger *ledger, struct segment_place place, struct ledger_record_prefix *prefix) TALLY_MUST_CHECK;
+/* The whole record: its prefix, and the rest as one span. */
+int ledger_record_read(struct ledger *ledger, uint64_t height, struct arena *arena,
+    struct ledger_record *record) TALLY_MUST_CHECK;
+/* The body at a place, as its record says. Errors: as ledger_body_decode's and segment_log_read's. */
+int ledger_body_read(struct ledger *ledger, struct segment_place place, uint64_t height, uint32_t index,
+    struct arena *arena, struct ledger_event *event) TALLY_MUST_CHECK;
+/* Opens DIR/mended; TALLY_ENOTFOUND where there is none. */
+int ledger_mended_open(struct ledger *ledger) TALLY_MUST_CHECK;
+
+#endif
