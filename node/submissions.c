@@ -152,7 +152,7 @@ static int look_up(struct submission *submission, struct state *state)
     bool all = false, seen = false;
     int error = admission_known(state, batch, known, &all);
     if (error == TALLY_OK && !all)
-        error = state_batch_seen(state, &batch->digest, batch->expires_at_ms, &seen);
+        error = state_batch_seen(state, 0, &batch->digest, batch->expires_at_ms, &seen);
     if (error == TALLY_OK && all)
         for (uint32_t i = 0; i < batch->event_count; i++)
             submission->results[i] = (struct submission_result){

@@ -1,87 +1,60 @@
 #include "storage/overlay.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
-#include "proto/base/arena.h"
 #include "proto/base/check.h"
 #include "proto/crypto/digest.h"
 
 #define BUCKETS_MIN 1024u
+#define KINDS 256u
 
 struct entry {
     struct entry *next_in_bucket;
-    struct entry *next_in_layer;
-    struct layer *layer;
+    struct entry *next_of_kind;
     uint8_t *value;
     uint64_t hash;
     uint32_t value_size;
     uint32_t value_room;
     uint16_t key_size;
-    bool superseded; /* a newer layer has the key; it is in no bucket */
+    bool replaced; /* by a newer one of the same table */
     uint8_t key[];
 };
 
-struct layer {
-    struct layer *newer;
-    uint64_t height;
+/* Entries and values are in the arena, those of the block in the live table's. */
+struct table {
     struct arena arena;
-    struct entry *entries;
-    size_t count;
-    bool flushed;
+    struct entry **buckets;
+    size_t bucket_count, entry_count;
+    struct entry *kinds[KINDS]; /* by the key's first byte */
 };
 
 struct overlay {
-    struct entry **buckets;
-    size_t bucket_count, entry_count; /* entries in buckets */
-    struct layer *oldest, *newest;
+    pthread_rwlock_t lock; /* the owner changes live and frozen under it; others read under it */
+    struct table *block, *live, *frozen;
     uint64_t seed; /* so that nobody can choose keys that collide; order never reaches a digest */
-    size_t cache_size_max;
 };
 
-struct overlay *overlay_make(size_t cache_size_max)
+/* ---- Tables ---- */
+
+static void table_close(struct table *table)
 {
-    struct overlay *overlay = calloc(1, sizeof *overlay);
-    if (overlay == NULL) return NULL;
-    overlay->bucket_count = BUCKETS_MIN;
-    overlay->buckets = calloc(overlay->bucket_count, sizeof(struct entry *));
-    overlay->cache_size_max = cache_size_max;
-    random_bytes(&overlay->seed, sizeof overlay->seed);
-    if (overlay->buckets != NULL) return overlay;
-    free(overlay);
+    if (table == NULL) return;
+    arena_close(&table->arena);
+    free(table->buckets);
+    free(table);
+}
+
+static struct table *table_make(size_t bucket_count)
+{
+    struct table *table = calloc(1, sizeof *table);
+    if (table == NULL) return NULL;
+    arena_init(&table->arena, SIZE_MAX / 8);
+    table->bucket_count = bucket_count;
+    table->buckets = calloc(bucket_count, sizeof *table->buckets);
+    if (table->buckets != NULL) return table;
+    free(table);
     return NULL;
-}
-
-static void layer_free(struct layer *layer)
-{
-    arena_close(&layer->arena);
-    free(layer);
-}
-
-void overlay_close(struct overlay *overlay)
-{
-    if (overlay == NULL) return;
-    while (overlay->oldest != NULL) {
-        struct layer *newer = overlay->oldest->newer;
-        layer_free(overlay->oldest);
-        overlay->oldest = newer;
-    }
-    free(overlay->buckets);
-    free(overlay);
-}
-
-int overlay_begin(struct overlay *overlay, uint64_t height)
-{
-    CHECK(overlay->newest == NULL || overlay->newest->height < height);
-    struct layer *layer = calloc(1, sizeof *layer);
-    if (layer == NULL) return TALLY_ENOMEM;
-    layer->height = height;
-    arena_init(&layer->arena, SIZE_MAX / 8);
-    if (overlay->newest != NULL)
-        overlay->newest->newer = layer;
-    else
-        overlay->oldest = layer;
-    overlay->newest = layer;
-    return TALLY_OK;
 }
 
 static uint64_t hash_of(const struct overlay *overlay, struct span key)
@@ -100,39 +73,85 @@ static uint64_t hash_of(const struct overlay *overlay, struct span key)
     return hash;
 }
 
-static struct entry **slot_of(const struct overlay *overlay, uint64_t hash, struct span key)
+static struct entry *find_in(const struct table *table, uint64_t hash, struct span key)
 {
-    struct entry **slot = &overlay->buckets[hash & (overlay->bucket_count - 1)];
-    while (*slot != NULL) {
-        const struct entry *entry = *slot;
-        if (entry->hash == hash && span_equal(span_of(entry->key, entry->key_size), key)) break;
-        slot = &(*slot)->next_in_bucket;
-    }
-    return slot;
+    if (table == NULL) return NULL;
+    struct entry *entry = table->buckets[hash & (table->bucket_count - 1)];
+    while (entry != NULL && (entry->hash != hash || !span_equal(span_of(entry->key, entry->key_size), key)))
+        entry = entry->next_in_bucket;
+    return entry;
 }
 
-static void grow(struct overlay *overlay)
+static const struct entry *find(const struct overlay *overlay, struct span key)
 {
-    size_t count = overlay->bucket_count * 2;
+    uint64_t hash = hash_of(overlay, key);
+    const struct entry *entry = find_in(overlay->live, hash, key);
+    return entry != NULL ? entry : find_in(overlay->frozen, hash, key);
+}
+
+/* Adds an entry whose key the table does not have. */
+static void link_in(struct table *table, struct entry *entry)
+{
+    struct entry **slot = &table->buckets[entry->hash & (table->bucket_count - 1)];
+    entry->next_in_bucket = *slot;
+    *slot = entry;
+    entry->next_of_kind = table->kinds[entry->key[0]];
+    table->kinds[entry->key[0]] = entry;
+    table->entry_count++;
+}
+
+static void grow(struct table *table)
+{
+    size_t count = table->bucket_count * 2;
     struct entry **buckets = calloc(count, sizeof *buckets);
     if (buckets == NULL) return; /* longer chains are slower, and right */
-    for (size_t i = 0; i < overlay->bucket_count; i++) {
-        for (struct entry *entry = overlay->buckets[i], *next; entry != NULL; entry = next) {
+    for (size_t i = 0; i < table->bucket_count; i++) {
+        for (struct entry *entry = table->buckets[i], *next; entry != NULL; entry = next) {
             next = entry->next_in_bucket;
             struct entry **slot = &buckets[entry->hash & (count - 1)];
             entry->next_in_bucket = *slot;
             *slot = entry;
         }
     }
-    free(overlay->buckets);
-    overlay->buckets = buckets;
-    overlay->bucket_count = count;
+    free(table->buckets);
+    table->buckets = buckets;
+    table->bucket_count = count;
 }
 
-static int value_set(struct entry *entry, struct span value)
+/* ---- The owner ---- */
+
+struct overlay *overlay_make(void)
+{
+    struct overlay *overlay = calloc(1, sizeof *overlay);
+    if (overlay == NULL) return NULL;
+    pthread_rwlockattr_t attributes;
+    CHECK(pthread_rwlockattr_init(&attributes) == 0);
+    /* However many read, the owner's turn comes. */
+    CHECK(pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP) == 0);
+    CHECK(pthread_rwlock_init(&overlay->lock, &attributes) == 0);
+    CHECK(pthread_rwlockattr_destroy(&attributes) == 0);
+    random_bytes(&overlay->seed, sizeof overlay->seed);
+    overlay->block = table_make(BUCKETS_MIN);
+    overlay->live = table_make(BUCKETS_MIN);
+    if (overlay->block != NULL && overlay->live != NULL) return overlay;
+    overlay_close(overlay);
+    return NULL;
+}
+
+void overlay_close(struct overlay *overlay)
+{
+    if (overlay == NULL) return;
+    table_close(overlay->block);
+    table_close(overlay->live);
+    table_close(overlay->frozen);
+    CHECK(pthread_rwlock_destroy(&overlay->lock) == 0);
+    free(overlay);
+}
+
+static int value_set(struct arena *arena, struct entry *entry, struct span value)
 {
     if (value.size > entry->value_room || entry->value == NULL) {
-        uint8_t *room = arena_take(&entry->layer->arena, value.size);
+        uint8_t *room = arena_take(arena, value.size);
         if (room == NULL) return TALLY_ENOMEM;
         entry->value = room;
         entry->value_room = (uint32_t)value.size;
@@ -144,160 +163,218 @@ static int value_set(struct entry *entry, struct span value)
 
 int overlay_put(struct overlay *overlay, struct span key, struct span value)
 {
-    struct layer *layer = overlay->newest;
-    CHECK(layer != NULL && !layer->flushed);
     CHECK(key.size > 0 && key.size <= OVERLAY_KEY_SIZE_MAX && value.size <= UINT32_MAX);
     uint64_t hash = hash_of(overlay, key);
-    struct entry **slot = slot_of(overlay, hash, key);
-    if (*slot != NULL && (*slot)->layer == layer) return value_set(*slot, value);
-    struct entry *entry = arena_take_zeroed(&layer->arena, 1, sizeof *entry + key.size);
+    struct arena *arena = &overlay->live->arena;
+    struct entry *entry = find_in(overlay->block, hash, key);
+    if (entry != NULL) return value_set(arena, entry, value);
+    entry = arena_take_zeroed(arena, 1, sizeof *entry + key.size);
     if (entry == NULL) return TALLY_ENOMEM;
-    entry->layer = layer;
     entry->hash = hash;
     entry->key_size = (uint16_t)key.size;
     memcpy(entry->key, key.data, key.size);
-    int error = value_set(entry, value);
+    int error = value_set(arena, entry, value);
     if (error != TALLY_OK) return error;
-    entry->next_in_layer = layer->entries;
-    layer->entries = entry;
-    layer->count++;
-    if (*slot != NULL) {
-        (*slot)->superseded = true;
-        entry->next_in_bucket = (*slot)->next_in_bucket;
-        *slot = entry;
-        return TALLY_OK;
-    }
-    *slot = entry;
-    if (++overlay->entry_count > overlay->bucket_count) grow(overlay);
+    link_in(overlay->block, entry);
+    if (overlay->block->entry_count > overlay->block->bucket_count) grow(overlay->block);
     return TALLY_OK;
+}
+
+/* Whoever held the entry of that key leaves its bucket; the frozen table will not be given it. */
+static void unlink_from(struct table *table, const struct entry *newer)
+{
+    struct entry **slot = &table->buckets[newer->hash & (table->bucket_count - 1)];
+    struct span key = span_of(newer->key, newer->key_size);
+    while (*slot != NULL &&
+           ((*slot)->hash != newer->hash || !span_equal(span_of((*slot)->key, (*slot)->key_size), key)))
+        slot = &(*slot)->next_in_bucket;
+    if (*slot == NULL) return;
+    (*slot)->replaced = true;
+    *slot = (*slot)->next_in_bucket;
+}
+
+void overlay_publish(struct overlay *overlay)
+{
+    struct table *block = overlay->block, *live = overlay->live;
+    CHECK(pthread_rwlock_wrlock(&overlay->lock) == 0);
+    for (size_t kind = 0; kind < KINDS; kind++) {
+        for (struct entry *entry = block->kinds[kind], *next; entry != NULL; entry = next) {
+            next = entry->next_of_kind;
+            block->buckets[entry->hash & (block->bucket_count - 1)] = NULL;
+            unlink_from(live, entry);
+            link_in(live, entry);
+        }
+        block->kinds[kind] = NULL;
+    }
+    block->entry_count = 0;
+    while (live->entry_count > live->bucket_count) {
+        size_t before = live->bucket_count;
+        grow(live);
+        if (live->bucket_count == before) break;
+    }
+    CHECK(pthread_rwlock_unlock(&overlay->lock) == 0);
 }
 
 bool overlay_get(const struct overlay *overlay, struct span key, struct span *value)
 {
-    const struct entry *entry = *slot_of(overlay, hash_of(overlay, key), key);
+    const struct entry *entry = find_in(overlay->block, hash_of(overlay, key), key);
+    if (entry == NULL) entry = find(overlay, key);
     if (entry == NULL) return false;
     *value = span_of(entry->value, entry->value_size);
     return true;
 }
 
-size_t overlay_unflushed_size(const struct overlay *overlay)
+size_t overlay_live_size(const struct overlay *overlay)
 {
-    size_t size = 0;
-    for (const struct layer *layer = overlay->oldest; layer != NULL; layer = layer->newer)
-        if (!layer->flushed) size += layer->arena.used;
-    return size;
+    return overlay->live->arena.used;
 }
 
-static int by_key(const void *a, const void *b)
+size_t overlay_frozen_size(const struct overlay *overlay)
+{
+    return overlay->frozen == NULL ? 0 : overlay->frozen->arena.used;
+}
+
+int overlay_freeze(struct overlay *overlay)
+{
+    CHECK(overlay->frozen == NULL && overlay->block->entry_count == 0);
+    /* As many as the last one came to need: no table that is in use is rehashed when it is large. */
+    struct table *next = table_make(overlay->live->bucket_count);
+    if (next == NULL) return TALLY_ENOMEM;
+    CHECK(pthread_rwlock_wrlock(&overlay->lock) == 0);
+    overlay->frozen = overlay->live;
+    overlay->live = next;
+    CHECK(pthread_rwlock_unlock(&overlay->lock) == 0);
+    return TALLY_OK;
+}
+
+void overlay_drop_frozen(struct overlay *overlay)
+{
+    struct table *frozen = overlay->frozen;
+    CHECK(frozen != NULL);
+    CHECK(pthread_rwlock_wrlock(&overlay->lock) == 0);
+    overlay->frozen = NULL;
+    CHECK(pthread_rwlock_unlock(&overlay->lock) == 0);
+    table_close(frozen);
+}
+
+/* ---- Any thread ---- */
+
+int overlay_copy(struct overlay *overlay, struct span key, struct buffer *out)
+{
+    CHECK(pthread_rwlock_rdlock(&overlay->lock) == 0);
+    const struct entry *entry = find(overlay, key);
+    if (entry != NULL) buffer_append(out, entry->value, entry->value_size);
+    CHECK(pthread_rwlock_unlock(&overlay->lock) == 0);
+    if (entry == NULL) return TALLY_ENOTFOUND;
+    return out->failed ? TALLY_ENOMEM : TALLY_OK;
+}
+
+static int span_order(struct span a, struct span b)
+{
+    int order = memcmp(a.data, b.data, a.size < b.size ? a.size : b.size);
+    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
+}
+
+static int by_entry_key(const void *a, const void *b)
 {
     const struct entry *x = *(struct entry *const *)a, *y = *(struct entry *const *)b;
-    size_t size = x->key_size < y->key_size ? x->key_size : y->key_size;
-    int order = memcmp(x->key, y->key, size);
-    if (order != 0) return order;
-    if (x->key_size != y->key_size) return x->key_size < y->key_size ? -1 : 1;
-    return (x->layer->height > y->layer->height) - (x->layer->height < y->layer->height);
+    return span_order(span_of(x->key, x->key_size), span_of(y->key, y->key_size));
 }
 
-static bool same_key(const struct entry *a, const struct entry *b)
+int overlay_gather(struct overlay *overlay, struct store_batch *batch)
 {
-    return span_equal(span_of(a->key, a->key_size), span_of(b->key, b->key_size));
-}
-
-int overlay_gather(const struct overlay *overlay, uint64_t height, size_t size_max, struct store_batch *batch,
-    uint64_t *reached)
-{
-    size_t count = 0, size = 0;
-    *reached = 0;
-    const struct layer *first = overlay->oldest, *layer;
-    while (first != NULL && first->flushed)
-        first = first->newer;
-    for (layer = first; layer != NULL && layer->height <= height; layer = layer->newer) {
-        if (*reached != 0 && size + layer->arena.used > size_max) break;
-        size += layer->arena.used;
-        count += layer->count;
-        *reached = layer->height;
-    }
-    if (*reached == 0) return TALLY_OK;
-    struct entry **sorted = malloc((count + 1) * sizeof *sorted);
+    const struct table *frozen = overlay->frozen;
+    CHECK(frozen != NULL);
+    struct entry **sorted = malloc((frozen->entry_count + 1) * sizeof *sorted);
     if (sorted == NULL) return TALLY_ENOMEM;
-    size_t at = 0;
-    for (layer = first; layer != NULL && layer->height <= *reached; layer = layer->newer)
-        for (struct entry *entry = layer->entries; entry != NULL; entry = entry->next_in_layer)
-            sorted[at++] = entry;
-    CHECK(at == count);
-    qsort(sorted, count, sizeof *sorted, by_key);
-    for (size_t i = 0; i < count; i++) {
-        if (i + 1 < count && same_key(sorted[i], sorted[i + 1])) continue; /* a newer one follows */
-        store_batch_put(batch, span_of(sorted[i]->key, sorted[i]->key_size),
-            span_of(sorted[i]->value, sorted[i]->value_size));
+    /* Kind by kind: each is a sort of its own, shorter. */
+    for (size_t kind = 0; kind < KINDS; kind++) {
+        size_t count = 0;
+        for (struct entry *entry = frozen->kinds[kind]; entry != NULL; entry = entry->next_of_kind)
+            if (!entry->replaced) sorted[count++] = entry;
+        qsort(sorted, count, sizeof *sorted, by_entry_key);
+        for (size_t i = 0; i < count; i++)
+            store_batch_put(batch, span_of(sorted[i]->key, sorted[i]->key_size),
+                span_of(sorted[i]->value, sorted[i]->value_size));
     }
     free(sorted);
     return TALLY_OK;
 }
 
-static void drop_oldest(struct overlay *overlay)
+/* ---- Scans ---- */
+
+struct scan {
+    struct span prefix, from;
+    struct arena *arena;
+    struct overlay_pair *pairs;
+    size_t count, capacity;
+};
+
+static bool in_scan(const struct scan *scan, struct span key)
 {
-    struct layer *layer = overlay->oldest;
-    for (struct entry *entry = layer->entries; entry != NULL; entry = entry->next_in_layer) {
-        if (entry->superseded) continue;
-        struct entry **slot = slot_of(overlay, entry->hash, span_of(entry->key, entry->key_size));
-        CHECK(*slot == entry);
-        *slot = entry->next_in_bucket;
-        overlay->entry_count--;
-    }
-    overlay->oldest = layer->newer;
-    if (overlay->oldest == NULL) overlay->newest = NULL;
-    layer_free(layer);
+    return key.size >= scan->prefix.size && memcmp(key.data, scan->prefix.data, scan->prefix.size) == 0 &&
+           span_order(key, scan->from) >= 0;
 }
 
-void overlay_flushed(struct overlay *overlay, uint64_t height)
+static int copy_into(struct arena *arena, struct span bytes, struct span *copy)
 {
-    size_t cached = 0;
-    for (struct layer *layer = overlay->oldest; layer != NULL; layer = layer->newer) {
-        if (layer->height <= height) layer->flushed = true;
-        if (layer->flushed) cached += layer->arena.used;
+    uint8_t *memory = arena_take(arena, bytes.size);
+    if (memory == NULL) return TALLY_ENOMEM;
+    if (bytes.size > 0) memcpy(memory, bytes.data, bytes.size);
+    *copy = span_of(memory, bytes.size);
+    return TALLY_OK;
+}
+
+static int scan_add(struct scan *scan, const struct entry *entry)
+{
+    if (scan->count == scan->capacity) {
+        size_t capacity = scan->capacity == 0 ? 64 : scan->capacity * 2;
+        struct overlay_pair *larger = arena_take(scan->arena, capacity * sizeof *larger);
+        if (larger == NULL) return TALLY_ENOMEM;
+        if (scan->count > 0) memcpy(larger, scan->pairs, scan->count * sizeof *larger);
+        scan->pairs = larger;
+        scan->capacity = capacity;
     }
-    while (overlay->oldest != NULL && overlay->oldest->flushed && cached > overlay->cache_size_max) {
-        cached -= overlay->oldest->arena.used;
-        drop_oldest(overlay);
+    struct overlay_pair *pair = &scan->pairs[scan->count];
+    int error = copy_into(scan->arena, span_of(entry->key, entry->key_size), &pair->key);
+    if (error == TALLY_OK)
+        error = copy_into(scan->arena, span_of(entry->value, entry->value_size), &pair->value);
+    if (error == TALLY_OK) scan->count++;
+    return error;
+}
+
+/* What `table` has, but for the keys that `newer` has too. */
+static int scan_table(struct scan *scan, const struct table *table, const struct table *newer)
+{
+    if (table == NULL) return TALLY_OK;
+    const struct entry *entry = table->kinds[scan->prefix.data[0]];
+    for (; entry != NULL; entry = entry->next_of_kind) {
+        struct span key = span_of(entry->key, entry->key_size);
+        if (entry->replaced || !in_scan(scan, key) || find_in(newer, entry->hash, key) != NULL) continue;
+        int error = scan_add(scan, entry);
+        if (error != TALLY_OK) return error;
     }
+    return TALLY_OK;
 }
 
 static int by_pair_key(const void *a, const void *b)
 {
     const struct overlay_pair *x = a, *y = b;
-    size_t size = x->key.size < y->key.size ? x->key.size : y->key.size;
-    int order = memcmp(x->key.data, y->key.data, size);
-    return order != 0 ? order : (x->key.size > y->key.size) - (x->key.size < y->key.size);
+    return span_order(x->key, y->key);
 }
 
-int overlay_scan(const struct overlay *overlay, struct span prefix, struct span from,
+int overlay_scan(struct overlay *overlay, struct span prefix, struct span from, struct arena *arena,
     struct overlay_pair **pairs, size_t *count)
 {
     CHECK(prefix.size > 0 && from.size >= prefix.size);
-    size_t capacity = 0, found = 0;
-    struct overlay_pair *list = NULL;
-    for (size_t i = 0; i < overlay->bucket_count; i++) {
-        for (const struct entry *entry = overlay->buckets[i]; entry != NULL; entry = entry->next_in_bucket) {
-            struct overlay_pair pair = {
-                span_of(entry->key, entry->key_size), span_of(entry->value, entry->value_size)};
-            struct overlay_pair least = {from, from};
-            if (pair.key.size < prefix.size || memcmp(pair.key.data, prefix.data, prefix.size) != 0) continue;
-            if (by_pair_key(&pair, &least) < 0) continue;
-            if (found == capacity) {
-                capacity = capacity == 0 ? 64 : capacity * 2;
-                struct overlay_pair *larger = realloc(list, capacity * sizeof *list);
-                if (larger == NULL) {
-                    free(list);
-                    return TALLY_ENOMEM;
-                }
-                list = larger;
-            }
-            list[found++] = pair;
-        }
-    }
-    if (found > 1) qsort(list, found, sizeof *list, by_pair_key);
-    *pairs = list;
-    *count = found;
+    struct scan scan = {.prefix = prefix, .from = from, .arena = arena};
+    CHECK(pthread_rwlock_rdlock(&overlay->lock) == 0);
+    int error = scan_table(&scan, overlay->live, NULL);
+    if (error == TALLY_OK) error = scan_table(&scan, overlay->frozen, overlay->live);
+    CHECK(pthread_rwlock_unlock(&overlay->lock) == 0);
+    if (error != TALLY_OK) return error;
+    if (scan.count > 1) qsort(scan.pairs, scan.count, sizeof *scan.pairs, by_pair_key);
+    *pairs = scan.pairs;
+    *count = scan.count;
     return TALLY_OK;
 }

@@ -1,9 +1,13 @@
-/* Writes that are not yet in the store, in layers: one a block, oldest to newest. A lookup finds the newest.
- * Flushed layers stay for reading while they fit a budget, and go oldest first. One thread at a time uses an
- * overlay. */
+/* Writes that are not yet in the store, in three tables: those of the block that is being applied, which the
+ * owner alone sees until it publishes them all at once; the live ones of the blocks before; and, where there
+ * are any, the frozen ones, which are on their way to the store. A lookup finds the newest.
+ *
+ * Threads: one thread, the owner, writes, looks up, publishes, freezes and drops. Any other may copy, scan
+ * and gather meanwhile. */
 #ifndef TALLY_STORAGE_OVERLAY_H
 #define TALLY_STORAGE_OVERLAY_H
 
+#include "proto/base/arena.h"
 #include "storage/store.h"
 
 #define OVERLAY_KEY_SIZE_MAX 64u
@@ -11,34 +15,41 @@
 struct overlay;
 
 /* NULL when memory is out. */
-struct overlay *overlay_make(size_t cache_size_max);
+struct overlay *overlay_make(void);
 void overlay_close(struct overlay *overlay);
 
-/* Begins the layer of `height`, above all others. Errors: TALLY_ENOMEM. */
-int overlay_begin(struct overlay *overlay, uint64_t height) TALLY_MUST_CHECK;
-/* Writes into the newest layer, which there is and which is not flushed (CHECKed). Copies both. Errors:
- * TALLY_ENOMEM. */
+/* ---- The owner ---- */
+
+/* Writes for the owner's eyes; copies both. Errors: TALLY_ENOMEM. */
 int overlay_put(struct overlay *overlay, struct span key, struct span value) TALLY_MUST_CHECK;
-/* *value is borrowed until the next call that is not a lookup. */
+/* Makes all that was put visible to everyone, as of one moment. */
+void overlay_publish(struct overlay *overlay);
+/* *value is borrowed until the owner's next call that is not a lookup. */
 bool overlay_get(const struct overlay *overlay, struct span key, struct span *value);
+/* Bytes that the tables hold, keys and what was overwritten included; live ones with those to be published.
+ */
+size_t overlay_live_size(const struct overlay *overlay);
+size_t overlay_frozen_size(const struct overlay *overlay);
+/* Makes the live table the frozen one and begins another. There is no frozen one, and nothing to be published
+ * (CHECKed). Errors: TALLY_ENOMEM: nothing has changed. */
+int overlay_freeze(struct overlay *overlay) TALLY_MUST_CHECK;
+/* Lets go of the frozen table: the store has what it held. */
+void overlay_drop_frozen(struct overlay *overlay);
 
-/* Bytes in unflushed layers. */
-size_t overlay_unflushed_size(const struct overlay *overlay);
+/* ---- Any thread ---- */
 
-/* Puts the newest writes of unflushed layers up to `height` into `batch`, sorted by key, taking layers from
- * the oldest on until about `size_max` bytes, at least one. *reached is the newest layer's height taken; 0
- * when there is none. Errors: TALLY_ENOMEM. */
-int overlay_gather(const struct overlay *overlay, uint64_t height, size_t size_max, struct store_batch *batch,
-    uint64_t *reached) TALLY_MUST_CHECK;
-/* Marks the layers up to `height` as flushed and drops what exceeds the cache budget. */
-void overlay_flushed(struct overlay *overlay, uint64_t height);
+/* Appends the newest value to `out`. Errors: TALLY_ENOTFOUND, TALLY_ENOMEM (and `out` has failed). */
+int overlay_copy(struct overlay *overlay, struct span key, struct buffer *out) TALLY_MUST_CHECK;
+/* Puts the whole frozen table into `batch`, sorted by key. For one thread at a time, between
+ * overlay_freeze and overlay_drop_frozen. Errors: TALLY_ENOMEM. */
+int overlay_gather(struct overlay *overlay, struct store_batch *batch) TALLY_MUST_CHECK;
 
 struct overlay_pair {
     struct span key, value;
 };
-/* The newest writes under keys that start with `prefix` and are at or above `from`, sorted; malloc'd,
- * borrowed from the overlay as overlay_get says. Looks at everything there is. Errors: TALLY_ENOMEM. */
-int overlay_scan(const struct overlay *overlay, struct span prefix, struct span from,
+/* The newest writes under keys that start with `prefix` and are at or above `from`, sorted; all in the arena.
+ * Looks at everything whose key begins with the same byte. Errors: TALLY_ENOMEM. */
+int overlay_scan(struct overlay *overlay, struct span prefix, struct span from, struct arena *arena,
     struct overlay_pair **pairs, size_t *count) TALLY_MUST_CHECK;
 
 #endif

@@ -7,8 +7,6 @@
 #include "storage/disk.h"
 #include "storage/state_internal.h"
 
-/* Blocks are flushed in groups of about this many bytes, each group one atomic write. */
-#define FLUSH_SIZE (16u * MIB)
 /* Remembered batches of past minutes deleted with one flush, at most. */
 #define SWEEP_MAX 16384u
 /* Subjects put into the map at a time when it is rebuilt. */
@@ -22,17 +20,33 @@ int state_fail(struct state *state, int error)
     return error;
 }
 
-int state_value_get(struct state *state, const struct state_key *key, struct span *value)
+void state_lock(struct state *state)
 {
-    if (overlay_get(state->overlay, state_key_span(key), value)) return TALLY_OK;
-    uint8_t *bytes;
-    size_t size;
-    int error = store_get(state->store, state_key_span(key), &bytes, &size);
-    if (error != TALLY_OK) return error;
-    store_free(state->held);
-    state->held = bytes;
-    *value = span_of(bytes, size);
-    return TALLY_OK;
+    CHECK(pthread_mutex_lock(&state->shared) == 0);
+}
+
+void state_unlock(struct state *state)
+{
+    CHECK(pthread_mutex_unlock(&state->shared) == 0);
+}
+
+void state_value_init(struct buffer *value)
+{
+    buffer_init(value, SIZE_MAX / 8);
+}
+
+/* What leaves the overlay is in the store by then, so whoever looks in this order misses nothing. */
+int state_value_get(struct state *state, const struct state_key *key, struct buffer *value)
+{
+    buffer_clear(value);
+    struct span own;
+    bool in_block = state->block_thread == (uintptr_t)pthread_self();
+    if (in_block && overlay_get(state->overlay, state_key_span(key), &own)) {
+        buffer_append(value, own.data, own.size);
+        return value->failed ? TALLY_ENOMEM : TALLY_OK;
+    }
+    int error = overlay_copy(state->overlay, state_key_span(key), value);
+    return error == TALLY_ENOTFOUND ? store_get(state->store, state_key_span(key), value) : error;
 }
 
 int state_value_put(struct state *state, const struct state_key *key)
@@ -125,9 +139,9 @@ static int rebuild_history(struct state *state)
     for (int bit = 63; bit >= 0; bit--) {
         if ((state->meta.height >> bit & 1) == 0) continue;
         struct state_key key = state_key_of_tree((uint32_t)bit, start >> bit);
-        struct span value;
-        int error = state_value_get(state, &key, &value);
-        if (error == TALLY_OK) error = state_digest_decode(value, &history->peaks[peaks++]);
+        int error = state_value_get(state, &key, &state->held);
+        if (error == TALLY_OK)
+            error = state_digest_decode(buffer_span(&state->held), &history->peaks[peaks++]);
         if (error != TALLY_OK) return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
         start += 1ull << bit;
     }
@@ -167,13 +181,12 @@ static int rebuild(struct state *state)
 static int open_newest_certified(struct state *state)
 {
     struct state_key key = state_key_alone('Q');
-    struct span value;
-    int error = state_value_get(state, &key, &value);
+    int error = state_value_get(state, &key, &state->held);
     if (error == TALLY_ENOTFOUND) return TALLY_OK;
     if (error != TALLY_OK) return error;
-    if (value.size != 8) return TALLY_EDAMAGED;
+    if (state->held.size != 8) return TALLY_EDAMAGED;
     struct certified_checkpoint checkpoint;
-    error = state_certified_get(state, get_u64(value.data), &checkpoint);
+    error = state_certified_get(state, get_u64(state->held.data), &checkpoint);
     if (error != TALLY_OK) return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
     state->certified = checkpoint;
     state->has_certified = true;
@@ -183,10 +196,9 @@ static int open_newest_certified(struct state *state)
 static int open_contents(struct state *state)
 {
     struct state_key key = state_key_alone('M');
-    struct span value;
-    int error = state_value_get(state, &key, &value);
+    int error = state_value_get(state, &key, &state->held);
     if (error == TALLY_OK) {
-        error = state_meta_decode(value, &state->meta);
+        error = state_meta_decode(buffer_span(&state->held), &state->meta);
         if (error != TALLY_OK) return error;
         if (!digest_equal(&state->meta.chain_id, &state->config.chain_id)) return TALLY_ECHAIN;
     } else if (error == TALLY_ENOTFOUND) {
@@ -195,6 +207,7 @@ static int open_contents(struct state *state)
         return error;
     }
     state->flushed_height = state->meta.height;
+    state->generation = state_generation_of(&state->meta.counts);
     error = open_newest_certified(state);
     if (error != TALLY_OK) return error;
     if (state->meta.height > 0) return rebuild(state);
@@ -216,14 +229,17 @@ int state_open(const char *dir, const struct state_config *config, struct state 
     if (opened == NULL) return TALLY_ENOMEM;
     opened->config = *config;
     if (opened->config.cache_size_max == 0) opened->config.cache_size_max = STATE_CACHE_SIZE;
+    if (opened->config.freeze_size == 0) opened->config.freeze_size = STATE_FREEZE_SIZE;
+    CHECK(pthread_mutex_init(&opened->shared, NULL) == 0);
     buffer_init(&opened->scratch, SIZE_MAX / 8);
+    state_value_init(&opened->held);
     buffer_init(&opened->block.result_bytes, SIZE_MAX / 8);
     arena_init(&opened->block.arena, SIZE_MAX / 8);
     random_bytes(&opened->block.touched.seed, sizeof opened->block.touched.seed);
-    opened->overlay = overlay_make(opened->config.cache_size_max);
+    opened->overlay = overlay_make();
+    opened->cache = subject_cache_make(opened->config.cache_size_max);
     opened->pool = subject_map_pool_make();
-    opened->pending = calloc(STATE_PENDING_MAX, sizeof *opened->pending);
-    if (opened->overlay == NULL || opened->pool == NULL || opened->pending == NULL) error = TALLY_ENOMEM;
+    if (opened->overlay == NULL || opened->cache == NULL || opened->pool == NULL) error = TALLY_ENOMEM;
     if (error == TALLY_OK) error = store_open(path, &opened->store);
     if (error == TALLY_OK) error = open_contents(opened);
     if (error != TALLY_OK) {
@@ -237,15 +253,17 @@ int state_open(const char *dir, const struct state_config *config, struct state 
 void state_close(struct state *state)
 {
     if (state == NULL) return;
-    store_free(state->held);
+    CHECK(!state->flushing);
     store_close(state->store);
     overlay_close(state->overlay);
+    subject_cache_close(state->cache);
     subject_map_pool_close(state->pool);
     state_touched_close(&state->block.touched);
     arena_close(&state->block.arena);
     buffer_close(&state->block.result_bytes);
     buffer_close(&state->scratch);
-    free(state->pending);
+    buffer_close(&state->held);
+    CHECK(pthread_mutex_destroy(&state->shared) == 0);
     free(state);
 }
 
@@ -256,9 +274,12 @@ int state_discard(const char *dir)
     return error == TALLY_OK ? store_destroy(path) : error;
 }
 
-uint64_t state_applied_height(const struct state *state)
+uint64_t state_applied_height(struct state *state)
 {
-    return state->meta.height;
+    state_lock(state);
+    uint64_t height = state_newest(state)->roots.height;
+    state_unlock(state);
+    return height;
 }
 
 uint64_t state_flushed_height(const struct state *state)
@@ -268,69 +289,10 @@ uint64_t state_flushed_height(const struct state *state)
 
 size_t state_unflushed_size(const struct state *state)
 {
-    return overlay_unflushed_size(state->overlay);
+    return overlay_live_size(state->overlay) + overlay_frozen_size(state->overlay);
 }
 
 void state_counts(const struct state *state, struct state_counts *counts)
 {
     *counts = state->meta.counts;
-}
-
-/* ---- Flushing ---- */
-
-struct sweeping {
-    struct store_batch *batch;
-    uint64_t live; /* the lowest minute that stays */
-    size_t count;
-};
-
-static bool sweep_seen(void *context, struct span key, struct span value)
-{
-    struct sweeping *sweeping = context;
-    (void)value;
-    if (key.size < 9 || get_u64(key.data + 1) >= sweeping->live) return false;
-    store_batch_remove(sweeping->batch, key);
-    return ++sweeping->count < SWEEP_MAX;
-}
-
-/* Deletes some remembered batches of minutes that have left the window by `height`. Nobody looks those up any
- * more, so when they go makes no difference to what is applied. */
-static int sweep(struct state *state, uint64_t height, struct store_batch *batch)
-{
-    struct state_roots roots;
-    int error = state_roots_get(state, height, &roots);
-    if (error != TALLY_OK) return error;
-    struct sweeping sweeping = {.batch = batch, .live = replay_minute_live(roots.time_ms)};
-    struct state_key prefix = state_key_alone('W');
-    return store_scan(state->store, state_key_span(&prefix), state_key_span(&prefix), sweep_seen, &sweeping);
-}
-
-static int flush_group(struct state *state, uint64_t height, struct store_batch *batch)
-{
-    uint64_t reached;
-    int error = overlay_gather(state->overlay, height, FLUSH_SIZE, batch, &reached);
-    if (error == TALLY_OK && reached == 0) error = TALLY_EIO; /* unflushed blocks have layers */
-    if (error == TALLY_OK) error = sweep(state, reached, batch);
-    if (error == TALLY_OK) error = state_pending_gather(state, batch);
-    if (error == TALLY_OK) error = store_commit(state->store, batch);
-    if (error != TALLY_OK) return error;
-    state->pending_count = 0;
-    state->flushed_height = reached;
-    overlay_flushed(state->overlay, reached);
-    return TALLY_OK;
-}
-
-int state_flush(struct state *state, uint64_t height)
-{
-    CHECK(!state->block.open);
-    if (state->failed) return TALLY_EIO;
-    if (height > state->meta.height) height = state->meta.height;
-    if (height <= state->flushed_height) return TALLY_OK;
-    struct store_batch *batch = store_batch_make();
-    if (batch == NULL) return TALLY_ENOMEM;
-    int error = TALLY_OK;
-    while (error == TALLY_OK && state->flushed_height < height)
-        error = flush_group(state, height, batch);
-    store_batch_close(batch);
-    return state_fail(state, error);
 }

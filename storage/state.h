@@ -1,15 +1,18 @@
 /* The authenticated state: what the applied blocks amount to, in DIR/state, with roots that validators sign.
  *
- * A block is applied between state_block_begin and state_block_end; its writes are visible to reads at once
- * and live in memory until state_flush writes them, oldest block first, each flush one atomic synced LevelDB
- * batch with the new applied height in it. So what is on disk is always the state after one exact block, and
- * applying the ledger from there gives the same roots.
+ * A block is applied between state_block_begin and state_block_end; its writes are visible to other
+ * threads as of its end, all at once, and live in memory. When there are many, or somebody asks, what there
+ * is is frozen after a block and written late, as one atomic synced LevelDB batch with the height of that
+ * block in it, while later blocks go on being applied. So what is on disk is always the state after one exact
+ * block, and applying the ledger from there gives the same roots. LevelDB is never written by the thread that
+ * applies.
  *
- * Recent versions of the subject map are kept for proofs: from the newest certified checkpoint up. Flushing
- * only up to that checkpoint (state_flush's `height`) makes a restart come back at a certified height, so
- * proofs are available at once.
+ * Recent versions of the subject map are kept for proofs: from the newest certified checkpoint up. What
+ * is written up to a certified height comes back from a restart with its proofs.
  *
- * Threads: one thread, the state thread, owns a state object; nothing here may be called from another. */
+ * Threads: one thread, the state thread, owns a state object: it alone applies, keeps checkpoints, freezes
+ * and closes. What is under "Reading", "Certified checkpoints" (but for state_certified_put) and "Proofs" may
+ * be called from any thread meanwhile: a long history delays no block. */
 #ifndef TALLY_STORAGE_STATE_H
 #define TALLY_STORAGE_STATE_H
 
@@ -30,9 +33,11 @@ struct state_config {
     struct digest chain_id;
     struct digest members_root; /* genesis_members_root */
     struct digest policy_root;  /* genesis_policy_root */
-    size_t cache_size_max;      /* bytes of flushed writes kept for reading; 0 = STATE_CACHE_SIZE */
+    size_t cache_size_max;      /* bytes of subjects kept for the rules; 0 = STATE_CACHE_SIZE */
+    size_t freeze_size;         /* bytes of writes that are frozen unasked; 0 = STATE_FREEZE_SIZE */
 };
-#define STATE_CACHE_SIZE (32u * MIB)
+#define STATE_CACHE_SIZE (512u * MIB)
+#define STATE_FREEZE_SIZE (96u * MIB)
 
 /* What stands after a block. */
 struct state_roots {
@@ -59,11 +64,11 @@ void state_close(struct state *state);
 /* Deletes dir/state, which is not open; the ledger rebuilds it. Missing is fine. Errors: TALLY_EIO. */
 int state_discard(const char *dir) TALLY_MUST_CHECK;
 
-/* The last block applied, flushed or not; 0 = none. */
-uint64_t state_applied_height(const struct state *state);
+/* The last block applied, flushed or not; 0 = none. On any thread. */
+uint64_t state_applied_height(struct state *state);
 /* The last block whose writes are on disk. */
 uint64_t state_flushed_height(const struct state *state);
-/* Bytes of unflushed writes: when to flush even without a certified checkpoint. */
+/* Bytes of writes that are not on disk. */
 size_t state_unflushed_size(const struct state *state);
 void state_counts(const struct state *state, struct state_counts *counts);
 
@@ -82,8 +87,8 @@ int state_block_begin(
  * STATE_SUBJECT_SIZE_MAX). */
 int state_subject_put(
     struct state *state, const struct digest *subject_id, struct span bytes) TALLY_MUST_CHECK;
-/* Folds an event into the subject's history: count, last_height and acc move, and a history entry is written.
- */
+/* Folds an event into the subject's history: count, last_height and acc move. The event's result is the next
+ * one recorded (CHECKed there). */
 int state_fold(struct state *state, const struct digest *subject_id, const struct digest *event_id,
     uint32_t index, uint16_t result) TALLY_MUST_CHECK;
 
@@ -103,19 +108,25 @@ int state_batch_remember(
 int state_result_record(struct state *state, uint32_t index, const struct digest *event_id,
     const struct event_result *result) TALLY_MUST_CHECK;
 
+struct state_subject {
+    struct subject_leaf leaf; /* summary as of the end of the last block */
+    uint32_t last_index;      /* in the block of leaf.last_height: the newest event's place */
+    struct span bytes;        /* canonical */
+};
+/* The subject as the block has left it so far; bytes are borrowed until the next call that is no read.
+ * Errors: TALLY_ENOTFOUND (no event of the subject was ever folded or put). */
+int state_block_subject(
+    struct state *state, const struct digest *subject_id, struct state_subject *subject) TALLY_MUST_CHECK;
+
 /* Ends the block: the roots after it. */
 int state_block_end(struct state *state, struct state_roots *roots) TALLY_MUST_CHECK;
 
-/* ---- Reading: inside a block and between blocks, always the newest ---- */
+/* ---- Reading, on any thread: always the newest, and in the thread of a block also what the block wrote ----
+ */
 
-struct state_subject {
-    struct subject_leaf leaf; /* summary as of the end of the last block */
-    struct span
-        bytes; /* borrowed until the next call that is not a read of another kind: copy or decode at once */
-};
-/* Errors: TALLY_ENOTFOUND (no event of the subject was ever folded or put). */
-int state_subject_get(
-    struct state *state, const struct digest *subject_id, struct state_subject *subject) TALLY_MUST_CHECK;
+/* As of the end of a block; bytes in the arena. Errors: TALLY_ENOTFOUND. */
+int state_subject_get(struct state *state, const struct digest *subject_id, struct arena *arena,
+    struct state_subject *subject) TALLY_MUST_CHECK;
 int state_account_get(struct state *state, uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE],
     struct digest *subject_id) TALLY_MUST_CHECK;
 int state_account_event_get(struct state *state, uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE],
@@ -135,9 +146,10 @@ int state_event_get(
     struct state *state, const struct digest *event_id, struct state_event *event) TALLY_MUST_CHECK;
 
 /* Whether a batch was applied. `expires_at_ms` is the batch's own (its digest binds it). *seen is set on
- * TALLY_OK. A batch whose minute of expiry has left the window is not seen; it has expired. */
-int state_batch_seen(
-    struct state *state, const struct digest *batch, uint64_t expires_at_ms, bool *seen) TALLY_MUST_CHECK;
+ * TALLY_OK. A batch whose minute of expiry has left the window at `time_ms`, a block's, is not seen; it has
+ * expired. At time 0 it may still be. */
+int state_batch_seen(struct state *state, uint64_t time_ms, const struct digest *batch,
+    uint64_t expires_at_ms, bool *seen) TALLY_MUST_CHECK;
 
 struct state_history_entry {
     uint64_t height;
@@ -146,7 +158,8 @@ struct state_history_entry {
     uint16_t result;
     struct digest event_id;
 };
-/* Entries [from, from + count) of a subject's fold into `entries`. Errors: TALLY_ENOTFOUND (it has fewer). */
+/* Entries [from, from + count) of a subject's fold into `entries`. Takes time with the entries from `from`
+ * on. Errors: TALLY_ENOTFOUND (it has fewer). */
 int state_history_read(struct state *state, const struct digest *subject_id, uint64_t from, size_t count,
     struct state_history_entry *entries) TALLY_MUST_CHECK;
 
@@ -201,10 +214,25 @@ int state_history_path(struct state *state, uint64_t under, uint64_t height, str
 
 /* ---- Durability ---- */
 
-/* Writes all blocks up to `height` (or as far as applied), as one atomic synced batch or several in block
- * order. Not inside a block. Pass the newest certified height where there is one, so that a restart can prove
- * at once; pass state_applied_height when stopping, or when state_unflushed_size grows too large. Errors:
- * TALLY_EIO: the object is then fit for state_close alone. */
+/* Freezes what was applied, unless something is frozen already or nothing is new. Not inside a block. Errors:
+ * TALLY_ENOMEM. */
+int state_freeze(struct state *state) TALLY_MUST_CHECK;
+/* The height of what is frozen, 0 where nothing is. */
+uint64_t state_frozen_height(const struct state *state);
+
+/* Writing what is frozen, in three steps: begun and ended by the state thread, written by any one thread in
+ * between, while the state thread goes on. */
+struct state_flush;
+/* There is something frozen, and no other flush under way (CHECKed). Errors: TALLY_ENOMEM. */
+int state_flush_begin(struct state *state, struct state_flush **flush) TALLY_MUST_CHECK;
+/* Errors: TALLY_EIO, TALLY_EDAMAGED, TALLY_ENOMEM. */
+int state_flush_write(struct state_flush *flush) TALLY_MUST_CHECK;
+/* Lets go of what was written, and of `flush`. `error` is what writing came to; other than TALLY_OK makes the
+ * object fit for state_close alone, and is returned. */
+int state_flush_end(struct state *state, struct state_flush *flush, int error) TALLY_MUST_CHECK;
+
+/* All three, for as much as is frozen or can be at or below `height`, without a flush under way: the newest
+ * certified height, so that a restart can prove at once, or state_applied_height when stopping. */
 int state_flush(struct state *state, uint64_t height) TALLY_MUST_CHECK;
 
 #endif

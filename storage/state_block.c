@@ -57,18 +57,34 @@ static int touched_reserve(struct touched_table *table)
     return TALLY_OK;
 }
 
+/* The stored value of a subject that is in the map; borrowed until the next one is read. */
+static int find_stored(
+    struct state *state, const struct digest *subject_id, const struct digest *position, struct span *value)
+{
+    if (subject_cache_get(state->cache, subject_id, value)) return TALLY_OK;
+    struct state_key key = state_key_of_subject(subject_id);
+    if (overlay_get(state->overlay, state_key_span(&key), value)) return TALLY_OK;
+    /* The map knows of every subject: who is not in it need not be looked for. */
+    if (subject_map_find(state_newest(state)->map, position) == NULL) return TALLY_ENOTFOUND;
+    buffer_clear(&state->held);
+    int error = store_get(state->store, state_key_span(&key), &state->held);
+    if (error != TALLY_OK) return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
+    *value = buffer_span(&state->held);
+    subject_cache_put(state->cache, subject_id, *value);
+    return TALLY_OK;
+}
+
 /* What stood before this block, its bytes copied into the block's arena. */
 static int load_subject(struct state *state, struct touched *touched)
 {
-    if (subject_map_find(state_newest(state)->map, &touched->position) == NULL) {
+    struct span value;
+    int error = find_stored(state, &touched->subject_id, &touched->position, &value);
+    if (error == TALLY_ENOTFOUND) {
         touched->subject.leaf.acc = subject_fold_start(&state->config.chain_id, &touched->subject_id);
         return TALLY_OK;
     }
-    struct state_key key = state_key_of_digest('S', &touched->subject_id);
-    struct span value;
-    int error = state_value_get(state, &key, &value);
     if (error == TALLY_OK) error = state_subject_decode(value, &touched->subject);
-    if (error != TALLY_OK) return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
+    if (error != TALLY_OK) return error;
     uint8_t *bytes = arena_take(&state->block.arena, touched->subject.bytes.size);
     if (bytes == NULL) return TALLY_ENOMEM;
     if (touched->subject.bytes.size > 0)
@@ -97,6 +113,16 @@ int state_touch(struct state *state, const struct digest *subject_id, struct tou
     return TALLY_OK;
 }
 
+int state_block_subject(struct state *state, const struct digest *subject_id, struct state_subject *subject)
+{
+    struct touched *touched;
+    int error = state_touch(state, subject_id, &touched);
+    if (error != TALLY_OK) return error;
+    if (!touched->exists) return TALLY_ENOTFOUND;
+    *subject = touched->subject;
+    return TALLY_OK;
+}
+
 /* ---- In the block ---- */
 
 int state_block_begin(struct state *state, uint64_t height, const struct digest *block, uint64_t time_ms)
@@ -106,10 +132,11 @@ int state_block_begin(struct state *state, uint64_t height, const struct digest 
     if (height <= state->meta.height) return TALLY_EEXISTS;
     if (height != state->meta.height + 1 || time_ms <= state_newest(state)->roots.time_ms)
         return TALLY_EINVALID;
-    int error = overlay_begin(state->overlay, height);
-    if (error != TALLY_OK) return state_fail(state, error);
     struct state_block *current = &state->block;
     current->open = true;
+    state->block_thread = (uintptr_t)pthread_self();
+    current->generation = state_generation_of(&state->meta.counts);
+    state->generation = current->generation;
     current->height = height;
     current->block = *block;
     current->time_ms = time_ms;
@@ -118,6 +145,7 @@ int state_block_begin(struct state *state, uint64_t height, const struct digest 
     replay_window_advance(&current->window, time_ms);
     merkle_frontier_init(&current->results);
     buffer_clear(&current->result_bytes);
+    current->folded = false;
     return TALLY_OK;
 }
 
@@ -141,20 +169,17 @@ int state_fold(struct state *state, const struct digest *subject_id, const struc
     struct touched *touched;
     int error = state_touch(state, subject_id, &touched);
     if (error != TALLY_OK) return error;
-    const struct state_block *block = &state->block;
+    struct state_block *block = &state->block;
     struct subject_leaf *leaf = &touched->subject.leaf;
-    struct state_history_entry entry = {.height = block->height,
-        .index = index,
-        .time_ms = block->time_ms,
-        .result = result,
-        .event_id = *event_id};
-    struct state_key key = state_key_of_history(subject_id, leaf->count);
-    state_history_entry_encode(&entry, &state->scratch);
-    error = state_value_put(state, &key);
-    if (error != TALLY_OK) return state_fail(state, error);
+    CHECK(!block->folded);
+    block->folded = true;
+    block->fold_index = index;
+    block->fold.link = leaf->count == 0 ? LINK_FIRST : LINK_AFTER;
+    block->fold.before = (struct state_place){leaf->last_height, touched->subject.last_index};
     leaf->acc = subject_fold_step(&leaf->acc, leaf->count, block->height, block->time_ms, result, event_id);
     leaf->count++;
     leaf->last_height = block->height;
+    touched->subject.last_index = index;
     touched->exists = touched->changed = true;
     return TALLY_OK;
 }
@@ -172,7 +197,7 @@ int state_account_event_put(struct state *state, uint32_t member_id, const uint8
     uint32_t seq, const struct digest *event_id)
 {
     CHECK(state->block.open);
-    struct state_key key = state_key_of_account_event(member_id, ref, seq);
+    struct state_key key = state_key_of_account_event(state->block.generation, member_id, ref, seq);
     buffer_append(&state->scratch, event_id->bytes, DIGEST_SIZE);
     return state_fail(state, state_value_put(state, &key));
 }
@@ -185,20 +210,6 @@ int state_batch_remember(struct state *state, const struct digest *batch, uint64
     struct state_key key = state_key_of_batch(expires_at_ms / REPLAY_MINUTE_MS, batch);
     buffer_u8(&state->scratch, 1);
     return state_fail(state, state_value_put(state, &key));
-}
-
-static int index_event(struct state *state, uint32_t index, const struct digest *event_id, bool applied)
-{
-    struct state_key key = state_key_of_digest('E', event_id);
-    if (!applied) {
-        struct state_event before;
-        int error = state_event_get(state, event_id, &before);
-        if (error == TALLY_OK && before.applied) return TALLY_OK;
-        if (error != TALLY_OK && error != TALLY_ENOTFOUND) return error;
-    }
-    struct state_event event = {.height = state->block.height, .index = index, .applied = applied};
-    state_event_encode(&event, &state->scratch);
-    return state_value_put(state, &key);
 }
 
 /* Writes the results gathered since the last time. */
@@ -214,15 +225,31 @@ static int put_results(struct state *state)
     return error;
 }
 
+/* An applied place is never replaced: the two have keys of their own. */
+static int index_event(struct state *state, uint32_t index, const struct digest *event_id, bool applied)
+{
+    struct state_block *block = &state->block;
+    struct state_key key = state_key_of_event(applied ? 'E' : 'F', block->generation, event_id);
+    state_place_encode(&(struct state_place){block->height, index}, &state->scratch);
+    return state_value_put(state, &key);
+}
+
 int state_result_record(
     struct state *state, uint32_t index, const struct digest *event_id, const struct event_result *result)
 {
     struct state_block *block = &state->block;
     CHECK(block->open && index == block->results.count);
-    CHECK(result->detail_size <= RESULT_DETAIL_SIZE_MAX);
+    CHECK(!block->folded || block->fold_index == index);
+    struct state_result_record record = {.result = {*event_id, *result}};
+    if (block->folded) {
+        record.link = block->fold.link;
+        record.before = block->fold.before;
+    }
+    block->folded = false;
+    if (block->result_bytes.size == 0) buffer_u64(&block->result_bytes, block->time_ms);
+    state_result_encode(&record, &block->result_bytes);
     struct digest leaf = result_leaf(block->height, index, event_id, result);
     merkle_frontier_append(&block->results, &leaf, NULL, NULL);
-    state_result_encode(event_id, result, &block->result_bytes);
     block->counts.events++;
     if (result->code == RESULT_OK) block->counts.applied++;
     int error = index_event(state, index, event_id, result->code == RESULT_OK);
@@ -249,8 +276,10 @@ static int end_subjects(struct state *state, struct subject_map_node **map)
         if (touched->bytes_changed || digest_is_zero(&leaf->summary))
             leaf->summary = digest_tagged(TAG_SUMMARY, touched->subject.bytes);
         if (!touched->stood_before) state->block.counts.subjects++;
-        struct state_key key = state_key_of_digest('S', &touched->subject_id);
-        state_subject_encode(leaf, touched->subject.bytes, &state->scratch);
+        struct state_key key = state_key_of_subject(&touched->subject_id);
+        state_subject_encode(&touched->subject, &state->scratch);
+        if (!state->scratch.failed)
+            subject_cache_put(state->cache, &touched->subject_id, buffer_span(&state->scratch));
         error = state_value_put(state, &key);
         updates[count++] = (struct subject_map_update){touched->position, *leaf};
     }
@@ -276,10 +305,9 @@ static void tree_node_seen(void *context, uint32_t level, uint64_t index, const 
 
 static int end_records(struct state *state, const struct state_roots *roots)
 {
-    int error = put_results(state);
     struct state_key key = state_key_of_height('B', roots->height);
     state_roots_encode(roots, &state->scratch);
-    if (error == TALLY_OK) error = state_value_put(state, &key);
+    int error = state_value_put(state, &key);
     key = state_key_alone('M');
     state_meta_encode(&state->meta, &state->scratch);
     if (error == TALLY_OK) error = state_value_put(state, &key);
@@ -297,6 +325,7 @@ static void block_close(struct state *state)
         buffer_init(&state->scratch, SIZE_MAX / 8);
     }
     block->open = false;
+    state->block_thread = 0;
 }
 
 int state_block_end(struct state *state, struct state_roots *roots)
@@ -305,7 +334,9 @@ int state_block_end(struct state *state, struct state_roots *roots)
     CHECK(block->open);
     if (state->failed) return TALLY_EIO;
     struct subject_map_node *map;
-    int error = end_subjects(state, &map);
+    CHECK(!block->folded);
+    int error = put_results(state);
+    if (error == TALLY_OK) error = end_subjects(state, &map);
     if (error != TALLY_OK) return state_fail(state, error);
     state->meta.height = block->height;
     state->meta.counts = block->counts;
@@ -324,6 +355,7 @@ int state_block_end(struct state *state, struct state_roots *roots)
     after.history_root = merkle_frontier_root(&state->history);
     error = writing.error;
     if (error == TALLY_OK) error = end_records(state, &after);
+    if (error == TALLY_OK) overlay_publish(state->overlay);
     block_close(state);
     if (error != TALLY_OK) {
         subject_map_release(state->pool, map);
@@ -332,5 +364,5 @@ int state_block_end(struct state *state, struct state_roots *roots)
     error = state_version_push(state, map, &after);
     if (error != TALLY_OK) return state_fail(state, error);
     *roots = after;
-    return TALLY_OK;
+    return overlay_live_size(state->overlay) < state->config.freeze_size ? TALLY_OK : state_freeze(state);
 }

@@ -2,12 +2,13 @@
 #ifndef TALLY_STORAGE_STATE_INTERNAL_H
 #define TALLY_STORAGE_STATE_INTERNAL_H
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "storage/overlay.h"
 #include "storage/state_record.h"
+#include "storage/subject_cache.h"
 #include "storage/subject_map.h"
-
-/* Certified checkpoints waiting for the next flush; more than these are written by themselves. */
-#define STATE_PENDING_MAX CERTIFICATION_LAG_MAX
 
 /* The state as it stood after one block. */
 struct state_version {
@@ -37,6 +38,7 @@ struct touched_table {
 /* The block being applied. */
 struct state_block {
     bool open;
+    uint32_t generation; /* of the keys it writes */
     uint64_t height;
     struct digest block;
     uint64_t time_ms;
@@ -44,31 +46,50 @@ struct state_block {
     struct touched_table touched;
     struct merkle_frontier results;
     struct buffer result_bytes;
+    bool folded;                     /* an event was, whose result is still to come */
+    struct state_result_record fold; /* its link */
+    uint32_t fold_index;
     struct state_counts counts;
     struct replay_window window;
+};
+
+/* What the store is given next, as of `height`. */
+struct state_frozen {
+    uint64_t height; /* 0 = nothing */
+    uint64_t time_ms;
 };
 
 struct state {
     struct state_config config;
     struct store *store;
     struct overlay *overlay;
+    struct subject_cache *cache;
     struct subject_map_pool *pool;
     struct state_meta meta; /* after the last applied block */
     uint64_t flushed_height;
+    struct state_frozen frozen;
+    bool flushing;
+    uint64_t swept_minute;           /* remembered batches of earlier ones are gone from the store */
+    atomic_uint_fast32_t generation; /* the newest that keys were written in */
     struct merkle_frontier history;
+    atomic_uintptr_t block_thread; /* who applies the open block and so sees what it wrote; 0 = nobody */
+    pthread_mutex_t shared; /* guards what follows, up to `certified`, against readers on other threads */
     /* The newest is always there: after the last applied block, or the empty state. Oldest first from
      * version_first. */
     struct state_version versions[STATE_VERSIONS_MAX];
     uint32_t version_first, version_count;
     bool has_certified;
     struct certified_checkpoint certified; /* the newest known */
-    struct certified_checkpoint *pending;  /* STATE_PENDING_MAX */
-    uint32_t pending_count;
-    struct buffer scratch; /* encoding values */
-    uint8_t *held;         /* the last value read from the store */
+    struct buffer scratch;                 /* encoding values */
+    struct buffer held;                    /* the last subject read from the store */
     struct state_block block;
     bool failed;
 };
+
+static inline uint32_t state_generation_of(const struct state_counts *counts)
+{
+    return (uint32_t)(counts->events / STATE_GENERATION_EVENTS);
+}
 
 static inline struct state_version *state_version_at(struct state *state, uint32_t i)
 {
@@ -80,9 +101,14 @@ static inline struct state_version *state_newest(struct state *state)
     return state_version_at(state, state->version_count - 1);
 }
 
-/* The newest value under a key, borrowed until the next read or write. Errors: TALLY_ENOTFOUND,
- * TALLY_EDAMAGED, TALLY_EIO. */
-int state_value_get(struct state *state, const struct state_key *key, struct span *value) TALLY_MUST_CHECK;
+void state_lock(struct state *state);
+void state_unlock(struct state *state);
+
+/* The newest value under a key, which takes the place of what `value` holds. On any thread. Errors:
+ * TALLY_ENOTFOUND, TALLY_EDAMAGED, TALLY_EIO, TALLY_ENOMEM. */
+int state_value_get(struct state *state, const struct state_key *key, struct buffer *value) TALLY_MUST_CHECK;
+/* A buffer for such values. */
+void state_value_init(struct buffer *value);
 /* Writes what state->scratch holds into the current block's layer, and clears it. */
 int state_value_put(struct state *state, const struct state_key *key) TALLY_MUST_CHECK;
 /* Makes the object unfit for more after an error inside a block; passes the error on. */
@@ -92,8 +118,8 @@ int state_fail(struct state *state, int error) TALLY_MUST_CHECK;
 int state_version_push(
     struct state *state, struct subject_map_node *map, const struct state_roots *roots) TALLY_MUST_CHECK;
 void state_versions_release(struct state *state);
-/* Writes the pending checkpoints into a batch. */
-int state_pending_gather(struct state *state, struct store_batch *batch) TALLY_MUST_CHECK;
+/* Puts the certified checkpoints that are in memory into a batch: those of what is frozen came after it. */
+int state_certified_gather(struct state *state, struct store_batch *batch) TALLY_MUST_CHECK;
 
 /* A stored node of the history tree, for merkle_stored_path and its like; `context` is the state. */
 int state_tree_get(void *context, uint32_t level, uint64_t index, struct digest *node) TALLY_MUST_CHECK;

@@ -37,50 +37,58 @@ static bool checkpoint_matches(const struct checkpoint *checkpoint, const struct
 
 int state_version_push(struct state *state, struct subject_map_node *map, const struct state_roots *roots)
 {
+    state_lock(state);
     if (state->version_count == STATE_VERSIONS_MAX) release_oldest(state);
     state->version_count++;
     *state_newest(state) = (struct state_version){.map = map, .roots = *roots};
+    state_unlock(state);
     if (!state->has_certified || state->certified.checkpoint.height < roots->height) return TALLY_OK;
     struct certified_checkpoint checkpoint;
     int error = state_certified_get(state, roots->height, &checkpoint);
     if (error == TALLY_ENOTFOUND) return TALLY_OK;
     if (error != TALLY_OK) return error;
     if (!checkpoint_matches(&checkpoint.checkpoint, roots)) return TALLY_OK;
+    state_lock(state);
     state_newest(state)->certified = true;
     state_versions_release(state);
+    state_unlock(state);
     return TALLY_OK;
 }
 
 /* ---- Certified checkpoints ---- */
 
-int state_pending_gather(struct state *state, struct store_batch *batch)
+int state_certified_gather(struct state *state, struct store_batch *batch)
 {
-    if (state->pending_count == 0) return TALLY_OK;
-    for (uint32_t i = 0; i < state->pending_count; i++) {
-        struct state_key key = state_key_of_height('C', state->pending[i].checkpoint.height);
-        buffer_clear(&state->scratch);
-        certified_checkpoint_encode(&state->pending[i], &state->scratch);
-        if (state->scratch.failed) return TALLY_ENOMEM;
-        store_batch_put(batch, state_key_span(&key), buffer_span(&state->scratch));
-    }
-    buffer_clear(&state->scratch);
+    if (!state->has_certified) return TALLY_OK;
+    struct state_key prefix = state_key_alone('C'), newest = state_key_alone('Q');
+    struct overlay_pair *pairs;
+    size_t count;
     uint8_t height[8];
+    struct arena arena;
+    arena_init(&arena, SIZE_MAX / 8);
+    int error = overlay_scan(
+        state->overlay, state_key_span(&prefix), state_key_span(&prefix), &arena, &pairs, &count);
+    for (size_t i = 0; error == TALLY_OK && i < count; i++)
+        store_batch_put(batch, pairs[i].key, pairs[i].value);
+    arena_close(&arena);
     put_u64(height, state->certified.checkpoint.height);
-    struct state_key newest = state_key_alone('Q');
     store_batch_put(batch, state_key_span(&newest), span_of(height, sizeof height));
-    return TALLY_OK;
+    return error;
 }
 
-/* Writes the pending checkpoints without any block. */
-static int pending_flush(struct state *state)
+static int checkpoint_keep(struct state *state, const struct certified_checkpoint *checkpoint)
 {
-    struct store_batch *batch = store_batch_make();
-    if (batch == NULL) return TALLY_ENOMEM;
-    int error = state_pending_gather(state, batch);
-    if (error == TALLY_OK) error = store_commit(state->store, batch);
-    if (error == TALLY_OK) state->pending_count = 0;
-    store_batch_close(batch);
-    return error;
+    struct state_key key = state_key_of_height('C', checkpoint->checkpoint.height);
+    struct state_key newest = state_key_alone('Q');
+    buffer_clear(&state->scratch);
+    certified_checkpoint_encode(checkpoint, &state->scratch);
+    int error = state_value_put(state, &key);
+    if (error == TALLY_OK && checkpoint->checkpoint.height == state->certified.checkpoint.height) {
+        buffer_u64(&state->scratch, checkpoint->checkpoint.height);
+        error = state_value_put(state, &newest);
+    }
+    if (error == TALLY_OK) overlay_publish(state->overlay);
+    return state_fail(state, error);
 }
 
 int state_certified_put(struct state *state, const struct certified_checkpoint *checkpoint)
@@ -97,25 +105,24 @@ int state_certified_put(struct state *state, const struct certified_checkpoint *
     int error = state_certified_get(state, height, &known);
     if (error == TALLY_OK) return TALLY_OK;
     if (error != TALLY_ENOTFOUND) return error;
-    if (state->pending_count == STATE_PENDING_MAX) {
-        error = pending_flush(state);
-        if (error != TALLY_OK) return state_fail(state, error);
-    }
-    state->pending[state->pending_count++] = *checkpoint;
+    state_lock(state);
     if (!state->has_certified || state->certified.checkpoint.height < height) state->certified = *checkpoint;
     state->has_certified = true;
     if (version != NULL) {
         version->certified = true;
         state_versions_release(state);
     }
-    return TALLY_OK;
+    state_unlock(state);
+    return checkpoint_keep(state, checkpoint);
 }
 
 int state_certified_newest(struct state *state, struct certified_checkpoint *checkpoint)
 {
-    if (!state->has_certified) return TALLY_ENOTFOUND;
-    *checkpoint = state->certified;
-    return TALLY_OK;
+    state_lock(state);
+    bool has = state->has_certified;
+    if (has) *checkpoint = state->certified;
+    state_unlock(state);
+    return has ? TALLY_OK : TALLY_ENOTFOUND;
 }
 
 static int checkpoint_decode_stored(struct span value, struct certified_checkpoint *checkpoint)
@@ -125,76 +132,91 @@ static int checkpoint_decode_stored(struct span value, struct certified_checkpoi
 
 int state_certified_get(struct state *state, uint64_t height, struct certified_checkpoint *checkpoint)
 {
-    for (uint32_t i = 0; i < state->pending_count; i++) {
-        if (state->pending[i].checkpoint.height != height) continue;
-        *checkpoint = state->pending[i];
-        return TALLY_OK;
-    }
     struct state_key key = state_key_of_height('C', height);
-    struct span value;
+    struct buffer value;
+    state_value_init(&value);
     int error = state_value_get(state, &key, &value);
-    return error == TALLY_OK ? checkpoint_decode_stored(value, checkpoint) : error;
+    if (error == TALLY_OK) error = checkpoint_decode_stored(buffer_span(&value), checkpoint);
+    buffer_close(&value);
+    return error;
 }
-
-struct above {
-    struct certified_checkpoint checkpoint;
-    bool found;
-    int error;
-};
 
 static bool above_seen(void *context, struct span key, struct span value)
 {
-    struct above *above = context;
-    (void)key;
-    above->error = checkpoint_decode_stored(value, &above->checkpoint);
-    above->found = above->error == TALLY_OK;
+    struct buffer *found = context;
+    buffer_append(found, key.data, key.size);
+    buffer_append(found, value.data, value.size);
     return false;
+}
+
+/* The first of both: what is in the store alone, or in memory, or in both. */
+static int checkpoint_first(struct span pair, const struct overlay_pair *newer, size_t newer_count,
+    struct certified_checkpoint *checkpoint)
+{
+    size_t key_size = 1 + 8;
+    if (pair.size == 0 && newer_count == 0) return TALLY_ENOTFOUND;
+    if (pair.size == 0 || (newer_count > 0 && memcmp(newer[0].key.data, pair.data, key_size) <= 0))
+        return checkpoint_decode_stored(newer[0].value, checkpoint);
+    return checkpoint_decode_stored(span_of(pair.data + key_size, pair.size - key_size), checkpoint);
 }
 
 int state_certified_above(struct state *state, uint64_t height, struct certified_checkpoint *checkpoint)
 {
-    if (!state->has_certified || state->certified.checkpoint.height < height) return TALLY_ENOTFOUND;
-    struct above above = {.error = TALLY_OK};
     struct state_key prefix = state_key_alone('C'), start = state_key_of_height('C', height);
-    int error = store_scan(state->store, state_key_span(&prefix), state_key_span(&start), above_seen, &above);
-    if (error == TALLY_OK) error = above.error;
-    if (error != TALLY_OK) return error;
-    for (uint32_t i = 0; i < state->pending_count; i++) {
-        uint64_t candidate = state->pending[i].checkpoint.height;
-        if (candidate < height || (above.found && candidate >= above.checkpoint.checkpoint.height)) continue;
-        above.checkpoint = state->pending[i];
-        above.found = true;
-    }
-    if (!above.found) return TALLY_ENOTFOUND;
-    *checkpoint = above.checkpoint;
-    return TALLY_OK;
+    struct overlay_pair *pairs;
+    size_t count;
+    struct arena arena;
+    struct buffer stored;
+    arena_init(&arena, SIZE_MAX / 8);
+    state_value_init(&stored);
+    int error =
+        overlay_scan(state->overlay, state_key_span(&prefix), state_key_span(&start), &arena, &pairs, &count);
+    if (error == TALLY_OK)
+        error =
+            store_scan(state->store, state_key_span(&prefix), state_key_span(&start), above_seen, &stored);
+    if (error == TALLY_OK && stored.failed) error = TALLY_ENOMEM;
+    if (error == TALLY_OK) error = checkpoint_first(buffer_span(&stored), pairs, count, checkpoint);
+    buffer_close(&stored);
+    arena_close(&arena);
+    return error;
 }
 
 /* ---- Proofs ---- */
 
 int state_provable_height(struct state *state, uint64_t *height)
 {
-    for (uint32_t i = state->version_count; i > 0; i--) {
+    int error = TALLY_EBUSY;
+    state_lock(state);
+    for (uint32_t i = state->version_count; i > 0 && error != TALLY_OK; i--) {
         const struct state_version *version = state_version_at(state, i - 1);
         if (!version->certified) continue;
         *height = version->roots.height;
-        return TALLY_OK;
+        error = TALLY_OK;
     }
-    return TALLY_EBUSY;
+    state_unlock(state);
+    return error;
 }
 
 int state_prove(
     struct state *state, uint64_t height, const struct digest *subject_id, struct state_proof *proof)
 {
     const struct state_version *version = NULL;
-    for (uint32_t i = 0; i < state->version_count; i++)
-        if (state_version_at(state, i)->roots.height == height) version = state_version_at(state, i);
-    if (version == NULL) return TALLY_EBUSY;
     struct digest position = subject_position(&state->config.chain_id, subject_id);
     struct subject_map_proof *path = malloc(sizeof *path);
     if (path == NULL) return TALLY_ENOMEM;
-    subject_map_prove(version->map, &position, path);
-    proof->parts = version->roots.parts;
+    /* As long as the lock is held the version is not let go; its nodes do not change. */
+    state_lock(state);
+    for (uint32_t i = 0; i < state->version_count; i++)
+        if (state_version_at(state, i)->roots.height == height) version = state_version_at(state, i);
+    if (version != NULL) {
+        subject_map_prove(version->map, &position, path);
+        proof->parts = version->roots.parts;
+    }
+    state_unlock(state);
+    if (version == NULL) {
+        free(path);
+        return TALLY_EBUSY;
+    }
     proof->place = path->place;
     proof->leaf = path->leaf;
     proof->other_position = path->other_position;
@@ -208,15 +230,17 @@ int state_tree_get(void *context, uint32_t level, uint64_t index, struct digest 
 {
     struct state *state = context;
     struct state_key key = state_key_of_tree(level, index);
-    struct span value;
+    struct buffer value;
+    state_value_init(&value);
     int error = state_value_get(state, &key, &value);
-    if (error == TALLY_ENOTFOUND) return TALLY_EDAMAGED;
-    return error == TALLY_OK ? state_digest_decode(value, node) : error;
+    if (error == TALLY_OK) error = state_digest_decode(buffer_span(&value), node);
+    buffer_close(&value);
+    return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
 }
 
 int state_history_path(
     struct state *state, uint64_t under, uint64_t height, struct digest *path, size_t *path_length)
 {
-    if (height == 0 || height > under || under > state->meta.height) return TALLY_ENOTFOUND;
+    if (height == 0 || height > under || under > state_applied_height(state)) return TALLY_ENOTFOUND;
     return merkle_stored_path(under, height - 1, state_tree_get, state, path, path_length);
 }

@@ -1,33 +1,39 @@
-/* Reading the state: always the newest. */
+/* Reading the state, on any thread: always the newest. */
 #include <stdlib.h>
 
 #include "proto/base/check.h"
 #include "storage/state_internal.h"
 
-int state_subject_get(struct state *state, const struct digest *subject_id, struct state_subject *subject)
+/* ---- Single values ---- */
+
+int state_subject_get(
+    struct state *state, const struct digest *subject_id, struct arena *arena, struct state_subject *subject)
 {
-    if (state->block.open) {
-        struct touched *touched;
-        int error = state_touch(state, subject_id, &touched);
-        if (error != TALLY_OK) return error;
-        if (!touched->exists) return TALLY_ENOTFOUND;
-        *subject = touched->subject;
-        return TALLY_OK;
-    }
-    struct digest position = subject_position(&state->config.chain_id, subject_id);
-    if (subject_map_find(state_newest(state)->map, &position) == NULL) return TALLY_ENOTFOUND;
-    struct state_key key = state_key_of_digest('S', subject_id);
-    struct span value;
+    struct state_key key = state_key_of_subject(subject_id);
+    struct buffer value;
+    state_value_init(&value);
     int error = state_value_get(state, &key, &value);
-    if (error == TALLY_ENOTFOUND) return TALLY_EDAMAGED;
-    return error == TALLY_OK ? state_subject_decode(value, subject) : error;
+    if (error == TALLY_OK) error = state_subject_decode(buffer_span(&value), subject);
+    if (error == TALLY_OK) {
+        uint8_t *bytes = arena_take(arena, subject->bytes.size);
+        if (bytes == NULL)
+            error = TALLY_ENOMEM;
+        else if (subject->bytes.size > 0)
+            memcpy(bytes, subject->bytes.data, subject->bytes.size);
+        subject->bytes.data = bytes;
+    }
+    buffer_close(&value);
+    return error;
 }
 
 static int digest_get(struct state *state, const struct state_key *key, struct digest *digest)
 {
-    struct span value;
+    struct buffer value;
+    state_value_init(&value);
     int error = state_value_get(state, key, &value);
-    return error == TALLY_OK ? state_digest_decode(value, digest) : error;
+    if (error == TALLY_OK) error = state_digest_decode(buffer_span(&value), digest);
+    buffer_close(&value);
+    return error;
 }
 
 int state_account_get(
@@ -40,88 +46,67 @@ int state_account_get(
 int state_account_event_get(struct state *state, uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE],
     uint32_t seq, struct digest *event_id)
 {
-    struct state_key key = state_key_of_account_event(member_id, ref, seq);
-    return digest_get(state, &key, event_id);
+    int error = TALLY_ENOTFOUND;
+    for (uint64_t left = (uint64_t)state->generation + 1; left > 0 && error == TALLY_ENOTFOUND; left--) {
+        struct state_key key = state_key_of_account_event((uint32_t)left - 1, member_id, ref, seq);
+        error = digest_get(state, &key, event_id);
+    }
+    return error;
+}
+
+static int event_find(
+    struct state *state, char kind, const struct digest *event_id, struct state_place *place)
+{
+    struct buffer value;
+    int error = TALLY_ENOTFOUND;
+    state_value_init(&value);
+    for (uint64_t left = (uint64_t)state->generation + 1; left > 0 && error == TALLY_ENOTFOUND; left--) {
+        struct state_key key = state_key_of_event(kind, (uint32_t)left - 1, event_id);
+        error = state_value_get(state, &key, &value);
+    }
+    if (error == TALLY_OK) error = state_place_decode(buffer_span(&value), place);
+    buffer_close(&value);
+    return error;
 }
 
 int state_event_get(struct state *state, const struct digest *event_id, struct state_event *event)
 {
-    struct state_key key = state_key_of_digest('E', event_id);
-    struct span value;
-    int error = state_value_get(state, &key, &value);
-    return error == TALLY_OK ? state_event_decode(value, event) : error;
+    struct state_place place;
+    int error = event_find(state, 'E', event_id, &place);
+    bool applied = error == TALLY_OK;
+    if (error == TALLY_ENOTFOUND) error = event_find(state, 'F', event_id, &place);
+    if (error == TALLY_OK)
+        *event = (struct state_event){.height = place.height, .index = place.index, .applied = applied};
+    return error;
 }
 
-int state_batch_seen(struct state *state, const struct digest *batch, uint64_t expires_at_ms, bool *seen)
+int state_batch_seen(
+    struct state *state, uint64_t time_ms, const struct digest *batch, uint64_t expires_at_ms, bool *seen)
 {
-    uint64_t now_ms = state->block.open ? state->block.time_ms : state_newest(state)->roots.time_ms;
     uint64_t minute = expires_at_ms / REPLAY_MINUTE_MS;
     struct state_key key = state_key_of_batch(minute, batch);
-    struct span value;
-    if (minute < replay_minute_live(now_ms)) {
-        *seen = false;
-        return TALLY_OK;
-    }
+    struct buffer value;
+    *seen = false;
+    if (minute < replay_minute_live(time_ms)) return TALLY_OK;
+    state_value_init(&value);
     int error = state_value_get(state, &key, &value);
-    if (error != TALLY_OK && error != TALLY_ENOTFOUND) return error;
+    buffer_close(&value);
     *seen = error == TALLY_OK;
-    return TALLY_OK;
+    return error == TALLY_ENOTFOUND ? TALLY_OK : error;
 }
 
 int state_roots_get(struct state *state, uint64_t height, struct state_roots *roots)
 {
     struct state_key key = state_key_of_height('B', height);
-    struct span value;
+    struct buffer value;
+    state_value_init(&value);
     int error = state_value_get(state, &key, &value);
-    return error == TALLY_OK ? state_roots_decode(value, height, roots) : error;
+    if (error == TALLY_OK) error = state_roots_decode(buffer_span(&value), height, roots);
+    buffer_close(&value);
+    return error;
 }
 
-/* ---- Ranges ---- */
-
-struct history_reading {
-    const struct digest *subject_id;
-    struct state_history_entry *entries;
-    uint64_t next;
-    size_t left;
-    int error;
-};
-
-static bool history_seen(void *context, struct span key, struct span value)
-{
-    struct history_reading *reading = context;
-    struct state_key expected = state_key_of_history(reading->subject_id, reading->next);
-    if (!span_equal(key, state_key_span(&expected))) return false;
-    reading->error = state_history_entry_decode(value, reading->entries);
-    reading->entries++;
-    reading->next++;
-    reading->left--;
-    return reading->error == TALLY_OK && reading->left > 0;
-}
-
-int state_history_read(struct state *state, const struct digest *subject_id, uint64_t from, size_t count,
-    struct state_history_entry *entries)
-{
-    struct history_reading reading = {
-        .subject_id = subject_id, .entries = entries, .next = from, .left = count};
-    while (reading.left > 0 && reading.error == TALLY_OK) {
-        struct state_key key = state_key_of_history(subject_id, reading.next);
-        struct span value;
-        if (overlay_get(state->overlay, state_key_span(&key), &value)) {
-            reading.error = state_history_entry_decode(value, reading.entries++);
-            reading.next++;
-            reading.left--;
-            continue;
-        }
-        /* Entries are never rewritten, so a run of them comes from the store in one walk. */
-        struct state_key prefix = state_key_of_digest('H', subject_id);
-        uint64_t before = reading.next;
-        int error =
-            store_scan(state->store, state_key_span(&prefix), state_key_span(&key), history_seen, &reading);
-        if (error != TALLY_OK) return error;
-        if (reading.next == before && reading.error == TALLY_OK) return TALLY_ENOTFOUND;
-    }
-    return reading.error;
-}
+/* ---- Accounts ---- */
 
 struct account_scanning {
     const struct overlay_pair *pairs;
@@ -170,8 +155,13 @@ int state_account_scan(struct state *state, uint32_t member_id, const uint8_t *f
     struct span prefix = span_of(start.bytes, 5);
     struct overlay_pair *pairs;
     size_t count;
-    int error = overlay_scan(state->overlay, prefix, state_key_span(&start), &pairs, &count);
-    if (error != TALLY_OK) return error;
+    struct arena arena;
+    arena_init(&arena, SIZE_MAX / 8);
+    int error = overlay_scan(state->overlay, prefix, state_key_span(&start), &arena, &pairs, &count);
+    if (error != TALLY_OK) {
+        arena_close(&arena);
+        return error;
+    }
     struct account_scanning scanning = {
         .pairs = pairs, .count = count, .left = max, .seen = seen, .context = context, .stopped = max == 0};
     if (!scanning.stopped)
@@ -180,63 +170,157 @@ int state_account_scan(struct state *state, uint32_t member_id, const uint8_t *f
         struct overlay_pair pair = pairs[scanning.at++];
         account_tell(&scanning, pair.key, pair.value);
     }
-    free(pairs);
+    arena_close(&arena);
     return error == TALLY_OK ? scanning.error : error;
 }
 
 /* ---- Results ---- */
 
-/* Decodes one chunk of a block's results, of which there may be none, into `chunk`. */
-static int chunk_read(struct state *state, uint64_t height, uint32_t number,
-    struct state_result chunk[STATE_RESULTS_CHUNK], uint32_t *count)
+/* A chunk of a block's results, decoded as far as it was asked for. */
+struct chunk {
+    uint64_t height;
+    uint32_t number;
+    bool held;
+    uint64_t time_ms;
+    struct buffer value;
+    uint32_t count;
+    struct state_result_record records[STATE_RESULTS_CHUNK];
+};
+
+static struct chunk *chunk_make(void)
 {
+    struct chunk *chunk = calloc(1, sizeof *chunk);
+    if (chunk != NULL) state_value_init(&chunk->value);
+    return chunk;
+}
+
+static void chunk_close(struct chunk *chunk)
+{
+    if (chunk == NULL) return;
+    buffer_close(&chunk->value);
+    free(chunk);
+}
+
+/* Of which there may be none. */
+static int chunk_read(struct state *state, uint64_t height, uint32_t number, struct chunk *chunk)
+{
+    if (chunk->held && chunk->height == height && chunk->number == number) return TALLY_OK;
     struct state_key key = state_key_of_results(height, number);
-    struct span value;
     struct reader reader;
-    *count = 0;
-    int error = state_value_get(state, &key, &value);
+    chunk->held = false;
+    chunk->count = 0;
+    int error = state_value_get(state, &key, &chunk->value);
     if (error != TALLY_OK) return error == TALLY_ENOTFOUND ? TALLY_OK : error;
-    for (reader_init(&reader, value); reader.left > 0; ++*count) {
-        if (*count == STATE_RESULTS_CHUNK) return TALLY_EDAMAGED;
-        error = state_result_decode(&reader, &chunk[*count]);
+    reader_init(&reader, buffer_span(&chunk->value));
+    chunk->time_ms = reader_u64(&reader);
+    if (reader.failed) return TALLY_EDAMAGED;
+    for (; reader.left > 0; chunk->count++) {
+        if (chunk->count == STATE_RESULTS_CHUNK) return TALLY_EDAMAGED;
+        error = state_result_decode(&reader, &chunk->records[chunk->count]);
         if (error != TALLY_OK) return error;
     }
+    chunk->height = height;
+    chunk->number = number;
+    chunk->held = true;
     return TALLY_OK;
 }
 
-int state_results_read(
-    struct state *state, uint64_t height, struct arena *arena, struct state_result **results, uint32_t *count)
+/* The record at a place, borrowed from the chunk. Errors: TALLY_ENOTFOUND. */
+static int record_read(struct state *state, struct state_place place, struct chunk *chunk,
+    const struct state_result_record **record)
 {
-    struct state_result chunk[STATE_RESULTS_CHUNK], *list = NULL;
-    struct state_roots roots;
-    uint32_t got = STATE_RESULTS_CHUNK, found = 0, capacity = 0;
-    int error = state_roots_get(state, height, &roots);
-    for (uint32_t number = 0; error == TALLY_OK && got == STATE_RESULTS_CHUNK; number++) {
-        error = chunk_read(state, height, number, chunk, &got);
-        if (error != TALLY_OK) break;
-        if (found + got > capacity) {
+    int error = chunk_read(state, place.height, place.index / STATE_RESULTS_CHUNK, chunk);
+    if (error != TALLY_OK) return error;
+    if (place.index % STATE_RESULTS_CHUNK >= chunk->count) return TALLY_ENOTFOUND;
+    *record = &chunk->records[place.index % STATE_RESULTS_CHUNK];
+    return TALLY_OK;
+}
+
+static int results_read(struct state *state, uint64_t height, struct chunk *chunk, struct arena *arena,
+    struct state_result **results, uint32_t *count)
+{
+    struct state_result *list = NULL;
+    uint32_t found = 0, capacity = 0;
+    for (uint32_t number = 0; found == number * STATE_RESULTS_CHUNK; number++) {
+        int error = chunk_read(state, height, number, chunk);
+        if (error != TALLY_OK) return error;
+        if (chunk->count == 0) break;
+        if (found + chunk->count > capacity) {
             capacity = capacity == 0 ? STATE_RESULTS_CHUNK : capacity * 2;
             struct state_result *larger = arena_take(arena, capacity * sizeof *larger);
             if (larger == NULL) return TALLY_ENOMEM;
             if (found > 0) memcpy(larger, list, found * sizeof *list);
             list = larger;
         }
-        if (got > 0) memcpy(list + found, chunk, got * sizeof *chunk);
-        found += got;
+        for (uint32_t i = 0; i < chunk->count; i++)
+            list[found++] = chunk->records[i].result;
     }
-    if (error != TALLY_OK) return error;
     *results = list;
     *count = found;
     return TALLY_OK;
 }
 
+int state_results_read(
+    struct state *state, uint64_t height, struct arena *arena, struct state_result **results, uint32_t *count)
+{
+    struct state_roots roots;
+    int error = state_roots_get(state, height, &roots);
+    if (error != TALLY_OK) return error;
+    struct chunk *chunk = chunk_make();
+    if (chunk == NULL) return TALLY_ENOMEM;
+    error = results_read(state, height, chunk, arena, results, count);
+    chunk_close(chunk);
+    return error;
+}
+
 int state_result_get(struct state *state, uint64_t height, uint32_t index, struct state_result *result)
 {
-    struct state_result chunk[STATE_RESULTS_CHUNK];
-    uint32_t count;
-    int error = chunk_read(state, height, index / STATE_RESULTS_CHUNK, chunk, &count);
-    if (error != TALLY_OK) return error;
-    if (index % STATE_RESULTS_CHUNK >= count) return TALLY_ENOTFOUND;
-    *result = chunk[index % STATE_RESULTS_CHUNK];
+    const struct state_result_record *record;
+    struct chunk *chunk = chunk_make();
+    if (chunk == NULL) return TALLY_ENOMEM;
+    int error = record_read(state, (struct state_place){height, index}, chunk, &record);
+    if (error == TALLY_OK) *result = record->result;
+    chunk_close(chunk);
+    return error;
+}
+
+/* ---- A subject's history ---- */
+
+/* Walks the chain back from the newest event. */
+static int history_walk(struct state *state, const struct state_subject *subject, uint64_t from, size_t count,
+    struct chunk *chunk, struct state_history_entry *entries)
+{
+    struct state_place place = {subject->leaf.last_height, subject->last_index};
+    for (uint64_t i = subject->leaf.count; i-- > from;) {
+        const struct state_result_record *record;
+        int error = record_read(state, place, chunk, &record);
+        if (error != TALLY_OK) return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
+        if (record->link != (i == 0 ? LINK_FIRST : LINK_AFTER)) return TALLY_EDAMAGED;
+        if (i - from < count)
+            entries[i - from] = (struct state_history_entry){.height = place.height,
+                .index = place.index,
+                .time_ms = chunk->time_ms,
+                .result = record->result.result.code,
+                .event_id = record->result.event_id};
+        place = record->before;
+    }
     return TALLY_OK;
+}
+
+int state_history_read(struct state *state, const struct digest *subject_id, uint64_t from, size_t count,
+    struct state_history_entry *entries)
+{
+    struct state_subject subject;
+    struct arena arena;
+    arena_init(&arena, STATE_SUBJECT_SIZE_MAX + KIB);
+    int error = state_subject_get(state, subject_id, &arena, &subject);
+    arena_close(&arena);
+    if (error == TALLY_ENOTFOUND && count == 0) return TALLY_OK;
+    if (error != TALLY_OK) return error;
+    if (from > subject.leaf.count || count > subject.leaf.count - from) return TALLY_ENOTFOUND;
+    struct chunk *chunk = chunk_make();
+    if (chunk == NULL) return TALLY_ENOMEM;
+    error = history_walk(state, &subject, from, count, chunk, entries);
+    chunk_close(chunk);
+    return error;
 }

@@ -40,10 +40,18 @@ struct state_key state_key_of_height(char kind, uint64_t height)
     return key;
 }
 
-struct state_key state_key_of_digest(char kind, const struct digest *digest)
+struct state_key state_key_of_subject(const struct digest *subject_id)
+{
+    struct state_key key = state_key_alone('S');
+    add(&key, subject_id->bytes, DIGEST_SIZE);
+    return key;
+}
+
+struct state_key state_key_of_event(char kind, uint32_t generation, const struct digest *event_id)
 {
     struct state_key key = state_key_alone(kind);
-    add(&key, digest->bytes, DIGEST_SIZE);
+    add_u32(&key, generation);
+    add(&key, event_id->bytes, DIGEST_SIZE);
     return key;
 }
 
@@ -56,9 +64,10 @@ struct state_key state_key_of_account(uint32_t member_id, const uint8_t ref[ACCO
 }
 
 struct state_key state_key_of_account_event(
-    uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE], uint32_t seq)
+    uint32_t generation, uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE], uint32_t seq)
 {
     struct state_key key = state_key_alone('N');
+    add_u32(&key, generation);
     add_u32(&key, member_id);
     add(&key, ref, ACCOUNT_REF_SIZE);
     add_u32(&key, seq);
@@ -69,13 +78,6 @@ struct state_key state_key_of_batch(uint64_t minute, const struct digest *batch)
 {
     struct state_key key = state_key_of_height('W', minute);
     add(&key, batch->bytes, DIGEST_SIZE);
-    return key;
-}
-
-struct state_key state_key_of_history(const struct digest *subject_id, uint64_t i)
-{
-    struct state_key key = state_key_of_digest('H', subject_id);
-    add_u64(&key, i);
     return key;
 }
 
@@ -171,79 +173,67 @@ int state_roots_decode(struct span bytes, uint64_t height, struct state_roots *r
     return TALLY_OK;
 }
 
-void state_history_entry_encode(const struct state_history_entry *entry, struct buffer *out)
+void state_place_encode(const struct state_place *place, struct buffer *out)
 {
-    buffer_u64(out, entry->height);
-    buffer_u32(out, entry->index);
-    buffer_u64(out, entry->time_ms);
-    buffer_u16(out, entry->result);
-    put_digest(out, &entry->event_id);
+    buffer_u64(out, place->height);
+    buffer_u32(out, place->index);
 }
 
-int state_history_entry_decode(struct span bytes, struct state_history_entry *entry)
+static void read_place(struct reader *reader, struct state_place *place)
+{
+    place->height = reader_u64(reader);
+    place->index = reader_u32(reader);
+}
+
+int state_place_decode(struct span bytes, struct state_place *place)
 {
     struct reader reader;
-    struct state_history_entry read;
+    struct state_place read;
     reader_init(&reader, bytes);
-    read.height = reader_u64(&reader);
-    read.index = reader_u32(&reader);
-    read.time_ms = reader_u64(&reader);
-    read.result = reader_u16(&reader);
-    read_digest(&reader, &read.event_id);
+    read_place(&reader, &read);
     if (!reader_done(&reader)) return TALLY_EDAMAGED;
-    *entry = read;
+    *place = read;
     return TALLY_OK;
 }
 
-void state_event_encode(const struct state_event *event, struct buffer *out)
+void state_result_encode(const struct state_result_record *record, struct buffer *out)
 {
-    buffer_u64(out, event->height);
-    buffer_u32(out, event->index);
-    buffer_u8(out, event->applied ? 1 : 0);
-}
-
-int state_event_decode(struct span bytes, struct state_event *event)
-{
-    struct reader reader;
-    reader_init(&reader, bytes);
-    struct state_event read = {.height = reader_u64(&reader), .index = 0};
-    read.index = reader_u32(&reader);
-    uint8_t applied = reader_u8(&reader);
-    if (!reader_done(&reader) || applied > 1) return TALLY_EDAMAGED;
-    read.applied = applied == 1;
-    *event = read;
-    return TALLY_OK;
-}
-
-void state_result_encode(const struct digest *event_id, const struct event_result *result, struct buffer *out)
-{
+    const struct event_result *result = &record->result.result;
     CHECK(result->detail_size <= RESULT_DETAIL_SIZE_MAX);
-    put_digest(out, event_id);
+    put_digest(out, &record->result.event_id);
     buffer_u16(out, result->code);
     buffer_u8(out, result->detail_size);
     buffer_append(out, result->detail, result->detail_size);
+    buffer_u8(out, (uint8_t)record->link);
+    if (record->link == LINK_AFTER) state_place_encode(&record->before, out);
 }
 
-int state_result_decode(struct reader *reader, struct state_result *result)
+int state_result_decode(struct reader *reader, struct state_result_record *record)
 {
-    struct state_result read = {0};
-    read_digest(reader, &read.event_id);
-    read.result.code = reader_u16(reader);
-    read.result.detail_size = reader_u8(reader);
-    if (read.result.detail_size > RESULT_DETAIL_SIZE_MAX) return TALLY_EDAMAGED;
-    reader_copy(reader, read.result.detail, read.result.detail_size);
+    struct state_result_record read = {.link = LINK_NONE};
+    struct event_result *result = &read.result.result;
+    read_digest(reader, &read.result.event_id);
+    result->code = reader_u16(reader);
+    result->detail_size = reader_u8(reader);
+    if (result->detail_size > RESULT_DETAIL_SIZE_MAX) return TALLY_EDAMAGED;
+    reader_copy(reader, result->detail, result->detail_size);
+    uint8_t link = reader_u8(reader);
+    if (link > LINK_AFTER) return TALLY_EDAMAGED;
+    read.link = (enum state_link)link;
+    if (read.link == LINK_AFTER) read_place(reader, &read.before);
     if (reader->failed) return TALLY_EDAMAGED;
-    *result = read;
+    *record = read;
     return TALLY_OK;
 }
 
-void state_subject_encode(const struct subject_leaf *leaf, struct span bytes, struct buffer *out)
+void state_subject_encode(const struct state_subject *subject, struct buffer *out)
 {
-    buffer_u64(out, leaf->count);
-    buffer_u64(out, leaf->last_height);
-    put_digest(out, &leaf->acc);
-    put_digest(out, &leaf->summary);
-    buffer_append(out, bytes.data, bytes.size);
+    buffer_u64(out, subject->leaf.count);
+    buffer_u64(out, subject->leaf.last_height);
+    buffer_u32(out, subject->last_index);
+    put_digest(out, &subject->leaf.acc);
+    put_digest(out, &subject->leaf.summary);
+    buffer_append(out, subject->bytes.data, subject->bytes.size);
 }
 
 int state_subject_decode(struct span bytes, struct state_subject *subject)
@@ -253,6 +243,7 @@ int state_subject_decode(struct span bytes, struct state_subject *subject)
     reader_init(&reader, bytes);
     read.leaf.count = reader_u64(&reader);
     read.leaf.last_height = reader_u64(&reader);
+    read.last_index = reader_u32(&reader);
     read_digest(&reader, &read.leaf.acc);
     read_digest(&reader, &read.leaf.summary);
     if (reader.failed || read.leaf.count == 0) return TALLY_EDAMAGED;

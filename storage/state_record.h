@@ -5,17 +5,25 @@
  *   'B' height u64                  block hash | time u64 | state, results, history root |
  *                                   subjects, members, policy, replay, counts root
  *   'C' height u64                  an encoded CertifiedCheckpoint
- *   'E' event id                    height u64 | index u32 | applied u8
- *   'H' subject id | i u64          height u64 | index u32 | time u64 | result u16 | event id
+ *   'E' generation u32 | event id   height u64 | index u32, where it was applied
+ *   'F' generation u32 | event id   the same of an event that was refused: where it was ordered last
  *   'M'                             format version u32 | chain id | height u64 |
  *                                   events, applied, subjects u64 | replay window
- *   'N' member u32 | ref | seq u32  event id
+ *   'N' generation u32 | member u32 | ref | seq u32
+ *                                   event id
  *   'Q'                             height u64 of the newest certified checkpoint
- *   'R' height u64 | chunk u32      for each of STATE_RESULTS_CHUNK events:
- *                                   event id | code u16 | detail size u8 | detail
- *   'S' subject id                  count u64 | last height u64 | acc | summary | the canonical state bytes
+ *   'R' height u64 | chunk u32      time u64, and for each of STATE_RESULTS_CHUNK events:
+ *                                   event id | code u16 | detail size u8 | detail | link u8 | place
+ *   'S' subject id                  count u64 | last height u64 | last index u32 | acc | summary |
+ *                                   the canonical state bytes
  *   'T' level u8 | index u64        a complete subtree of the history tree
- *   'W' minute u64 | batch digest   1: the batch was applied; gone some time after its minute */
+ *   'W' minute u64 | batch digest   1: the batch was applied; gone some time after its minute
+ *
+ * What grows with every event is written in the order it came, and LevelDB moves such keys without rewriting
+ * them: results by height, and the two indexes by generation, which is the count of events ordered before the
+ * block over STATE_GENERATION_EVENTS. An index is looked up in every generation, newest first. A subject's
+ * history is a chain: its value names the newest event's place, whose result names the one before (link 2,
+ * with that place, height u64 | index u32; link 1: there is none before; link 0: not folded). */
 #ifndef TALLY_STORAGE_STATE_RECORD_H
 #define TALLY_STORAGE_STATE_RECORD_H
 
@@ -23,9 +31,10 @@
 #include "storage/replay_window.h"
 #include "storage/state.h"
 
-#define STATE_FORMAT_VERSION 1u
+#define STATE_FORMAT_VERSION 2u
 /* A block's results are kept so many to a value, so that one is read without the rest. */
 #define STATE_RESULTS_CHUNK 64u
+#define STATE_GENERATION_EVENTS (1ull << 20)
 
 struct state_key {
     uint8_t bytes[OVERLAY_KEY_SIZE_MAX];
@@ -39,15 +48,15 @@ static inline struct span state_key_span(const struct state_key *key)
 
 struct state_key state_key_of_account(uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE]);
 struct state_key state_key_of_account_event(
-    uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE], uint32_t seq);
+    uint32_t generation, uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE], uint32_t seq);
 struct state_key state_key_of_batch(uint64_t minute, const struct digest *batch);
-struct state_key state_key_of_history(const struct digest *subject_id, uint64_t i);
 struct state_key state_key_of_tree(uint32_t level, uint64_t index);
 struct state_key state_key_of_results(uint64_t height, uint32_t chunk);
 /* 'B', 'C'. */
 struct state_key state_key_of_height(char kind, uint64_t height);
-/* 'E', 'S'. */
-struct state_key state_key_of_digest(char kind, const struct digest *digest);
+struct state_key state_key_of_subject(const struct digest *subject_id);
+/* 'E', 'F'. */
+struct state_key state_key_of_event(char kind, uint32_t generation, const struct digest *event_id);
 /* 'M', 'Q'. */
 struct state_key state_key_alone(char kind);
 
@@ -59,21 +68,37 @@ struct state_meta {
     struct replay_window window;
 };
 
+/* Where an event stands. */
+struct state_place {
+    uint64_t height;
+    uint32_t index;
+};
+
+enum state_link {
+    LINK_NONE = 0,  /* the event was not folded into a history */
+    LINK_FIRST = 1, /* its subject's first */
+    LINK_AFTER = 2, /* `before` is the one before it */
+};
+
+/* One event in a chunk of results. */
+struct state_result_record {
+    struct state_result result;
+    enum state_link link;
+    struct state_place before;
+};
+
 void state_meta_encode(const struct state_meta *meta, struct buffer *out);
 void state_roots_encode(const struct state_roots *roots, struct buffer *out);
-void state_history_entry_encode(const struct state_history_entry *entry, struct buffer *out);
-void state_event_encode(const struct state_event *event, struct buffer *out);
-void state_result_encode(
-    const struct digest *event_id, const struct event_result *result, struct buffer *out);
-void state_subject_encode(const struct subject_leaf *leaf, struct span bytes, struct buffer *out);
+void state_place_encode(const struct state_place *place, struct buffer *out);
+void state_result_encode(const struct state_result_record *record, struct buffer *out);
+void state_subject_encode(const struct state_subject *subject, struct buffer *out);
 
 /* Errors of the decoders: TALLY_EDAMAGED; state_meta_decode also TALLY_EVERSION. */
 int state_meta_decode(struct span bytes, struct state_meta *meta) TALLY_MUST_CHECK;
 int state_roots_decode(struct span bytes, uint64_t height, struct state_roots *roots) TALLY_MUST_CHECK;
-int state_history_entry_decode(struct span bytes, struct state_history_entry *entry) TALLY_MUST_CHECK;
-int state_event_decode(struct span bytes, struct state_event *event) TALLY_MUST_CHECK;
-/* Reads the next of a block's results. */
-int state_result_decode(struct reader *reader, struct state_result *result) TALLY_MUST_CHECK;
+int state_place_decode(struct span bytes, struct state_place *place) TALLY_MUST_CHECK;
+/* Reads the next of a chunk's results. */
+int state_result_decode(struct reader *reader, struct state_result_record *record) TALLY_MUST_CHECK;
 /* subject->bytes borrows. */
 int state_subject_decode(struct span bytes, struct state_subject *subject) TALLY_MUST_CHECK;
 int state_digest_decode(struct span bytes, struct digest *digest) TALLY_MUST_CHECK;

@@ -7,9 +7,9 @@
 
 #include "proto/base/check.h"
 
-/* A fresh node stays small: these are most of what LevelDB keeps in memory. */
-#define WRITE_BUFFER_SIZE (8u << 20)
-#define CACHE_SIZE (8u << 20)
+/* Memory is taken as it is used: a fresh node stays small. */
+#define WRITE_BUFFER_SIZE (64u << 20)
+#define CACHE_SIZE (16u << 20)
 #define FILE_SIZE (32u << 20)
 #define OPEN_FILES_MAX 256
 #define BLOOM_BITS 10
@@ -109,21 +109,16 @@ int store_destroy(const char *dir)
     return text == NULL ? TALLY_OK : error_of(text);
 }
 
-int store_get(struct store *store, struct span key, uint8_t **value, size_t *size)
+int store_get(struct store *store, struct span key, struct buffer *value)
 {
     char *text = NULL;
     size_t found_size;
     char *found = leveldb_get(store->db, store->reads, chars(key), key.size, &found_size, &text);
     if (text != NULL) return error_of(text);
     if (found == NULL) return TALLY_ENOTFOUND;
-    *value = (uint8_t *)found;
-    *size = found_size;
-    return TALLY_OK;
-}
-
-void store_free(uint8_t *value)
-{
-    leveldb_free(value);
+    buffer_append(value, found, found_size);
+    leveldb_free(found);
+    return value->failed ? TALLY_ENOMEM : TALLY_OK;
 }
 
 struct store_batch *store_batch_make(void)

@@ -1,5 +1,5 @@
 /* LevelDB, thinly: a sorted map from bytes to bytes, written in atomic synced batches. The only module that
- * knows it. One thread at a time uses an object. */
+ * knows it. Any thread may read; one at a time commits. */
 #ifndef TALLY_STORAGE_STORE_H
 #define TALLY_STORAGE_STORE_H
 
@@ -14,10 +14,8 @@ void store_close(struct store *store);
 /* Deletes a store that is not open. Missing is fine. Errors: TALLY_EBUSY, TALLY_EIO. */
 int store_destroy(const char *dir) TALLY_MUST_CHECK;
 
-/* *value is malloc'd, for the caller to free with store_free; NULL-terminated it is not. Errors:
- * TALLY_ENOTFOUND, TALLY_EDAMAGED, TALLY_EIO. */
-int store_get(struct store *store, struct span key, uint8_t **value, size_t *size) TALLY_MUST_CHECK;
-void store_free(uint8_t *value);
+/* Appends the value to `value`. Errors: TALLY_ENOTFOUND, TALLY_EDAMAGED, TALLY_EIO, TALLY_ENOMEM. */
+int store_get(struct store *store, struct span key, struct buffer *value) TALLY_MUST_CHECK;
 
 /* A batch gathers writes; store_commit applies them all, or none, and returns once they are on disk. LevelDB
  * is fastest when keys come sorted. */

@@ -119,7 +119,7 @@ static int file_read(struct execution *execution, const struct digest *id, struc
     struct state_subject stored;
 
     subject_state_init(file);
-    int error = state_subject_get(execution->state, id, &stored);
+    int error = state_block_subject(execution->state, id, &stored);
     if (error == TALLY_ENOTFOUND) return TALLY_OK;
     if (error) return error;
     error = subject_state_decode(stored.bytes, file);
@@ -235,7 +235,8 @@ static int batch_rule(
         *code = RESULT_BATCH_EXPIRED;
         return TALLY_OK;
     }
-    int error = state_batch_seen(execution->state, &batch->digest, batch->expires_at_ms, &seen);
+    int error =
+        state_batch_seen(execution->state, block_time_ms, &batch->digest, batch->expires_at_ms, &seen);
     if (error) return error;
     if (seen) {
         *code = RESULT_BATCH_REPLAYED;

@@ -1,22 +1,26 @@
 #include "node/commit/executor.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "node/commit/flusher.h"
 #include "node/commit/replay.h"
 #include "node/net/log.h"
 #include "proto/base/check.h"
 
-#define FLUSH_MS 500u
+/* Threads that answer queries. */
+#define QUERY_THREADS 2u
 #define RESULTS_ARENA_BUDGET (64u * MIB)
 
 struct executor {
     const struct executor_callbacks *callbacks;
     void *context;
-    struct worker *worker;
-    uv_timer_t *flush_timer;
+    struct worker *worker, *queries;
+    struct flusher *flusher;
     bool closing, failed;
-    struct replay replay; /* the state thread's */
+    struct replay replay;    /* the state thread's */
+    pthread_rwlock_t stands; /* held by queries, so that the state they read is not thrown away */
     /* The loop's. */
     struct checkpoint last;
     struct state_counts counts;
@@ -44,13 +48,18 @@ static int read_certified(struct executor *executor)
     return error == TALLY_ENOTFOUND ? TALLY_OK : error;
 }
 
-/* ---- Failure, and flushing ---- */
+/* ---- Failure ---- */
 
 static void fail(struct executor *executor, const char *what, int error)
 {
     if (executor->failed) return;
     executor->failed = true;
     if (!executor->closing) executor->callbacks->on_failed(executor->context, what, error);
+}
+
+static void on_flush_failed(void *context, int error)
+{
+    fail(context, "the state cannot be written", error);
 }
 
 /* Jobs of this file: each carries its executor and what came of it. */
@@ -68,34 +77,6 @@ static struct state_job *new_job(
     job->job = (struct job){.run = run, .done = done};
     job->executor = executor;
     return job;
-}
-
-static void run_flush(struct job *job)
-{
-    struct state_job *flushing = (struct state_job *)(void *)job;
-    if (flushing->executor->replay.state != NULL) flushing->error = replay_flush(&flushing->executor->replay);
-}
-
-static void flush_done(struct job *job)
-{
-    struct state_job *flushing = (struct state_job *)(void *)job;
-    if (flushing->error != TALLY_OK) fail(flushing->executor, "the state cannot be written", flushing->error);
-    free(flushing);
-}
-
-static void on_flush_timer(uv_timer_t *timer)
-{
-    struct executor *executor = timer->data;
-    if (executor->failed) return;
-    worker_submit_urgent(
-        executor->worker, &new_job(executor, sizeof(struct state_job), run_flush, flush_done)->job);
-}
-
-/* One flush a while after the last write: an idle node does not wake up for it. */
-static void flush_soon(struct executor *executor)
-{
-    if (!uv_is_active((uv_handle_t *)executor->flush_timer))
-        CHECK(uv_timer_start(executor->flush_timer, on_flush_timer, FLUSH_MS, 0) == 0);
 }
 
 /* ---- Applying ---- */
@@ -150,8 +131,10 @@ static void run_apply(struct job *job)
     if (apply->block->header.height <= state_applied_height(executor->replay.state)) {
         apply->base.error = read_applied(executor, apply);
     } else {
-        apply->base.error =
-            replay_apply(&executor->replay, apply->block, keep_results, apply, &apply->checkpoint);
+        apply->base.error = flusher_make_room(executor->flusher);
+        if (apply->base.error == TALLY_OK)
+            apply->base.error =
+                replay_apply(&executor->replay, apply->block, keep_results, apply, &apply->checkpoint);
     }
     state_counts(executor->replay.state, &apply->counts);
 }
@@ -173,7 +156,7 @@ static void apply_done(struct job *job)
             .counts = apply->counts,
         };
         executor->callbacks->on_applied(executor->context, &applied);
-        flush_soon(executor);
+        flusher_note(executor->flusher);
     }
     free(apply->results);
     free(apply);
@@ -208,7 +191,7 @@ static void certified_done(struct job *job)
     if (certified->base.error != TALLY_OK)
         fail(certified->base.executor, "a checkpoint cannot be kept", certified->base.error);
     else if (!certified->base.executor->closing)
-        flush_soon(certified->base.executor);
+        flusher_note(certified->base.executor->flusher);
     free(certified);
 }
 
@@ -234,7 +217,10 @@ static void run_rebuild(struct job *job)
 {
     struct rebuild_job *rebuild = (struct rebuild_job *)(void *)job;
     struct executor *executor = rebuild->base.executor;
-    int error = replay_rebuild(&executor->replay);
+    int error = flusher_settle(executor->flusher);
+    CHECK(pthread_rwlock_wrlock(&executor->stands) == 0);
+    if (error == TALLY_OK) error = replay_rebuild(&executor->replay);
+    CHECK(pthread_rwlock_unlock(&executor->stands) == 0);
     if (error == TALLY_OK) error = read_last(executor, &rebuild->last, &rebuild->counts);
     if (error == TALLY_OK && rebuild->has_certified) {
         /* The newest certificate went with the old state. One that does not agree with the new one is left
@@ -271,11 +257,6 @@ void executor_rebuild(struct executor *executor)
 
 /* ---- Life ---- */
 
-static void free_timer(uv_handle_t *handle)
-{
-    free(handle);
-}
-
 int executor_open(uv_loop_t *loop, const char *data_dir, const struct genesis *genesis, struct ledger *ledger,
     const struct executor_callbacks *callbacks, void *context, struct executor **out, char *why,
     size_t why_size)
@@ -289,17 +270,20 @@ int executor_open(uv_loop_t *loop, const char *data_dir, const struct genesis *g
     if (error == TALLY_OK) error = read_last(executor, &executor->last, &executor->counts);
     if (error == TALLY_OK) error = read_certified(executor);
     if (error == TALLY_OK) error = worker_open(loop, "state", 1, &executor->worker);
+    if (error == TALLY_OK) error = worker_open(loop, "query", QUERY_THREADS, &executor->queries);
+    if (error == TALLY_OK)
+        error = flusher_open(
+            loop, &executor->replay, executor->worker, on_flush_failed, executor, &executor->flusher);
     if (error != TALLY_OK) {
         snprintf(
             why, why_size, "the state in %s/state cannot be opened: %s", data_dir, tally_error_text(error));
+        worker_close(executor->queries);
+        worker_close(executor->worker);
         replay_close(&executor->replay);
         free(executor);
         return error;
     }
-    executor->flush_timer = calloc(1, sizeof *executor->flush_timer);
-    CHECK(executor->flush_timer != NULL);
-    CHECK(uv_timer_init(loop, executor->flush_timer) == 0);
-    executor->flush_timer->data = executor;
+    CHECK(pthread_rwlock_init(&executor->stands, NULL) == 0);
     *out = executor;
     return TALLY_OK;
 }
@@ -308,20 +292,49 @@ void executor_close(struct executor *executor)
 {
     if (executor == NULL) return;
     executor->closing = true;
-    uv_close((uv_handle_t *)executor->flush_timer, free_timer);
+    worker_close(executor->queries);
+    flusher_stop(executor->flusher);
     worker_close(executor->worker);
-    if (executor->replay.state != NULL && !executor->failed) {
-        int error = replay_flush(&executor->replay);
-        if (error != TALLY_OK)
-            LOG_UNUSUAL("the state was not flushed; it will be replayed", LOG_E("why", error));
-    }
+    int error = TALLY_OK;
+    if (executor->replay.state != NULL) error = flusher_settle(executor->flusher);
+    if (error == TALLY_OK && executor->replay.state != NULL && !executor->failed)
+        error = replay_flush(&executor->replay);
+    if (error != TALLY_OK) LOG_UNUSUAL("the state was not flushed; it will be replayed", LOG_E("why", error));
+    flusher_close(executor->flusher);
+    CHECK(pthread_rwlock_destroy(&executor->stands) == 0);
     replay_close(&executor->replay);
     free(executor);
 }
 
+struct query_job {
+    struct job job;
+    struct executor *executor;
+    struct job *query;
+};
+
+static void run_query(struct job *job)
+{
+    struct query_job *asked = (struct query_job *)(void *)job;
+    CHECK(pthread_rwlock_rdlock(&asked->executor->stands) == 0);
+    asked->query->run(asked->query);
+    CHECK(pthread_rwlock_unlock(&asked->executor->stands) == 0);
+}
+
+static void query_done(struct job *job)
+{
+    struct query_job *asked = (struct query_job *)(void *)job;
+    struct job *query = asked->query;
+    free(asked);
+    query->done(query);
+}
+
 void executor_read(struct executor *executor, struct job *job)
 {
-    worker_submit(executor->worker, job);
+    struct query_job *asked = calloc(1, sizeof *asked);
+    CHECK(asked != NULL);
+    *asked =
+        (struct query_job){.job = {.run = run_query, .done = query_done}, .executor = executor, .query = job};
+    worker_submit(executor->queries, &asked->job);
 }
 
 struct state *executor_state(struct executor *executor)

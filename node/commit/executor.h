@@ -1,5 +1,6 @@
-/* The state thread: applies finalized blocks in order, keeps certified checkpoints, flushes late, and runs
- * whatever reads the state. Off the consensus path: a block is final before it comes here. */
+/* The state's threads: one applies finalized blocks in order and keeps certified checkpoints, one writes what
+ * was applied, late, and others answer whoever reads. Off the consensus path: a block is final before it
+ * comes here. */
 #ifndef TALLY_COMMIT_EXECUTOR_H
 #define TALLY_COMMIT_EXECUTOR_H
 
@@ -46,9 +47,10 @@ void executor_certified(struct executor *executor, const struct certified_checkp
  * that are queued are applied after that. */
 void executor_rebuild(struct executor *executor);
 
-/* Queues a job that may read the state: job->run is called on the state thread and may use executor_state. */
+/* Queues a job that may read the state: job->run is called on a thread of its own kind, beside others, and
+ * may call on executor_state what state.h allows on any thread. */
 void executor_read(struct executor *executor, struct job *job);
-/* For job->run alone, and before the loop runs. */
+/* For job->run alone, and before the loop runs. NULL while it could not be opened. */
 struct state *executor_state(struct executor *executor);
 struct ledger *executor_ledger(struct executor *executor);
 

@@ -2,7 +2,10 @@
 
 #include "node/net/log.h"
 
-#define UNFLUSHED_SIZE_MAX (24u * MIB)
+/* What a restart may have to replay so that it comes back at a certified block. */
+#define REPLAY_SIZE_MAX (24u * MIB)
+/* Without a certificate it is written all the same, once so much waits. */
+#define UNCERTIFIED_SIZE_MAX (2u * STATE_FREEZE_SIZE)
 #define REPLAY_ARENA_BUDGET (64u * MIB)
 #define REPLAY_TELL_BLOCKS 10000u
 
@@ -66,12 +69,6 @@ static int compare_certified(struct replay *replay, const struct checkpoint *che
     return digest_equal(&ours, &theirs) ? TALLY_OK : TALLY_EDAMAGED;
 }
 
-static int flush_if_large(struct replay *replay, uint64_t height)
-{
-    return state_unflushed_size(replay->state) > UNFLUSHED_SIZE_MAX ? state_flush(replay->state, height)
-                                                                    : TALLY_OK;
-}
-
 static int replay_block(struct replay *replay, uint64_t height, struct arena *arena)
 {
     struct block block;
@@ -82,7 +79,8 @@ static int replay_block(struct replay *replay, uint64_t height, struct arena *ar
     error = execution_apply(replay->execution, &block, NULL, NULL, &checkpoint);
     if (error != TALLY_OK) return error;
     error = compare_certified(replay, &checkpoint);
-    return error == TALLY_OK ? flush_if_large(replay, height) : error;
+    uint64_t frozen = state_frozen_height(replay->state);
+    return error == TALLY_OK && frozen != 0 ? state_flush(replay->state, frozen) : error;
 }
 
 static int catch_up(struct replay *replay)
@@ -127,17 +125,27 @@ int replay_apply(struct replay *replay, const struct block *block,
     void (*done)(void *context, const struct executed_batch *executed), void *context,
     struct checkpoint *checkpoint)
 {
-    int error = execution_apply(replay->execution, block, done, context, checkpoint);
-    return error == TALLY_OK ? flush_if_large(replay, block->header.height) : error;
+    return execution_apply(replay->execution, block, done, context, checkpoint);
+}
+
+static uint64_t certified_height(struct replay *replay)
+{
+    struct certified_checkpoint certified;
+    return state_certified_newest(replay->state, &certified) == TALLY_OK ? certified.checkpoint.height : 0;
+}
+
+bool replay_flush_due(struct replay *replay)
+{
+    uint64_t frozen = state_frozen_height(replay->state);
+    return frozen != 0 &&
+           (frozen <= certified_height(replay) || state_unflushed_size(replay->state) > UNCERTIFIED_SIZE_MAX);
 }
 
 int replay_flush(struct replay *replay)
 {
     struct state *state = replay->state;
-    struct certified_checkpoint certified;
-    uint64_t height = state_applied_height(state);
-    if (state_unflushed_size(state) < UNFLUSHED_SIZE_MAX &&
-        state_certified_newest(state, &certified) == TALLY_OK && certified.checkpoint.height < height)
-        height = certified.checkpoint.height;
+    uint64_t height = state_applied_height(state), certified = certified_height(replay);
+    if (state_unflushed_size(state) < REPLAY_SIZE_MAX && certified != 0 && certified < height)
+        height = certified;
     return state_flush(state, height);
 }

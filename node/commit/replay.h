@@ -25,14 +25,16 @@ void replay_close(struct replay *replay);
 /* Throws the state away, open or not, and makes it anew from the ledger. Errors: as replay_open's. */
 int replay_rebuild(struct replay *replay) TALLY_MUST_CHECK;
 
-/* execution_apply, with a flush where much is unflushed. Errors: execution_apply's and state_flush's. */
+/* execution_apply. What it freezes is the caller's to flush. */
 int replay_apply(struct replay *replay, const struct block *block,
     void (*done)(void *context, const struct executed_batch *executed), void *context,
     struct checkpoint *checkpoint) TALLY_MUST_CHECK;
 /* The checkpoint of an applied height, from what the state kept of it. Errors: state_roots_get's. */
 int replay_checkpoint(struct replay *replay, uint64_t height, struct checkpoint *checkpoint) TALLY_MUST_CHECK;
-/* Flushes up to the newest certified block, where that keeps what is left small: a restart can then prove at
- * once. Errors: state_flush's. */
+/* Whether what is frozen should be written now: it is certified, or there is much. */
+bool replay_flush_due(struct replay *replay);
+/* Flushes what is certified, or all where much would be left: a restart can then prove at once, or has little
+ * to replay. Without a flush under way. Errors: state_flush's. */
 int replay_flush(struct replay *replay) TALLY_MUST_CHECK;
 
 #endif

@@ -158,7 +158,7 @@ static int add_account(struct own_accounts *own, struct state *state, const stru
     struct arena arena;
     arena_init(&arena, 16u * MIB);
     subject_state_init(&subject);
-    int error = state_subject_get(state, &key->subject_id, &stored);
+    int error = state_subject_get(state, &key->subject_id, &arena, &stored);
     if (error == TALLY_OK) error = subject_state_decode(stored.bytes, &subject);
     const struct account *account =
         error == TALLY_OK ? subject_state_account(&subject, own->member_id, key->ref) : NULL;

@@ -49,10 +49,9 @@ static void as_state(uint8_t kind, struct span bytes, struct buffer *again)
 {
     struct state_meta meta;
     struct state_roots roots;
-    struct state_history_entry entry;
-    struct state_event event;
+    struct state_place place;
     struct state_subject subject;
-    struct state_result result;
+    struct state_result_record record;
     struct reader reader;
     if (kind == 2 && state_meta_decode(bytes, &meta) == TALLY_OK) {
         state_meta_encode(&meta, again);
@@ -62,22 +61,22 @@ static void as_state(uint8_t kind, struct span bytes, struct buffer *again)
         state_roots_encode(&roots, again);
         same(bytes, again);
     }
-    if (kind == 4 && state_history_entry_decode(bytes, &entry) == TALLY_OK) {
-        state_history_entry_encode(&entry, again);
+    if (kind == 4 && state_place_decode(bytes, &place) == TALLY_OK) {
+        state_place_encode(&place, again);
         same(bytes, again);
     }
-    if (kind == 5 && state_event_decode(bytes, &event) == TALLY_OK) {
-        state_event_encode(&event, again);
+    if (kind == 5 && state_subject_decode(bytes, &subject) == TALLY_OK) {
+        state_subject_encode(&subject, again);
         same(bytes, again);
     }
     if (kind != 6) return;
-    if (state_subject_decode(bytes, &subject) == TALLY_OK) {
-        state_subject_encode(&subject.leaf, subject.bytes, again);
-        same(bytes, again);
-    }
     reader_init(&reader, bytes);
-    while (reader.left > 0 && state_result_decode(&reader, &result) == TALLY_OK)
-        CHECK(result.result.detail_size <= RESULT_DETAIL_SIZE_MAX);
+    int error = TALLY_OK;
+    while (reader.left > 0 && error == TALLY_OK) {
+        error = state_result_decode(&reader, &record);
+        if (error == TALLY_OK) state_result_encode(&record, again);
+    }
+    if (error == TALLY_OK) same(bytes, again);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -123,14 +122,18 @@ size_t fuzz_sample(uint32_t number, uint8_t *bytes, size_t size_max)
     CHECK(replay_window_add(&meta.window, 1000, &digest, 2000) == TALLY_OK);
     CHECK(replay_window_add(&meta.window, 1000, &digest, 200000) == TALLY_OK);
     struct state_roots roots = {.height = 1, .block = digest, .time_ms = 5};
-    struct state_history_entry entry = {.height = 1, .index = 2, .time_ms = 3, .event_id = digest};
-    struct state_event event = {.height = 1, .index = 2, .applied = true};
-    struct subject_leaf leaf = {.count = 1, .last_height = 1, .acc = digest};
+    struct state_place place = {.height = 1, .index = 2};
+    struct state_subject subject = {
+        .leaf = {.count = 1, .last_height = 1, .acc = digest}, .last_index = 9, .bytes = span_of("bytes", 5)};
+    struct state_result_record records[] = {{.result = {digest, {.code = 7, .detail_size = 2}}},
+        {.result = {digest, {.code = 0}}, .link = LINK_FIRST},
+        {.result = {digest, {.code = 0}}, .link = LINK_AFTER, .before = place}};
     if (number == 2) state_meta_encode(&meta, &out);
     if (number == 3) state_roots_encode(&roots, &out);
-    if (number == 4) state_history_entry_encode(&entry, &out);
-    if (number == 5) state_event_encode(&event, &out);
-    if (number == 6) state_subject_encode(&leaf, span_of("bytes", 5), &out);
+    if (number == 4) state_place_encode(&place, &out);
+    if (number == 5) state_subject_encode(&subject, &out);
+    for (size_t i = 0; number == 6 && i < 3; i++)
+        state_result_encode(&records[i], &out);
     size_t size = !out.failed && out.size + 1 <= size_max ? out.size + 1 : 0;
     if (size > 0) {
         bytes[0] = (uint8_t)number;

@@ -141,8 +141,10 @@ static int set_up(void **state)
         }
     }
     assert_int_equal(ledger_sync(world->ledger), TALLY_OK);
-    for (uint64_t height = 1; height <= BLOCKS; height++)
+    for (uint64_t height = 1; height <= BLOCKS; height++) {
         apply(world, height);
+        if (height == 6) assert_int_equal(state_freeze(world->state), TALLY_OK);
+    }
     *state = world;
     return 0;
 }

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 #include "storage/overlay.h"
 
@@ -51,16 +53,11 @@ static void put(struct store *store, const char *key, const char *value)
 
 static void assert_value(struct store *store, const char *key, const char *expected)
 {
-    uint8_t *value;
-    size_t size;
-    int error = store_get(store, text(key), &value, &size);
-    if (expected == NULL) {
-        assert_int_equal(error, TALLY_ENOTFOUND);
-        return;
-    }
-    assert_int_equal(error, TALLY_OK);
-    assert_true(span_equal(span_of(value, size), text(expected)));
-    store_free(value);
+    struct buffer value;
+    buffer_init(&value, 1 << 20);
+    assert_int_equal(store_get(store, text(key), &value), expected == NULL ? TALLY_ENOTFOUND : TALLY_OK);
+    if (expected != NULL) assert_true(span_equal(buffer_span(&value), text(expected)));
+    buffer_close(&value);
 }
 
 static void what_was_committed_is_there_after_reopening(void **state)
@@ -120,14 +117,23 @@ static void a_scan_keeps_to_its_prefix_and_stops_when_told(void **state)
 
 /* ---- The overlay ---- */
 
-static void write_layer(struct overlay *overlay, uint64_t height, const char *keys, const char *value)
+static void write_block(struct overlay *overlay, const char *keys, const char *value)
 {
-    assert_int_equal(overlay_begin(overlay, height), TALLY_OK);
     for (const char *at = keys; *at != '\0'; at++)
         assert_int_equal(overlay_put(overlay, span_of(at, 1), text(value)), TALLY_OK);
+    overlay_publish(overlay);
 }
 
-static void assert_seen(const struct overlay *overlay, const char *key, const char *expected)
+static void assert_copied(struct overlay *overlay, const char *key, const char *expected)
+{
+    struct buffer value;
+    buffer_init(&value, 1 << 20);
+    assert_int_equal(overlay_copy(overlay, text(key), &value), expected == NULL ? TALLY_ENOTFOUND : TALLY_OK);
+    if (expected != NULL) assert_true(span_equal(buffer_span(&value), text(expected)));
+    buffer_close(&value);
+}
+
+static void assert_own(const struct overlay *overlay, const char *key, const char *expected)
 {
     struct span value;
     bool found = overlay_get(overlay, text(key), &value);
@@ -135,75 +141,72 @@ static void assert_seen(const struct overlay *overlay, const char *key, const ch
     if (found) assert_true(span_equal(value, text(expected)));
 }
 
-static uint64_t gather(struct overlay *overlay, struct store *store, uint64_t height, size_t size_max)
+static void assert_seen(struct overlay *overlay, const char *key, const char *expected)
 {
-    uint64_t reached;
-    struct store_batch *batch = store_batch_make();
-    assert_int_equal(overlay_gather(overlay, height, size_max, batch, &reached), TALLY_OK);
-    assert_int_equal(store_commit(store, batch), TALLY_OK);
-    store_batch_close(batch);
-    if (reached > 0) overlay_flushed(overlay, reached);
-    return reached;
+    assert_own(overlay, key, expected);
+    assert_copied(overlay, key, expected);
 }
 
-static void the_newest_layer_hides_the_others(void **state)
+static void flush(struct overlay *overlay, struct store *store)
+{
+    struct store_batch *batch = store_batch_make();
+    assert_int_equal(overlay_gather(overlay, batch), TALLY_OK);
+    assert_int_equal(store_commit(store, batch), TALLY_OK);
+    store_batch_close(batch);
+    overlay_drop_frozen(overlay);
+}
+
+static void others_see_a_block_when_it_is_published(void **state)
 {
     (void)state;
-    struct overlay *overlay = overlay_make(1 << 20);
-    write_layer(overlay, 1, "abc", "one");
-    write_layer(overlay, 2, "bc", "two, and longer");
-    write_layer(overlay, 3, "c", "3");
-    write_layer(overlay, 4, "", "");
+    struct overlay *overlay = overlay_make();
+    write_block(overlay, "abc", "one");
+    write_block(overlay, "bc", "two, and longer");
     assert_int_equal(overlay_put(overlay, text("c"), text("first")), TALLY_OK);
     assert_int_equal(overlay_put(overlay, text("c"), text("and then a longer one")), TALLY_OK);
     assert_int_equal(overlay_put(overlay, text("c"), text("4")), TALLY_OK);
+    assert_int_equal(overlay_put(overlay, text("d"), text("new")), TALLY_OK);
     assert_seen(overlay, "a", "one");
     assert_seen(overlay, "b", "two, and longer");
+    assert_own(overlay, "c", "4");
+    assert_copied(overlay, "c", "two, and longer");
+    assert_own(overlay, "d", "new");
+    assert_copied(overlay, "d", NULL);
+    overlay_publish(overlay);
     assert_seen(overlay, "c", "4");
-    assert_seen(overlay, "d", NULL);
+    assert_seen(overlay, "d", "new");
+    assert_seen(overlay, "e", NULL);
     overlay_close(overlay);
 }
 
-static void a_flush_up_to_a_height_writes_what_stood_there_then(void **state)
+static void what_is_frozen_is_written_while_blocks_go_on(void **state)
 {
     (void)state;
-    struct overlay *overlay = overlay_make(0);
+    struct overlay *overlay = overlay_make();
     struct store *store = open_store();
-    write_layer(overlay, 1, "abc", "one");
-    write_layer(overlay, 2, "bc", "two");
-    write_layer(overlay, 3, "cd", "three");
-    assert_int_equal(gather(overlay, store, 2, SIZE_MAX), 2);
+    write_block(overlay, "abc", "one");
+    write_block(overlay, "bc", "two");
+    assert_int_equal(overlay_freeze(overlay), TALLY_OK);
+    assert_int_equal(overlay_live_size(overlay), 0);
+    assert_true(overlay_frozen_size(overlay) > 0);
+    write_block(overlay, "cd", "three");
+    assert_seen(overlay, "a", "one");
+    assert_seen(overlay, "c", "three");
+    flush(overlay, store);
     assert_value(store, "a", "one");
     assert_value(store, "b", "two");
     assert_value(store, "c", "two");
     assert_value(store, "d", NULL);
-    /* With no budget, what is flushed leaves memory; what is not stays. */
+    /* What was written leaves memory; what is newer stays. */
     assert_seen(overlay, "a", NULL);
     assert_seen(overlay, "b", NULL);
     assert_seen(overlay, "c", "three");
-    assert_int_equal(gather(overlay, store, 2, SIZE_MAX), 0);
-    assert_int_equal(gather(overlay, store, 9, SIZE_MAX), 3);
+    assert_int_equal(overlay_frozen_size(overlay), 0);
+    assert_int_equal(overlay_freeze(overlay), TALLY_OK);
+    flush(overlay, store);
     assert_value(store, "c", "three");
-    assert_seen(overlay, "c", NULL);
-    assert_int_equal(overlay_unflushed_size(overlay), 0);
-    write_layer(overlay, 4, "e", "four");
-    assert_seen(overlay, "e", "four");
-    overlay_close(overlay);
-    store_close(store);
-}
-
-static void a_group_is_as_large_as_asked_and_at_least_one_layer(void **state)
-{
-    (void)state;
-    struct overlay *overlay = overlay_make(1 << 20);
-    struct store *store = open_store();
-    for (uint64_t height = 1; height <= 5; height++)
-        write_layer(overlay, height, "xyz", "value");
-    size_t each = overlay_unflushed_size(overlay) / 5;
-    assert_int_equal(gather(overlay, store, 5, 1), 1);
-    assert_int_equal(gather(overlay, store, 5, 2 * each), 3);
-    assert_int_equal(gather(overlay, store, 5, 100 * each), 5);
-    assert_seen(overlay, "x", "value");
+    assert_value(store, "d", "three");
+    assert_seen(overlay, "d", NULL);
     overlay_close(overlay);
     store_close(store);
 }
@@ -211,38 +214,84 @@ static void a_group_is_as_large_as_asked_and_at_least_one_layer(void **state)
 static void many_keys_are_found_and_scanned_in_order(void **state)
 {
     (void)state;
-    struct overlay *overlay = overlay_make(0);
-    struct store *store = open_store();
+    struct overlay *overlay = overlay_make();
+    struct arena arena;
     uint8_t key[5] = {'k'};
-    for (uint64_t height = 1; height <= 3; height++) {
-        assert_int_equal(overlay_begin(overlay, height), TALLY_OK);
+    arena_init(&arena, 64 << 20);
+    for (uint32_t block = 1; block <= 3; block++) {
         for (uint32_t i = 0; i < 5000; i++) {
-            if (i % (uint32_t)height != 0) continue;
+            if (i % block != 0) continue;
             put_u32(key + 1, i);
-            uint8_t value = (uint8_t)height;
+            uint8_t value = (uint8_t)block;
             assert_int_equal(overlay_put(overlay, span_of(key, 5), span_of(&value, 1)), TALLY_OK);
         }
+        overlay_publish(overlay);
+        if (block == 2) assert_int_equal(overlay_freeze(overlay), TALLY_OK);
     }
-    assert_int_equal(gather(overlay, store, 1, SIZE_MAX), 1);
     struct overlay_pair *pairs;
     size_t count;
     put_u32(key + 1, 12);
-    assert_int_equal(overlay_scan(overlay, span_of(key, 1), span_of(key, 5), &pairs, &count), TALLY_OK);
-    uint32_t at = 12;
-    for (size_t i = 0; i < count; i++) {
-        while (at % 2 != 0 && at % 3 != 0)
-            at++;
-        assert_int_equal(get_u32(pairs[i].key.data + 1), at);
-        assert_int_equal(pairs[i].value.data[0], at % 3 == 0 ? 3 : 2);
-        at++;
+    assert_int_equal(
+        overlay_scan(overlay, span_of(key, 1), span_of(key, 5), &arena, &pairs, &count), TALLY_OK);
+    assert_int_equal(count, 5000 - 12);
+    for (uint32_t i = 12; i < 5000; i++) {
+        assert_int_equal(get_u32(pairs[i - 12].key.data + 1), i);
+        assert_int_equal(pairs[i - 12].value.data[0], i % 3 == 0 ? 3 : i % 2 == 0 ? 2 : 1);
     }
-    assert_true(at >= 4999 && count > 3000);
-    free(pairs);
-    assert_int_equal(overlay_scan(overlay, text("z"), text("z"), &pairs, &count), TALLY_OK);
+    assert_int_equal(overlay_scan(overlay, text("z"), text("z"), &arena, &pairs, &count), TALLY_OK);
     assert_int_equal(count, 0);
-    free(pairs);
+    arena_close(&arena);
     overlay_close(overlay);
-    store_close(store);
+}
+
+struct reading {
+    struct overlay *overlay;
+    atomic_bool stop;
+    uint64_t reads;
+};
+
+/* Each block writes one value under all keys. */
+static void *read_on(void *context)
+{
+    struct reading *reading = context;
+    uint64_t last = 0;
+    while (!reading->stop) {
+        struct buffer value;
+        buffer_init(&value, 64);
+        uint8_t key[2] = {'k', (uint8_t)(reading->reads++ % 100)};
+        int error = overlay_copy(reading->overlay, span_of(key, 2), &value);
+        if (error == TALLY_OK) {
+            uint64_t now = get_u64(value.data);
+            assert_true(value.size == 8 && now >= last);
+            last = now;
+        }
+        buffer_close(&value);
+    }
+    return NULL;
+}
+
+static void readers_never_see_a_block_in_part(void **state)
+{
+    (void)state;
+    struct reading reading = {.overlay = overlay_make()};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, read_on, &reading), 0);
+    for (uint64_t block = 1; block <= 2000; block++) {
+        uint8_t value[8];
+        put_u64(value, block);
+        for (uint8_t i = 0; i < 100; i++) {
+            uint8_t key[2] = {'k', i};
+            assert_int_equal(overlay_put(reading.overlay, span_of(key, 2), span_of(value, 8)), TALLY_OK);
+        }
+        overlay_publish(reading.overlay);
+        /* The frozen table goes as soon as the next block stands for all of it. */
+        if (block % 3 == 0) assert_int_equal(overlay_freeze(reading.overlay), TALLY_OK);
+        if (block > 3 && block % 3 == 1) overlay_drop_frozen(reading.overlay);
+    }
+    reading.stop = true;
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(reading.reads > 0);
+    overlay_close(reading.overlay);
 }
 
 int main(void)
@@ -250,12 +299,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_was_committed_is_there_after_reopening, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_scan_keeps_to_its_prefix_and_stops_when_told, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_newest_layer_hides_the_others, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(
-            a_flush_up_to_a_height_writes_what_stood_there_then, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(
-            a_group_is_as_large_as_asked_and_at_least_one_layer, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(many_keys_are_found_and_scanned_in_order, set_up, tear_down),
+        cmocka_unit_test(others_see_a_block_when_it_is_published),
+        cmocka_unit_test_setup_teardown(what_is_frozen_is_written_while_blocks_go_on, set_up, tear_down),
+        cmocka_unit_test(many_keys_are_found_and_scanned_in_order),
+        cmocka_unit_test(readers_never_see_a_block_in_part),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,226 @@
+#include "node/commit/flusher.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "proto/base/check.h"
+
+/* However little there is, it is written so long after it came. */
+#define FLUSH_MS 2000u
+/* With more than this unflushed, applying waits for the disk. */
+#define UNFLUSHED_SIZE_MAX (4u * STATE_FREEZE_SIZE)
+
+struct flusher {
+    struct replay *replay;
+    struct worker *state_thread, *writer;
+    uv_timer_t *timer;
+    void (*on_failed)(void *context, int error);
+    void *context;
+    bool under_way, stopped; /* the loop's */
+    pthread_mutex_t writing; /* guards the rest; held while the store is written */
+    struct state_flush *flush;
+    bool written;
+    int error;
+};
+
+struct flush_job {
+    struct job job;
+    struct flusher *flusher;
+    bool freeze;  /* begin: what is live, too */
+    bool begun;   /* and something was */
+    bool waiting; /* and something frozen waits for its certificate */
+    int error;
+};
+
+static struct flush_job *new_job(
+    struct flusher *flusher, void (*run)(struct job *), void (*done)(struct job *))
+{
+    struct flush_job *job = calloc(1, sizeof *job);
+    CHECK(job != NULL);
+    job->job = (struct job){.run = run, .done = done};
+    job->flusher = flusher;
+    return job;
+}
+
+static void timer_start(struct flusher *flusher);
+
+/* ---- Ending ---- */
+
+int flusher_settle(struct flusher *flusher)
+{
+    int error = TALLY_OK;
+    CHECK(pthread_mutex_lock(&flusher->writing) == 0);
+    if (flusher->flush != NULL) {
+        if (!flusher->written) flusher->error = state_flush_write(flusher->flush);
+        error = state_flush_end(flusher->replay->state, flusher->flush, flusher->error);
+        flusher->flush = NULL;
+    }
+    CHECK(pthread_mutex_unlock(&flusher->writing) == 0);
+    return error;
+}
+
+static void run_end(struct job *job)
+{
+    struct flush_job *end = (struct flush_job *)(void *)job;
+    end->error = flusher_settle(end->flusher);
+}
+
+static void end_done(struct job *job)
+{
+    struct flush_job *end = (struct flush_job *)(void *)job;
+    struct flusher *flusher = end->flusher;
+    flusher->under_way = false;
+    if (end->error != TALLY_OK && !flusher->stopped) flusher->on_failed(flusher->context, end->error);
+    free(end);
+}
+
+/* ---- Writing ---- */
+
+static void run_write(struct job *job)
+{
+    struct flusher *flusher = ((struct flush_job *)(void *)job)->flusher;
+    CHECK(pthread_mutex_lock(&flusher->writing) == 0);
+    if (flusher->flush != NULL && !flusher->written) {
+        flusher->error = state_flush_write(flusher->flush);
+        flusher->written = true;
+    }
+    CHECK(pthread_mutex_unlock(&flusher->writing) == 0);
+}
+
+static void write_done(struct job *job)
+{
+    struct flusher *flusher = ((struct flush_job *)(void *)job)->flusher;
+    free(job);
+    if (!flusher->stopped)
+        worker_submit_urgent(flusher->state_thread, &new_job(flusher, run_end, end_done)->job);
+}
+
+/* ---- Beginning ---- */
+
+static int begin(struct flush_job *job)
+{
+    struct flusher *flusher = job->flusher;
+    struct replay *replay = flusher->replay;
+    if (replay->state == NULL || flusher->flush != NULL) return TALLY_OK;
+    int error = job->freeze ? state_freeze(replay->state) : TALLY_OK;
+    job->waiting = state_frozen_height(replay->state) != 0;
+    if (error != TALLY_OK || !replay_flush_due(replay)) return error;
+    CHECK(pthread_mutex_lock(&flusher->writing) == 0);
+    error = state_flush_begin(replay->state, &flusher->flush);
+    flusher->written = false;
+    flusher->error = TALLY_OK;
+    job->begun = error == TALLY_OK;
+    CHECK(pthread_mutex_unlock(&flusher->writing) == 0);
+    return error;
+}
+
+static void run_begin(struct job *job)
+{
+    struct flush_job *beginning = (struct flush_job *)(void *)job;
+    beginning->error = begin(beginning);
+}
+
+static void begin_done(struct job *job)
+{
+    struct flush_job *beginning = (struct flush_job *)(void *)job;
+    struct flusher *flusher = beginning->flusher;
+    if (flusher->stopped) {
+        free(beginning);
+        return;
+    }
+    flusher->under_way = beginning->begun;
+    if (beginning->error != TALLY_OK)
+        flusher->on_failed(flusher->context, beginning->error);
+    else if (beginning->begun)
+        worker_submit(flusher->writer, &new_job(flusher, run_write, write_done)->job);
+    else if (beginning->waiting)
+        timer_start(flusher);
+    free(beginning);
+}
+
+static void consider(struct flusher *flusher, bool freeze)
+{
+    if (flusher->under_way || flusher->stopped) return;
+    struct flush_job *beginning = new_job(flusher, run_begin, begin_done);
+    beginning->freeze = freeze;
+    flusher->under_way = true;
+    worker_submit_urgent(flusher->state_thread, &beginning->job);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    consider(timer->data, true);
+}
+
+/* An idle node does not wake up for it. */
+static void timer_start(struct flusher *flusher)
+{
+    if (!uv_is_active((uv_handle_t *)flusher->timer))
+        CHECK(uv_timer_start(flusher->timer, on_timer, FLUSH_MS, 0) == 0);
+}
+
+void flusher_note(struct flusher *flusher)
+{
+    if (flusher->stopped) return;
+    consider(flusher, false);
+    timer_start(flusher);
+}
+
+int flusher_make_room(struct flusher *flusher)
+{
+    struct state *state = flusher->replay->state;
+    int error = TALLY_OK;
+    while (error == TALLY_OK && state_unflushed_size(state) > UNFLUSHED_SIZE_MAX) {
+        error = flusher_settle(flusher);
+        if (error == TALLY_OK && state_unflushed_size(state) > UNFLUSHED_SIZE_MAX)
+            error = state_flush(state, state_applied_height(state));
+    }
+    return error;
+}
+
+/* ---- Life ---- */
+
+int flusher_open(uv_loop_t *loop, struct replay *replay, struct worker *state_thread,
+    void (*on_failed)(void *context, int error), void *context, struct flusher **out)
+{
+    struct flusher *flusher = calloc(1, sizeof *flusher);
+    uv_timer_t *timer = calloc(1, sizeof *timer);
+    int error = flusher == NULL || timer == NULL ? TALLY_ENOMEM : TALLY_OK;
+    if (error == TALLY_OK) error = worker_open(loop, "flush", 1, &flusher->writer);
+    if (error != TALLY_OK) {
+        free(timer);
+        free(flusher);
+        return error;
+    }
+    flusher->replay = replay;
+    flusher->state_thread = state_thread;
+    flusher->on_failed = on_failed;
+    flusher->context = context;
+    flusher->timer = timer;
+    CHECK(pthread_mutex_init(&flusher->writing, NULL) == 0);
+    CHECK(uv_timer_init(loop, timer) == 0);
+    timer->data = flusher;
+    *out = flusher;
+    return TALLY_OK;
+}
+
+static void free_timer(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+void flusher_stop(struct flusher *flusher)
+{
+    if (flusher == NULL) return;
+    flusher->stopped = true;
+    uv_close((uv_handle_t *)flusher->timer, free_timer);
+    worker_close(flusher->writer);
+}
+
+void flusher_close(struct flusher *flusher)
+{
+    if (flusher == NULL) return;
+    CHECK(flusher->stopped && flusher->flush == NULL);
+    CHECK(pthread_mutex_destroy(&flusher->writing) == 0);
+    free(flusher);
+}

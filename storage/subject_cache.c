@@ -1,0 +1,172 @@
+#include "storage/subject_cache.h"
+
+#include <stdlib.h>
+
+#include "proto/base/check.h"
+#include "proto/crypto/digest_hash.h"
+
+#define BUCKETS_MIN 1024u
+/* Values grow a little with each event: a place has room for some. */
+#define ROOM_STEP 64u
+
+struct entry {
+    struct entry *next_in_bucket;
+    struct digest subject_id;
+    uint32_t place; /* in the ring */
+    uint32_t hash;
+    uint32_t size, room;
+    bool used; /* since the hand last passed */
+    uint8_t value[];
+};
+
+/* The hand goes round the entries and takes the first that was not used since it passed: CLOCK. */
+struct subject_cache {
+    struct digest_hash_key key;
+    size_t size, size_max;
+    struct entry **buckets;
+    size_t bucket_count;
+    struct entry **ring;
+    uint32_t count, capacity, hand;
+};
+
+struct subject_cache *subject_cache_make(size_t size_max)
+{
+    struct subject_cache *cache = calloc(1, sizeof *cache);
+    if (cache == NULL) return NULL;
+    digest_hash_key_init(&cache->key);
+    cache->size_max = size_max;
+    cache->bucket_count = BUCKETS_MIN;
+    cache->buckets = calloc(cache->bucket_count, sizeof *cache->buckets);
+    if (cache->buckets != NULL) return cache;
+    free(cache);
+    return NULL;
+}
+
+void subject_cache_close(struct subject_cache *cache)
+{
+    if (cache == NULL) return;
+    for (uint32_t i = 0; i < cache->count; i++)
+        free(cache->ring[i]);
+    free(cache->ring);
+    free(cache->buckets);
+    free(cache);
+}
+
+static struct entry **slot_of(
+    const struct subject_cache *cache, uint32_t hash, const struct digest *subject_id)
+{
+    struct entry **slot = &cache->buckets[hash & (cache->bucket_count - 1)];
+    while (*slot != NULL && !digest_equal(&(*slot)->subject_id, subject_id))
+        slot = &(*slot)->next_in_bucket;
+    return slot;
+}
+
+static size_t cost_of(const struct entry *entry)
+{
+    return sizeof *entry + entry->room + 2 * sizeof entry;
+}
+
+static void drop(struct subject_cache *cache, struct entry **slot)
+{
+    struct entry *entry = *slot;
+    *slot = entry->next_in_bucket;
+    cache->size -= cost_of(entry);
+    struct entry *last = cache->ring[--cache->count];
+    cache->ring[entry->place] = last;
+    last->place = entry->place;
+    free(entry);
+}
+
+static void drop_unused(struct subject_cache *cache)
+{
+    CHECK(cache->count > 0);
+    for (;;) {
+        if (cache->hand >= cache->count) cache->hand = 0;
+        struct entry *entry = cache->ring[cache->hand];
+        if (!entry->used) {
+            /* The newest takes its place, behind the hand. */
+            drop(cache, slot_of(cache, entry->hash, &entry->subject_id));
+            cache->hand++;
+            return;
+        }
+        entry->used = false;
+        cache->hand++;
+    }
+}
+
+static void grow(struct subject_cache *cache)
+{
+    size_t count = cache->bucket_count * 2;
+    struct entry **buckets = calloc(count, sizeof *buckets);
+    if (buckets == NULL) return; /* longer chains are slower, and right */
+    for (uint32_t i = 0; i < cache->count; i++) {
+        struct entry **slot = &buckets[cache->ring[i]->hash & (count - 1)];
+        cache->ring[i]->next_in_bucket = *slot;
+        *slot = cache->ring[i];
+    }
+    free(cache->buckets);
+    cache->buckets = buckets;
+    cache->bucket_count = count;
+}
+
+static bool ring_reserve(struct subject_cache *cache)
+{
+    if (cache->count < cache->capacity) return true;
+    uint32_t capacity = cache->capacity == 0 ? 256 : cache->capacity * 2;
+    struct entry **ring = realloc(cache->ring, capacity * sizeof *ring);
+    if (ring == NULL) return false;
+    cache->ring = ring;
+    cache->capacity = capacity;
+    return true;
+}
+
+static void add(
+    struct subject_cache *cache, uint32_t hash, const struct digest *subject_id, struct span value)
+{
+    uint32_t room = (uint32_t)((value.size + ROOM_STEP - 1) / ROOM_STEP * ROOM_STEP);
+    struct entry *entry = ring_reserve(cache) ? malloc(sizeof *entry + room) : NULL;
+    if (entry == NULL) return;
+    *entry = (struct entry){.subject_id = *subject_id,
+        .place = cache->count,
+        .hash = hash,
+        .size = (uint32_t)value.size,
+        .room = room};
+    memcpy(entry->value, value.data, value.size);
+    struct entry **slot = &cache->buckets[hash & (cache->bucket_count - 1)];
+    entry->next_in_bucket = *slot;
+    *slot = entry;
+    cache->ring[cache->count++] = entry;
+    cache->size += cost_of(entry);
+    if (cache->count > cache->bucket_count) grow(cache);
+    while (cache->size > cache->size_max)
+        drop_unused(cache);
+}
+
+void subject_cache_put(struct subject_cache *cache, const struct digest *subject_id, struct span value)
+{
+    CHECK(value.size > 0 && value.size <= UINT32_MAX / 2);
+    uint32_t hash = digest_hash(&cache->key, subject_id);
+    struct entry **slot = slot_of(cache, hash, subject_id);
+    if (*slot != NULL && value.size <= (*slot)->room) {
+        (*slot)->used = true;
+        (*slot)->size = (uint32_t)value.size;
+        memcpy((*slot)->value, value.data, value.size);
+        return;
+    }
+    if (*slot != NULL) drop(cache, slot);
+    add(cache, hash, subject_id, value);
+}
+
+bool subject_cache_get(struct subject_cache *cache, const struct digest *subject_id, struct span *value)
+{
+    struct entry *entry = *slot_of(cache, digest_hash(&cache->key, subject_id), subject_id);
+    if (entry == NULL) return false;
+    entry->used = true;
+    *value = span_of(entry->value, entry->size);
+    return true;
+}
+
+size_t subject_cache_size(const struct subject_cache *cache)
+{
+    return cache->size;
+}
