@@ -18,7 +18,8 @@ int state_freeze(struct state *state)
 {
     CHECK(!state->block.open);
     if (state->failed) return TALLY_EIO;
-    if (state->frozen.height != 0 || state->meta.height == state->flushed_height) return TALLY_OK;
+    bool nothing = state->meta.height == 0 || overlay_live_size(state->overlay) == 0;
+    if (state->frozen.height != 0 || nothing) return TALLY_OK;
     int error = overlay_freeze(state->overlay);
     if (error != TALLY_OK) return state_fail(state, error);
     state->frozen =

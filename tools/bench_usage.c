@@ -97,14 +97,15 @@ static void usage_add(struct usage *usage, const char *name, uint64_t ticks)
     usage->threads[at].ticks += ticks;
 }
 
-/* Checkers are the one kind that a node has several of. */
+/* Of checkers and of those that answer queries a node has several. */
 static const char *name_of(const struct thread *threads, uint32_t at)
 {
     if (at == 0) return "loop";
     bool seen = false;
     for (uint32_t i = 0; i < at; i++)
         seen = seen || strcmp(threads[i].name, threads[at].name) == 0;
-    return seen && strcmp(threads[at].name, "checks") != 0 ? "leveldb" : threads[at].name;
+    bool pool = strcmp(threads[at].name, "checks") == 0 || strcmp(threads[at].name, "query") == 0;
+    return seen && !pool ? "leveldb" : threads[at].name;
 }
 
 int usage_read(pid_t pid, struct usage *usage)

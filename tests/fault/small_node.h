@@ -205,7 +205,7 @@ static inline int small_replay(
     return error == TALLY_OK ? replay_open(replay) : error;
 }
 
-/* Certifies what is applied from `from` on, here and there, and flushes up to `to`. */
+/* Certifies what is applied from `from` to `to`, here and there, and flushes. */
 static inline void small_certify(struct small_node *node, uint64_t from, uint64_t to)
 {
     struct ledger *ledger;
@@ -224,7 +224,7 @@ static inline void small_certify(struct small_node *node, uint64_t from, uint64_
     struct state_counts counts;
     state_counts(replay.state, &counts);
     CHECK(counts.applied == node->events && counts.subjects == SMALL_ACCOUNTS / 2);
-    CHECK(state_flush(replay.state, to) == TALLY_OK);
+    CHECK(state_flush(replay.state, node->block_count) == TALLY_OK);
     replay_close(&replay);
     ledger_close(ledger);
 }

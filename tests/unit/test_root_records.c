@@ -287,7 +287,7 @@ static const struct {
     {'B', UNREAD},
     {'C', UNREAD},
     {'E', UNREAD},
-    {'H', UNREAD},
+    {'F', UNREAD},
     {'M', UNDER_ROOT},
     {'N', FOLLOWS},
     {'Q', UNREAD},
@@ -399,7 +399,7 @@ static void subject_held(struct machine *machine, const struct record *record, s
         assert_non_null(found);
         assert_memory_equal(found->value, subject_id.bytes, DIGEST_SIZE);
         for (uint32_t seq = 0; seq < account->next_seq; seq++) {
-            key = state_key_of_account_event(account->member_id, account->ref, seq);
+            key = state_key_of_account_event(0, account->member_id, account->ref, seq);
             found = record_find(events, &key);
             assert_non_null(found);
             assert_true(history_holds(machine->state, &subject_id, &stored.leaf, found->value));
