@@ -26,6 +26,8 @@ TALLYD = BIN / "tallyd"
 FULL = os.environ.get("TALLY_TEST_FULL") == "1"
 KEEP = os.environ.get("TALLY_TEST_KEEP") == "1"
 SANITIZED = os.environ.get("TALLY_SANITIZED") == "1"
+if SANITIZED:
+    os.environ.setdefault("TSAN_OPTIONS", f"suppressions={ROOT}/tests/thread_sanitizer.supp")
 
 DONE, REFUSED, USAGE, UNREACHABLE = 0, 1, 2, 3
 
