@@ -9,6 +9,7 @@
 #include "node/clock.h"
 #include "node/evidence.h"
 #include "node/intake.h"
+#include "node/mender.h"
 #include "node/net/log.h"
 #include "peer.pb-c.h"
 #include "proto/base/check.h"
@@ -38,6 +39,7 @@ struct node {
     struct certifier *certifier;
     struct replica *replica;
     struct intake *intake;
+    struct mender *mender;
     struct submissions *submissions;
     struct links *links;
     uv_timer_t *tick;
@@ -308,19 +310,30 @@ static void on_frame(void *context, uint32_t peer, enum frame_kind kind, struct 
     case FRAME_CHECKPOINT_REQUEST:
         send_certified(node, peer);
         return;
+    case FRAME_RANGE:
+        if (mender_takes(node->mender, peer))
+            mender_range(node->mender, peer, payload);
+        else
+            replica_frame(node->replica, peer, kind, payload);
+        return;
     case FRAME_PROPOSAL:
     case FRAME_VOTE:
     case FRAME_CERTIFICATE:
     case FRAME_PROPOSAL_REQUEST:
     case FRAME_ENTRY_REQUEST:
     case FRAME_RANGE_REQUEST:
-    case FRAME_RANGE:
         replica_frame(node->replica, peer, kind, payload);
         return;
     case FRAME_HELLO:
     case FRAME_PART:
         break; /* the link keeps these to itself */
     }
+}
+
+static void on_other_range(void *context, uint32_t peer, struct span range)
+{
+    struct node *node = context;
+    if (!node->stopping) replica_frame(node->replica, peer, FRAME_RANGE, range);
 }
 
 /* ---- Once a second ---- */
@@ -376,6 +389,7 @@ static void on_tick(uv_timer_t *timer)
     if (mempool_expire(node->mempool, clock_wall_ms(), expired, node) > 0) update_work(node);
     submissions_sweep(node->submissions, clock_wall_ms());
     ask_for_checkpoint(node);
+    mender_tick(node->mender);
 }
 
 /* ---- Opening ---- */
@@ -436,13 +450,18 @@ static int open_data(struct node *node, char *why, size_t why_size)
     if (error != TALLY_OK) return error;
     node->locked = true;
     struct ledger_report report;
-    error = ledger_open(disk, node->data_dir, &node->config->genesis.chain_id, NULL, &node->ledger, &report);
+    static const struct ledger_options options = {.mend = true};
+    error =
+        ledger_open(disk, node->data_dir, &node->config->genesis.chain_id, &options, &node->ledger, &report);
     if (error != TALLY_OK)
         snprintf(why, why_size, "the ledger in %s cannot be opened: %s: %s", node->data_dir,
             tally_error_text(error), report.detail);
     else if (report.bytes_cut > 0)
         LOG_INFO("cut a torn tail off the ledger", LOG_U("bytes", report.bytes_cut),
             LOG_U("blocks", report.blocks_cut));
+    if (error == TALLY_OK && report.lost + report.bodies_lost + report.headers_mended > 0)
+        LOG_UNUSUAL("the ledger is damaged; what is lost is fetched from peers", LOG_U("blocks", report.lost),
+            LOG_U("bodies", report.bodies_lost), LOG_U("headers_mended", report.headers_mended));
     return error;
 }
 
@@ -480,6 +499,18 @@ static int open_parts(struct node *node, char *why, size_t why_size)
         .context = node,
     };
     if (error == TALLY_OK) error = replica_open(&options, &node->replica, why, why_size);
+    struct mender_options mending = {
+        .ledger = node->ledger,
+        .checkers = node->checkers,
+        .chain_id = &genesis->chain_id,
+        .validators = &node->validators,
+        .peer_count = node->peer_count,
+        .self = node->self,
+        .not_mine = on_other_range,
+        .on_failed = on_part_failed,
+        .context = node,
+    };
+    if (error == TALLY_OK) error = mender_open(&mending, &node->mender);
     if (error == TALLY_OK)
         error = intake_open(genesis, node->mempool, node->checkers, &intake_callbacks, node, &node->intake);
     if (error == TALLY_OK)
@@ -542,7 +573,9 @@ static void close_parts(struct node *node)
 {
     /* Workers first: what they finish may still speak to everything else, but not ask for more work. */
     replica_stop(node->replica);
+    mender_stop(node->mender);
     worker_close(node->checkers);
+    mender_close(node->mender);
     executor_close(node->executor);
     replica_close(node->replica);
     submissions_close(node->submissions);
@@ -564,6 +597,7 @@ static int start(struct node *node, char *why, size_t why_size)
     CHECK(uv_timer_start(node->tick, on_tick, TICK_MS, TICK_MS) == 0);
     intake_start(node->intake, node->links);
     replica_start(node->replica, node->links);
+    mender_start(node->mender, node->links);
     resume_checkpoints(node);
     update_work(node);
     set_keepalive(node);

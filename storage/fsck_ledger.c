@@ -8,8 +8,8 @@
 #include "storage/ledger_record.h"
 
 #define THEN_BLOCKS                                                                                          \
-    "the node does not start on it: move ledger, bodies, mended and state away from the data directory, "    \
-    "and it fetches them anew from its peers"
+    "the node starts, and mends it from its peers; where it says instead that it cannot open the ledger, "   \
+    "move ledger, bodies, mended and state away from the data directory, and it fetches all of them"
 #define THEN_TORN "the node cuts it off when it starts, and fetches what is missing from its peers"
 #define BODY_SIZE_MAX (4u + SALT_SIZE + EVENT_BODY_SIZE_MAX)
 

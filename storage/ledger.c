@@ -282,6 +282,24 @@ static int open_head(struct ledger *ledger, struct ledger_report *report)
     return TALLY_OK;
 }
 
+/* A body's number told its block's height, or the one behind: a read knows. */
+static void confirm_damaged(struct ledger *ledger)
+{
+    uint64_t heights[LEDGER_DAMAGED_MAX];
+    size_t count = ledger->damaged_count;
+    struct arena arena;
+    arena_init(&arena, LEDGER_ARENA_SIZE);
+    memcpy(heights, ledger->damaged, count * sizeof *heights);
+    ledger->damaged_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct block block;
+        arena_reset(&arena);
+        int error = ledger_read(ledger, heights[i], true, &arena, &block);
+        if (error != TALLY_OK) ledger_note(ledger, heights[i], error);
+    }
+    arena_close(&arena);
+}
+
 int ledger_open(const struct disk *disk, const char *dir, const struct digest *chain_id,
     const struct ledger_options *options, struct ledger **ledger, struct ledger_report *report)
 {
@@ -307,6 +325,7 @@ int ledger_open(const struct disk *disk, const char *dir, const struct digest *c
     if (error == TALLY_OK) error = cut_to_finalized(opened, report, &last);
     if (error == TALLY_OK) error = cut_bodies(opened, last.bodies_end, report);
     if (error == TALLY_OK) error = open_head(opened, report);
+    if (error == TALLY_OK) confirm_damaged(opened);
     report->lost = opened->lost_count;
     if (error != TALLY_OK) {
         ledger_close(opened);

@@ -53,7 +53,7 @@ const struct command command_fsck = {
         "--json prints {\"clean\", \"problems\": [{\"file\", \"offset\" or null, \"height\" or null, "
         "\"what\", \"then\"}, ..],\n"
         "\"problem_count\", \"height\", \"blocks\", \"events\", \"batches\", \"signatures\", \"bodies\", "
-        "\"withheld\", \"votes\", \"state_height\",\n"
+        "\"withheld\", \"mended\", \"votes\", \"state_height\",\n"
         "\"state_keys\", \"checkpoints\", \"evidence\", \"files\", \"bytes\"}; at most 10,000 problems are "
         "listed.\n",
     .run = fsck_command_run,
@@ -110,15 +110,17 @@ static enum tool_exit tell_all(struct checking *checking)
     progress_end();
     if (checking->problems != NULL) {
         enum tool_exit code = output_json_take(checking->context,
-            json_pack("{s:b, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+            json_pack(
+                "{s:b, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
                 "clean", clean, "problems", checking->problems, "problem_count", (json_int_t)counts->problems,
                 "height", (json_int_t)counts->height, "blocks", (json_int_t)counts->blocks, "events",
                 (json_int_t)counts->events, "batches", (json_int_t)counts->batches, "signatures",
                 (json_int_t)counts->signatures, "bodies", (json_int_t)counts->bodies, "withheld",
-                (json_int_t)counts->withheld, "votes", (json_int_t)counts->votes, "state_height",
-                (json_int_t)counts->state_height, "state_keys", (json_int_t)counts->state_keys, "checkpoints",
-                (json_int_t)counts->checkpoints, "evidence", (json_int_t)checking->evidence, "files",
-                (json_int_t)counts->files, "bytes", (json_int_t)counts->bytes));
+                (json_int_t)counts->withheld, "mended", (json_int_t)counts->mended, "votes",
+                (json_int_t)counts->votes, "state_height", (json_int_t)counts->state_height, "state_keys",
+                (json_int_t)counts->state_keys, "checkpoints", (json_int_t)counts->checkpoints, "evidence",
+                (json_int_t)checking->evidence, "files", (json_int_t)counts->files, "bytes",
+                (json_int_t)counts->bytes));
         return code == TOOL_DONE && !clean ? TOOL_REFUSED : code;
     }
     if (clean)

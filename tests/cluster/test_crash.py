@@ -13,7 +13,7 @@ import grpc
 
 import network
 import rpc
-from network import DONE, FULL, UNREACHABLE, wait_until
+from network import DONE, FULL, REFUSED, UNREACHABLE, wait_until
 from writer import Writer, receipts_check
 
 SUBJECTS = 6000 if FULL else 1000
@@ -215,24 +215,45 @@ class CrashTest(network.NetworkTest):
         self.assertIn("in use by another process", second.stderr)
         self.submit_some(name)
 
-    def test_7_a_damaged_ledger_is_named_and_never_passed_over(self):
+    def test_7_a_damaged_ledger_is_named_and_mended_from_peers(self):
         name = "observer-1"
-        self.submit_some()
+        for _ in range(6):
+            self.submit_some()
+        self.net.agreement()
+        self.assertEqual(network.tally("fsck", home=self.net.home(name)).json["error"]["reason"], "RUNNING")
+        self.net.stop(name)
+        self.assertTrue(network.tally("fsck", home=self.net.home(name), check=DONE).json["clean"])
+        # In the first block, with all others behind it; in a body in the middle; in a segment's header.
+        places = (("ledger", SEGMENT_HEADER_SIZE + RECORD_HEADER_SIZE + 8), ("bodies", None), ("ledger", 20))
+        for log, at in places:
+            path = self.newest_segment(name, log)
+            if at is None:
+                at = records_end(path)[1] // 2
+            with open(path, "r+b") as file:
+                file.seek(at)
+                byte = file.read(1)[0]
+                file.seek(at)
+                file.write(bytes([byte ^ 1]))
+        found = network.tally("fsck", home=self.net.home(name), check=REFUSED).json
+        self.assertFalse(found["clean"])
+        self.assertEqual({problem["file"].split("/")[0] for problem in found["problems"]}, {"ledger", "bodies"})
+        size = self.net.log_size(name)
+        self.net.start(name)
+        text = "a damaged block of the ledger was mended"
+        wait_until("the mending", lambda: len(self.net.log_lines(name, text, since=size)) >= 2)
         self.net.agreement()
         self.net.stop(name)
-        for log in ("ledger", "bodies"):
-            path = self.newest_segment(name, log)
-            sound = path.read_bytes()
-            if log == "ledger":  # in the first block, with all others behind it
-                at = SEGMENT_HEADER_SIZE + RECORD_HEADER_SIZE + 8
-                path.write_bytes(sound[:at] + bytes([sound[at] ^ 1]) + sound[at + 1:])
-            else:  # the last block's bodies are gone
-                path.write_bytes(sound[:records_end(path)[0]])
-            ran = subprocess.run([network.TALLYD, "--home", self.net.home(name)], capture_output=True, text=True,
-                                 timeout=30)
-            self.assertEqual(ran.returncode, 1, ran.stderr)
-            self.assertIn("damaged", ran.stderr)
-            path.write_bytes(sound)
+        mended = network.tally("fsck", home=self.net.home(name), check=DONE).json
+        self.assertTrue(mended["clean"])
+        # What cannot be mended is never passed over: the last block's bodies are cut off.
+        path = self.newest_segment(name, "bodies")
+        sound = path.read_bytes()
+        path.write_bytes(sound[:records_end(path)[0]])
+        ran = subprocess.run([network.TALLYD, "--home", self.net.home(name)], capture_output=True, text=True,
+                             timeout=30)
+        self.assertEqual(ran.returncode, 1, ran.stderr)
+        self.assertIn("damaged", ran.stderr)
+        path.write_bytes(sound)
         self.net.start(name)
         self.net.agreement()
 

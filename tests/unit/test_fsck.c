@@ -403,6 +403,79 @@ static void any_flipped_byte_is_named_or_lies_in_slack(void **state)
     put_back_state();
 }
 
+/* A copy of a block without any of its bodies, as from a peer that erased them. */
+static struct block bare_block(uint64_t height, struct arena *arena)
+{
+    struct block block;
+    struct buffer bytes;
+    buffer_init(&bytes, 16 * MIB);
+    block_encode(&node->blocks[height], false, &bytes);
+    uint8_t *copy = arena_take(arena, bytes.size);
+    assert_non_null(copy);
+    memcpy(copy, bytes.data, bytes.size);
+    assert_int_equal(
+        block_decode(span_of(copy, bytes.size), &node->genesis.chain_id, arena, &block), TALLY_OK);
+    buffer_close(&bytes);
+    return block;
+}
+
+/* A body that no peer has is marked as withheld in the end; one that was erased here does not come back from
+ * a peer that still has it, where the mark of its erasing is lost. */
+static void a_body_that_nobody_has_is_withheld_and_an_erased_one_stays_so(void **state)
+{
+    (void)state;
+    struct ledger_options options = small_options;
+    struct ledger_report report;
+    struct ledger *ledger;
+    struct ledger_event event;
+    struct arena arena;
+    struct told told;
+    const struct file *file = files;
+    uint64_t height;
+    bool mended = true;
+    options.mend = true;
+    arena_init(&arena, 64 * MIB);
+    while (strcmp(file->name, "bodies/0000000000000001") != 0)
+        file++;
+    /* The first two bodies of block 1; the second is erased first. */
+    size_t second =
+        SEGMENT_HEADER_SIZE + (size_t)record_footprint(get_u32(file->bytes.data + SEGMENT_HEADER_SIZE));
+    assert_int_equal(
+        ledger_open(disk_system(), node->dir, &node->genesis.chain_id, &options, &ledger, &report), TALLY_OK);
+    assert_int_equal(ledger_body_erase(ledger, 1, 1), TALLY_OK);
+    ledger_close(ledger);
+    int opened = open(file->path, O_WRONLY);
+    assert_true(opened >= 0 && pwrite(opened, "?", 1, SEGMENT_HEADER_SIZE + 50) == 1);
+    assert_true(pwrite(opened, "?", 1, (off_t)second + 9) == 1);
+    close(opened);
+    assert_int_equal(
+        ledger_open(disk_system(), node->dir, &node->genesis.chain_id, &options, &ledger, &report), TALLY_OK);
+    assert_int_equal(ledger_event_read(ledger, 1, 0, &arena, &event), TALLY_EDAMAGED);
+    assert_int_equal(ledger_event_read(ledger, 1, 1, &arena, &event), TALLY_EDAMAGED);
+    struct block bare = bare_block(1, &arena);
+    assert_int_equal(ledger_mend(ledger, &bare, false, &mended), TALLY_OK);
+    assert_false(mended);
+    assert_int_equal(ledger_damaged(ledger, &height), TALLY_OK);
+    assert_int_equal(height, 1);
+    assert_int_equal(ledger_event_read(ledger, 1, 1, &arena, &event), TALLY_OK);
+    assert_false(event.has_body);
+    assert_int_equal(ledger_mend(ledger, &bare, true, &mended), TALLY_OK);
+    assert_true(mended);
+    assert_int_equal(ledger_damaged(ledger, &height), TALLY_ENOTFOUND);
+    assert_int_equal(ledger_mend(ledger, &node->blocks[1], true, &mended), TALLY_OK);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(ledger_event_read(ledger, 1, i, &arena, &event), TALLY_OK);
+        assert_int_equal(event.has_body, i == 2);
+    }
+    ledger_close(ledger);
+    struct fsck_counts counts = look(&told);
+    assert_int_equal(counts.problems, 0);
+    assert_int_equal(counts.withheld, 2);
+    put_back((size_t)(file - files));
+    put_back_state();
+    arena_close(&arena);
+}
+
 /* ---- Bodies that are gone ---- */
 
 static void check_history(struct state *state, struct ledger *ledger, uint32_t subject)
@@ -616,6 +689,7 @@ int main(void)
         cmocka_unit_test(a_whole_node_is_clean_and_counted),
         cmocka_unit_test(any_flipped_byte_is_named_or_lies_in_slack),
         cmocka_unit_test(what_is_damaged_of_the_ledger_is_mended_to_the_same),
+        cmocka_unit_test(a_body_that_nobody_has_is_withheld_and_an_erased_one_stays_so),
         cmocka_unit_test(without_any_body_all_else_still_holds),
         cmocka_unit_test(a_lost_file_or_a_cut_one_is_named),
     };

@@ -1,0 +1,280 @@
+#include "node/mender.h"
+
+#include <stdlib.h>
+
+#include "node/net/log.h"
+#include "node/peer_message.h"
+#include "proto/base/check.h"
+
+/* An answer that takes longer is asked of another peer. */
+#define ANSWER_TICKS 5u
+/* Of the ledger, read each second while it is looked through. */
+#define LOOK_SIZE (1u * MIB)
+#define LOOK_REST_TICKS (24u * 60u * 60u)
+#define ARENA_BUDGET (64u * MIB)
+
+struct mender {
+    struct mender_options options;
+    struct links *links;
+    bool busy, asked;
+    uint32_t peer;    /* asked last */
+    uint32_t ticks;   /* since then */
+    uint64_t wanted;  /* the height asked for */
+    uint64_t told;    /* the height that the log was told of last */
+    uint32_t without; /* answers for that height without a body that is damaged here */
+    uint64_t look;    /* the next height to look at */
+    uint32_t rest;    /* ticks until the next look */
+};
+
+static bool is_up(const struct mender *mender, uint32_t peer)
+{
+    struct links_status status;
+    if (peer == mender->options.self) return false;
+    links_peer_status(mender->links, peer, &status);
+    return status.up;
+}
+
+static uint32_t up_count(const struct mender *mender)
+{
+    uint32_t count = 0;
+    for (uint32_t peer = 0; peer < mender->options.peer_count; peer++)
+        count += is_up(mender, peer);
+    return count;
+}
+
+/* ---- Looking through the ledger ---- */
+
+struct look_job {
+    struct job job;
+    struct mender *mender;
+    uint64_t height;
+};
+
+static void run_look(struct job *job)
+{
+    struct look_job *look = (struct look_job *)(void *)job;
+    struct ledger *ledger = look->mender->options.ledger;
+    struct arena arena;
+    struct buffer bytes;
+    arena_init(&arena, ARENA_BUDGET);
+    buffer_init(&bytes, FRAME_SIZE_MAX);
+    int error = TALLY_OK;
+    for (size_t read = 0; error != TALLY_ENOTFOUND && read < LOOK_SIZE; look->height++) {
+        arena_reset(&arena);
+        buffer_clear(&bytes);
+        /* What a read meets, the ledger remembers. */
+        error = ledger_read_encoded(ledger, look->height, true, &arena, &bytes);
+        read += bytes.size + KIB;
+    }
+    if (error == TALLY_ENOTFOUND) look->height = 1;
+    buffer_close(&bytes);
+    arena_close(&arena);
+}
+
+static void look_done(struct job *job)
+{
+    struct look_job *look = (struct look_job *)(void *)job;
+    struct mender *mender = look->mender;
+    mender->busy = false;
+    mender->look = look->height;
+    if (look->height == 1) mender->rest = LOOK_REST_TICKS;
+    free(look);
+}
+
+static void look_on(struct mender *mender)
+{
+    if (mender->rest > 0) {
+        mender->rest--;
+        return;
+    }
+    struct look_job *look = calloc(1, sizeof *look);
+    CHECK(look != NULL);
+    *look = (struct look_job){
+        .job = {.run = run_look, .done = look_done}, .mender = mender, .height = mender->look};
+    mender->busy = true;
+    worker_submit(mender->options.checkers, &look->job);
+}
+
+/* ---- Asking ---- */
+
+static void ask(struct mender *mender, uint64_t height)
+{
+    const struct consensus_message request = {.kind = MESSAGE_RANGE_REQUEST, .height = height};
+    struct buffer bytes;
+    uint32_t peer = mender->peer, tries = 0;
+    do
+        peer = (peer + 1) % mender->options.peer_count;
+    while (!is_up(mender, peer) && ++tries < mender->options.peer_count);
+    if (height != mender->wanted) mender->without = 0;
+    mender->wanted = height;
+    if (height != mender->told)
+        LOG_UNUSUAL("a block of the ledger is damaged; it is fetched from a peer", LOG_U("height", height));
+    mender->told = height;
+    if (!is_up(mender, peer)) return;
+    buffer_init(&bytes, KIB);
+    enum frame_kind kind = peer_message_encode(&request, &bytes);
+    CHECK(!bytes.failed);
+    mender->peer = peer;
+    mender->ticks = 0;
+    mender->asked = links_send(mender->links, peer, kind, buffer_span(&bytes)) == TALLY_OK;
+    buffer_close(&bytes);
+}
+
+void mender_tick(struct mender *mender)
+{
+    uint64_t height;
+    if (mender->links == NULL || mender->busy) return;
+    if (mender->asked && ++mender->ticks < ANSWER_TICKS) return;
+    mender->asked = false;
+    if (ledger_damaged(mender->options.ledger, &height) == TALLY_OK)
+        ask(mender, height);
+    else
+        look_on(mender);
+}
+
+/* ---- Mending ---- */
+
+struct mend_job {
+    struct job job;
+    struct mender *mender;
+    uint32_t peer;
+    bool withhold;
+    struct buffer range;
+    struct peer_message *message;
+    int form_error; /* of what the peer sent */
+    int error;      /* of mending */
+    bool mine;      /* it begins with the height wanted */
+    bool mended;    /* that height */
+};
+
+/* Its FC is the one thing of a block that no hash, and no check of the range, has looked at. */
+static struct block block_of(const struct mender *mender, const struct block *from)
+{
+    struct block block = *from;
+    const struct certificate *fc = &block.finalization;
+    block.has_finalization =
+        block.has_finalization && fc->kind == VOTE_FINALIZE && digest_equal(&fc->block, &block.hash) &&
+        fc->view == block.header.view &&
+        certificate_check(mender->options.validators, mender->options.chain_id, fc) == TALLY_OK;
+    return block;
+}
+
+static void run_mend(struct job *job)
+{
+    struct mend_job *mend = (struct mend_job *)(void *)job;
+    const struct mender_options *options = &mend->mender->options;
+    mend->form_error =
+        peer_message_open(FRAME_RANGE, buffer_span(&mend->range), options->chain_id, &mend->message);
+    if (mend->form_error != TALLY_OK) return;
+    mend->mine = mend->message->blocks[0].header.height == mend->mender->wanted;
+    if (!mend->mine) return;
+    mend->form_error = peer_message_check(mend->message, options->validators, options->chain_id);
+    uint32_t count = mend->message->message.range->count;
+    uint64_t head = ledger_height(options->ledger);
+    for (uint32_t i = 0; mend->form_error == TALLY_OK && mend->error == TALLY_OK && i < count; i++) {
+        bool mended = false;
+        struct block block = block_of(mend->mender, &mend->message->blocks[i]);
+        if (block.header.height > head) break;
+        mend->error = ledger_mend(options->ledger, &block, mend->withhold, &mended);
+        if (i == 0) mend->mended = mended;
+    }
+}
+
+static void tell(struct mender *mender, const struct mend_job *mend)
+{
+    if (mend->form_error != TALLY_OK) {
+        if (mend->form_error != TALLY_ENOMEM)
+            links_charge(mender->links, mend->peer, "a range that does not hold");
+        return;
+    }
+    switch (mend->error) {
+    case TALLY_OK:
+    case TALLY_EINVALID:
+    case TALLY_EDAMAGED:
+    case TALLY_ENOMEM:
+        break;
+    default:
+        mender->options.on_failed(mender->options.context, "the ledger cannot be mended", mend->error);
+        return;
+    }
+    if (mend->mended) {
+        mender->told = 0;
+        LOG_UNUSUAL("a damaged block of the ledger was mended", LOG_U("height", mender->wanted),
+            LOG_U("peer", mend->peer),
+            LOG_S("bodies", mend->withhold ? "withheld where none had them" : "kept"));
+    } else if (mend->error != TALLY_OK) {
+        LOG_UNUSUAL("a peer's block does not fit a damaged one", LOG_U("height", mender->wanted),
+            LOG_U("peer", mend->peer), LOG_E("why", mend->error));
+    } else {
+        mender->without++;
+    }
+}
+
+static void mend_done(struct job *job)
+{
+    struct mend_job *mend = (struct mend_job *)(void *)job;
+    struct mender *mender = mend->mender;
+    mender->busy = false;
+    if (mender->links != NULL && mend->form_error == TALLY_OK && !mend->mine) {
+        mender->options.not_mine(mender->options.context, mend->peer, buffer_span(&mend->range));
+    } else {
+        mender->asked = false;
+        if (mender->links != NULL) tell(mender, mend);
+    }
+    peer_message_release(mend->message);
+    buffer_close(&mend->range);
+    free(mend);
+    /* One after the other, as long as peers answer. */
+    uint64_t height;
+    if (mender->links != NULL && !mender->asked &&
+        ledger_damaged(mender->options.ledger, &height) == TALLY_OK && height != mender->wanted)
+        ask(mender, height);
+}
+
+bool mender_takes(const struct mender *mender, uint32_t peer)
+{
+    return mender->asked && !mender->busy && mender->peer == peer;
+}
+
+void mender_range(struct mender *mender, uint32_t peer, struct span range)
+{
+    CHECK(mender_takes(mender, peer));
+    struct mend_job *mend = calloc(1, sizeof *mend);
+    CHECK(mend != NULL);
+    *mend = (struct mend_job){.job = {.run = run_mend, .done = mend_done},
+        .mender = mender,
+        .peer = peer,
+        .withhold = mender->without >= up_count(mender)};
+    buffer_init(&mend->range, FRAME_SIZE_MAX);
+    buffer_append(&mend->range, range.data, range.size);
+    CHECK(!mend->range.failed);
+    mender->busy = true;
+    worker_submit(mender->options.checkers, &mend->job);
+}
+
+/* ---- Life ---- */
+
+int mender_open(const struct mender_options *options, struct mender **out)
+{
+    struct mender *mender = calloc(1, sizeof *mender);
+    if (mender == NULL) return TALLY_ENOMEM;
+    mender->options = *options;
+    mender->look = 1;
+    *out = mender;
+    return TALLY_OK;
+}
+
+void mender_stop(struct mender *mender)
+{
+    if (mender != NULL) mender->links = NULL;
+}
+
+void mender_close(struct mender *mender)
+{
+    free(mender);
+}
+
+void mender_start(struct mender *mender, struct links *links)
+{
+    mender->links = links;
+}
