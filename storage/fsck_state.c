@@ -36,7 +36,7 @@ static int read_keys(struct fsck *fsck)
     int error = disk_join(fsck->options->dir, "state", path);
     if (error == TALLY_OK) error = store_open(path, &store);
     if (error == TALLY_OK) {
-        error = store_scan(store, span_of(NULL, 0), span_of(NULL, 0), count_key, fsck);
+        error = store_scan(store, span_of("", 0), span_of("", 0), count_key, fsck);
         store_close(store);
     }
     /* LevelDB says of a table that is gone or too short that it cannot be read. */
