@@ -62,7 +62,7 @@ int state_value_put(struct state *state, const struct state_key *key)
 
 struct rebuilding {
     struct state *state;
-    struct subject_map_node *map;
+    struct subject_map map;
     struct subject_map_update *updates;
     size_t count, capacity;
     uint64_t subjects;
@@ -71,13 +71,11 @@ struct rebuilding {
 
 static int rebuild_group(struct rebuilding *rebuilding)
 {
-    struct subject_map_node *next;
     struct subject_map_pool *pool = rebuilding->state->pool;
     if (rebuilding->count == 0) return TALLY_OK;
-    int error = subject_map_update(pool, rebuilding->map, rebuilding->updates, rebuilding->count, &next);
+    int error = subject_map_update(pool, rebuilding->updates, rebuilding->count, &rebuilding->map);
     if (error != TALLY_OK) return error;
-    subject_map_release(pool, rebuilding->map);
-    rebuilding->map = next;
+    subject_map_release_oldest(pool);
     rebuilding->count = 0;
     return TALLY_OK;
 }
@@ -112,8 +110,8 @@ static bool rebuild_seen(void *context, struct span key, struct span value)
     return rebuilding->error == TALLY_OK;
 }
 
-/* The map over all stored subjects, held by the caller. */
-static int rebuild_map(struct state *state, struct subject_map_node **map)
+/* The map over all stored subjects. */
+static int rebuild_map(struct state *state, struct subject_map *map)
 {
     struct rebuilding rebuilding = {.state = state};
     struct state_key prefix = state_key_alone('S');
@@ -123,10 +121,7 @@ static int rebuild_map(struct state *state, struct subject_map_node **map)
     if (error == TALLY_OK) error = rebuild_group(&rebuilding);
     if (error == TALLY_OK && rebuilding.subjects != state->meta.counts.subjects) error = TALLY_EDAMAGED;
     free(rebuilding.updates);
-    if (error == TALLY_OK)
-        *map = rebuilding.map;
-    else
-        subject_map_release(state->pool, rebuilding.map);
+    *map = rebuilding.map;
     return error;
 }
 
@@ -161,21 +156,18 @@ static struct state_parts parts_of(const struct state *state, const struct diges
 /* Holds what the store's values amount to against the roots it says they had. */
 static int rebuild(struct state *state)
 {
-    struct subject_map_node *map;
+    struct subject_map map;
     struct state_roots roots;
     int error = state_roots_get(state, state->meta.height, &roots);
     if (error == TALLY_OK) error = rebuild_history(state);
     if (error == TALLY_OK) error = rebuild_map(state, &map);
     if (error != TALLY_OK) return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
-    struct digest subjects_root = subject_map_root(map);
-    struct state_parts parts = parts_of(state, &subjects_root);
+    struct state_parts parts = parts_of(state, &map.root);
     struct digest root = state_root(&parts);
     struct digest history_root = merkle_frontier_root(&state->history);
-    if (!digest_equal(&root, &roots.state_root) || !digest_equal(&history_root, &roots.history_root)) {
-        subject_map_release(state->pool, map);
+    if (!digest_equal(&root, &roots.state_root) || !digest_equal(&history_root, &roots.history_root))
         return TALLY_EDAMAGED;
-    }
-    return state_version_push(state, map, &roots);
+    return state_version_push(state, &map, &roots);
 }
 
 static int open_newest_certified(struct state *state)
@@ -214,10 +206,10 @@ static int open_contents(struct state *state)
     struct state_roots none = {.block = state->config.chain_id};
     merkle_frontier_init(&state->history);
     none.history_root = merkle_frontier_root(&state->history);
-    struct digest empty = subject_map_root(NULL);
-    none.parts = parts_of(state, &empty);
+    static const struct subject_map empty;
+    none.parts = parts_of(state, &empty.root);
     none.state_root = state_root(&none.parts);
-    return state_version_push(state, NULL, &none);
+    return state_version_push(state, &empty, &none);
 }
 
 int state_open(const char *dir, const struct state_config *config, struct state **state)

@@ -65,7 +65,7 @@ static int find_stored(
     struct state_key key = state_key_of_subject(subject_id);
     if (overlay_get(state->overlay, state_key_span(&key), value)) return TALLY_OK;
     /* The map knows of every subject: who is not in it need not be looked for. */
-    if (subject_map_find(state_newest(state)->map, position) == NULL) return TALLY_ENOTFOUND;
+    if (subject_map_find(&state_newest(state)->map, position) == NULL) return TALLY_ENOTFOUND;
     buffer_clear(&state->held);
     int error = store_get(state->store, state_key_span(&key), &state->held);
     if (error != TALLY_OK) return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
@@ -260,7 +260,7 @@ int state_result_record(
 /* ---- Ending it ---- */
 
 /* Writes the changed subjects, and makes the map after them. */
-static int end_subjects(struct state *state, struct subject_map_node **map)
+static int end_subjects(struct state *state, struct subject_map *map)
 {
     struct touched_table *table = &state->block.touched;
     struct subject_map_update *updates = malloc((table->count + 1) * sizeof *updates);
@@ -283,8 +283,7 @@ static int end_subjects(struct state *state, struct subject_map_node **map)
         error = state_value_put(state, &key);
         updates[count++] = (struct subject_map_update){touched->position, *leaf};
     }
-    if (error == TALLY_OK)
-        error = subject_map_update(state->pool, state_newest(state)->map, updates, count, map);
+    if (error == TALLY_OK) error = subject_map_update(state->pool, updates, count, map);
     free(updates);
     return error;
 }
@@ -333,7 +332,7 @@ int state_block_end(struct state *state, struct state_roots *roots)
     struct state_block *block = &state->block;
     CHECK(block->open);
     if (state->failed) return TALLY_EIO;
-    struct subject_map_node *map;
+    struct subject_map map;
     CHECK(!block->folded);
     int error = put_results(state);
     if (error == TALLY_OK) error = end_subjects(state, &map);
@@ -342,7 +341,7 @@ int state_block_end(struct state *state, struct state_roots *roots)
     state->meta.counts = block->counts;
     state->meta.window = block->window;
     struct state_roots after = {.height = block->height, .block = block->block, .time_ms = block->time_ms};
-    after.parts = (struct state_parts){.subjects_root = subject_map_root(map),
+    after.parts = (struct state_parts){.subjects_root = map.root,
         .members_root = state->config.members_root,
         .policy_root = state->config.policy_root,
         .replay_root = replay_window_root(&state->meta.window),
@@ -357,11 +356,7 @@ int state_block_end(struct state *state, struct state_roots *roots)
     if (error == TALLY_OK) error = end_records(state, &after);
     if (error == TALLY_OK) overlay_publish(state->overlay);
     block_close(state);
-    if (error != TALLY_OK) {
-        subject_map_release(state->pool, map);
-        return state_fail(state, error);
-    }
-    error = state_version_push(state, map, &after);
+    if (error == TALLY_OK) error = state_version_push(state, &map, &after);
     if (error != TALLY_OK) return state_fail(state, error);
     *roots = after;
     return overlay_live_size(state->overlay) < state->config.freeze_size ? TALLY_OK : state_freeze(state);

@@ -12,7 +12,7 @@
 
 /* The state as it stood after one block. */
 struct state_version {
-    struct subject_map_node *map; /* held */
+    struct subject_map map;
     struct state_roots roots;
     bool certified;
 };
@@ -114,9 +114,9 @@ int state_value_put(struct state *state, const struct state_key *key) TALLY_MUST
 /* Makes the object unfit for more after an error inside a block; passes the error on. */
 int state_fail(struct state *state, int error) TALLY_MUST_CHECK;
 
-/* Adds the newest version, taking over the hold on its map; marks it where its checkpoint is known. */
+/* Adds the newest version, whose map is the newest; marks it where its checkpoint is known. */
 int state_version_push(
-    struct state *state, struct subject_map_node *map, const struct state_roots *roots) TALLY_MUST_CHECK;
+    struct state *state, const struct subject_map *map, const struct state_roots *roots) TALLY_MUST_CHECK;
 void state_versions_release(struct state *state);
 /* Puts the certified checkpoints that are in memory into a batch: those of what is frozen came after it. */
 int state_certified_gather(struct state *state, struct store_batch *batch) TALLY_MUST_CHECK;

@@ -10,10 +10,10 @@ static void release_oldest(struct state *state)
 {
     CHECK(state->version_count > 0);
     struct state_version *oldest = state_version_at(state, 0);
-    subject_map_release(state->pool, oldest->map);
     *oldest = (struct state_version){0};
     state->version_first = (state->version_first + 1) % STATE_VERSIONS_MAX;
     state->version_count--;
+    subject_map_release_oldest(state->pool);
 }
 
 /* Proofs are made at the newest certified version: those below it are of no more use. */
@@ -35,12 +35,12 @@ static bool checkpoint_matches(const struct checkpoint *checkpoint, const struct
            digest_equal(&checkpoint->history_root, &roots->history_root);
 }
 
-int state_version_push(struct state *state, struct subject_map_node *map, const struct state_roots *roots)
+int state_version_push(struct state *state, const struct subject_map *map, const struct state_roots *roots)
 {
     state_lock(state);
     if (state->version_count == STATE_VERSIONS_MAX) release_oldest(state);
     state->version_count++;
-    *state_newest(state) = (struct state_version){.map = map, .roots = *roots};
+    *state_newest(state) = (struct state_version){.map = *map, .roots = *roots};
     state_unlock(state);
     if (!state->has_certified || state->certified.checkpoint.height < roots->height) return TALLY_OK;
     struct certified_checkpoint checkpoint;
@@ -209,7 +209,7 @@ int state_prove(
     for (uint32_t i = 0; i < state->version_count; i++)
         if (state_version_at(state, i)->roots.height == height) version = state_version_at(state, i);
     if (version != NULL) {
-        subject_map_prove(version->map, &position, path);
+        subject_map_prove(&version->map, &position, path);
         proof->parts = version->roots.parts;
     }
     state_unlock(state);

@@ -54,30 +54,47 @@ static struct digest naive_root(const struct subject_map_update *leaves, size_t 
     return subject_node_hash(&left, &right);
 }
 
-static void assert_root(
-    const struct subject_map_node *map, const struct subject_map_update *leaves, size_t count)
+static void assert_root(const struct subject_map *map, const struct subject_map_update *leaves, size_t count)
 {
-    struct digest expected = naive_root(leaves, count, 0), got = subject_map_root(map);
-    assert_true(digest_equal(&expected, &got));
+    struct digest expected = naive_root(leaves, count, 0);
+    assert_true(digest_equal(&expected, &map->root));
 }
 
-static struct subject_map_node *updated(struct subject_map_pool *pool, struct subject_map_node *base,
-    const struct subject_map_update *updates, size_t count)
+static struct subject_map updated(
+    struct subject_map_pool *pool, const struct subject_map_update *updates, size_t count)
 {
-    struct subject_map_node *next;
+    struct subject_map next;
     struct subject_map_update *copy = malloc((count + 1) * sizeof *copy);
     assert_non_null(copy);
     memcpy(copy, updates, count * sizeof *copy);
-    assert_int_equal(subject_map_update(pool, base, copy, count, &next), TALLY_OK);
+    assert_int_equal(subject_map_update(pool, copy, count, &next), TALLY_OK);
     free(copy);
     return next;
 }
 
+/* Nodes of a map: its leaves, and the inner ones that keep them apart. */
+static size_t naive_nodes(const struct subject_map_update *leaves, size_t count, size_t depth)
+{
+    if (count < 2) return count;
+    struct subject_map_update *side[2] = {calloc(count, sizeof **side), calloc(count, sizeof **side)};
+    size_t counts[2] = {0, 0};
+    assert_true(side[0] != NULL && side[1] != NULL);
+    for (size_t i = 0; i < count; i++) {
+        unsigned bit = position_bit(&leaves[i].position, depth);
+        side[bit][counts[bit]++] = leaves[i];
+    }
+    size_t nodes =
+        1 + naive_nodes(side[0], counts[0], depth + 1) + naive_nodes(side[1], counts[1], depth + 1);
+    free(side[0]);
+    free(side[1]);
+    return nodes;
+}
+
 static void assert_proof(
-    const struct subject_map_node *map, const struct digest *position, enum history_place place)
+    const struct subject_map *map, const struct digest *position, enum history_place place)
 {
     static struct subject_map_proof proof;
-    struct digest node = {{0}}, root = subject_map_root(map);
+    struct digest node = {{0}};
     subject_map_prove(map, position, &proof);
     assert_int_equal(proof.place, place);
     if (place == PLACE_PRESENT) node = subject_leaf_hash(position, &proof.leaf);
@@ -87,16 +104,22 @@ static void assert_proof(
         assert_true(position_shared_bits(&proof.other_position, position) >= proof.sibling_count);
     }
     struct digest walked = subject_path_root(position, &node, proof.siblings, proof.sibling_count);
-    assert_true(digest_equal(&walked, &root));
+    assert_true(digest_equal(&walked, &map->root));
 }
 
 static void the_empty_map_is_zeros_and_holds_nobody(void **state)
 {
     (void)state;
-    struct digest zero = {{0}}, root = subject_map_root(NULL), position = random_position();
-    assert_true(digest_equal(&root, &zero));
-    assert_null(subject_map_find(NULL, &position));
-    assert_proof(NULL, &position, PLACE_EMPTY);
+    static const struct subject_map empty;
+    struct digest zero = {{0}}, position = random_position();
+    assert_true(digest_equal(&empty.root, &zero));
+    assert_null(subject_map_find(&empty, &position));
+    assert_proof(&empty, &position, PLACE_EMPTY);
+    struct subject_map_pool *pool = subject_map_pool_make();
+    struct subject_map still = updated(pool, NULL, 0);
+    assert_true(digest_equal(&still.root, &zero));
+    assert_proof(&still, &position, PLACE_EMPTY);
+    subject_map_pool_close(pool);
 }
 
 static void random_updates_give_the_root_of_the_definition(void **state)
@@ -105,7 +128,7 @@ static void random_updates_give_the_root_of_the_definition(void **state)
     for (uint64_t seed = 1; seed <= 20; seed++) {
         chance_state = seed;
         struct subject_map_pool *pool = subject_map_pool_make();
-        struct subject_map_node *map = NULL;
+        struct subject_map map = {0};
         struct subject_map_update leaves[LEAVES_MAX];
         size_t count = 0;
         for (int round = 0; round < 12; round++) {
@@ -123,18 +146,17 @@ static void random_updates_give_the_root_of_the_definition(void **state)
                 leaves[at] = batch[batched++] = update_at(&position, chance());
                 if (at == count) count++;
             }
-            struct subject_map_node *next = updated(pool, map, batch, batched);
-            subject_map_release(pool, map);
-            map = next;
-            assert_root(map, leaves, count);
+            map = updated(pool, batch, batched);
+            assert_root(&map, leaves, count);
+            subject_map_release_oldest(pool);
+            assert_root(&map, leaves, count);
+            assert_int_equal(subject_map_pool_nodes(pool), naive_nodes(leaves, count, 0));
         }
         for (size_t i = 0; i < count; i++) {
-            assert_proof(map, &leaves[i].position, PLACE_PRESENT);
+            assert_proof(&map, &leaves[i].position, PLACE_PRESENT);
             assert_memory_equal(
-                subject_map_find(map, &leaves[i].position), &leaves[i].leaf, sizeof leaves[i].leaf);
+                subject_map_find(&map, &leaves[i].position), &leaves[i].leaf, sizeof leaves[i].leaf);
         }
-        subject_map_release(pool, map);
-        assert_int_equal(subject_map_pool_nodes(pool), 0);
         subject_map_pool_close(pool);
     }
 }
@@ -149,7 +171,7 @@ static void the_order_of_updates_makes_no_difference(void **state)
         struct digest position = random_position();
         leaves[i] = update_at(&position, i);
     }
-    struct subject_map_node *at_once = updated(pool, NULL, leaves, 64), *one_by_one = NULL;
+    struct subject_map at_once = updated(pool, leaves, 64);
     for (int round = 0; round < 10; round++) {
         for (size_t i = 63; i > 0; i--) {
             size_t j = chance() % (i + 1);
@@ -157,17 +179,13 @@ static void the_order_of_updates_makes_no_difference(void **state)
             leaves[i] = leaves[j];
             leaves[j] = swapped;
         }
-        one_by_one = NULL;
-        for (size_t i = 0; i < 64; i++) {
-            struct subject_map_node *next = updated(pool, one_by_one, &leaves[i], 1);
-            subject_map_release(pool, one_by_one);
-            one_by_one = next;
-        }
-        struct digest a = subject_map_root(at_once), b = subject_map_root(one_by_one);
-        assert_true(digest_equal(&a, &b));
-        subject_map_release(pool, one_by_one);
+        struct subject_map_pool *other = subject_map_pool_make();
+        struct subject_map one_by_one = {0};
+        for (size_t i = 0; i < 64; i++)
+            one_by_one = updated(other, &leaves[i], 1);
+        assert_true(digest_equal(&at_once.root, &one_by_one.root));
+        subject_map_pool_close(other);
     }
-    subject_map_release(pool, at_once);
     subject_map_pool_close(pool);
 }
 
@@ -179,7 +197,6 @@ static void neighbours_in_the_deepest_places_are_kept_apart(void **state)
     struct subject_map_pool *pool = subject_map_pool_make();
     struct digest base = random_position();
     struct subject_map_update leaves[257];
-    struct subject_map_node *map = NULL;
     leaves[0] = update_at(&base, 1);
     for (size_t bit = 0; bit < 256; bit++) {
         struct digest position = base;
@@ -190,21 +207,18 @@ static void neighbours_in_the_deepest_places_are_kept_apart(void **state)
     static const size_t counts[] = {1, 2};
     struct subject_map_update deepest[2] = {leaves[0], leaves[256]};
     for (size_t i = 0; i < 2; i++) {
-        map = updated(pool, NULL, deepest, counts[i]);
-        assert_root(map, deepest, counts[i]);
-        assert_proof(map, &base, PLACE_PRESENT);
-        assert_proof(map, &leaves[256].position, i == 0 ? PLACE_OTHER : PLACE_PRESENT);
-        subject_map_release(pool, map);
+        struct subject_map map = updated(pool, deepest, counts[i]);
+        assert_root(&map, deepest, counts[i]);
+        assert_proof(&map, &base, PLACE_PRESENT);
+        assert_proof(&map, &leaves[256].position, i == 0 ? PLACE_OTHER : PLACE_PRESENT);
     }
-    map = updated(pool, NULL, leaves, 257);
-    assert_root(map, leaves, 257);
+    struct subject_map map = updated(pool, leaves, 257);
+    assert_root(&map, leaves, 257);
     for (size_t i = 0; i < 257; i++)
-        assert_proof(map, &leaves[i].position, PLACE_PRESENT);
+        assert_proof(&map, &leaves[i].position, PLACE_PRESENT);
     static struct subject_map_proof proof;
-    subject_map_prove(map, &base, &proof);
+    subject_map_prove(&map, &base, &proof);
     assert_int_equal(proof.sibling_count, SUBJECT_PATH_LENGTH_MAX);
-    subject_map_release(pool, map);
-    assert_int_equal(subject_map_pool_nodes(pool), 0);
     subject_map_pool_close(pool);
 }
 
@@ -214,12 +228,11 @@ static void absence_is_shown_by_an_empty_place_or_by_the_one_who_stands_there(vo
     struct subject_map_pool *pool = subject_map_pool_make();
     struct digest a = {{0x00}}, b = {{0x40}}, empty = {{0x80}}, other = {{0x01}};
     struct subject_map_update leaves[] = {update_at(&a, 1), update_at(&b, 2)};
-    struct subject_map_node *map = updated(pool, NULL, leaves, 2);
-    assert_proof(map, &empty, PLACE_EMPTY);
-    assert_proof(map, &other, PLACE_OTHER);
-    assert_null(subject_map_find(map, &empty));
-    assert_null(subject_map_find(map, &other));
-    subject_map_release(pool, map);
+    struct subject_map map = updated(pool, leaves, 2);
+    assert_proof(&map, &empty, PLACE_EMPTY);
+    assert_proof(&map, &other, PLACE_OTHER);
+    assert_null(subject_map_find(&map, &empty));
+    assert_null(subject_map_find(&map, &other));
     subject_map_pool_close(pool);
 }
 
@@ -228,38 +241,33 @@ static void old_versions_stay_as_they_were(void **state)
     (void)state;
     chance_state = 7;
     struct subject_map_pool *pool = subject_map_pool_make();
-    struct subject_map_node *versions[40] = {NULL};
-    struct digest roots[40];
-    struct subject_map_update leaves[40];
+    struct subject_map versions[40] = {{0}};
+    struct subject_map_update leaves[40], changed[40];
     for (size_t i = 1; i < 40; i++) {
         struct digest position = random_position();
         leaves[i] = update_at(&position, i);
-        versions[i] = updated(pool, versions[i - 1], &leaves[i], 1);
-        roots[i] = subject_map_root(versions[i]);
+        versions[i] = updated(pool, &leaves[i], 1);
     }
-    /* Released in no order; those that are left do not change. */
-    bool released[40] = {false};
-    for (size_t round = 1; round < 40; round++) {
-        size_t i = 1 + chance() % 39;
-        while (released[i])
-            i = i % 39 + 1;
-        subject_map_release(pool, versions[i]);
-        released[i] = true;
-        for (size_t v = 1; v < 40; v++) {
-            if (released[v]) continue;
-            struct digest root = subject_map_root(versions[v]);
-            assert_true(digest_equal(&root, &roots[v]));
-            assert_root(versions[v], leaves + 1, v);
-            if (v + 1 < 40) assert_null(subject_map_find(versions[v], &leaves[v + 1].position));
+    for (size_t oldest = 1; oldest < 40; oldest++) {
+        subject_map_release_oldest(pool);
+        for (size_t v = oldest; v < 40; v++) {
+            assert_root(&versions[v], leaves + 1, v);
+            if (v + 1 < 40) assert_null(subject_map_find(&versions[v], &leaves[v + 1].position));
         }
     }
-    assert_int_equal(subject_map_pool_nodes(pool), 0);
-    struct subject_map_node *held = updated(pool, NULL, &leaves[1], 1);
-    assert_ptr_equal(subject_map_retain(held), held);
-    subject_map_release(pool, held);
-    assert_int_equal(subject_map_pool_nodes(pool), 1);
-    subject_map_release(pool, held);
-    assert_int_equal(subject_map_pool_nodes(pool), 0);
+    assert_int_equal(subject_map_pool_nodes(pool), naive_nodes(leaves + 1, 39, 0));
+    /* What the next one changes is another's until this one is let go. */
+    memcpy(changed, leaves, sizeof changed);
+    for (size_t i = 1; i < 40; i += 2)
+        changed[i].leaf.count += 100;
+    struct subject_map_update copy[40];
+    memcpy(copy, changed, sizeof copy);
+    struct subject_map next = updated(pool, copy + 1, 39);
+    assert_root(&versions[39], leaves + 1, 39);
+    assert_root(&next, changed + 1, 39);
+    subject_map_release_oldest(pool);
+    assert_root(&next, changed + 1, 39);
+    assert_int_equal(subject_map_pool_nodes(pool), naive_nodes(leaves + 1, 39, 0));
     subject_map_pool_close(pool);
 }
 
@@ -277,25 +285,22 @@ static void an_update_in_bulk_is_fast(void **state)
         struct digest position = digest_tagged(TAG_SYNTH, span_of(bytes, sizeof bytes));
         all[i] = update_at(&position, i);
     }
-    struct subject_map_node *map = updated(pool, NULL, all, SUBJECTS);
+    struct subject_map map = updated(pool, all, SUBJECTS);
     clock_t begun = clock();
     for (uint64_t round = 0; round < ROUNDS; round++) {
-        struct subject_map_node *next;
         for (uint64_t i = 0; i < GROUP; i++) {
             some[i] = all[(i * 19 + round * 7) % SUBJECTS];
             some[i].leaf.count++;
             all[(i * 19 + round * 7) % SUBJECTS] = some[i];
         }
-        assert_int_equal(subject_map_update(pool, map, some, GROUP, &next), TALLY_OK);
-        subject_map_release(pool, map);
-        map = next;
+        assert_int_equal(subject_map_update(pool, some, GROUP, &map), TALLY_OK);
+        subject_map_release_oldest(pool);
     }
     double took = (double)(clock() - begun) / CLOCKS_PER_SEC;
     print_message("%.2f us an update\n", took * 1e6 / (GROUP * ROUNDS));
-    assert_root(map, all, SUBJECTS);
+    assert_root(&map, all, SUBJECTS);
     free(all);
     free(some);
-    subject_map_release(pool, map);
     subject_map_pool_close(pool);
 }
 
