@@ -99,14 +99,15 @@ int ledger_event_read(struct ledger *ledger, uint64_t height, uint32_t index, st
  */
 int ledger_damaged(struct ledger *ledger, uint64_t *height) TALLY_MUST_CHECK;
 
-/* Puts right what is damaged of a durable block, from a copy whose signatures the caller has checked: what
- * fits its place to the byte in place, a block's record that differs (peers keep other FCs) in DIR/mended.
- * Its hash must be the one that the ledger knows at this height, or that its neighbours name. A damaged body
- * that the copy comes without is left as it is, unless `withhold`: then it is marked as erased. One that was
- * erased stays so. *mended says whether the height is whole now; it is then no longer told by ledger_damaged.
- * One thread at a time; the writer and readers may go on meanwhile. Errors: TALLY_EINVALID (not this ledger's
- * block: nothing was changed), TALLY_EDAMAGED (nothing around it can tell), TALLY_EIO, TALLY_EFULL,
- * TALLY_ENOMEM. */
+/* Puts right what is damaged of a durable block, from a copy that the caller has proven final (its own or a
+ * descendant's FC), bodies and batch signatures checked: what fits its place to the byte in place, a block's
+ * record that differs (peers keep other FCs) in DIR/mended. It must also fit what the ledger still knows: its
+ * hash at this height, its parent's, its child's. Where the parent's alone is left, finality is what tells. A
+ * damaged body that the copy comes without is left as it is, unless `withhold`: then it is marked as erased.
+ * One that was erased stays so. *mended says whether the height is whole now; it is then no longer told by
+ * ledger_damaged. One thread at a time; the writer and readers may go on meanwhile. Errors: TALLY_EINVALID
+ * (not this ledger's block: nothing was changed), TALLY_EDAMAGED (nothing around it can tell), TALLY_EIO,
+ * TALLY_EFULL, TALLY_ENOMEM. */
 int ledger_mend(
     struct ledger *ledger, const struct block *block, bool withhold, bool *mended) TALLY_MUST_CHECK;
 

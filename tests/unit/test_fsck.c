@@ -596,11 +596,16 @@ static void mend_height(struct ledger *ledger, uint64_t height, bool other)
 {
     struct block stranger = node->blocks[height], block = peer_block(height, other);
     bool mended = false;
-    stranger.header.time_ms++;
+    /* No child of its parent: that much is always known. */
+    stranger.header.parent_hash.bytes[0] ^= 1;
     stranger.hash = block_header_hash(&stranger.header);
     assert_int_equal(ledger_mend(ledger, &stranger, true, &mended), TALLY_EINVALID);
     assert_int_equal(ledger_mend(ledger, &block, false, &mended), TALLY_OK);
     assert_true(mended);
+    stranger = node->blocks[height];
+    stranger.header.time_ms++;
+    stranger.hash = block_header_hash(&stranger.header);
+    assert_int_equal(ledger_mend(ledger, &stranger, true, &mended), TALLY_EINVALID);
 }
 
 /* What a node does: it opens, takes what was cut from its peers, meets the damage, and mends it. */
