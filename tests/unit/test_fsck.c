@@ -326,6 +326,8 @@ static bool is_named(const struct told *told, const struct file *file, size_t at
         if (in_folder(file, "votes/origin-") && strcmp(told->problems[i].file, "votes") == 0) return true;
         uint64_t before, number = number_at(file, at, &before), height = told->problems[i].height;
         if (strcmp(told->problems[i].file, file->name) != 0 || told->problems[i].offset > at) continue;
+        /* What a vote's header does not tell any more, nobody does: its views follow no count. */
+        if (in_folder(file, "votes/") && height == 0) return true;
         if (number == 0 || height == number || height == before + 1) return true;
     }
     return false;
