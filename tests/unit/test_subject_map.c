@@ -66,7 +66,7 @@ static struct subject_map updated(
     struct subject_map next;
     struct subject_map_update *copy = malloc((count + 1) * sizeof *copy);
     assert_non_null(copy);
-    memcpy(copy, updates, count * sizeof *copy);
+    if (count > 0) memcpy(copy, updates, count * sizeof *copy);
     assert_int_equal(subject_map_update(pool, copy, count, &next), TALLY_OK);
     free(copy);
     return next;
