@@ -88,6 +88,7 @@ struct apply_job {
     struct state_counts counts;
     struct event_result *results;
     uint32_t result_count;
+    bool anew; /* the state was damaged, and is not any more */
 };
 
 static void keep_results(void *context, const struct executed_batch *executed)
@@ -120,6 +121,31 @@ static int read_applied(struct executor *executor, struct apply_job *apply)
     return error;
 }
 
+/* Makes the state anew from the ledger; the newest certificate, which went with it, is kept where it agrees.
+ */
+static int make_anew(struct executor *executor)
+{
+    struct certified_checkpoint certified;
+    struct state *state = executor->replay.state;
+    bool has_certified = state != NULL && state_certified_newest(state, &certified) == TALLY_OK;
+    int error = flusher_settle(executor->flusher);
+    CHECK(pthread_rwlock_wrlock(&executor->stands) == 0);
+    if (error == TALLY_OK) error = replay_rebuild(&executor->replay);
+    CHECK(pthread_rwlock_unlock(&executor->stands) == 0);
+    if (error != TALLY_OK || !has_certified) return error;
+    error = state_certified_put(executor->replay.state, &certified);
+    return error == TALLY_EINVALID ? TALLY_OK : error;
+}
+
+/* What was damaged on disk since the start, and met now, is found in the ledger again, this block too. */
+static int apply_anew(struct executor *executor, struct apply_job *apply)
+{
+    apply->result_count = 0;
+    apply->anew = true;
+    int error = make_anew(executor);
+    return error == TALLY_OK ? read_applied(executor, apply) : error;
+}
+
 static void run_apply(struct job *job)
 {
     struct apply_job *apply = (struct apply_job *)(void *)job;
@@ -135,8 +161,9 @@ static void run_apply(struct job *job)
         if (apply->base.error == TALLY_OK)
             apply->base.error =
                 replay_apply(&executor->replay, apply->block, keep_results, apply, &apply->checkpoint);
+        if (apply->base.error == TALLY_EDAMAGED) apply->base.error = apply_anew(executor, apply);
     }
-    state_counts(executor->replay.state, &apply->counts);
+    if (apply->base.error == TALLY_OK) state_counts(executor->replay.state, &apply->counts);
 }
 
 static void apply_done(struct job *job)
@@ -146,6 +173,9 @@ static void apply_done(struct job *job)
     if (apply->base.error != TALLY_OK) {
         fail(executor, "a block cannot be applied", apply->base.error);
     } else if (!executor->failed && !executor->closing) {
+        if (apply->anew)
+            LOG_UNUSUAL("the state was damaged; it was rebuilt from the ledger",
+                LOG_U("height", apply->checkpoint.height));
         if (apply->checkpoint.height > executor->last.height) executor->last = apply->checkpoint;
         executor->counts = apply->counts;
         struct applied_block applied = {
@@ -207,8 +237,6 @@ void executor_certified(struct executor *executor, const struct certified_checkp
 
 struct rebuild_job {
     struct state_job base;
-    bool has_certified;
-    struct certified_checkpoint certified;
     struct checkpoint last;
     struct state_counts counts;
 };
@@ -217,18 +245,9 @@ static void run_rebuild(struct job *job)
 {
     struct rebuild_job *rebuild = (struct rebuild_job *)(void *)job;
     struct executor *executor = rebuild->base.executor;
-    int error = flusher_settle(executor->flusher);
-    CHECK(pthread_rwlock_wrlock(&executor->stands) == 0);
-    if (error == TALLY_OK) error = replay_rebuild(&executor->replay);
-    CHECK(pthread_rwlock_unlock(&executor->stands) == 0);
-    if (error == TALLY_OK) error = read_last(executor, &rebuild->last, &rebuild->counts);
-    if (error == TALLY_OK && rebuild->has_certified) {
-        /* The newest certificate went with the old state. One that does not agree with the new one is left
-         * out. */
-        error = state_certified_put(executor->replay.state, &rebuild->certified);
-        if (error == TALLY_EINVALID) error = TALLY_OK;
-    }
-    rebuild->base.error = error;
+    rebuild->base.error = make_anew(executor);
+    if (rebuild->base.error == TALLY_OK)
+        rebuild->base.error = read_last(executor, &rebuild->last, &rebuild->counts);
 }
 
 static void rebuild_done(struct job *job)
@@ -250,8 +269,6 @@ void executor_rebuild(struct executor *executor)
 {
     struct rebuild_job *rebuild =
         (struct rebuild_job *)new_job(executor, sizeof *rebuild, run_rebuild, rebuild_done);
-    rebuild->has_certified = executor->has_certified;
-    rebuild->certified = executor->certified;
     worker_submit_urgent(executor->worker, &rebuild->base.job);
 }
 

@@ -313,6 +313,13 @@ class NetworkTest(unittest.TestCase):
             self.assertEqual(ended, [], "nodes that ended by themselves")
 
 
+def compiled(test, name, *options):
+    """A small C program or library beside these tests."""
+    target = test.net.folder / name
+    subprocess.run(["cc", "-O1", "-o", target, ROOT / "tests" / "cluster" / f"{name}.c", *options], check=True)
+    return target
+
+
 def synth(folder, seed, subjects, members=4, months=None, name=None):
     """Writes each member's synthetic portfolio; returns {validator's name: path}."""
     files = {}

@@ -1,5 +1,6 @@
-/* state_spoil STATE MEMBER REF: takes an account out of a stopped node's state, where no checksum notices:
- * what a bug in the program, or a bad memory bank, would do. The keys: storage/state_record.h. */
+/* state_spoil STATE MEMBER REF [cut]: takes an account out of a stopped node's state, or cuts its value
+ * short, where no checksum notices: what a bug in the program, or a bad memory bank, would do. The keys:
+ * storage/state_record.h. */
 #include <leveldb/c.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@ int main(int argc, char **argv)
     unsigned char key[21] = {'A'};
     char *error = NULL, *value;
     size_t size;
-    if (argc != 4 || strlen(argv[3]) != 32) return 2;
+    if (argc < 4 || argc > 5 || strlen(argv[3]) != 32) return 2;
     key[4] = (unsigned char)atoi(argv[2]);
     for (int i = 0; i < 16; i++) {
         unsigned byte;
@@ -24,8 +25,11 @@ int main(int argc, char **argv)
         value =
             leveldb_get(state, leveldb_readoptions_create(), (const char *)key, sizeof key, &size, &error);
         if (error == NULL && value == NULL) error = strdup("there is no such account");
-        if (error == NULL)
+        if (error == NULL && argc == 4)
             leveldb_delete(state, leveldb_writeoptions_create(), (const char *)key, sizeof key, &error);
+        if (error == NULL && argc == 5)
+            leveldb_put(
+                state, leveldb_writeoptions_create(), (const char *)key, sizeof key, value, 1, &error);
         leveldb_close(state);
     }
     if (error != NULL) fprintf(stderr, "%s\n", error);

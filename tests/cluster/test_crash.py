@@ -207,6 +207,25 @@ class CrashTest(network.NetworkTest):
                     self.assertEqual(again[1], root)
                 self.assertEqual(self.net.events_counted(name), events)
 
+    def test_5_damage_that_a_later_read_meets_is_computed_again(self):
+        name, text = "validator-3", "the state was damaged; it was rebuilt from the ledger"
+        member = rpc.Member(self.net, "validator-1")
+        account = os.urandom(16)
+        with rpc.Client(self.net, "validator-1") as client:
+            self.assertEqual(client.submit(member.batch([member.opening(account=account)])).results[0].result_name, "OK")
+            self.net.agreement()
+            self.net.stop(name)
+            program = network.compiled(self, "state_spoil", "-lleveldb")
+            state = self.net.home(name) / "data" / "state"
+            subprocess.run([program, state, "1", account.hex(), "cut"], check=True)
+            self.net.start(name)
+            self.net.expected.append(text)
+            reply = client.submit(member.batch([member.opening(account=account)]))
+            self.assertEqual(reply.results[0].result_name, "WRONG_SUBJECT")
+        wait_until("the node to meet it", lambda: self.net.log_lines(name, text), 20)
+        self.net.agreement(reply.height)
+        self.assertTrue(self.net.running(name))
+
     def test_6_a_home_in_use_is_refused(self):
         name = "validator-1"
         second = subprocess.run([network.TALLYD, "--home", self.net.home(name)], capture_output=True, text=True,

@@ -14,7 +14,7 @@ import grpc
 
 import network
 import rpc
-from network import BIN, DONE, REFUSED, ROOT, SANITIZED, tally, wait_until
+from network import BIN, DONE, REFUSED, ROOT, SANITIZED, compiled, tally, wait_until
 from writer import Writer
 
 PAGE = ROOT / "node" / "OPERATIONS.md"
@@ -44,13 +44,6 @@ def procedures():
         blocks = re.findall(r"(?ms)^ *```\n(.*?)^ *```$", text)
         found[heading] = (test and test[1], blocks)
     return found
-
-
-def compiled(test, name, *options):
-    """A small C program or library beside these tests."""
-    target = test.net.folder / name
-    subprocess.run(["cc", "-O1", "-o", target, ROOT / "tests" / "cluster" / f"{name}.c", *options], check=True)
-    return target
 
 
 class PageTest(unittest.TestCase):
