@@ -360,15 +360,18 @@ static int check_segment(
     return TALLY_EDAMAGED;
 }
 
-/* Writes anew what is not known to be on disk. A process whose sync failed has ended; what it wrote may still
- * be read, from a page cache that holds it as clean, and that no sync would write any more. */
+/* Writes anew what is not known to be on disk, the mark behind the last record too. A process whose sync
+ * failed has ended; what it wrote may still be read, from a page cache that holds it as clean, and that no
+ * sync would write any more. */
 static int rewrite_tail(struct segment_log *log)
 {
     const struct disk *disk = log->config.disk;
     struct segment *segment = newest(log);
+    uint64_t marked = segment->size + SEGMENT_END_MARK_SIZE;
+    uint64_t end = marked < segment->allocated ? marked : segment->allocated;
     uint8_t bytes[4096];
-    for (uint64_t at = segment->synced; at < segment->size;) {
-        uint64_t left = segment->size - at;
+    for (uint64_t at = segment->synced; at < end;) {
+        uint64_t left = end - at;
         size_t got;
         int error = disk->read(
             disk->context, segment->file, at, bytes, left < sizeof bytes ? (size_t)left : sizeof bytes, &got);
@@ -410,14 +413,14 @@ static int cut_tail(struct segment_log *log, struct segment_log_report *report)
     int error = tail_is_zeros(log, segment->allocated, &clean);
     if (error == TALLY_OK)
         error = tail_is_zeros(log, marked < segment->allocated ? marked : segment->allocated, &ended);
-    /* A scan read the page cache: what it found good may not be on disk, and is about to be relied on. */
-    if (error == TALLY_OK) error = rewrite_tail(log);
     if (error == TALLY_OK && !clean) {
         /* Behind the end of a file that was used before, stale bytes are no loss. */
         if (!ended || !segment->used_before) report->bytes_cut += segment->allocated - segment->size;
         error = disk->resize(disk->context, segment->file, segment->size);
         if (error == TALLY_OK) segment->allocated = segment->size;
     }
+    /* A scan read the page cache: what it found good may not be on disk, and is about to be relied on. */
+    if (error == TALLY_OK) error = rewrite_tail(log);
     if (error == TALLY_OK) error = disk->sync(disk->context, segment->file);
     if (error == TALLY_OK) segment->synced = segment->size;
     return error;

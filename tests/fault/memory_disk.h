@@ -439,6 +439,13 @@ static inline void memory_crash_file(struct memory_disk *disk, struct memory_fil
         memmove(file->durable_name, file->name, sizeof file->name);
 }
 
+/* A file that waits to be used again: nothing in it is needed. */
+static inline bool memory_is_spare(const char *path)
+{
+    size_t size = strlen(path);
+    return size >= 6 && strcmp(path + size - 6, "/spare") == 0;
+}
+
 /* Whether all that was ever written below a folder is on disk: a power cut right now would lose nothing. */
 static inline bool memory_disk_is_synced(const struct memory_disk *disk, const char *dir)
 {
@@ -449,7 +456,8 @@ static inline bool memory_disk_is_synced(const struct memory_disk *disk, const c
         bool concerned = strncmp(file->name, dir, size) == 0 || strncmp(file->durable_name, dir, size) == 0;
         if (!concerned) continue;
         if (strcmp(file->name, file->durable_name) != 0) return false;
-        if ((file->unsynced || file->phantom) && file->name[0] != '\0') return false;
+        if (file->name[0] == '\0' || memory_is_spare(file->name)) continue;
+        if (file->unsynced || file->phantom) return false;
     }
     return true;
 }

@@ -454,6 +454,41 @@ static void a_dropped_segment_is_used_again_and_its_old_records_never_come_back(
     memory_disk_close(disk);
 }
 
+/* A failed sync leaves zeros in the page cache that are not on the disk, here up to the file's end. */
+static void the_mark_behind_the_last_record_is_on_disk_once_it_is_found(void **state)
+{
+    (void)state;
+    struct memory_disk *disk = fresh_disk();
+    struct segment_log *log = fresh_log(disk);
+    struct segment_log_report report;
+    struct listed listed;
+    segment_log_close(log);
+    assert_int_equal(open_recycling(disk, &listed, &log, &report), TALLY_OK);
+    uint64_t number = 1;
+    while (segment_log_last(log) < 2)
+        append(log, number++, 200);
+    assert_int_equal(segment_log_drop_before(log, 2), TALLY_OK);
+    while (segment_log_last(log) < 3)
+        append(log, number++, 200);
+    struct memory_file *file = file_named(disk, "log/0000000000000003");
+    while (file->size - segment_log_end(log).offset > 256)
+        append(log, number++, 200);
+    assert_int_equal(segment_log_sync(log), TALLY_OK);
+    append(log, number++, 256 - SEGMENT_END_MARK_SIZE - RECORD_HEADER_SIZE);
+    assert_int_equal(file->size - segment_log_end(log).offset, SEGMENT_END_MARK_SIZE);
+    memory_fault(disk, FAULT_PHANTOM, 1, 0);
+    assert_int_equal(segment_log_sync(log), TALLY_EIO);
+    segment_log_close(log);
+    memory_disk_crash(disk, CRASH_KEEPS_ALL);
+    for (int power_cut = 0; power_cut < 2; power_cut++) {
+        assert_int_equal(open_recycling(disk, &listed, &log, &report), TALLY_OK);
+        assert_int_equal(report.bytes_cut, 0);
+        segment_log_close(log);
+        memory_disk_crash(disk, CRASH_KEEPS_SYNCED);
+    }
+    memory_disk_close(disk);
+}
+
 static int note_gap(void *context, const struct segment_gap *gap)
 {
     struct segment_gap *gaps = context;
@@ -521,6 +556,7 @@ int main(void)
         cmocka_unit_test(dropping_takes_the_oldest_segments_alone),
         cmocka_unit_test(a_sealed_segment_has_its_digest_in_the_next_ones_header),
         cmocka_unit_test(a_dropped_segment_is_used_again_and_its_old_records_never_come_back),
+        cmocka_unit_test(the_mark_behind_the_last_record_is_on_disk_once_it_is_found),
         cmocka_unit_test(a_walk_goes_on_behind_what_is_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -357,6 +357,7 @@ static void what_was_given_back_once_survives_a_power_cut_after(void **state)
         memory_disk_crash(disk, CRASH_KEEPS_ALL);
         assert_int_equal(open_record(disk, &record, &first), TALLY_OK);
         vote_record_close(record);
+        assert_true(memory_disk_is_synced(disk, "home/votes"));
         memory_disk_crash(disk, CRASH_KEEPS_SYNCED);
         assert_int_equal(open_record(disk, &record, &second), TALLY_OK);
         assert_int_equal(second.count, first.count);
