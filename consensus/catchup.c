@@ -28,6 +28,7 @@ static uint64_t range_wait_ms(const struct consensus *c)
 void range_ask(struct consensus *c, uint32_t peer)
 {
     CHECK(peer < c->config.peer_count);
+    c->range_vain++;
     struct consensus_output *output = emit(c, OUTPUT_SEND);
     output->peer = peer;
     output->message.kind = MESSAGE_RANGE_REQUEST;
@@ -97,10 +98,12 @@ static const struct held_certificate *missing_block(const struct consensus *c, c
     return NULL;
 }
 
+/* Far behind, whatever a range will bring is not asked for one by one; but where f + 1 had none in time, each
+ * may lack another block, and nobody have the chain. */
 static uint64_t fetch_from(const struct consensus *c)
 {
     bool far = c->best.view > c->floor.view + GAP_SMALL;
-    uint64_t from = far ? c->best.view : c->floor.view;
+    uint64_t from = far && c->range_vain <= c->f + 1 ? c->best.view : c->floor.view;
     return from > view_bottom(c) ? from : view_bottom(c);
 }
 

@@ -41,6 +41,7 @@ static void floor_move(struct consensus *c, const struct block_header *header, c
     c->floor.height = header->height;
     c->floor.view = header->view;
     c->floor.time_ms = header->time_ms;
+    c->range_vain = 0;
     c->floor.block = *hash;
     c->floor.header = *header;
     c->floor.has_finalization = true;

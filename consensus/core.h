@@ -173,6 +173,7 @@ struct consensus {
     uint64_t range_ms, range_interval_ms; /* when to ask (again); 0 = not behind */
     uint64_t range_round;                 /* bitmap of validators: asked in this round */
     uint32_t range_peer, range_asked;     /* whom last, and how many since the pace was set */
+    uint32_t range_vain;                  /* how many since the floor moved */
 
     uint64_t sequence;    /* of the last record */
     uint64_t silent_view; /* no vote up to this: records of such views could not be taken back in */
