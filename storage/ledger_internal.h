@@ -51,6 +51,24 @@ struct ledger {
     bool failed;
 };
 
+/* What opening a ledger keeps while it reads the logs. */
+struct ledger_opening {
+    struct ledger *ledger;
+    struct ledger_report *report;
+    uint64_t gap_bytes;             /* passed over since the last block; 0 = none */
+    struct segment_place gap_place; /* where that begins */
+};
+
+/* The place of the next height's record. Errors: TALLY_ENOMEM. */
+int ledger_index_add(struct ledger *ledger, struct segment_place place) TALLY_MUST_CHECK;
+/* Opens both logs, or makes them where there is neither, and fills the index. Errors: as ledger_open's. */
+int ledger_open_logs(struct ledger *ledger, const char *dir, const struct ledger_options *options,
+    struct ledger_opening *opening) TALLY_MUST_CHECK;
+/* The last block that carries its own FC, and how many blocks there are up to it. Errors: as
+ * ledger_prefix_read's. */
+int ledger_find_finalized(struct ledger *ledger, struct ledger_report *report,
+    struct ledger_record_prefix *last, size_t *count) TALLY_MUST_CHECK;
+
 /* Notes a height as damaged where `error` says so; passes the error on. Any thread. */
 int ledger_note(struct ledger *ledger, uint64_t height, int error);
 /* The log a place is in, with the mark taken off the place. */
@@ -63,6 +81,9 @@ int ledger_prefix_read(
 /* The whole record: its prefix, and the rest as one span. */
 int ledger_record_read(struct ledger *ledger, uint64_t height, struct arena *arena,
     struct ledger_record *record) TALLY_MUST_CHECK;
+/* One event's directory entry, and its header's bytes in the arena. Errors: as the reads'. */
+int ledger_event_find(struct ledger *ledger, uint64_t height, uint32_t index, struct arena *arena,
+    struct ledger_record_event *entry, struct span *header) TALLY_MUST_CHECK;
 /* The body at a place, as its record says. Errors: as ledger_body_decode's and segment_log_read's. */
 int ledger_body_read(struct ledger *ledger, struct segment_place place, uint64_t height, uint32_t index,
     struct arena *arena, struct ledger_event *event) TALLY_MUST_CHECK;
