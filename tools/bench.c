@@ -30,7 +30,9 @@ const struct command command_bench = {
         "usage: tally bench storage [--events N] [--subjects S] [--batch B] [--blocks-of E] [--pipeline P]\n"
         "                           [--seconds T] [OPTIONS]\n"
         "       tally bench network [--events N] [--subjects S] [--batch B | --single] [--rate R]\n"
-        "                           [--connections C] [--window W] [--validators V] [--seconds T] [OPTIONS]\n"
+        "                           [--connections C] [--window W] [--validators V] [--reads H] [--seconds "
+        "T]\n"
+        "                           [OPTIONS]\n"
         "\n"
         "Events are valid, signed, and spread over S subjects that are reported on in turn: S openings\n"
         "come first. One that is refused fails the run. The load is made beforehand, and its making\n"
@@ -65,6 +67,8 @@ const struct command command_bench = {
         "  --connections C   1 to 64; one for each validator unless given\n"
         "  --window W        1 to 256; 4 unless given, 64 with --single\n"
         "  --validators V    4 to 64; 4 unless given\n"
+        "  --reads H         meanwhile ask one node for H whole histories a second, of any subjects of the\n"
+        "                    load, and verify each; none unless given\n"
         "  --seconds T       submit no more after so long, up to 400\n"
         "\n"
         "OPTIONS\n"
@@ -80,7 +84,8 @@ const struct command command_bench = {
         "being given it to its checkpoint, or of a batch from submission to its answer; stall_ms, the\n"
         "longest time without any; cpu_seconds by thread (leveldb: threads without a name, which\n"
         "LevelDB's is), and by node; written_bytes to the disk, and for each byte of event on each node;\n"
-        "disk_bytes by folder (storage); memory_peak_bytes.\n",
+        "disk_bytes by folder (storage); memory_peak_bytes; reads (network, with --reads): their count,\n"
+        "latency_ms from when each was due, verify_ms, and the events in them.\n",
     .run = bench_run,
 };
 
@@ -175,6 +180,7 @@ static enum tool_exit network_options(
         {"connections", 1, CLIENTS_MAX, NULL, &options->connections},
         {"window", 1, CLIENT_WINDOW_MAX, NULL, &options->window},
         {"validators", VALIDATORS_MIN, VALIDATORS_MAX, NULL, &options->validators},
+        {"reads", 1, 1000000, &options->reads, NULL},
         {"seconds", 1, NETWORK_SECONDS_MAX, &options->seconds, NULL},
         {"seed", 0, UINT32_MAX, &options->seed, NULL},
     };
@@ -202,8 +208,8 @@ static const struct option_spec storage_known[] = {{"events", true}, {"subjects"
 
 static const struct option_spec network_known[] = {{"events", true}, {"subjects", true}, {"batch", true},
     {"single", false}, {"rate", true}, {"connections", true}, {"window", true}, {"validators", true},
-    {"seconds", true}, {"dir", true}, {"keep", false}, {"seed", true}, {"out", true}, {"baseline", true},
-    {NULL, false}};
+    {"reads", true}, {"seconds", true}, {"dir", true}, {"keep", false}, {"seed", true}, {"out", true},
+    {"baseline", true}, {NULL, false}};
 
 static const struct kind {
     const char *name;

@@ -75,15 +75,20 @@ void load_close(struct load *load)
 /* ---- One event ---- */
 
 /* A value of the subject's own, such as its id or an event's salt. */
-static struct digest named(const struct load *load, const char *what, uint32_t subject, uint32_t number)
+static struct digest named(uint64_t seed, const char *what, uint32_t subject, uint32_t number)
 {
     struct hasher hasher;
     hasher_init(&hasher, TAG_SYNTH);
-    hasher_u64(&hasher, load->plan.seed);
+    hasher_u64(&hasher, seed);
     hasher_sized(&hasher, span_of(what, strlen(what)));
     hasher_u32(&hasher, subject);
     hasher_u32(&hasher, number);
     return hasher_final(&hasher);
+}
+
+struct digest load_subject_id(uint64_t seed, uint32_t subject)
+{
+    return named(seed, "subject", subject, 0);
 }
 
 static bool is_revolving(uint32_t subject, uint32_t account)
@@ -134,12 +139,12 @@ static struct event_header header_of(
     const struct load *load, uint32_t number, uint32_t account, uint32_t seq, enum event_type type)
 {
     uint32_t period = period_from_index(period_index(FIRST_PERIOD) + seq / 2);
-    struct digest ref = named(load, "account", number, account);
+    struct digest ref = named(load->plan.seed, "account", number, account);
     struct event_header header = {
         .type = type,
         .member_id = number % load->plan.members + 1,
         .subject_scheme = SUBJECT_SCHEME_HMAC,
-        .subject_id = named(load, "subject", number, 0),
+        .subject_id = load_subject_id(load->plan.seed, number),
         .event_date = date_from_civil((int)(period / 100), (int)(period % 100), 1 + (int)(number % 28)),
         .has_account = true,
         .account_seq = seq,
@@ -168,7 +173,7 @@ static int event_make(struct load *load, uint32_t number, struct batch_event *ev
              seq = subject->events % LOAD_EVENTS_PER_ACCOUNT;
     bool revolving = is_revolving(number, account);
     enum event_type type = type_at(revolving, seq);
-    struct digest salt = named(load, "salt", number, subject->events);
+    struct digest salt = named(load->plan.seed, "salt", number, subject->events);
     int64_t principal = 1000000 + (int64_t)(number % 1000) * 10000;
     struct event_body body = body_of(type, revolving, seq, principal);
     size_t body_start = load->bodies.size, header_start = load->headers.size;

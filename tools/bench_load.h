@@ -35,4 +35,7 @@ void load_close(struct load *load);
 int load_batch(struct load *load, uint32_t member, uint32_t events, uint64_t expires_at_ms,
     struct buffer *out, struct batch *batch) TALLY_MUST_CHECK;
 
+/* Subject `subject` of a load of that seed. */
+struct digest load_subject_id(uint64_t seed, uint32_t subject);
+
 #endif

@@ -5,6 +5,7 @@
 #include "proto/base/check.h"
 #include "tools/bench.h"
 #include "tools/bench_client.h"
+#include "tools/bench_reader.h"
 #include "tools/bench_report.h"
 #include "tools/bench_usage.h"
 #include "tools/devnet.h"
@@ -26,6 +27,7 @@ struct network_run {
     atomic_bool stop;
     uint32_t client_count;
     struct bench_client *clients;
+    struct bench_reader reader;               /* where histories are read */
     struct usage *before, *after;             /* of each node */
     double clients_before_s, clients_after_s; /* CPU of this process */
     struct node_status *status;
@@ -84,6 +86,19 @@ static enum tool_exit signing_read(struct network_run *run)
     return code;
 }
 
+static enum tool_exit reader_plan(struct network_run *run)
+{
+    struct bench_reader *reader = &run->reader;
+    reader->clients = run->clients;
+    reader->client_count = run->client_count;
+    reader->interval_ns = UINT64_C(1000000000) / run->options->reads;
+    reader->ready = &run->ready;
+    reader->start = &run->start;
+    reader->start_ns = &run->start_ns;
+    reader->stop = &run->stop;
+    return home_open(run->context, run->devnet.nodes[0].home, &reader->home);
+}
+
 static enum tool_exit clients_start(struct network_run *run)
 {
     enum tool_exit code = signing_read(run);
@@ -94,12 +109,28 @@ static enum tool_exit clients_start(struct network_run *run)
         run->clients[i].start_ns = &run->start_ns;
         run->clients[i].stop = &run->stop;
     }
+    if (code == TOOL_DONE && run->options->reads != 0) code = reader_plan(run);
     if (code != TOOL_DONE) return code;
-    CHECK(pthread_barrier_init(&run->ready, NULL, run->client_count + 1) == 0);
-    CHECK(pthread_barrier_init(&run->start, NULL, run->client_count + 1) == 0);
+    uint32_t threads = run->client_count + (run->options->reads != 0) + 1;
+    CHECK(pthread_barrier_init(&run->ready, NULL, threads) == 0);
+    CHECK(pthread_barrier_init(&run->start, NULL, threads) == 0);
     for (uint32_t i = 0; i < run->client_count; i++)
         CHECK(bench_client_start(&run->clients[i]) == TALLY_OK);
+    if (run->options->reads != 0) CHECK(bench_reader_start(&run->reader) == TALLY_OK);
     return TOOL_DONE;
+}
+
+/* Whoever reads goes on for as long as clients submit. */
+static enum tool_exit reader_end(struct network_run *run)
+{
+    struct bench_reader *reader = &run->reader;
+    if (run->options->reads == 0) return TOOL_DONE;
+    atomic_store(&run->stop, true);
+    bench_reader_join(reader);
+    if (reader->code == TOOL_DONE) return TOOL_DONE;
+    memcpy(run->context->reason, reader->context.reason, sizeof run->context->reason);
+    memcpy(run->context->message, reader->context.message, sizeof run->context->message);
+    return reader->code;
 }
 
 /* The first client that failed, on its own account, tells why. */
@@ -119,6 +150,10 @@ static enum tool_exit clients_end(struct network_run *run)
             memcpy(run->context->message, client->context.message, sizeof run->context->message);
         }
     }
+    if (code == TOOL_DONE)
+        code = reader_end(run);
+    else
+        (void)reader_end(run);
     pthread_barrier_destroy(&run->ready);
     pthread_barrier_destroy(&run->start);
     return bench_is_interrupted() ? bench_fail_interrupted(run->context) : code;
@@ -267,19 +302,28 @@ static void usage_add(const struct network_run *run, json_t *report)
     json_object_set_new(report, "memory_peak_bytes", peak);
 }
 
-static json_t *report_make(const struct network_run *run, json_t *machine)
+static json_t *reads_make(struct bench_reader *reader)
+{
+    return json_pack("{s:I, s:o, s:o, s:I, s:I}", "count", (json_int_t)reader->count, "latency_ms",
+        report_latency(reader->latencies_ns, reader->count), "verify_ms",
+        report_latency(reader->verify_ns, reader->count), "events", (json_int_t)reader->events,
+        "longest_events", (json_int_t)reader->longest);
+}
+
+static json_t *report_make(struct network_run *run, json_t *machine)
 {
     const struct bench_options *options = run->options;
-    json_t *settings = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "seed",
+    json_t *settings = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "seed",
         (json_int_t)options->seed, "events", (json_int_t)options->events, "subjects",
         (json_int_t)options->subjects, "validators", (json_int_t)options->validators, "batch",
         (json_int_t)options->batch, "connections", (json_int_t)options->connections, "window",
-        (json_int_t)options->window, "rate", (json_int_t)options->rate);
+        (json_int_t)options->window, "rate", (json_int_t)options->rate, "reads", (json_int_t)options->reads);
     json_t *report = json_pack("{s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:f}", "bench", "network", "settings",
         settings, "machine", machine, "events", (json_int_t)run->events, "batches", (json_int_t)run->batches,
         "blocks", (json_int_t)run->height, "retries", (json_int_t)run->retries, "seconds", run->seconds);
     figures_add(run, report);
     usage_add(run, report);
+    if (options->reads != 0) json_object_set_new(report, "reads", reads_make(&run->reader));
     json_object_set_new(report, "load_seconds", json_real(run->load_s));
     return report;
 }
@@ -326,6 +370,7 @@ static void run_close(struct network_run *run)
     for (uint32_t i = 0; run->clients != NULL && i < run->client_count; i++)
         bench_client_close(&run->clients[i]);
     free(run->clients);
+    bench_reader_close(&run->reader);
     if (run->signing != NULL) explicit_bzero(run->signing, run->options->validators * sizeof *run->signing);
     free(run->signing);
     free(run->before);

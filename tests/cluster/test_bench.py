@@ -151,6 +151,17 @@ class BenchNetwork(Bench):
         self.latency_is_in_order(report)
         self.nothing_is_left()
 
+    def test_histories_are_read_meanwhile(self):
+        report = self.bench("--events", 6000, "--batch", 50, "--window", 1, "--subjects", 200, "--rate", 2000, "--reads", 40).json
+        reads = report["reads"]
+        self.assertEqual(report["settings"]["reads"], 40)
+        self.assertGreater(reads["count"], 0)
+        self.assertTrue(0 < reads["longest_events"] <= 30)
+        self.assertTrue(reads["longest_events"] <= reads["events"] <= reads["count"] * reads["longest_events"])
+        for figure in ("latency_ms", "verify_ms"):
+            self.assertTrue(0 < reads[figure]["p50"] <= reads[figure]["p99"] <= reads[figure]["max"])
+        self.nothing_is_left()
+
     def test_it_ends_when_told(self):
         process = tally_start("bench", "network", "--dir", self.folder, "--rate", 100, "--single", "--seconds", 100)
         network.wait_until("the network runs", lambda: len(self.daemons()) == 4)
