@@ -37,6 +37,8 @@ const char *tally_error_text(int error)
         return "not allowed";
     case TALLY_EVERSION:
         return "unknown version";
+    case TALLY_EPENDING:
+        return "not here yet: older blocks are still being fetched";
     }
     return "unknown error";
 }

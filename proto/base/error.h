@@ -22,6 +22,7 @@ enum tally_error {
     TALLY_ETIMEOUT = -14,  /* it took longer than was allowed */
     TALLY_EINVALID = -15,  /* well-formed, but not a value that is allowed */
     TALLY_EVERSION = -16,  /* a format or protocol version this build does not know */
+    TALLY_EPENDING = -17,  /* it comes later: older blocks are still being fetched */
 };
 
 /* A constant, human-readable name for an error code; "unknown error" for any other number. */
