@@ -3,6 +3,7 @@
 #include "proto/base/check.h"
 #include "proto/base/date.h"
 #include "proto/codec/genesis.h"
+#include "proto/crypto/subject_path.h"
 
 /* ---- The table ---- */
 
@@ -196,6 +197,7 @@ static int carry_out_opening(struct subject_state *subject, const struct event_h
         .head = *event_id,
     };
 
+    account.ids = account_ids_step(&account.ids, event_id);
     memcpy(account.ref, header->account_ref, ACCOUNT_REF_SIZE);
     int error = subject_state_add(subject, &account);
     if (error == TALLY_ELIMIT) {
@@ -220,6 +222,7 @@ static struct event_result carry_out(struct account *account, const struct event
     }
     account->next_seq++;
     account->head = *event_id;
+    account->ids = account_ids_step(&account->ids, event_id);
     return result_plain(RESULT_OK);
 }
 

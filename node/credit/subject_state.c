@@ -187,6 +187,7 @@ static void account_encode(const struct account *account, struct buffer *out)
     buffer_u16(out, (uint16_t)account->currency);
     buffer_u32(out, account->next_seq);
     buffer_append(out, account->head.bytes, DIGEST_SIZE);
+    buffer_append(out, account->ids.bytes, DIGEST_SIZE);
     buffer_u32(out, account->period_first);
     buffer_u8(out, bitmap_size);
     buffer_append(out, account->periods, bitmap_size);
@@ -265,6 +266,7 @@ static int account_decode(struct reader *reader, struct account *account)
     account->currency = reader_u16(reader);
     account->next_seq = reader_u32(reader);
     reader_copy(reader, account->head.bytes, DIGEST_SIZE);
+    reader_copy(reader, account->ids.bytes, DIGEST_SIZE);
 
     if (reader->failed || account->member_id == 0 || account->next_seq == 0) return TALLY_EFORM;
     if (!state_follows(previous, state) || disbursed > 1) return TALLY_EFORM;

@@ -1,13 +1,13 @@
 /* Everything the credit rules read about one subject, and its one canonical encoding, whose hash is the
  * subject's summary under the state root.
  *
- * Encoding: version u8 = 1, then sections in ascending kind, empty ones left out. A section is kind u8, size
+ * Encoding: version u8 = 2, then sections in ascending kind, empty ones left out. A section is kind u8, size
  * u32, content. 1 accounts: count u16, then that many accounts in ascending (member, ref): member u32 | ref
  * 16 | state u8 | previous state u8 | type u8 | disbursed u8 | product u32 | currency u16 | next seq u32 |
- * head 32 | first period u32 | bitmap size u8 | bitmap The first period is months since 1900-01; bit 7 of the
- * bitmap's first byte stands for it and is set, and the last byte is not zero. Without periods the first
- * period and the bitmap's size are 0. Consents, reservations and disputes are to be sections 2, 3 and 4. A
- * subject without anything encodes to the version alone. */
+ * head 32 | ids 32 | first period u32 | bitmap size u8 | bitmap The first period is months since 1900-01; bit
+ * 7 of the bitmap's first byte stands for it and is set, and the last byte is not zero. Without periods the
+ * first period and the bitmap's size are 0. Consents, reservations and disputes are to be sections 2, 3
+ * and 4. A subject without anything encodes to the version alone. */
 #ifndef TALLY_NODE_CREDIT_SUBJECT_STATE_H
 #define TALLY_NODE_CREDIT_SUBJECT_STATE_H
 
@@ -43,6 +43,7 @@ struct account {
     uint32_t currency;     /* ISO 4217 numeric */
     uint32_t next_seq;     /* events applied; at least 1 */
     struct digest head;    /* id of the newest of them */
+    struct digest ids;     /* account_ids_step over the ids of all of them, by seq */
     uint32_t period_first; /* months since 1900-01 of the first reported period; 0 without any */
     uint32_t period_span; /* months from the first to the last reported period, both counted; 0 without any */
     uint8_t periods[PERIOD_BITMAP_SIZE]; /* bit 7 of byte 0 stands for period_first; zeros past the span */
@@ -55,9 +56,9 @@ struct subject_state {
     struct account *accounts;
 };
 
-#define SUBJECT_STATE_VERSION 1
+#define SUBJECT_STATE_VERSION 2
 #define ACCOUNT_ENCODED_SIZE_MAX                                                                             \
-    (4 + ACCOUNT_REF_SIZE + 4 + 4 + 2 + 4 + DIGEST_SIZE + 4 + 1 + PERIOD_BITMAP_SIZE)
+    (4 + ACCOUNT_REF_SIZE + 4 + 4 + 2 + 4 + 2 * DIGEST_SIZE + 4 + 1 + PERIOD_BITMAP_SIZE)
 #define SUBJECT_STATE_SIZE_MAX (1 + 1 + 4 + 2 + ACCOUNTS_PER_SUBJECT_MAX * ACCOUNT_ENCODED_SIZE_MAX)
 
 /* A subject of whom nothing is known. Takes no memory. */

@@ -36,6 +36,15 @@ struct digest subject_fold_step(const struct digest *acc, uint64_t index, uint64
     return hasher_final(&hasher);
 }
 
+struct digest account_ids_step(const struct digest *before, const struct digest *event_id)
+{
+    struct hasher hasher;
+    hasher_init(&hasher, TAG_ACCOUNT_IDS);
+    hasher_digest(&hasher, before);
+    hasher_digest(&hasher, event_id);
+    return hasher_final(&hasher);
+}
+
 struct digest subject_leaf_hash(const struct digest *position, const struct subject_leaf *leaf)
 {
     struct hasher hasher;

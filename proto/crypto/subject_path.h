@@ -23,6 +23,10 @@ struct digest subject_fold_start(const struct digest *chain_id, const struct dig
 struct digest subject_fold_step(const struct digest *acc, uint64_t index, uint64_t height, uint64_t time_ms,
     uint16_t result, const struct digest *event_id);
 
+/* What fixes the ids of an account's events by seq, from what fixed those before; zeros before the first:
+ * H(TAG_ACCOUNT_IDS | before | event id). */
+struct digest account_ids_step(const struct digest *before, const struct digest *event_id);
+
 struct digest subject_leaf_hash(const struct digest *position, const struct subject_leaf *leaf);
 struct digest subject_node_hash(const struct digest *left, const struct digest *right);
 

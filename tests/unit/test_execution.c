@@ -589,7 +589,7 @@ static void a_subject_that_does_not_decode_is_damage(void **context)
     struct checkpoint checkpoint;
 
     assert_int_equal(state_block_begin(machine->state, 1, &other, machine->time_ms + 1000), TALLY_OK);
-    assert_int_equal(state_subject_put(machine->state, &id, span_of("\x01junk", 5)), TALLY_OK);
+    assert_int_equal(state_subject_put(machine->state, &id, span_of("\x02junk", 5)), TALLY_OK);
     assert_int_equal(state_fold(machine->state, &id, &other, 0, RESULT_OK), TALLY_OK);
     struct event_result ok = {.code = RESULT_OK};
     assert_int_equal(state_result_record(machine->state, 0, &other, &ok), TALLY_OK);

@@ -50,6 +50,7 @@ static int set_up(void **context)
         .currency = 901,
         .next_seq = 3,
         .head = {{9, 9}},
+        .ids = {{8, 8}},
         .period_first = 1200,
         .period_span = 12,
         .periods = {0x80, 0x10}};
@@ -234,6 +235,7 @@ CHANGE(account_product, stored->account.product++)
 CHANGE(account_currency, stored->account.currency = 156)
 CHANGE(account_next_seq, stored->account.next_seq++)
 CHANGE(account_head, stored->account.head.bytes[31] ^= 1)
+CHANGE(account_ids, stored->account.ids.bytes[31] ^= 1)
 CHANGE(account_period_first, stored->account.period_first++)
 /* The span ends with its last bit, so it moves with that. */
 CHANGE(account_period_span, assert_int_equal(account_period_set(&stored->account, 200102), TALLY_OK))
@@ -250,6 +252,7 @@ static const struct change account_changes[] = {
     {"currency", change_account_currency},
     {"next_seq", change_account_next_seq},
     {"head", change_account_head},
+    {"ids", change_account_ids},
     {"period_first", change_account_period_first},
     {"period_span", change_account_period_span},
     {"periods", change_account_periods},

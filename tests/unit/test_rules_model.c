@@ -1,4 +1,5 @@
 // links: credit codec crypto base
+#include "proto/crypto/digest.h"
 #include "tests/unit/rules_world.h"
 
 /* ---- Random sequences against a naive model, which knows nothing but the list of applied events ---- */
@@ -22,7 +23,7 @@ struct naive_account {
     bool instalment, disbursed, period_seen;
     uint32_t period_low, period_high;
     uint32_t count;
-    struct digest head;
+    struct digest head, ids;
 };
 
 static struct naive_account naive_read(const struct world *world, const struct event_header *of)
@@ -34,6 +35,8 @@ static struct naive_account naive_read(const struct world *world, const struct e
         if (!same_account(header, of)) continue;
         naive.count++;
         naive.head = world->applied[i].id;
+        struct digest joined[2] = {naive.ids, naive.head};
+        naive.ids = digest_tagged(TAG_ACCOUNT_IDS, span_of(joined, sizeof joined));
         if (header->type == EVENT_ACCOUNT_OPEN) {
             naive.state = "OPEN";
             naive.instalment = header->account_type == ACCOUNT_INSTALMENT;
@@ -143,6 +146,7 @@ static void random_sequences_agree_with_a_naive_model(void **context)
                 assert_string_equal(account_state_name(account->state), naive.state);
                 assert_int_equal(account->next_seq, naive.count);
                 assert_memory_equal(account->head.bytes, naive.head.bytes, DIGEST_SIZE);
+                assert_memory_equal(account->ids.bytes, naive.ids.bytes, DIGEST_SIZE);
             }
             seen[result.code]++;
         }

@@ -29,6 +29,7 @@ static struct account sample_account(uint32_t member_id, uint8_t ref_last)
         .currency = 901,
         .next_seq = 1,
         .head = {{0x11, 0x22}},
+        .ids = {{0x33, 0x44}},
     };
 
     return account;
@@ -61,9 +62,9 @@ static void an_empty_file_is_its_version_alone(void **context)
 static void one_account_encodes_to_these_bytes(void **context)
 {
     (void)context;
-    static const char expected[] = "01"
+    static const char expected[] = "02"
                                    "01"
-                                   "0000004a"
+                                   "0000006a"
                                    "0001"
                                    "00000003"
                                    "a0000000000000000000000000000005"
@@ -75,6 +76,7 @@ static void one_account_encodes_to_these_bytes(void **context)
                                    "0385"
                                    "00000004"
                                    "1122000000000000000000000000000000000000000000000000000000000000"
+                                   "3344000000000000000000000000000000000000000000000000000000000000"
                                    "000004ef"
                                    "01"
                                    "c0";
@@ -292,9 +294,9 @@ static void what_the_rules_never_make_is_refused(void **context)
 {
     (void)context;
     /* A section of no accounts, and no section at all where one is announced. */
-    static const uint8_t none[] = {1, 1, 0, 0, 0, 2, 0, 0}, cut[] = {1, 1, 0, 0, 0, 0},
-                         other[] = {1, 2, 0, 0, 0, 0};
-    static const uint8_t version[] = {2};
+    static const uint8_t none[] = {2, 1, 0, 0, 0, 2, 0, 0}, cut[] = {2, 1, 0, 0, 0, 0},
+                         other[] = {2, 2, 0, 0, 0, 0};
+    static const uint8_t version[] = {1};
     struct account account = sample_account(1, 1);
     struct subject_state subject;
     struct buffer bytes;
