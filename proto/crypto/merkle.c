@@ -88,13 +88,13 @@ void merkle_frontier_init(struct merkle_frontier *frontier)
     frontier->count = 0;
 }
 
-void merkle_frontier_append(struct merkle_frontier *frontier, const struct digest *data,
+/* Appends what stands for one leaf. */
+static void append_node(struct merkle_frontier *frontier, struct digest node,
     void (*seen)(void *context, uint32_t level, uint64_t index, const struct digest *node), void *context)
 {
     uint64_t index = frontier->count;
     CHECK(index < UINT64_MAX);
     size_t peaks = (size_t)__builtin_popcountll(index);
-    struct digest node = merkle_leaf(data);
     uint32_t level = 0;
     if (seen != NULL) seen(context, 0, index, &node);
     /* Like adding one to a binary number: each peak of the same size is merged and carried. */
@@ -109,6 +109,12 @@ void merkle_frontier_append(struct merkle_frontier *frontier, const struct diges
     frontier->count++;
 }
 
+void merkle_frontier_append(struct merkle_frontier *frontier, const struct digest *data,
+    void (*seen)(void *context, uint32_t level, uint64_t index, const struct digest *node), void *context)
+{
+    append_node(frontier, merkle_leaf(data), seen, context);
+}
+
 struct digest merkle_frontier_root(const struct merkle_frontier *frontier)
 {
     size_t peaks = (size_t)__builtin_popcountll(frontier->count);
@@ -117,6 +123,15 @@ struct digest merkle_frontier_root(const struct merkle_frontier *frontier)
     for (size_t i = peaks - 1; i > 0; i--)
         root = merkle_node(&frontier->peaks[i - 1], &root);
     return root;
+}
+
+struct digest merkle_join(const struct digest *roots, size_t count)
+{
+    struct merkle_frontier frontier;
+    merkle_frontier_init(&frontier);
+    for (size_t i = 0; i < count; i++)
+        append_node(&frontier, roots[i], NULL, NULL);
+    return merkle_frontier_root(&frontier);
 }
 
 typedef int merkle_get(void *context, uint32_t level, uint64_t index, struct digest *node);

@@ -37,6 +37,10 @@ void merkle_frontier_append(struct merkle_frontier *frontier, const struct diges
     void (*seen)(void *context, uint32_t level, uint64_t index, const struct digest *node), void *context);
 struct digest merkle_frontier_root(const struct merkle_frontier *frontier);
 
+/* Root over the roots of consecutive runs of leaves, all of one power of two of them but the last, which may
+ * have fewer. */
+struct digest merkle_join(const struct digest *roots, size_t count);
+
 /* The inclusion path of `index` in a tree of `count` leaves, reading complete subtrees through `get` (which
  * returns TALLY_OK or an error, passed on). *path_length is set on success. */
 int merkle_stored_path(uint64_t count, uint64_t index,
