@@ -5,10 +5,9 @@
 #include "proto/base/check.h"
 #include "proto/crypto/digest.h"
 #include "storage/disk.h"
+#include "storage/state_batches.h"
 #include "storage/state_internal.h"
 
-/* Remembered batches of past minutes deleted with one flush, at most. */
-#define SWEEP_MAX 16384u
 /* Subjects put into the map at a time when it is rebuilt. */
 #define REBUILD_GROUP 65536u
 
@@ -83,11 +82,11 @@ static int rebuild_group(struct rebuilding *rebuilding)
 static int rebuild_one(struct rebuilding *rebuilding, struct span key, struct span value)
 {
     struct state_subject subject;
-    struct digest subject_id;
     if (key.size != 1 + DIGEST_SIZE) return TALLY_EDAMAGED;
-    memcpy(subject_id.bytes, key.data + 1, DIGEST_SIZE);
     int error = state_subject_decode(value, &subject);
     if (error != TALLY_OK) return error;
+    struct digest position = subject_position(&rebuilding->state->config.chain_id, &subject.subject_id);
+    if (memcmp(position.bytes, key.data + 1, DIGEST_SIZE) != 0) return TALLY_EDAMAGED;
     struct digest summary = digest_tagged(TAG_SUMMARY, subject.bytes);
     if (!digest_equal(&summary, &subject.leaf.summary)) return TALLY_EDAMAGED;
     if (rebuilding->count == rebuilding->capacity) {
@@ -97,8 +96,8 @@ static int rebuild_one(struct rebuilding *rebuilding, struct span key, struct sp
         rebuilding->updates = updates;
         rebuilding->capacity = capacity;
     }
-    rebuilding->updates[rebuilding->count++] = (struct subject_map_update){
-        .position = subject_position(&rebuilding->state->config.chain_id, &subject_id), .leaf = subject.leaf};
+    rebuilding->updates[rebuilding->count++] =
+        (struct subject_map_update){.position = position, .leaf = subject.leaf};
     rebuilding->subjects++;
     return rebuilding->count >= REBUILD_GROUP ? rebuild_group(rebuilding) : TALLY_OK;
 }
@@ -153,6 +152,16 @@ static struct state_parts parts_of(const struct state *state, const struct diges
         .counts_root = state_counts_root(&state->meta.counts)};
 }
 
+/* The batches that count at the last block's time are those of the window, no more and no fewer. */
+static int check_batches(struct state *state, uint64_t time_ms)
+{
+    struct store_view *view = store_view_make(state->store);
+    if (view == NULL) return TALLY_ENOMEM;
+    int error = state_batches_check(view, &state->meta.window, time_ms);
+    store_view_close(view);
+    return error;
+}
+
 /* Holds what the store's values amount to against the roots it says they had. */
 static int rebuild(struct state *state)
 {
@@ -160,10 +169,11 @@ static int rebuild(struct state *state)
     struct state_roots roots;
     int error = state_roots_get(state, state->meta.height, &roots);
     if (error == TALLY_OK) error = rebuild_history(state);
+    if (error == TALLY_OK) error = check_batches(state, roots.time_ms);
     if (error == TALLY_OK) error = rebuild_map(state, &map);
     if (error != TALLY_OK) return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
-    struct state_parts parts = parts_of(state, &map.root);
-    struct digest root = state_root(&parts);
+    roots.parts = parts_of(state, &map.root);
+    struct digest root = state_root(&roots.parts);
     struct digest history_root = merkle_frontier_root(&state->history);
     if (!digest_equal(&root, &roots.state_root) || !digest_equal(&history_root, &roots.history_root))
         return TALLY_EDAMAGED;
@@ -185,6 +195,24 @@ static int open_newest_certified(struct state *state)
     return TALLY_OK;
 }
 
+static bool key_seen(void *context, struct span key, struct span value)
+{
+    bool *seen = context;
+    (void)key, (void)value;
+    *seen = true;
+    return false;
+}
+
+/* Without what is written last with every batch there is nothing, or there is damage. */
+static int open_empty(struct state *state)
+{
+    bool seen = false;
+    int error = store_scan(state->store, span_of("", 0), span_of("", 0), key_seen, &seen);
+    if (error == TALLY_OK && seen) error = TALLY_EDAMAGED;
+    state->meta.chain_id = state->config.chain_id;
+    return error;
+}
+
 static int open_contents(struct state *state)
 {
     struct state_key key = state_key_alone('M');
@@ -193,10 +221,9 @@ static int open_contents(struct state *state)
         error = state_meta_decode(buffer_span(&state->held), &state->meta);
         if (error != TALLY_OK) return error;
         if (!digest_equal(&state->meta.chain_id, &state->config.chain_id)) return TALLY_ECHAIN;
-    } else if (error == TALLY_ENOTFOUND) {
-        state->meta.chain_id = state->config.chain_id;
     } else {
-        return error;
+        if (error == TALLY_ENOTFOUND) error = open_empty(state);
+        if (error != TALLY_OK) return error;
     }
     state->flushed_height = state->meta.height;
     state->generation = state_generation_of(&state->meta.counts);

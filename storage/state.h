@@ -45,7 +45,7 @@ struct state_roots {
     struct digest block; /* its hash */
     uint64_t time_ms;    /* the block's */
     struct digest state_root, results_root, history_root;
-    struct state_parts parts;
+    struct state_parts parts; /* zeros where they were read from the store: state_prove has the kept ones */
 };
 
 struct state_counts {
@@ -109,6 +109,7 @@ int state_result_record(struct state *state, uint32_t index, const struct digest
     const struct event_result *result) TALLY_MUST_CHECK;
 
 struct state_subject {
+    struct digest subject_id;
     struct subject_leaf leaf; /* summary as of the end of the last block */
     uint32_t last_index;      /* in the block of leaf.last_height: the newest event's place */
     struct span bytes;        /* canonical */

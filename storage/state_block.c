@@ -62,7 +62,7 @@ static int find_stored(
     struct state *state, const struct digest *subject_id, const struct digest *position, struct span *value)
 {
     if (subject_cache_get(state->cache, subject_id, value)) return TALLY_OK;
-    struct state_key key = state_key_of_subject(subject_id);
+    struct state_key key = state_key_of_subject(position);
     if (overlay_get(state->overlay, state_key_span(&key), value)) return TALLY_OK;
     /* The map knows of every subject: who is not in it need not be looked for. */
     if (subject_map_find(&state_newest(state)->map, position) == NULL) return TALLY_ENOTFOUND;
@@ -80,11 +80,13 @@ static int load_subject(struct state *state, struct touched *touched)
     struct span value;
     int error = find_stored(state, &touched->subject_id, &touched->position, &value);
     if (error == TALLY_ENOTFOUND) {
+        touched->subject.subject_id = touched->subject_id;
         touched->subject.leaf.acc = subject_fold_start(&state->config.chain_id, &touched->subject_id);
         return TALLY_OK;
     }
     if (error == TALLY_OK) error = state_subject_decode(value, &touched->subject);
     if (error != TALLY_OK) return error;
+    if (!digest_equal(&touched->subject.subject_id, &touched->subject_id)) return TALLY_EDAMAGED;
     uint8_t *bytes = arena_take(&state->block.arena, touched->subject.bytes.size);
     if (bytes == NULL) return TALLY_ENOMEM;
     if (touched->subject.bytes.size > 0)
@@ -205,10 +207,12 @@ int state_account_event_put(struct state *state, uint32_t member_id, const uint8
 int state_batch_remember(struct state *state, const struct digest *batch, uint64_t expires_at_ms)
 {
     CHECK(state->block.open);
-    int error = replay_window_add(&state->block.window, state->block.time_ms, batch, expires_at_ms);
+    struct state_batch remembered = {.expires_at_ms = expires_at_ms};
+    int error = replay_window_add(
+        &state->block.window, state->block.time_ms, batch, expires_at_ms, &remembered.order);
     if (error != TALLY_OK) return error;
     struct state_key key = state_key_of_batch(expires_at_ms / REPLAY_MINUTE_MS, batch);
-    buffer_u8(&state->scratch, 1);
+    state_batch_encode(&remembered, &state->scratch);
     return state_fail(state, state_value_put(state, &key));
 }
 
@@ -276,7 +280,7 @@ static int end_subjects(struct state *state, struct subject_map *map)
         if (touched->bytes_changed || digest_is_zero(&leaf->summary))
             leaf->summary = digest_tagged(TAG_SUMMARY, touched->subject.bytes);
         if (!touched->stood_before) state->block.counts.subjects++;
-        struct state_key key = state_key_of_subject(&touched->subject_id);
+        struct state_key key = state_key_of_subject(&touched->position);
         state_subject_encode(&touched->subject, &state->scratch);
         if (!state->scratch.failed)
             subject_cache_put(state->cache, &touched->subject_id, buffer_span(&state->scratch));

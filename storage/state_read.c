@@ -9,11 +9,13 @@
 int state_subject_get(
     struct state *state, const struct digest *subject_id, struct arena *arena, struct state_subject *subject)
 {
-    struct state_key key = state_key_of_subject(subject_id);
+    struct digest position = subject_position(&state->config.chain_id, subject_id);
+    struct state_key key = state_key_of_subject(&position);
     struct buffer value;
     state_value_init(&value);
     int error = state_value_get(state, &key, &value);
     if (error == TALLY_OK) error = state_subject_decode(buffer_span(&value), subject);
+    if (error == TALLY_OK && !digest_equal(&subject->subject_id, subject_id)) error = TALLY_EDAMAGED;
     if (error == TALLY_OK) {
         uint8_t *bytes = arena_take(arena, subject->bytes.size);
         if (bytes == NULL)

@@ -40,10 +40,10 @@ struct state_key state_key_of_height(char kind, uint64_t height)
     return key;
 }
 
-struct state_key state_key_of_subject(const struct digest *subject_id)
+struct state_key state_key_of_subject(const struct digest *position)
 {
     struct state_key key = state_key_alone('S');
-    add(&key, subject_id->bytes, DIGEST_SIZE);
+    add(&key, position->bytes, DIGEST_SIZE);
     return key;
 }
 
@@ -146,11 +146,6 @@ void state_roots_encode(const struct state_roots *roots, struct buffer *out)
     put_digest(out, &roots->state_root);
     put_digest(out, &roots->results_root);
     put_digest(out, &roots->history_root);
-    put_digest(out, &roots->parts.subjects_root);
-    put_digest(out, &roots->parts.members_root);
-    put_digest(out, &roots->parts.policy_root);
-    put_digest(out, &roots->parts.replay_root);
-    put_digest(out, &roots->parts.counts_root);
 }
 
 int state_roots_decode(struct span bytes, uint64_t height, struct state_roots *roots)
@@ -163,13 +158,26 @@ int state_roots_decode(struct span bytes, uint64_t height, struct state_roots *r
     read_digest(&reader, &read.state_root);
     read_digest(&reader, &read.results_root);
     read_digest(&reader, &read.history_root);
-    read_digest(&reader, &read.parts.subjects_root);
-    read_digest(&reader, &read.parts.members_root);
-    read_digest(&reader, &read.parts.policy_root);
-    read_digest(&reader, &read.parts.replay_root);
-    read_digest(&reader, &read.parts.counts_root);
     if (!reader_done(&reader)) return TALLY_EDAMAGED;
     *roots = read;
+    return TALLY_OK;
+}
+
+void state_batch_encode(const struct state_batch *batch, struct buffer *out)
+{
+    buffer_u32(out, batch->order);
+    buffer_u64(out, batch->expires_at_ms);
+}
+
+int state_batch_decode(struct span bytes, struct state_batch *batch)
+{
+    struct reader reader;
+    struct state_batch read;
+    reader_init(&reader, bytes);
+    read.order = reader_u32(&reader);
+    read.expires_at_ms = reader_u64(&reader);
+    if (!reader_done(&reader)) return TALLY_EDAMAGED;
+    *batch = read;
     return TALLY_OK;
 }
 
@@ -228,6 +236,7 @@ int state_result_decode(struct reader *reader, struct state_result_record *recor
 
 void state_subject_encode(const struct state_subject *subject, struct buffer *out)
 {
+    put_digest(out, &subject->subject_id);
     buffer_u64(out, subject->leaf.count);
     buffer_u64(out, subject->leaf.last_height);
     buffer_u32(out, subject->last_index);
@@ -241,6 +250,7 @@ int state_subject_decode(struct span bytes, struct state_subject *subject)
     struct reader reader;
     struct state_subject read;
     reader_init(&reader, bytes);
+    read_digest(&reader, &read.subject_id);
     read.leaf.count = reader_u64(&reader);
     read.leaf.last_height = reader_u64(&reader);
     read.last_index = reader_u32(&reader);

@@ -2,8 +2,7 @@
  * big-endian, so that keys sort as their fields do.
  *
  *   'A' member u32 | ref            the account's subject id
- *   'B' height u64                  block hash | time u64 | state, results, history root |
- *                                   subjects, members, policy, replay, counts root
+ *   'B' height u64                  block hash | time u64 | state, results, history root
  *   'C' height u64                  an encoded CertifiedCheckpoint
  *   'E' generation u32 | event id   height u64 | index u32, where it was applied
  *   'F' generation u32 | event id   the same of an event that was refused: where it was ordered last
@@ -14,10 +13,13 @@
  *   'Q'                             height u64 of the newest certified checkpoint
  *   'R' height u64 | chunk u32      time u64, and for each of STATE_RESULTS_CHUNK events:
  *                                   event id | code u16 | detail size u8 | detail | link u8 | place
- *   'S' subject id                  count u64 | last height u64 | last index u32 | acc | summary |
- *                                   the canonical state bytes
+ *   'S' position                    subject id | count u64 | last height u64 | last index u32 | acc |
+ *                                   summary | the canonical state bytes
  *   'T' level u8 | index u64        a complete subtree of the history tree
- *   'W' minute u64 | batch digest   1: the batch was applied; gone some time after its minute
+ *   'W' minute u64 | batch digest   order u32 in its minute | expires_at_ms u64: the batch was applied; gone
+ *                                   some time after its minute
+ *
+ * Subjects stand by their position in the map, so that a range of keys is a subtree of it.
  *
  * What grows with every event is written in the order it came, and LevelDB moves such keys without rewriting
  * them: results by height, and the two indexes by generation, which is the count of events ordered before the
@@ -31,7 +33,7 @@
 #include "storage/replay_window.h"
 #include "storage/state.h"
 
-#define STATE_FORMAT_VERSION 2u
+#define STATE_FORMAT_VERSION 3u
 /* A block's results are kept so many to a value, so that one is read without the rest. */
 #define STATE_RESULTS_CHUNK 64u
 #define STATE_GENERATION_EVENTS (1ull << 20)
@@ -54,7 +56,8 @@ struct state_key state_key_of_tree(uint32_t level, uint64_t index);
 struct state_key state_key_of_results(uint64_t height, uint32_t chunk);
 /* 'B', 'C'. */
 struct state_key state_key_of_height(char kind, uint64_t height);
-struct state_key state_key_of_subject(const struct digest *subject_id);
+/* By subject_position. */
+struct state_key state_key_of_subject(const struct digest *position);
 /* 'E', 'F'. */
 struct state_key state_key_of_event(char kind, uint32_t generation, const struct digest *event_id);
 /* 'M', 'Q'. */
@@ -66,6 +69,12 @@ struct state_meta {
     uint64_t height;
     struct state_counts counts;
     struct replay_window window;
+};
+
+/* What stands under 'W'. */
+struct state_batch {
+    uint32_t order; /* among those of its minute */
+    uint64_t expires_at_ms;
 };
 
 /* Where an event stands. */
@@ -89,6 +98,7 @@ struct state_result_record {
 
 void state_meta_encode(const struct state_meta *meta, struct buffer *out);
 void state_roots_encode(const struct state_roots *roots, struct buffer *out);
+void state_batch_encode(const struct state_batch *batch, struct buffer *out);
 void state_place_encode(const struct state_place *place, struct buffer *out);
 void state_result_encode(const struct state_result_record *record, struct buffer *out);
 void state_subject_encode(const struct state_subject *subject, struct buffer *out);
@@ -96,6 +106,7 @@ void state_subject_encode(const struct state_subject *subject, struct buffer *ou
 /* Errors of the decoders: TALLY_EDAMAGED; state_meta_decode also TALLY_EVERSION. */
 int state_meta_decode(struct span bytes, struct state_meta *meta) TALLY_MUST_CHECK;
 int state_roots_decode(struct span bytes, uint64_t height, struct state_roots *roots) TALLY_MUST_CHECK;
+int state_batch_decode(struct span bytes, struct state_batch *batch) TALLY_MUST_CHECK;
 int state_place_decode(struct span bytes, struct state_place *place) TALLY_MUST_CHECK;
 /* Reads the next of a chunk's results. */
 int state_result_decode(struct reader *reader, struct state_result_record *record) TALLY_MUST_CHECK;

@@ -109,16 +109,21 @@ int store_destroy(const char *dir)
     return text == NULL ? TALLY_OK : error_of(text);
 }
 
-int store_get(struct store *store, struct span key, struct buffer *value)
+static int get(struct store *store, const leveldb_readoptions_t *reads, struct span key, struct buffer *value)
 {
     char *text = NULL;
     size_t found_size;
-    char *found = leveldb_get(store->db, store->reads, chars(key), key.size, &found_size, &text);
+    char *found = leveldb_get(store->db, reads, chars(key), key.size, &found_size, &text);
     if (text != NULL) return error_of(text);
     if (found == NULL) return TALLY_ENOTFOUND;
     buffer_append(value, found, found_size);
     leveldb_free(found);
     return value->failed ? TALLY_ENOMEM : TALLY_OK;
+}
+
+int store_get(struct store *store, struct span key, struct buffer *value)
+{
+    return get(store, store->reads, key, value);
 }
 
 struct store_batch *store_batch_make(void)
@@ -158,11 +163,11 @@ int store_commit(struct store *store, struct store_batch *batch)
     return TALLY_OK;
 }
 
-int store_scan(struct store *store, struct span prefix, struct span from,
+static int scan(struct store *store, const leveldb_readoptions_t *reads, struct span prefix, struct span from,
     bool (*seen)(void *context, struct span key, struct span value), void *context)
 {
     CHECK(from.size >= prefix.size && memcmp(from.data, prefix.data, prefix.size) == 0);
-    leveldb_iterator_t *iterator = leveldb_create_iterator(store->db, store->scans);
+    leveldb_iterator_t *iterator = leveldb_create_iterator(store->db, reads);
     for (leveldb_iter_seek(iterator, chars(from), from.size); leveldb_iter_valid(iterator);
          leveldb_iter_next(iterator)) {
         struct span key, value;
@@ -175,4 +180,50 @@ int store_scan(struct store *store, struct span prefix, struct span from,
     leveldb_iter_get_error(iterator, &text);
     leveldb_iter_destroy(iterator);
     return text == NULL ? TALLY_OK : error_of(text);
+}
+
+int store_scan(struct store *store, struct span prefix, struct span from,
+    bool (*seen)(void *context, struct span key, struct span value), void *context)
+{
+    return scan(store, store->scans, prefix, from, seen, context);
+}
+
+/* ---- Views ---- */
+
+struct store_view {
+    struct store *store;
+    const leveldb_snapshot_t *snapshot;
+    leveldb_readoptions_t *reads;
+};
+
+struct store_view *store_view_make(struct store *store)
+{
+    struct store_view *view = calloc(1, sizeof *view);
+    if (view == NULL) return NULL;
+    view->store = store;
+    view->snapshot = leveldb_create_snapshot(store->db);
+    view->reads = leveldb_readoptions_create();
+    leveldb_readoptions_set_verify_checksums(view->reads, 1);
+    leveldb_readoptions_set_fill_cache(view->reads, 0);
+    leveldb_readoptions_set_snapshot(view->reads, view->snapshot);
+    return view;
+}
+
+void store_view_close(struct store_view *view)
+{
+    if (view == NULL) return;
+    leveldb_readoptions_destroy(view->reads);
+    leveldb_release_snapshot(view->store->db, view->snapshot);
+    free(view);
+}
+
+int store_view_get(const struct store_view *view, struct span key, struct buffer *value)
+{
+    return get(view->store, view->reads, key, value);
+}
+
+int store_view_scan(const struct store_view *view, struct span prefix, struct span from,
+    bool (*seen)(void *context, struct span key, struct span value), void *context)
+{
+    return scan(view->store, view->reads, prefix, from, seen, context);
 }

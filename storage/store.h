@@ -32,4 +32,15 @@ int store_commit(struct store *store, struct store_batch *batch) TALLY_MUST_CHEC
 int store_scan(struct store *store, struct span prefix, struct span from,
     bool (*seen)(void *context, struct span key, struct span value), void *context) TALLY_MUST_CHECK;
 
+/* The store as it stands at one moment, whatever is committed later. Any thread may read it; it is closed
+ * before its store is. */
+struct store_view;
+/* NULL when memory is out. */
+struct store_view *store_view_make(struct store *store);
+void store_view_close(struct store_view *view);
+/* As store_get and store_scan. */
+int store_view_get(const struct store_view *view, struct span key, struct buffer *value) TALLY_MUST_CHECK;
+int store_view_scan(const struct store_view *view, struct span prefix, struct span from,
+    bool (*seen)(void *context, struct span key, struct span value), void *context) TALLY_MUST_CHECK;
+
 #endif

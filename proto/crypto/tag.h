@@ -25,7 +25,7 @@ enum tag {
     TAG_MEMBERS = 0x14,
     TAG_POLICY = 0x15,
     TAG_REPLAY_WINDOW = 0x16,
-    TAG_REPLAY_STEP = 0x17,
+    TAG_REPLAY_BATCH = 0x17, /* a remembered batch */
     TAG_COUNTS = 0x18,
     TAG_RESULT = 0x19,       /* a result leaf */
     TAG_HISTORY_LEAF = 0x1A, /* a height's leaf under history_root */

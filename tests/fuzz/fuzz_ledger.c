@@ -119,8 +119,9 @@ size_t fuzz_sample(uint32_t number, uint8_t *bytes, size_t size_max)
         buffer_append(&out, "body", 4);
     }
     struct state_meta meta = {.chain_id = digest, .height = 3};
-    CHECK(replay_window_add(&meta.window, 1000, &digest, 2000) == TALLY_OK);
-    CHECK(replay_window_add(&meta.window, 1000, &digest, 200000) == TALLY_OK);
+    uint32_t order;
+    CHECK(replay_window_add(&meta.window, 1000, &digest, 2000, &order) == TALLY_OK);
+    CHECK(replay_window_add(&meta.window, 1000, &digest, 200000, &order) == TALLY_OK);
     struct state_roots roots = {.height = 1, .block = digest, .time_ms = 5};
     struct state_place place = {.height = 1, .index = 2};
     struct state_subject subject = {

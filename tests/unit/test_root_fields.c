@@ -57,8 +57,9 @@ static int set_up(void **context)
     base.subject = (struct subject_state){.account_count = 1, .account_capacity = 1};
     base.counts = (struct state_counts){.events = 3, .applied = 2, .subjects = 1};
     struct digest id = {{3}};
-    assert_int_equal(replay_window_add(&base.window, START_MS, &id, START_MS + 60000), TALLY_OK);
-    assert_int_equal(replay_window_add(&base.window, START_MS, &id, START_MS + 180000), TALLY_OK);
+    uint32_t order;
+    assert_int_equal(replay_window_add(&base.window, START_MS, &id, START_MS + 60000, &order), TALLY_OK);
+    assert_int_equal(replay_window_add(&base.window, START_MS, &id, START_MS + 180000, &order), TALLY_OK);
     base.leaf = (struct subject_leaf){.count = 2, .last_height = 1};
     base.leaf.acc = subject_fold_start(&base.genesis.chain_id, &base.subject_id);
     base.leaf.acc = subject_fold_step(&base.leaf.acc, 0, 1, START_MS, RESULT_OK, &(struct digest){{21}});
@@ -311,12 +312,23 @@ static const struct change window_changes[] = {
 };
 
 CHANGE(minute_minute, stored->window.minutes[1].minute++)
-CHANGE(minute_count, stored->window.minutes[1].count++)
-CHANGE(minute_acc, stored->window.minutes[1].acc.bytes[7] ^= 1)
+CHANGE(minute_batches, stored->window.minutes[1].batches = stored->window.minutes[0].batches)
 static const struct change minute_changes[] = {
     {"minute", change_minute_minute},
-    {"count", change_minute_count},
-    {"acc", change_minute_acc},
+    {"batches", change_minute_batches},
+    {NULL, NULL},
+};
+
+/* A count alone, without another tree. */
+static void change_tree_count(struct stored *stored)
+{
+    struct merkle_frontier *tree = &stored->window.minutes[1].batches;
+    tree->count = 2; /* as many subtrees as 1 has */
+}
+CHANGE(tree_peaks, stored->window.minutes[1].batches.peaks[0].bytes[7] ^= 1)
+static const struct change tree_changes[] = {
+    {"count", change_tree_count},
+    {"peaks", change_tree_peaks},
     {NULL, NULL},
 };
 
@@ -387,6 +399,7 @@ static const struct {
     {"storage/state.h", "state_counts", counts_changes},
     {"storage/replay_window.h", "replay_window", window_changes},
     {"storage/replay_window.h", "replay_minute", minute_changes},
+    {"proto/crypto/merkle.h", "merkle_frontier", tree_changes},
     {"proto/codec/genesis.h", "genesis", genesis_changes},
     {"proto/codec/genesis.h", "genesis_member", member_changes},
     {"proto/codec/genesis.h", "genesis_node", node_changes},

@@ -275,7 +275,7 @@ static void spoil(const struct machine *machine, char kind, enum spoiling spoili
 /* ---- What each kind is ---- */
 
 enum standing {
-    UNDER_ROOT, /* the root is computed from it */
+    UNDER_ROOT, /* the root is computed from it, or it is held against it when the state is opened */
     FOLLOWS,    /* a rule reads it, and it follows from what is under the root */
     UNREAD,     /* no rule reads it: proofs, receipts and answers are made from it */
 };
@@ -294,7 +294,7 @@ static const struct {
     {'R', UNREAD},
     {'S', UNDER_ROOT},
     {'T', UNREAD},
-    {'W', FOLLOWS},
+    {'W', UNDER_ROOT},
 };
 #define KIND_COUNT (sizeof kinds / sizeof kinds[0])
 
@@ -387,9 +387,8 @@ static void subject_held(struct machine *machine, const struct record *record, s
 {
     struct state_subject stored;
     struct subject_state file;
-    struct digest subject_id;
-    memcpy(subject_id.bytes, record->key + 1, DIGEST_SIZE);
     assert_int_equal(state_subject_decode(span_of(record->value, record->value_size), &stored), TALLY_OK);
+    struct digest subject_id = stored.subject_id;
     subject_state_init(&file);
     assert_int_equal(subject_state_decode(stored.bytes, &file), TALLY_OK);
     for (uint32_t a = 0; a < file.account_count; a++) {
@@ -398,6 +397,7 @@ static void subject_held(struct machine *machine, const struct record *record, s
         const struct record *found = record_find(accounts, &key);
         assert_non_null(found);
         assert_memory_equal(found->value, subject_id.bytes, DIGEST_SIZE);
+        struct digest ids = {{0}};
         for (uint32_t seq = 0; seq < account->next_seq; seq++) {
             key = state_key_of_account_event(0, account->member_id, account->ref, seq);
             found = record_find(events, &key);
@@ -406,8 +406,10 @@ static void subject_held(struct machine *machine, const struct record *record, s
             struct digest expected =
                 event_of(account->member_id, subject_id.bytes[1], account->ref[1], seq).id;
             assert_memory_equal(found->value, expected.bytes, DIGEST_SIZE);
+            ids = account_ids_step(&ids, &expected);
         }
         assert_memory_equal(found->value, account->head.bytes, DIGEST_SIZE);
+        assert_memory_equal(ids.bytes, account->ids.bytes, DIGEST_SIZE);
         *event_count += account->next_seq;
     }
     *account_count += file.account_count;
@@ -446,11 +448,18 @@ static void the_remembered_batches_are_those_of_the_replay_window(void **context
     for (uint64_t height = 1; height <= BLOCKS; height++)
         for (uint32_t member = LENDER; member <= OTHER_LENDER; member++) {
             struct batch batch = batch_at(height, member);
+            uint32_t order;
             struct state_key key = state_key_of_batch(batch.expires_at_ms / REPLAY_MINUTE_MS, &batch.digest);
             assert_non_null(record_find(&batches, &key));
-            assert_int_equal(
-                replay_window_add(&window, START_MS + height * 1000, &batch.digest, batch.expires_at_ms),
+            assert_int_equal(replay_window_add(&window, START_MS + height * 1000, &batch.digest,
+                                 batch.expires_at_ms, &order),
                 TALLY_OK);
+            struct state_batch remembered;
+            const struct record *found = record_find(&batches, &key);
+            assert_int_equal(
+                state_batch_decode(span_of(found->value, found->value_size), &remembered), TALLY_OK);
+            assert_int_equal(remembered.order, order);
+            assert_int_equal(remembered.expires_at_ms, batch.expires_at_ms);
         }
     assert_int_equal(batches.count, 2 * BLOCKS);
     assert_int_equal(

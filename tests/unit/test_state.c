@@ -662,14 +662,16 @@ static void a_store_that_was_tampered_with_is_damaged(void **state)
     assert_int_equal(state_flush(opened, 3), TALLY_OK);
     state_close(opened);
     snprintf(path, sizeof path, "%s/state", dir);
-    /* A fold, a subject's bytes, the counts, a history node, the roots, and a subject that goes missing. */
+    /* A fold, a subject's bytes, the counts, a history node, the roots, a subject that goes missing, and what
+     * is written last. */
     struct digest id = subject_of(model.events[0].subject);
     for (uint32_t s = 0; s < MODEL_SUBJECTS; s++) {
         struct subject_leaf leaf;
         if (model_leaf(&model, s, &leaf) && leaf.count % 64 != 0) id = subject_of(s);
     }
-    struct state_key keys[] = {state_key_of_subject(&id), state_key_alone('M'), state_key_of_tree(1, 0),
-        state_key_of_height('B', 3), state_key_of_subject(&id)};
+    struct digest position = subject_position(&config.chain_id, &id);
+    struct state_key keys[] = {state_key_of_subject(&position), state_key_alone('M'), state_key_of_tree(1, 0),
+        state_key_of_height('B', 3), state_key_of_subject(&position), state_key_alone('M')};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         struct store *store;
         struct buffer held;
@@ -679,7 +681,7 @@ static void a_store_that_was_tampered_with_is_damaged(void **state)
         uint8_t *value = held.data;
         size_t size = held.size;
         struct store_batch *batch = store_batch_make();
-        value[size > 60 ? 50 : size / 2] ^= 1;
+        value[size > 60 ? 60 : size / 2] ^= 1;
         if (i < 4)
             store_batch_put(batch, state_key_span(&keys[i]), span_of(value, size));
         else
@@ -687,7 +689,7 @@ static void a_store_that_was_tampered_with_is_damaged(void **state)
         assert_int_equal(store_commit(store, batch), TALLY_OK);
         store_close(store);
         assert_int_equal(state_open(dir, &config, &opened), TALLY_EDAMAGED);
-        value[size > 60 ? 50 : size / 2] ^= 1;
+        value[size > 60 ? 60 : size / 2] ^= 1;
         assert_int_equal(store_open(path, &store), TALLY_OK);
         store_batch_put(batch, state_key_span(&keys[i]), span_of(value, size));
         assert_int_equal(store_commit(store, batch), TALLY_OK);
