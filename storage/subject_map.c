@@ -4,13 +4,18 @@
 
 #include "proto/base/check.h"
 
-/* Nodes come from blocks of these many, and go back to a list of their kind: an update takes and gives many
- * of one size. */
-#define BLOCK_NODES 512u
+/* Nodes come from blocks of these many, by an index that fits four bytes, and go back to a list of their
+ * kind: an update takes and gives many of one size. */
+#define BLOCK_SHIFT 12
+#define BLOCK_NODES (1u << BLOCK_SHIFT)
+#define BLOCKS_MAX (1u << 16)
+#define CACHE_LINE 64u
+/* Updates whose paths are fetched from memory side by side. */
+#define GROUP_MAX 32u
 
 /* What stands at a place of the tree: nothing, a leaf or an inner node, told by the lowest bit; and its hash,
  * kept beside the reference, so that a path is hashed again without a look at what hangs off it. */
-typedef uintptr_t subject_ref;
+typedef uint32_t subject_ref;
 #define REF_EMPTY ((subject_ref)0)
 #define REF_LEAF_BIT ((subject_ref)1)
 
@@ -19,9 +24,11 @@ struct place {
     struct digest hash;
 };
 
-struct inner_node {
-    subject_ref children[2];
-    struct digest hashes[2];
+/* Children lie apart from their hashes: so dense, those of a large map stay in the processor's cache, and a
+ * walk down waits for little else. */
+struct inner_block {
+    struct digest hashes[BLOCK_NODES][2];
+    subject_ref children[BLOCK_NODES][2];
 };
 
 struct leaf_node {
@@ -29,17 +36,17 @@ struct leaf_node {
     struct subject_leaf leaf;
 };
 
-struct slab_block {
-    struct slab_block *next;
-    _Alignas(16) uint8_t memory[];
+struct leaf_block {
+    struct leaf_node leaves[BLOCK_NODES];
 };
 
-/* A free node is named in a list and not touched. */
+/* A free node is named in a list and not touched. The table of blocks never moves: others read it while it
+ * grows. */
 struct slab {
-    size_t node_size;
-    struct slab_block *blocks;
-    void **free;
-    size_t free_count, node_count; /* the list has room for all nodes there are */
+    size_t block_size;
+    void **blocks;
+    uint32_t *free;
+    uint32_t free_count, node_count; /* the list has room for all nodes there are */
 };
 
 struct refs {
@@ -62,6 +69,10 @@ struct subject_map_pool {
     bool out_of_memory;
 };
 
+_Static_assert(sizeof(struct inner_block) % CACHE_LINE == 0 && sizeof(struct leaf_block) % CACHE_LINE == 0,
+    "blocks can be aligned to lines, and an inner node's hashes are one");
+_Static_assert((uint64_t)BLOCKS_MAX *BLOCK_NODES <= UINT32_MAX / 2, "an index and a bit fit a reference");
+
 static const struct digest empty_hash = {{0}};
 
 /* ---- Memory ---- */
@@ -79,29 +90,35 @@ static bool refs_add(struct refs *refs, subject_ref ref)
     return true;
 }
 
-static void slab_close(struct slab *slab)
-{
-    while (slab->blocks != NULL) {
-        struct slab_block *next = slab->blocks->next;
-        free(slab->blocks);
-        slab->blocks = next;
-    }
-    free(slab->free);
-}
-
+/* Node 0 stays unused: its reference would be the empty one. */
 static bool slab_grow(struct slab *slab)
 {
-    void **list = realloc(slab->free, (slab->node_count + BLOCK_NODES) * sizeof *list);
+    if (slab->node_count == BLOCKS_MAX * BLOCK_NODES) return false;
+    uint32_t *list = realloc(slab->free, (slab->node_count + BLOCK_NODES) * sizeof *list);
     if (list == NULL) return false;
     slab->free = list;
-    struct slab_block *block = malloc(sizeof *block + BLOCK_NODES * slab->node_size);
+    void *block = aligned_alloc(CACHE_LINE, slab->block_size);
     if (block == NULL) return false;
-    block->next = slab->blocks;
-    slab->blocks = block;
+    slab->blocks[slab->node_count >> BLOCK_SHIFT] = block;
     slab->node_count += BLOCK_NODES;
-    for (size_t i = BLOCK_NODES; i-- > 0;)
-        slab->free[slab->free_count++] = block->memory + i * slab->node_size;
+    for (uint32_t i = 1; i <= BLOCK_NODES; i++)
+        if (slab->node_count != i) slab->free[slab->free_count++] = slab->node_count - i;
     return true;
+}
+
+static bool slab_open(struct slab *slab, size_t block_size)
+{
+    slab->block_size = block_size;
+    slab->blocks = calloc(BLOCKS_MAX, sizeof *slab->blocks);
+    return slab->blocks != NULL;
+}
+
+static void slab_close(struct slab *slab)
+{
+    for (uint32_t i = 0; i < slab->node_count >> BLOCK_SHIFT; i++)
+        free(slab->blocks[i]);
+    free(slab->blocks);
+    free(slab->free);
 }
 
 static bool is_leaf(subject_ref ref)
@@ -109,40 +126,63 @@ static bool is_leaf(subject_ref ref)
     return (ref & REF_LEAF_BIT) != 0;
 }
 
-static struct inner_node *inner_of(subject_ref ref)
+static bool is_inner(subject_ref ref)
 {
-    CHECK(ref != REF_EMPTY && !is_leaf(ref));
-    return (struct inner_node *)ref;
+    return ref != REF_EMPTY && !is_leaf(ref);
 }
 
-static struct leaf_node *leaf_of(subject_ref ref)
+static void *block_of(const struct slab *slab, subject_ref ref)
+{
+    return slab->blocks[ref >> 1 >> BLOCK_SHIFT];
+}
+
+static size_t place_in_block(subject_ref ref)
+{
+    return ref >> 1 & (BLOCK_NODES - 1);
+}
+
+static subject_ref *children_of(const struct subject_map_pool *pool, subject_ref ref)
+{
+    CHECK(is_inner(ref));
+    struct inner_block *block = block_of(&pool->inner, ref);
+    return block->children[place_in_block(ref)];
+}
+
+static struct digest *hashes_of(const struct subject_map_pool *pool, subject_ref ref)
+{
+    CHECK(is_inner(ref));
+    struct inner_block *block = block_of(&pool->inner, ref);
+    return block->hashes[place_in_block(ref)];
+}
+
+static struct leaf_node *leaf_of(const struct subject_map_pool *pool, subject_ref ref)
 {
     CHECK(is_leaf(ref));
-    return (struct leaf_node *)(ref - REF_LEAF_BIT);
+    struct leaf_block *block = block_of(&pool->leaves, ref);
+    return &block->leaves[place_in_block(ref)];
 }
 
-static void *take(struct subject_map_pool *pool, struct slab *slab, subject_ref tag)
+static subject_ref take(struct subject_map_pool *pool, struct slab *slab, subject_ref tag)
 {
     if (pool->out_of_memory || (slab->free_count == 0 && !slab_grow(slab))) {
         pool->out_of_memory = true;
-        return NULL;
+        return REF_EMPTY;
     }
-    void *node = slab->free[slab->free_count - 1];
-    if (!refs_add(&pool->made, (subject_ref)node | tag)) {
+    subject_ref ref = slab->free[slab->free_count - 1] << 1 | tag;
+    if (!refs_add(&pool->made, ref)) {
         pool->out_of_memory = true;
-        return NULL;
+        return REF_EMPTY;
     }
     slab->free_count--;
     pool->alive++;
-    return node;
+    return ref;
 }
 
 static void give_back(struct subject_map_pool *pool, subject_ref ref)
 {
     struct slab *slab = is_leaf(ref) ? &pool->leaves : &pool->inner;
-    void *node = is_leaf(ref) ? (void *)leaf_of(ref) : (void *)inner_of(ref);
     CHECK(slab->free_count < slab->node_count && pool->alive > 0);
-    slab->free[slab->free_count++] = node;
+    slab->free[slab->free_count++] = ref >> 1;
     pool->alive--;
 }
 
@@ -154,12 +194,9 @@ static void replace(struct subject_map_pool *pool, subject_ref ref)
 
 static struct place make_leaf(struct subject_map_pool *pool, const struct subject_map_update *update)
 {
-    struct place place = {.ref = REF_EMPTY};
-    struct leaf_node *leaf = take(pool, &pool->leaves, REF_LEAF_BIT);
-    if (leaf == NULL) return place;
-    leaf->position = update->position;
-    leaf->leaf = update->leaf;
-    place.ref = (subject_ref)leaf | REF_LEAF_BIT;
+    struct place place = {.ref = take(pool, &pool->leaves, REF_LEAF_BIT)};
+    if (place.ref == REF_EMPTY) return place;
+    *leaf_of(pool, place.ref) = (struct leaf_node){update->position, update->leaf};
     place.hash = subject_leaf_hash(&update->position, &update->leaf);
     return place;
 }
@@ -167,11 +204,14 @@ static struct place make_leaf(struct subject_map_pool *pool, const struct subjec
 static struct place make_inner(
     struct subject_map_pool *pool, const struct place *left, const struct place *right)
 {
-    struct place place = {.ref = REF_EMPTY};
-    struct inner_node *node = take(pool, &pool->inner, 0);
-    if (node == NULL) return place;
-    *node = (struct inner_node){{left->ref, right->ref}, {left->hash, right->hash}};
-    place.ref = (subject_ref)node;
+    struct place place = {.ref = take(pool, &pool->inner, 0)};
+    if (place.ref == REF_EMPTY) return place;
+    subject_ref *children = children_of(pool, place.ref);
+    struct digest *hashes = hashes_of(pool, place.ref);
+    children[0] = left->ref;
+    children[1] = right->ref;
+    hashes[0] = left->hash;
+    hashes[1] = right->hash;
     place.hash = subject_node_hash(&left->hash, &right->hash);
     return place;
 }
@@ -182,11 +222,11 @@ struct subject_map_pool *subject_map_pool_make(void)
 {
     struct subject_map_pool *pool = calloc(1, sizeof *pool);
     if (pool == NULL) return NULL;
-    pool->inner.node_size = sizeof(struct inner_node);
-    pool->leaves.node_size = sizeof(struct leaf_node);
     pool->oldest = pool->newest = calloc(1, sizeof *pool->newest);
-    if (pool->newest != NULL) return pool;
-    free(pool);
+    bool inner = slab_open(&pool->inner, sizeof(struct inner_block));
+    bool leaves = slab_open(&pool->leaves, sizeof(struct leaf_block));
+    if (inner && leaves && pool->newest != NULL) return pool;
+    subject_map_pool_close(pool);
     return NULL;
 }
 
@@ -261,6 +301,29 @@ static bool is_updated(const struct subject_map_update *updates, size_t count, c
     return false;
 }
 
+/* Brings in what the updates will meet: waiting for memory once a level for all of them, not once a node. */
+static void fetch_paths(const struct subject_map_pool *pool, subject_ref base,
+    const struct subject_map_update *updates, size_t count, size_t depth)
+{
+    subject_ref at[GROUP_MAX];
+    bool any = is_inner(base);
+    CHECK(count <= GROUP_MAX);
+    for (size_t i = 0; i < count; i++)
+        at[i] = base;
+    for (; any; depth++) {
+        any = false;
+        for (size_t i = 0; i < count; i++) {
+            if (!is_inner(at[i])) continue;
+            __builtin_prefetch(hashes_of(pool, at[i]));
+            at[i] = children_of(pool, at[i])[position_bit(&updates[i].position, depth)];
+            if (is_leaf(at[i])) __builtin_prefetch(leaf_of(pool, at[i]));
+            if (!is_inner(at[i])) continue;
+            __builtin_prefetch(children_of(pool, at[i]));
+            any = true;
+        }
+    }
+}
+
 /* What the updates turn a subtree into. A leaf that stood here moves down beside the new ones, unless one of
  * them replaces it. After out_of_memory what comes back is not to be used. */
 static struct place updated(struct subject_map_pool *pool, struct place base,
@@ -268,7 +331,7 @@ static struct place updated(struct subject_map_pool *pool, struct place base,
 {
     if (count == 0) return base;
     bool leaf = is_leaf(base.ref);
-    if (leaf && is_updated(updates, count, &leaf_of(base.ref)->position)) {
+    if (leaf && is_updated(updates, count, &leaf_of(pool, base.ref)->position)) {
         replace(pool, base.ref);
         base = (struct place){.ref = REF_EMPTY};
         leaf = false;
@@ -277,18 +340,20 @@ static struct place updated(struct subject_map_pool *pool, struct place base,
     CHECK(depth < SUBJECT_PATH_LENGTH_MAX);
     struct place sides[2] = {{.ref = REF_EMPTY}, {.ref = REF_EMPTY}};
     if (leaf) {
-        sides[position_bit(&leaf_of(base.ref)->position, depth)] = base;
+        sides[position_bit(&leaf_of(pool, base.ref)->position, depth)] = base;
     } else if (base.ref != REF_EMPTY) {
-        const struct inner_node *node = inner_of(base.ref);
-        for (unsigned side = 0; side < 2; side++) {
-            sides[side] = (struct place){node->children[side], node->hashes[side]};
-            __builtin_prefetch((const void *)(node->children[side] & ~REF_LEAF_BIT));
-        }
+        for (unsigned side = 0; side < 2; side++)
+            sides[side] = (struct place){children_of(pool, base.ref)[side], hashes_of(pool, base.ref)[side]};
         replace(pool, base.ref);
     }
-    size_t zeros = split_at(updates, count, depth);
-    sides[0] = updated(pool, sides[0], updates, zeros, depth + 1);
-    sides[1] = updated(pool, sides[1], updates + zeros, count - zeros, depth + 1);
+    size_t counts[2] = {split_at(updates, count, depth)};
+    counts[1] = count - counts[0];
+    for (unsigned side = 0; side < 2; side++) {
+        if (count > GROUP_MAX && counts[side] <= GROUP_MAX)
+            fetch_paths(pool, sides[side].ref, updates, counts[side], depth + 1);
+        sides[side] = updated(pool, sides[side], updates, counts[side], depth + 1);
+        updates += counts[side];
+    }
     return make_inner(pool, &sides[0], &sides[1]);
 }
 
@@ -312,12 +377,13 @@ int subject_map_update(
     struct version *version = calloc(1, sizeof *version);
     if (version == NULL) return TALLY_ENOMEM;
     pool->made.count = 0;
+    if (count <= GROUP_MAX) fetch_paths(pool, pool->top.ref, updates, count, 0);
     struct place top = updated(pool, pool->top, updates, count, 0);
     if (pool->out_of_memory) return take_back(pool, version);
     pool->top = top;
     pool->newest->newer = version;
     pool->newest = version;
-    *next = (struct subject_map){top.ref, top.ref == REF_EMPTY ? empty_hash : top.hash};
+    *next = (struct subject_map){pool, top.ref, top.ref == REF_EMPTY ? empty_hash : top.hash};
     return TALLY_OK;
 }
 
@@ -326,12 +392,12 @@ int subject_map_update(
 const struct subject_leaf *subject_map_find(const struct subject_map *map, const struct digest *position)
 {
     subject_ref ref = map->top;
-    for (size_t depth = 0; ref != REF_EMPTY && !is_leaf(ref); depth++) {
+    for (size_t depth = 0; is_inner(ref); depth++) {
         CHECK(depth < SUBJECT_PATH_LENGTH_MAX);
-        ref = inner_of(ref)->children[position_bit(position, depth)];
+        ref = children_of(map->pool, ref)[position_bit(position, depth)];
     }
     if (ref == REF_EMPTY) return NULL;
-    const struct leaf_node *leaf = leaf_of(ref);
+    const struct leaf_node *leaf = leaf_of(map->pool, ref);
     return digest_equal(&leaf->position, position) ? &leaf->leaf : NULL;
 }
 
@@ -340,19 +406,18 @@ void subject_map_prove(
 {
     size_t depth = 0;
     subject_ref ref = map->top;
-    for (; ref != REF_EMPTY && !is_leaf(ref); depth++) {
+    for (; is_inner(ref); depth++) {
         CHECK(depth < SUBJECT_PATH_LENGTH_MAX);
-        const struct inner_node *node = inner_of(ref);
         unsigned side = position_bit(position, depth);
-        proof->siblings[depth] = node->hashes[1 - side];
-        ref = node->children[side];
+        proof->siblings[depth] = hashes_of(map->pool, ref)[1 - side];
+        ref = children_of(map->pool, ref)[side];
     }
     proof->sibling_count = (uint32_t)depth;
     proof->place = PLACE_EMPTY;
     proof->leaf = (struct subject_leaf){0};
     proof->other_position = (struct digest){{0}};
     if (ref == REF_EMPTY) return;
-    const struct leaf_node *leaf = leaf_of(ref);
+    const struct leaf_node *leaf = leaf_of(map->pool, ref);
     proof->leaf = leaf->leaf;
     proof->place = digest_equal(&leaf->position, position) ? PLACE_PRESENT : PLACE_OTHER;
     if (proof->place == PLACE_OTHER) proof->other_position = leaf->position;

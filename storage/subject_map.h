@@ -16,7 +16,8 @@ struct subject_map_pool;
 
 /* One version; zeros are the empty map. Copy it freely: it stands until it is let go. */
 struct subject_map {
-    uintptr_t top; /* the pool's own */
+    const struct subject_map_pool *pool;
+    uint32_t top; /* the pool's own */
     struct digest root;
 };
 
