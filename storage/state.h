@@ -57,7 +57,7 @@ struct state_counts {
 /* Opens dir/state, making it where it is missing, rebuilds the subject map and holds its root against the
  * stored one. `dir` exists. Errors: TALLY_EDAMAGED (roots differ, or a value that cannot be; the caller may
  * state_discard and replay), TALLY_ECHAIN (another chain's), TALLY_EVERSION, TALLY_EBUSY (open elsewhere),
- * TALLY_EIO, TALLY_ENOMEM. */
+ * TALLY_EIO, TALLY_EFULL, TALLY_ENOMEM. */
 int state_open(const char *dir, const struct state_config *config, struct state **state) TALLY_MUST_CHECK;
 /* Unflushed blocks are forgotten: the ledger has them. */
 void state_close(struct state *state);

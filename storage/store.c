@@ -34,7 +34,7 @@ static const char *chars(struct span bytes)
     return bytes.size == 0 ? "" : (const char *)bytes.data;
 }
 
-/* LevelDB tells its errors as text alone; these words are those of its Status::ToString. */
+/* LevelDB tells its errors as text alone; these words are those of its Status::ToString, and strerror's. */
 static int error_of(char *text)
 {
     int error = TALLY_EIO;
@@ -42,6 +42,8 @@ static int error_of(char *text)
         error = TALLY_EDAMAGED;
     else if (strncmp(text, "IO error: lock ", 15) == 0)
         error = TALLY_EBUSY;
+    else if (strstr(text, strerror(ENOSPC)) != NULL)
+        error = TALLY_EFULL;
     leveldb_free(text);
     return error;
 }

@@ -8,7 +8,7 @@
 struct store;
 
 /* Opens the folder, making it where it is missing. Errors: TALLY_EBUSY (open elsewhere), TALLY_EDAMAGED,
- * TALLY_EIO, TALLY_ENOMEM. */
+ * TALLY_EIO, TALLY_EFULL, TALLY_ENOMEM. */
 int store_open(const char *dir, struct store **store) TALLY_MUST_CHECK;
 void store_close(struct store *store);
 /* Deletes a store that is not open. Missing is fine. Errors: TALLY_EBUSY, TALLY_EIO. */
@@ -24,7 +24,8 @@ struct store_batch *store_batch_make(void);
 void store_batch_close(struct store_batch *batch);
 void store_batch_put(struct store_batch *batch, struct span key, struct span value);
 void store_batch_remove(struct store_batch *batch, struct span key);
-/* Empties the batch on success. Errors: TALLY_EIO, TALLY_EDAMAGED: the store takes no more writes. */
+/* Empties the batch on success. Errors: TALLY_EIO, TALLY_EFULL, TALLY_EDAMAGED: the store takes no more
+ * writes. */
 int store_commit(struct store *store, struct store_batch *batch) TALLY_MUST_CHECK;
 
 /* Calls `seen` for each pair from `from` on whose key starts with `prefix`, in order; keys and values are

@@ -22,7 +22,7 @@ const char *tally_error_text(int error)
     case TALLY_EIO:
         return "input/output error";
     case TALLY_EFULL:
-        return "full";
+        return "no space is left";
     case TALLY_EDAMAGED:
         return "damaged";
     case TALLY_EBUSY:

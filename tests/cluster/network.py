@@ -111,8 +111,8 @@ class Network:
 
     channel_options = ()  # of stock clients of its nodes
 
-    def __init__(self, validators=4, observers=1, start=True):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tallystick-test."))
+    def __init__(self, validators=4, observers=1, start=True, within=None):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tallystick-test.", dir=within))
         self.dir = self.folder / "net"
         self.expected = []
         self.log_seen = {}

@@ -6,16 +6,19 @@ import grpc
 
 import rpc
 
+CALLS_AT_ONCE = 50
+
 
 class Writer(threading.Thread):
-    """Submits batches of openings to one node, one after the other, and keeps the ids that were answered as final.
-    Ends when the node goes away, or, where `again`, comes back to it until it is told to end."""
+    """Submits batches of openings to one node, one after the other with a pause between, and keeps the ids that were
+    answered as final, and the height of the last. Ends when the node goes away, or, where `again`, comes back to it
+    until it is told to end."""
 
-    def __init__(self, net, name, batch_events=20, again=False):
+    def __init__(self, net, name, batch_events=20, again=False, pause_s=0):
         super().__init__(daemon=True)
-        self.net, self.name, self.batch_events, self.again = net, name, batch_events, again
+        self.net, self.name, self.batch_events, self.again, self.pause_s = net, name, batch_events, again, pause_s
         self.member = rpc.Member(net, name)
-        self.final, self.wrong = [], []
+        self.final, self.wrong, self.height = [], [], 0
         self.over = threading.Event()
 
     def run(self):
@@ -31,8 +34,10 @@ class Writer(threading.Thread):
                         self.over.wait(0.1)
                         continue
                     return
+                self.height = reply.height
                 self.wrong.extend(result for result in reply.results if result.result != 0)
                 self.final.extend(result.event_id for result in reply.results)
+                self.over.wait(self.pause_s)
 
     def end(self):
         self.over.set()
@@ -42,7 +47,10 @@ class Writer(threading.Thread):
 def receipts_check(test, net, name, final):
     """Every event that was answered as final is on the named node's ledger, applied."""
     with rpc.Client(net, name) as client:
-        for event in final:
-            receipt = client.ledger.GetReceipt(rpc.rpc.GetReceiptRequest(event_id=event),
-                                               timeout=rpc.DEADLINE_S).receipt
-            test.assertEqual((receipt.result, receipt.event_id), (0, event))
+        for first in range(0, len(final), CALLS_AT_ONCE):
+            events = final[first:first + CALLS_AT_ONCE]
+            calls = [client.ledger.GetReceipt.future(rpc.rpc.GetReceiptRequest(event_id=event),
+                                                     timeout=rpc.DEADLINE_S) for event in events]
+            for event, call in zip(events, calls):
+                receipt = call.result().receipt
+                test.assertEqual((receipt.result, receipt.event_id), (0, event))
