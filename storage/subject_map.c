@@ -3,12 +3,13 @@
 #include <stdlib.h>
 
 #include "proto/base/check.h"
+#include "proto/base/pages.h"
 
 /* Nodes come from blocks of these many, by an index that fits four bytes, and go back to a list of their
  * kind: an update takes and gives many of one size. */
-#define BLOCK_SHIFT 12
+#define BLOCK_SHIFT 18
 #define BLOCK_NODES (1u << BLOCK_SHIFT)
-#define BLOCKS_MAX (1u << 16)
+#define BLOCKS_MAX (1u << 10)
 #define CACHE_LINE 64u
 /* Updates whose paths are fetched from memory side by side. */
 #define GROUP_MAX 32u
@@ -97,7 +98,9 @@ static bool slab_grow(struct slab *slab)
     uint32_t *list = realloc(slab->free, (slab->node_count + BLOCK_NODES) * sizeof *list);
     if (list == NULL) return false;
     slab->free = list;
-    void *block = aligned_alloc(CACHE_LINE, slab->block_size);
+    /* The first in small pages, resident as far as they are needed: a fresh node stays small. */
+    bool first = slab->node_count == 0;
+    void *block = first ? aligned_alloc(CACHE_LINE, slab->block_size) : pages_take(slab->block_size);
     if (block == NULL) return false;
     slab->blocks[slab->node_count >> BLOCK_SHIFT] = block;
     slab->node_count += BLOCK_NODES;

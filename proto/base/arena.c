@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "proto/base/check.h"
+#include "proto/base/pages.h"
 
 #define ALIGNMENT 16
 #define CHUNK_SIZE_MIN 4096
@@ -60,7 +61,8 @@ void *arena_take(struct arena *arena, size_t size)
         size_t chunk_size = chunk == NULL ? CHUNK_SIZE_MIN : chunk->size * 2;
         if (chunk_size > arena->budget - arena->used) chunk_size = arena->budget - arena->used;
         if (chunk_size < size) chunk_size = size;
-        chunk = malloc(sizeof *chunk + chunk_size);
+        size_t whole = sizeof *chunk + chunk_size;
+        chunk = whole < PAGES_SIZE_MIN ? malloc(whole) : pages_take(whole);
         if (chunk == NULL) return NULL;
         *chunk = (struct arena_chunk){.next = arena->chunks, .size = chunk_size};
         arena->chunks = chunk;

@@ -1,0 +1,15 @@
+/* Memory by the page, for what is large. */
+#ifndef TALLY_BASE_PAGES_H
+#define TALLY_BASE_PAGES_H
+
+#include <stddef.h>
+
+/* From so many bytes on it pays. */
+#define PAGES_SIZE_MIN (4u << 20)
+
+/* Memory in huge pages, where the system gives them to who asks: then one fault brings in 2 MiB, not 4 KiB,
+ * and reading it here and there seldom waits for a translation. Aligned to 2 MiB, not zeroed, resident as far
+ * as it is touched. NULL when memory is out. The caller frees it with free. */
+void *pages_take(size_t size);
+
+#endif

@@ -1,0 +1,41 @@
+// links: base
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "proto/base/pages.h"
+
+static void what_is_taken_is_aligned_and_all_of_it_can_be_used(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {1, PAGES_SIZE_MIN, PAGES_SIZE_MIN + 1, 3 * PAGES_SIZE_MIN - 1};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        uint8_t *memory = pages_take(sizes[i]);
+        assert_non_null(memory);
+        assert_int_equal((uintptr_t)memory % ((uintptr_t)2 << 20), 0);
+        memory[0] = 1;
+        memory[sizes[i] - 1] = 2;
+        assert_int_equal(memory[sizes[i] - 1], 2);
+        free(memory);
+    }
+}
+
+static void more_than_there_is_is_refused(void **state)
+{
+    (void)state;
+    assert_null(pages_take(SIZE_MAX));
+    assert_null(pages_take(SIZE_MAX / 2));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_taken_is_aligned_and_all_of_it_can_be_used),
+        cmocka_unit_test(more_than_there_is_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
