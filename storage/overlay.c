@@ -8,6 +8,10 @@
 
 #define BUCKETS_MIN 1024u
 #define KINDS 256u
+/* Entries that are fetched from memory before they are needed, and how much of each. */
+#define FETCH_AHEAD 8u
+#define FETCH_SIZE 192u
+#define CACHE_LINE 64u
 
 struct entry {
     struct entry *next_in_bucket;
@@ -73,10 +77,22 @@ static uint64_t hash_of(const struct overlay *overlay, struct span key)
     return hash;
 }
 
+static struct entry **bucket_of(const struct table *table, uint64_t hash)
+{
+    return &table->buckets[hash & (table->bucket_count - 1)];
+}
+
+/* An entry will be needed soon: key, and value where it is the first. */
+static void fetch(const struct entry *entry)
+{
+    for (size_t at = 0; at < FETCH_SIZE; at += CACHE_LINE)
+        __builtin_prefetch((const uint8_t *)entry + at);
+}
+
 static struct entry *find_in(const struct table *table, uint64_t hash, struct span key)
 {
     if (table == NULL) return NULL;
-    struct entry *entry = table->buckets[hash & (table->bucket_count - 1)];
+    struct entry *entry = *bucket_of(table, hash);
     while (entry != NULL && (entry->hash != hash || !span_equal(span_of(entry->key, entry->key_size), key)))
         entry = entry->next_in_bucket;
     return entry;
@@ -92,7 +108,7 @@ static const struct entry *find(const struct overlay *overlay, struct span key)
 /* Adds an entry whose key the table does not have. */
 static void link_in(struct table *table, struct entry *entry)
 {
-    struct entry **slot = &table->buckets[entry->hash & (table->bucket_count - 1)];
+    struct entry **slot = bucket_of(table, entry->hash);
     entry->next_in_bucket = *slot;
     *slot = entry;
     entry->next_of_kind = table->kinds[entry->key[0]];
@@ -150,7 +166,7 @@ void overlay_close(struct overlay *overlay)
 
 static int value_set(struct arena *arena, struct entry *entry, struct span value)
 {
-    if (value.size > entry->value_room || entry->value == NULL) {
+    if (value.size > entry->value_room) {
         uint8_t *room = arena_take(arena, value.size);
         if (room == NULL) return TALLY_ENOMEM;
         entry->value = room;
@@ -168,13 +184,15 @@ int overlay_put(struct overlay *overlay, struct span key, struct span value)
     struct arena *arena = &overlay->live->arena;
     struct entry *entry = find_in(overlay->block, hash, key);
     if (entry != NULL) return value_set(arena, entry, value);
-    entry = arena_take_zeroed(arena, 1, sizeof *entry + key.size);
+    entry = arena_take(arena, sizeof *entry + key.size + value.size);
     if (entry == NULL) return TALLY_ENOMEM;
-    entry->hash = hash;
-    entry->key_size = (uint16_t)key.size;
+    *entry = (struct entry){.value = entry->key + key.size,
+        .hash = hash,
+        .value_size = (uint32_t)value.size,
+        .value_room = (uint32_t)value.size,
+        .key_size = (uint16_t)key.size};
     memcpy(entry->key, key.data, key.size);
-    int error = value_set(arena, entry, value);
-    if (error != TALLY_OK) return error;
+    if (value.size > 0) memcpy(entry->value, value.data, value.size);
     link_in(overlay->block, entry);
     if (overlay->block->entry_count > overlay->block->bucket_count) grow(overlay->block);
     return TALLY_OK;
@@ -183,7 +201,7 @@ int overlay_put(struct overlay *overlay, struct span key, struct span value)
 /* Whoever held the entry of that key leaves its bucket; the frozen table will not be given it. */
 static void unlink_from(struct table *table, const struct entry *newer)
 {
-    struct entry **slot = &table->buckets[newer->hash & (table->bucket_count - 1)];
+    struct entry **slot = bucket_of(table, newer->hash);
     struct span key = span_of(newer->key, newer->key_size);
     while (*slot != NULL &&
            ((*slot)->hash != newer->hash || !span_equal(span_of((*slot)->key, (*slot)->key_size), key)))
@@ -193,19 +211,38 @@ static void unlink_from(struct table *table, const struct entry *newer)
     *slot = (*slot)->next_in_bucket;
 }
 
+/* Publishes the block's entries of one kind, newest first, fetching what the next ones will meet. */
+static void publish_kind(struct table *live, struct table *block, size_t kind)
+{
+    const struct entry *far = block->kinds[kind];
+    for (size_t i = 0; i < FETCH_AHEAD && far != NULL; i++, far = far->next_of_kind)
+        __builtin_prefetch(bucket_of(live, far->hash));
+    const struct entry *near = block->kinds[kind];
+    for (size_t i = 0; i < FETCH_AHEAD / 2 && near != NULL; i++)
+        near = near->next_of_kind;
+    for (struct entry *entry = block->kinds[kind], *next; entry != NULL; entry = next) {
+        next = entry->next_of_kind;
+        if (far != NULL) {
+            __builtin_prefetch(bucket_of(live, far->hash));
+            far = far->next_of_kind;
+        }
+        if (near != NULL) {
+            __builtin_prefetch(*bucket_of(live, near->hash));
+            near = near->next_of_kind;
+        }
+        *bucket_of(block, entry->hash) = NULL;
+        unlink_from(live, entry);
+        link_in(live, entry);
+    }
+    block->kinds[kind] = NULL;
+}
+
 void overlay_publish(struct overlay *overlay)
 {
     struct table *block = overlay->block, *live = overlay->live;
     CHECK(pthread_rwlock_wrlock(&overlay->lock) == 0);
-    for (size_t kind = 0; kind < KINDS; kind++) {
-        for (struct entry *entry = block->kinds[kind], *next; entry != NULL; entry = next) {
-            next = entry->next_of_kind;
-            block->buckets[entry->hash & (block->bucket_count - 1)] = NULL;
-            unlink_from(live, entry);
-            link_in(live, entry);
-        }
-        block->kinds[kind] = NULL;
-    }
+    for (size_t kind = 0; kind < KINDS; kind++)
+        if (block->kinds[kind] != NULL) publish_kind(live, block, kind);
     block->entry_count = 0;
     while (live->entry_count > live->bucket_count) {
         size_t before = live->bucket_count;
@@ -275,27 +312,54 @@ static int span_order(struct span a, struct span b)
     return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
 }
 
-static int by_entry_key(const void *a, const void *b)
+/* An entry with the start of its key, behind the kind: most are told apart without a look at them. */
+struct sorted {
+    uint64_t start[2];
+    const struct entry *entry;
+};
+
+static struct sorted sorted_of(const struct entry *entry)
 {
-    const struct entry *x = *(struct entry *const *)a, *y = *(struct entry *const *)b;
-    return span_order(span_of(x->key, x->key_size), span_of(y->key, y->key_size));
+    struct sorted sorted = {.entry = entry};
+    uint8_t start[sizeof sorted.start] = {0};
+    size_t size = entry->key_size - 1u;
+    memcpy(start, entry->key + 1, size < sizeof start ? size : sizeof start);
+    sorted.start[0] = get_u64(start);
+    sorted.start[1] = get_u64(start + 8);
+    return sorted;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct sorted *x = a, *y = b;
+    for (size_t i = 0; i < 2; i++)
+        if (x->start[i] != y->start[i]) return x->start[i] < y->start[i] ? -1 : 1;
+    return span_order(span_of(x->entry->key, x->entry->key_size), span_of(y->entry->key, y->entry->key_size));
+}
+
+static void put_sorted(const struct sorted *sorted, size_t count, struct store_batch *batch)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (i + FETCH_AHEAD < count) fetch(sorted[i + FETCH_AHEAD].entry);
+        const struct entry *entry = sorted[i].entry;
+        store_batch_put(
+            batch, span_of(entry->key, entry->key_size), span_of(entry->value, entry->value_size));
+    }
 }
 
 int overlay_gather(struct overlay *overlay, struct store_batch *batch)
 {
     const struct table *frozen = overlay->frozen;
     CHECK(frozen != NULL);
-    struct entry **sorted = malloc((frozen->entry_count + 1) * sizeof *sorted);
+    struct sorted *sorted = malloc((frozen->entry_count + 1) * sizeof *sorted);
     if (sorted == NULL) return TALLY_ENOMEM;
     /* Kind by kind: each is a sort of its own, shorter. */
     for (size_t kind = 0; kind < KINDS; kind++) {
         size_t count = 0;
-        for (struct entry *entry = frozen->kinds[kind]; entry != NULL; entry = entry->next_of_kind)
-            if (!entry->replaced) sorted[count++] = entry;
-        qsort(sorted, count, sizeof *sorted, by_entry_key);
-        for (size_t i = 0; i < count; i++)
-            store_batch_put(batch, span_of(sorted[i]->key, sorted[i]->key_size),
-                span_of(sorted[i]->value, sorted[i]->value_size));
+        for (const struct entry *entry = frozen->kinds[kind]; entry != NULL; entry = entry->next_of_kind)
+            if (!entry->replaced) sorted[count++] = sorted_of(entry);
+        qsort(sorted, count, sizeof *sorted, by_key);
+        put_sorted(sorted, count, batch);
     }
     free(sorted);
     return TALLY_OK;
