@@ -226,6 +226,28 @@ static void on_rebuilt(void *context, const struct checkpoint *last)
     update_work(node);
 }
 
+/* What was signed before the last stop takes up where it was. */
+static void resume_applied(struct node *node)
+{
+    struct checkpoint applied;
+    struct state_counts counts;
+    struct ledger_head head;
+    executor_last(node->executor, &applied, &counts);
+    if (applied.height == 0) return;
+    ledger_head(node->ledger, &head);
+    certifier_applied(node->certifier, &applied);
+    /* Where the crash came before its promise was recorded, nobody has this signature yet. */
+    sign_checkpoint(node, &applied, head.header.view);
+}
+
+static void on_level(void *context)
+{
+    struct node *node = context;
+    node->serving = true;
+    resume_applied(node);
+    update_work(node);
+}
+
 /* ---- Peers ---- */
 
 static void send_certified(struct node *node, uint32_t peer)
@@ -467,7 +489,8 @@ static int open_data(struct node *node, char *why, size_t why_size)
 
 static int open_parts(struct node *node, char *why, size_t why_size)
 {
-    static const struct executor_callbacks executor_callbacks = {on_applied, on_rebuilt, on_part_failed};
+    static const struct executor_callbacks executor_callbacks = {
+        on_applied, on_rebuilt, on_level, on_part_failed};
     static const struct certifier_callbacks certifier_callbacks = {
         on_certified, on_divergence, on_checkpoint_evidence};
     static const struct replica_callbacks replica_callbacks = {
@@ -482,6 +505,7 @@ static int open_parts(struct node *node, char *why, size_t why_size)
         error = executor_open(node->loop, node->data_dir, genesis, node->ledger, &executor_callbacks, node,
             &node->executor, why, why_size);
     if (error != TALLY_OK) return error;
+    node->serving = executor_is_level(node->executor);
     (void)executor_newest_certified(node->executor, &certified);
     uint64_t applied = executor_applied_height(node->executor);
     uint64_t newest = certified.checkpoint.height < applied ? certified.checkpoint.height : applied;
@@ -519,20 +543,10 @@ static int open_parts(struct node *node, char *why, size_t why_size)
     return error;
 }
 
-/* What was signed and what was applied before the last stop takes up where it was. */
 static void resume_checkpoints(struct node *node)
 {
     struct span recorded = replica_restored_checkpoint(node->replica);
-    struct checkpoint applied;
-    struct state_counts counts;
-    executor_last(node->executor, &applied, &counts);
-    if (applied.height > 0) {
-        struct ledger_head head;
-        ledger_head(node->ledger, &head);
-        certifier_applied(node->certifier, &applied);
-        /* Where the crash came before its promise was recorded, nobody has this signature yet. */
-        sign_checkpoint(node, &applied, head.header.view);
-    }
+    if (node->serving) resume_applied(node);
     if (recorded.size == 0 || checkpoint_vote_decode(recorded, &node->own_vote) != TALLY_OK) return;
     int error = certifier_vote(node->certifier, &node->own_vote);
     if (error != TALLY_OK) LOG_BROKEN("an own checkpoint vote does not hold", LOG_E("why", error));
@@ -614,7 +628,6 @@ int node_open(uv_loop_t *loop, const struct config *config, void (*on_failed)(vo
     node->config = config;
     node->on_failed = on_failed;
     node->context = context;
-    node->serving = true;
     struct validator_set set;
     genesis_validator_set(&config->genesis, &set);
     int error = verify_set_init(&set, &node->validators);

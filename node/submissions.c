@@ -201,6 +201,7 @@ static void look_done(struct job *job)
     struct submission *submission =
         (struct submission *)(void *)((char *)job - offsetof(struct submission, look));
     submission->looking = false;
+    if (submission->look_error == TALLY_EDAMAGED) executor_mistrust(submission->owner->executor);
     /* A forgotten one is admitted all the same: its client may only have lost the connection. But nobody is
      * told. */
     if (submission->look_error != TALLY_OK) {

@@ -1,6 +1,7 @@
 #include "node/commit/executor.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,6 +12,8 @@
 
 /* Threads that answer queries. */
 #define QUERY_THREADS 2u
+/* Between two looks whether a block that the ledger lost has been mended. */
+#define MEND_WAIT_MS 100u
 #define RESULTS_ARENA_BUDGET (64u * MIB)
 
 struct executor {
@@ -18,10 +21,12 @@ struct executor {
     void *context;
     struct worker *worker, *queries;
     struct flusher *flusher;
-    bool closing, failed;
+    atomic_bool closing;
     struct replay replay;    /* the state thread's */
+    bool behind;             /* likewise: blocks are missing between the state and what is queued */
     pthread_rwlock_t stands; /* held by queries, so that the state they read is not thrown away */
     /* The loop's. */
+    bool failed, level, mistrusted;
     struct checkpoint last;
     struct state_counts counts;
     bool has_certified;
@@ -121,6 +126,19 @@ static int read_applied(struct executor *executor, struct apply_job *apply)
     return error;
 }
 
+/* Peers give back what the ledger lost; until then the state stands before it, and queries go on. */
+static int wait_for_mending(struct executor *executor)
+{
+    int error = TALLY_EPENDING;
+    LOG_UNUSUAL("the state needs a block that the ledger lost; it goes on once a peer has given it",
+        LOG_U("height", state_applied_height(executor->replay.state) + 1));
+    while (error == TALLY_EPENDING && !executor->closing) {
+        uv_sleep(MEND_WAIT_MS);
+        error = replay_catch_up(&executor->replay);
+    }
+    return error == TALLY_EPENDING ? TALLY_ECLOSED : error;
+}
+
 /* Makes the state anew from the ledger; the newest certificate, which went with it, is kept where it agrees.
  */
 static int make_anew(struct executor *executor)
@@ -132,6 +150,7 @@ static int make_anew(struct executor *executor)
     CHECK(pthread_rwlock_wrlock(&executor->stands) == 0);
     if (error == TALLY_OK) error = replay_rebuild(&executor->replay);
     CHECK(pthread_rwlock_unlock(&executor->stands) == 0);
+    if (error == TALLY_EPENDING) error = wait_for_mending(executor);
     if (error != TALLY_OK || !has_certified) return error;
     error = state_certified_put(executor->replay.state, &certified);
     return error == TALLY_EINVALID ? TALLY_OK : error;
@@ -150,7 +169,7 @@ static void run_apply(struct job *job)
 {
     struct apply_job *apply = (struct apply_job *)(void *)job;
     struct executor *executor = apply->base.executor;
-    if (executor->replay.state == NULL) {
+    if (executor->replay.state == NULL || executor->behind) {
         apply->base.error = TALLY_ECLOSED;
         return;
     }
@@ -272,6 +291,53 @@ void executor_rebuild(struct executor *executor)
     worker_submit_urgent(executor->worker, &rebuild->base.job);
 }
 
+/* What a read or an opening met: no quorum has said that this node computes wrongly. */
+static void anew_done(struct job *job)
+{
+    struct rebuild_job *rebuild = (struct rebuild_job *)(void *)job;
+    struct executor *executor = rebuild->base.executor;
+    if (rebuild->base.error != TALLY_OK) {
+        fail(executor, "the state cannot be brought level with the ledger", rebuild->base.error);
+    } else if (!executor->failed && !executor->closing) {
+        LOG_UNUSUAL(
+            "the state was brought level with the ledger again", LOG_U("height", rebuild->last.height));
+        executor->last = rebuild->last;
+        executor->counts = rebuild->counts;
+        if (!executor->level) {
+            executor->level = true;
+            executor->callbacks->on_level(executor->context);
+        }
+    }
+    free(rebuild);
+}
+
+void executor_mistrust(struct executor *executor)
+{
+    uint64_t height;
+    if (executor->mistrusted || ledger_damaged(executor->replay.ledger, &height) == TALLY_OK) return;
+    executor->mistrusted = true;
+    LOG_UNUSUAL("a read met damage in the state; it is made anew from the ledger");
+    struct rebuild_job *rebuild =
+        (struct rebuild_job *)new_job(executor, sizeof *rebuild, run_rebuild, anew_done);
+    worker_submit_urgent(executor->worker, &rebuild->base.job);
+}
+
+static void run_level(struct job *job)
+{
+    struct rebuild_job *rebuild = (struct rebuild_job *)(void *)job;
+    struct executor *executor = rebuild->base.executor;
+    int error = wait_for_mending(executor);
+    if (error == TALLY_EDAMAGED) error = make_anew(executor);
+    executor->behind = error != TALLY_OK;
+    if (error == TALLY_OK) error = read_last(executor, &rebuild->last, &rebuild->counts);
+    rebuild->base.error = error;
+}
+
+bool executor_is_level(const struct executor *executor)
+{
+    return executor->level;
+}
+
 /* ---- Life ---- */
 
 int executor_open(uv_loop_t *loop, const char *data_dir, const struct genesis *genesis, struct ledger *ledger,
@@ -284,6 +350,9 @@ int executor_open(uv_loop_t *loop, const char *data_dir, const struct genesis *g
     executor->callbacks = callbacks;
     executor->context = context;
     int error = replay_open(&executor->replay);
+    executor->behind = error == TALLY_EPENDING;
+    executor->level = !executor->behind;
+    if (executor->behind) error = TALLY_OK;
     if (error == TALLY_OK) error = read_last(executor, &executor->last, &executor->counts);
     if (error == TALLY_OK) error = read_certified(executor);
     if (error == TALLY_OK) error = worker_open(loop, "state", 1, &executor->worker);
@@ -301,6 +370,9 @@ int executor_open(uv_loop_t *loop, const char *data_dir, const struct genesis *g
         return error;
     }
     CHECK(pthread_rwlock_init(&executor->stands, NULL) == 0);
+    if (!executor->level)
+        worker_submit_urgent(
+            executor->worker, &new_job(executor, sizeof(struct rebuild_job), run_level, anew_done)->job);
     *out = executor;
     return TALLY_OK;
 }

@@ -26,16 +26,21 @@ struct executor_callbacks {
     void (*on_applied)(void *context, const struct applied_block *applied);
     /* A rebuild has ended; `last` is what stands now. */
     void (*on_rebuilt)(void *context, const struct checkpoint *last);
+    /* A state that waited at its opening for a block that the ledger had lost is level with the ledger. */
+    void (*on_level)(void *context);
     /* The state cannot go on; the process must end. `what` is constant. */
     void (*on_failed)(void *context, const char *what, int error);
 };
 
 /* Opens HOME/data/state and replays into it what the ledger has beyond it, telling the log of long work. A
- * state that is damaged is discarded and rebuilt from the ledger. `ledger` and `genesis` are borrowed.
+ * state that is damaged is discarded and rebuilt from the ledger. Where that needs a block that the ledger
+ * lost, it goes on once the block is mended, and what is queued waits. `ledger` and `genesis` are borrowed.
  * Errors: as state_open's and the ledger's; `why` is then one sentence. */
 int executor_open(uv_loop_t *loop, const char *data_dir, const struct genesis *genesis, struct ledger *ledger,
     const struct executor_callbacks *callbacks, void *context, struct executor **executor, char *why,
     size_t why_size) TALLY_MUST_CHECK;
+/* Whether the state stood level with the ledger at its opening, or does by now: else on_level comes. */
+bool executor_is_level(const struct executor *executor);
 /* Runs what was queued, flushes everything, and closes the state. No callback comes from it. */
 void executor_close(struct executor *executor);
 
@@ -46,6 +51,10 @@ void executor_certified(struct executor *executor, const struct certified_checkp
 /* Throws the state away and rebuilds it from the ledger: where a certified root differs from ours. Blocks
  * that are queued are applied after that. */
 void executor_rebuild(struct executor *executor);
+
+/* A read met damage. Where the ledger knows of none, it is in what the state keeps and applying never reads:
+ * the state is made anew, once in the life of a process. */
+void executor_mistrust(struct executor *executor);
 
 /* Queues a job that may read the state: job->run is called on a thread of its own kind, beside others, and
  * may call on executor_state what state.h allows on any thread. */

@@ -74,7 +74,7 @@ static int replay_block(struct replay *replay, uint64_t height, struct arena *ar
     struct block block;
     arena_reset(arena);
     int error = ledger_read(replay->ledger, height, false, arena, &block);
-    if (error != TALLY_OK) return error;
+    if (error != TALLY_OK) return error == TALLY_EDAMAGED ? TALLY_EPENDING : error;
     struct checkpoint checkpoint;
     error = execution_apply(replay->execution, &block, NULL, NULL, &checkpoint);
     if (error != TALLY_OK) return error;
@@ -83,7 +83,7 @@ static int replay_block(struct replay *replay, uint64_t height, struct arena *ar
     return error == TALLY_OK && frozen != 0 ? state_flush(replay->state, frozen) : error;
 }
 
-static int catch_up(struct replay *replay)
+int replay_catch_up(struct replay *replay)
 {
     struct ledger_head head;
     struct arena arena;
@@ -108,14 +108,14 @@ int replay_rebuild(struct replay *replay)
     replay_close(replay);
     int error = state_discard(replay->data_dir);
     if (error == TALLY_OK) error = open_state(replay);
-    if (error == TALLY_OK) error = catch_up(replay);
+    if (error == TALLY_OK) error = replay_catch_up(replay);
     return error;
 }
 
 int replay_open(struct replay *replay)
 {
     int error = open_state(replay);
-    if (error == TALLY_OK) error = catch_up(replay);
+    if (error == TALLY_OK) error = replay_catch_up(replay);
     if (error != TALLY_EDAMAGED) return error;
     LOG_UNUSUAL("the state is damaged; rebuilding it from the ledger");
     return replay_rebuild(replay);

@@ -18,10 +18,14 @@ struct replay {
 
 /* Opens data_dir/state and replays into it what the ledger has beyond it, telling the log of long work. A
  * state that is damaged is discarded and rebuilt from the ledger. After an error replay_close is still the
- * caller's to call. Errors: as state_open's and the ledger's. */
+ * caller's to call. Errors: as state_open's and the ledger's; TALLY_EPENDING (the next block is one that the
+ * ledger lost): the state is open and stands before it, for replay_catch_up. */
 int replay_open(struct replay *replay) TALLY_MUST_CHECK;
 /* What was not flushed is forgotten. */
 void replay_close(struct replay *replay);
+/* Replays what the ledger has beyond the state, which is open. Errors: as the ledger's, TALLY_EPENDING as
+ * above, and TALLY_EDAMAGED, which is the state's. */
+int replay_catch_up(struct replay *replay) TALLY_MUST_CHECK;
 /* Throws the state away, open or not, and makes it anew from the ledger. Errors: as replay_open's. */
 int replay_rebuild(struct replay *replay) TALLY_MUST_CHECK;
 

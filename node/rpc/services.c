@@ -72,6 +72,7 @@ static void query_done(struct job *job)
 {
     struct query *query = (struct query *)(void *)job;
     struct services *services = query->services;
+    if (query->damaged) executor_mistrust(node_executor(services->node));
     if (query->call != NULL) {
         if (query->status == GRPC_OK && query->reply.failed)
             query_fail(query, GRPC_RESOURCE_EXHAUSTED, "TOO_LARGE", NULL,
@@ -151,6 +152,7 @@ bool query_failed(struct query *query, int error, const char *what)
             query, GRPC_RESOURCE_EXHAUSTED, "TOO_LARGE", NULL, "the answer is larger than one reply may be");
     } else {
         LOG_BROKEN("a read failed", LOG_E("why", error));
+        query->damaged = error == TALLY_EDAMAGED;
         query_fail(query, GRPC_INTERNAL, "READ_FAILED", NULL, "this node could not read its own data");
     }
     return true;

@@ -51,6 +51,7 @@ struct query {
     /* GRPC_OK, or what the call ends with; UNAVAILABLE carries the hint to try again. */
     enum grpc_status status;
     const char *reason, *field, *message;
+    bool damaged; /* what it read was */
 };
 void query_start(struct services *services, struct rpc_call *call,
     const ProtobufCMessageDescriptor *descriptor, void (*run)(struct query *query));

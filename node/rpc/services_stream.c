@@ -49,6 +49,7 @@ static void read_done(struct job *job)
 {
     struct stream *stream = (struct stream *)(void *)job;
     stream->reading = false;
+    if (stream->error == TALLY_EDAMAGED) executor_mistrust(node_executor(stream->services->node));
     if (stream->call != NULL && stream->error == TALLY_ECLOSED) {
         fail_stream(stream, GRPC_UNAVAILABLE, "NOT_SERVING", "this node is rebuilding its state");
     } else if (stream->call != NULL && (stream->error == TALLY_ELIMIT || stream->bytes.failed)) {

@@ -36,6 +36,14 @@ def records_end(path):
     return last, end
 
 
+def flip(path, at):
+    with open(path, "r+b") as file:
+        file.seek(at)
+        byte = file.read(1)[0]
+        file.seek(at)
+        file.write(bytes([byte ^ 1]))
+
+
 class CrashTest(network.NetworkTest):
     """On one network, one after the other."""
 
@@ -217,7 +225,7 @@ class CrashTest(network.NetworkTest):
             self.net.stop(name)
             program = network.compiled(self, "state_spoil", "-lleveldb")
             state = self.net.home(name) / "data" / "state"
-            subprocess.run([program, state, "1", account.hex(), "cut"], check=True)
+            subprocess.run([program, state, "4100000001" + account.hex(), "cut"], check=True)
             self.net.start(name)
             self.net.expected.append(text)
             reply = client.submit(member.batch([member.opening(account=account)]))
@@ -225,6 +233,47 @@ class CrashTest(network.NetworkTest):
         wait_until("the node to meet it", lambda: self.net.log_lines(name, text), 20)
         self.net.agreement(reply.height)
         self.assertTrue(self.net.running(name))
+
+    def test_5_damage_that_only_queries_meet_is_computed_again(self):
+        name, text = "validator-3", "the state was brought level with the ledger again"
+        member = rpc.Member(self.net, "validator-1")
+        batch = member.batch([member.opening()])
+        event = member.event_id(batch.events[0])
+        with rpc.Client(self.net, "validator-1") as client:
+            client.submit(batch)
+        self.net.agreement()
+        self.net.stop(name)
+        program = network.compiled(self, "state_spoil", "-lleveldb")
+        subprocess.run([program, self.net.home(name) / "data" / "state", "4500000000" + event.hex(), "cut"], check=True)
+        self.net.start(name)
+        self.net.expected.append("a read failed")
+        with rpc.Client(self.net, name) as client:
+            request = rpc.rpc.GetReceiptRequest(event_id=event)
+            with self.assertRaises(grpc.RpcError) as refused:
+                client.ledger.GetReceipt(request, timeout=rpc.DEADLINE_S)
+            self.assertEqual(refused.exception.code(), grpc.StatusCode.INTERNAL)
+            wait_until("the node to compute it again", lambda: self.net.log_lines(name, text), 20)
+            self.net.agreement()
+            self.assertEqual(client.ledger.GetReceipt(request, timeout=rpc.DEADLINE_S).receipt.event_id, event)
+
+    def test_5_a_state_that_is_lost_with_a_block_waits_for_the_block(self):
+        name = "validator-3"
+        height = self.submit_some()
+        self.net.agreement(height)
+        self.net.stop(name)
+        flip(self.newest_segment(name, "ledger"), SEGMENT_HEADER_SIZE + RECORD_HEADER_SIZE + 8)
+        shutil.rmtree(self.net.home(name) / "data" / "state")
+        size = self.net.log_size(name)
+        self.net.start(name)
+        for text in ("the state needs a block that the ledger lost", "a damaged block of the ledger was mended",
+                     "the state was brought level with the ledger again"):
+            wait_until(text, lambda text=text: self.net.log_lines(name, text, since=size))
+        self.net.agreement(self.submit_some())
+        # It votes: without one more, nothing is final but with its votes.
+        self.net.kill("validator-4")
+        self.submit_some()
+        self.net.start("validator-4")
+        self.net.agreement()
 
     def test_6_a_home_in_use_is_refused(self):
         name = "validator-1"
@@ -248,11 +297,7 @@ class CrashTest(network.NetworkTest):
             path = self.newest_segment(name, log)
             if at is None:
                 at = records_end(path)[1] // 2
-            with open(path, "r+b") as file:
-                file.seek(at)
-                byte = file.read(1)[0]
-                file.seek(at)
-                file.write(bytes([byte ^ 1]))
+            flip(path, at)
         found = network.tally("fsck", home=self.net.home(name), check=REFUSED).json
         self.assertFalse(found["clean"])
         self.assertEqual({problem["file"].split("/")[0] for problem in found["problems"]}, {"ledger", "bodies"})

@@ -176,7 +176,7 @@ class OperationsTest(network.NetworkTest):
         program = compiled(self, "state_spoil", "-lleveldb")
         for name in names:
             self.net.stop(name)
-            subprocess.run([program, self.net.home(name) / "data" / "state", "1", opened["account"]], check=True)
+            subprocess.run([program, self.net.home(name) / "data" / "state", "4100000001" + opened["account"]], check=True)
             self.net.start(name)
         with rpc.Client(self.net, "validator-1") as client:
             member = rpc.Member(self.net, "validator-1")

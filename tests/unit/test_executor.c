@@ -6,7 +6,11 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "node/commit/executor.h"
+#include "storage/segment.h"
 #include "tests/fault/blocks.h"
 #include "tests/fault/memory_disk.h"
 #include "tests/vectors/samples.h"
@@ -23,6 +27,7 @@ struct fixture {
     struct arena arena;
     struct block blocks[BLOCKS + 1];
     uint64_t applied, rebuilt;
+    bool level;
     uint32_t results;
     struct checkpoint checkpoints[BLOCKS + 1], last;
 };
@@ -45,13 +50,18 @@ static void on_rebuilt(void *context, const struct checkpoint *last)
     fixture->last = *last;
 }
 
+static void on_level(void *context)
+{
+    ((struct fixture *)context)->level = true;
+}
+
 static void on_failed(void *context, const char *what, int error)
 {
     (void)context;
     fail_msg("%s: %s", what, tally_error_text(error));
 }
 
-static const struct executor_callbacks callbacks = {on_applied, on_rebuilt, on_failed};
+static const struct executor_callbacks callbacks = {on_applied, on_rebuilt, on_level, on_failed};
 
 static void open_executor(struct fixture *fixture)
 {
@@ -194,6 +204,117 @@ static void a_block_that_a_rebuild_has_replayed_still_gets_its_results(void **st
     assert_int_equal(fixture->results, 2 * 2 * 5);
 }
 
+static void open_ledger(struct fixture *fixture)
+{
+    static const struct ledger_options options = {.mend = true};
+    struct ledger_report report;
+    assert_int_equal(ledger_open(disk_system(), fixture->dir, &fixture->genesis.chain_id, &options,
+                         &fixture->ledger, &report),
+        TALLY_OK);
+}
+
+/* Changes one byte of the block at height 2, on a disk that threads may use. */
+static void damage_block(const struct fixture *fixture)
+{
+    char path[128];
+    uint8_t size[4], byte;
+    snprintf(path, sizeof path, "%s/ledger/0000000000000001", fixture->dir);
+    int file = open(path, O_RDWR);
+    assert_true(file >= 0 && pread(file, size, sizeof size, SEGMENT_HEADER_SIZE) == sizeof size);
+    off_t at = SEGMENT_HEADER_SIZE + (off_t)record_footprint(get_u32(size)) + RECORD_HEADER_SIZE + 99;
+    assert_int_equal(pread(file, &byte, 1, at), 1);
+    byte ^= 1;
+    assert_int_equal(pwrite(file, &byte, 1, at), 1);
+    close(file);
+}
+
+static void remove_ledger(struct fixture *fixture)
+{
+    static const char *const folders[] = {"ledger", "bodies", "mended"};
+    ledger_close(fixture->ledger);
+    fixture->ledger = NULL;
+    for (size_t i = 0; i < 3; i++) {
+        char folder[128], path[192];
+        snprintf(folder, sizeof folder, "%s/%s", fixture->dir, folders[i]);
+        snprintf(path, sizeof path, "%s/0000000000000001", folder);
+        (void)remove(path);
+        (void)remove(folder);
+    }
+}
+
+static void a_state_waits_for_a_block_that_the_ledger_lost(void **state)
+{
+    struct fixture *fixture = *state;
+    struct checkpoint last;
+    struct state_counts counts;
+    bool mended;
+    for (uint64_t height = 1; height <= 4; height++)
+        finalize(fixture, height);
+    wait_applied(fixture, 4);
+    close_executor(fixture);
+    assert_int_equal(state_discard(fixture->dir), TALLY_OK);
+    ledger_close(fixture->ledger);
+    open_ledger(fixture);
+    for (uint64_t height = 1; height <= 3; height++) {
+        assert_int_equal(ledger_append(fixture->ledger, &fixture->blocks[height]), TALLY_OK);
+        assert_int_equal(ledger_sync(fixture->ledger), TALLY_OK);
+    }
+    ledger_close(fixture->ledger);
+    damage_block(fixture);
+    for (int round = 0; round < 2; round++) {
+        /* At first nobody mends it, and a stop is a stop. */
+        open_ledger(fixture);
+        open_executor(fixture);
+        assert_false(executor_is_level(fixture->executor));
+        assert_int_equal(executor_applied_height(fixture->executor), 1);
+        if (round == 1) break;
+        close_executor(fixture);
+        ledger_close(fixture->ledger);
+    }
+    fixture->applied = 3;
+    finalize(fixture, 4);
+    for (int turn = 0; turn < 20; turn++) {
+        uv_run(&fixture->loop, UV_RUN_NOWAIT);
+        uv_sleep(10);
+    }
+    assert_false(fixture->level);
+    assert_int_equal(fixture->applied, 3);
+    assert_int_equal(ledger_mend(fixture->ledger, &fixture->blocks[2], false, &mended), TALLY_OK);
+    assert_true(mended);
+    struct checkpoint expected = fixture->checkpoints[4];
+    wait_applied(fixture, 4);
+    assert_true(fixture->level && executor_is_level(fixture->executor));
+    executor_last(fixture->executor, &last, &counts);
+    assert_same_state(&last, &expected);
+    assert_int_equal(fixture->rebuilt, 0);
+    close_executor(fixture);
+    remove_ledger(fixture);
+    assert_int_equal(state_discard(fixture->dir), TALLY_OK);
+    struct ledger_report report;
+    assert_int_equal(ledger_open(&fixture->disk->disk, "data", &fixture->genesis.chain_id, NULL,
+                         &fixture->ledger, &report),
+        TALLY_OK);
+    open_executor(fixture);
+}
+
+static void a_mistrusted_state_is_made_anew_once(void **state)
+{
+    struct fixture *fixture = *state;
+    struct checkpoint last;
+    struct state_counts counts;
+    for (uint64_t height = 1; height <= 3; height++)
+        finalize(fixture, height);
+    wait_applied(fixture, 3);
+    executor_mistrust(fixture->executor);
+    executor_mistrust(fixture->executor);
+    finalize(fixture, 4);
+    wait_applied(fixture, 4);
+    executor_last(fixture->executor, &last, &counts);
+    assert_same_state(&last, &fixture->checkpoints[4]);
+    assert_int_equal(counts.events, 4 * 2 * 5);
+    assert_int_equal(fixture->rebuilt, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_fixture, close_fixture)
@@ -202,6 +323,8 @@ int main(void)
         TEST(a_restart_comes_back_to_the_same_state),
         TEST(a_rebuild_comes_to_the_same_state_and_goes_on),
         TEST(a_block_that_a_rebuild_has_replayed_still_gets_its_results),
+        TEST(a_state_waits_for_a_block_that_the_ledger_lost),
+        TEST(a_mistrusted_state_is_made_anew_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
