@@ -39,13 +39,14 @@ int state_value_get(struct state *state, const struct state_key *key, struct buf
 {
     buffer_clear(value);
     struct span own;
-    bool in_block = state->block_thread == (uintptr_t)pthread_self();
-    if (in_block && overlay_get(state->overlay, state_key_span(key), &own)) {
+    if (state->block_thread != (uintptr_t)pthread_self()) {
+        int error = overlay_copy(state->overlay, state_key_span(key), value);
+        if (error != TALLY_ENOTFOUND) return error;
+    } else if (overlay_get(state->overlay, state_key_span(key), &own)) {
         buffer_append(value, own.data, own.size);
         return value->failed ? TALLY_ENOMEM : TALLY_OK;
     }
-    int error = overlay_copy(state->overlay, state_key_span(key), value);
-    return error == TALLY_ENOTFOUND ? store_get(state->store, state_key_span(key), value) : error;
+    return store_get(state->store, state_key_span(key), value);
 }
 
 int state_value_put(struct state *state, const struct state_key *key)
@@ -254,7 +255,7 @@ int state_open(const char *dir, const struct state_config *config, struct state 
     state_value_init(&opened->held);
     buffer_init(&opened->block.result_bytes, SIZE_MAX / 8);
     arena_init(&opened->block.arena, SIZE_MAX / 8);
-    random_bytes(&opened->block.touched.seed, sizeof opened->block.touched.seed);
+    digest_hash_key_init(&opened->block.touched.key);
     opened->overlay = overlay_make();
     opened->cache = subject_cache_make(opened->config.cache_size_max);
     opened->pool = subject_map_pool_make();

@@ -119,6 +119,10 @@ struct state_subject {
 int state_block_subject(
     struct state *state, const struct digest *subject_id, struct state_subject *subject) TALLY_MUST_CHECK;
 
+/* The block will look at these subjects soon, 32 at most (CHECKed): what is in memory of them is brought near
+ * the processor, for all at once. Makes no difference to anything but time. */
+void state_subjects_fetch(struct state *state, const struct digest *const *subject_ids, size_t count);
+
 /* Ends the block: the roots after it. */
 int state_block_end(struct state *state, struct state_roots *roots) TALLY_MUST_CHECK;
 

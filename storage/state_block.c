@@ -18,20 +18,18 @@ static void touched_clear(struct touched_table *table)
     /* A large block's table is given back: an idle node stays small. */
     if (table->capacity > 4096) {
         state_touched_close(table);
-        *table = (struct touched_table){.seed = table->seed};
+        *table = (struct touched_table){.key = table->key};
         return;
     }
     if (table->slots != NULL) memset(table->slots, 0, table->slot_count * sizeof *table->slots);
     table->count = 0;
 }
 
-static size_t slot_of(const struct touched_table *table, const struct digest *position)
+static size_t slot_of(const struct touched_table *table, const struct digest *subject_id)
 {
-    uint64_t word;
-    memcpy(&word, position->bytes, sizeof word);
-    __uint128_t product = (__uint128_t)(word ^ table->seed) * 0x9E3779B97F4A7C15u;
-    size_t slot = (size_t)((uint64_t)product ^ (uint64_t)(product >> 64)) & (table->slot_count - 1);
-    while (table->slots[slot] != 0 && !digest_equal(&table->items[table->slots[slot] - 1].position, position))
+    size_t slot = digest_hash(&table->key, subject_id) & (table->slot_count - 1);
+    while (table->slots[slot] != 0 &&
+           !digest_equal(&table->items[table->slots[slot] - 1].subject_id, subject_id))
         slot = (slot + 1) & (table->slot_count - 1);
     return slot;
 }
@@ -53,7 +51,7 @@ static int touched_reserve(struct touched_table *table)
     table->slots = slots;
     table->slot_count = slot_count;
     for (size_t i = 0; i < table->count; i++)
-        slots[slot_of(table, &table->items[i].position)] = (uint32_t)i + 1;
+        slots[slot_of(table, &table->items[i].subject_id)] = (uint32_t)i + 1;
     return TALLY_OK;
 }
 
@@ -62,10 +60,10 @@ static int find_stored(
     struct state *state, const struct digest *subject_id, const struct digest *position, struct span *value)
 {
     if (subject_cache_get(state->cache, subject_id, value)) return TALLY_OK;
-    struct state_key key = state_key_of_subject(position);
-    if (overlay_get(state->overlay, state_key_span(&key), value)) return TALLY_OK;
     /* The map knows of every subject: who is not in it need not be looked for. */
     if (subject_map_find(&state_newest(state)->map, position) == NULL) return TALLY_ENOTFOUND;
+    struct state_key key = state_key_of_subject(position);
+    if (overlay_get(state->overlay, state_key_span(&key), value)) return TALLY_OK;
     buffer_clear(&state->held);
     int error = store_get(state->store, state_key_span(&key), &state->held);
     if (error != TALLY_OK) return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
@@ -102,10 +100,10 @@ int state_touch(struct state *state, const struct digest *subject_id, struct tou
     struct touched_table *table = &state->block.touched;
     int error = touched_reserve(table);
     if (error != TALLY_OK) return state_fail(state, error);
-    struct touched fresh = {
-        .subject_id = *subject_id, .position = subject_position(&state->config.chain_id, subject_id)};
-    size_t slot = slot_of(table, &fresh.position);
+    size_t slot = slot_of(table, subject_id);
     if (table->slots[slot] == 0) {
+        struct touched fresh = {
+            .subject_id = *subject_id, .position = subject_position(&state->config.chain_id, subject_id)};
         error = load_subject(state, &fresh);
         if (error != TALLY_OK) return state_fail(state, error);
         table->items[table->count++] = fresh;
@@ -123,6 +121,11 @@ int state_block_subject(struct state *state, const struct digest *subject_id, st
     if (!touched->exists) return TALLY_ENOTFOUND;
     *subject = touched->subject;
     return TALLY_OK;
+}
+
+void state_subjects_fetch(struct state *state, const struct digest *const *subject_ids, size_t count)
+{
+    subject_cache_fetch(state->cache, subject_ids, count);
 }
 
 /* ---- In the block ---- */

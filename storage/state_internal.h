@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "proto/crypto/digest_hash.h"
 #include "storage/overlay.h"
 #include "storage/state_record.h"
 #include "storage/subject_cache.h"
@@ -32,7 +33,7 @@ struct touched_table {
     size_t count, capacity;
     uint32_t *slots;   /* item + 1; 0 = free */
     size_t slot_count; /* a power of two, more than twice count */
-    uint64_t seed;
+    struct digest_hash_key key;
 };
 
 /* The block being applied. */

@@ -8,6 +8,9 @@
 #define BUCKETS_MIN 1024u
 /* Values grow a little with each event: a place has room for some. */
 #define ROOM_STEP 64u
+/* How much of an entry is fetched from memory before it is needed. */
+#define FETCH_SIZE 384u
+#define CACHE_LINE 64u
 
 struct entry {
     struct entry *next_in_bucket;
@@ -52,10 +55,15 @@ void subject_cache_close(struct subject_cache *cache)
     free(cache);
 }
 
+static struct entry **bucket_of(const struct subject_cache *cache, uint32_t hash)
+{
+    return &cache->buckets[hash & (cache->bucket_count - 1)];
+}
+
 static struct entry **slot_of(
     const struct subject_cache *cache, uint32_t hash, const struct digest *subject_id)
 {
-    struct entry **slot = &cache->buckets[hash & (cache->bucket_count - 1)];
+    struct entry **slot = bucket_of(cache, hash);
     while (*slot != NULL && !digest_equal(&(*slot)->subject_id, subject_id))
         slot = &(*slot)->next_in_bucket;
     return slot;
@@ -132,7 +140,7 @@ static void add(
         .size = (uint32_t)value.size,
         .room = room};
     memcpy(entry->value, value.data, value.size);
-    struct entry **slot = &cache->buckets[hash & (cache->bucket_count - 1)];
+    struct entry **slot = bucket_of(cache, hash);
     entry->next_in_bucket = *slot;
     *slot = entry;
     cache->ring[cache->count++] = entry;
@@ -164,6 +172,21 @@ bool subject_cache_get(struct subject_cache *cache, const struct digest *subject
     entry->used = true;
     *value = span_of(entry->value, entry->size);
     return true;
+}
+
+/* All the buckets, then all the entries: one wait for many. */
+void subject_cache_fetch(
+    const struct subject_cache *cache, const struct digest *const *subject_ids, size_t count)
+{
+    struct entry **slots[SUBJECT_CACHE_FETCH_MAX];
+    CHECK(count <= SUBJECT_CACHE_FETCH_MAX);
+    for (size_t i = 0; i < count; i++) {
+        slots[i] = bucket_of(cache, digest_hash(&cache->key, subject_ids[i]));
+        __builtin_prefetch(slots[i]);
+    }
+    for (size_t i = 0; i < count; i++)
+        for (size_t at = 0; *slots[i] != NULL && at < FETCH_SIZE; at += CACHE_LINE)
+            __builtin_prefetch((const uint8_t *)*slots[i] + at);
 }
 
 size_t subject_cache_size(const struct subject_cache *cache)

@@ -7,6 +7,8 @@
 
 #include "proto/base/bytes.h"
 
+#define SUBJECT_CACHE_FETCH_MAX 32u
+
 struct subject_cache;
 
 /* Holds at most about `size_max` bytes. NULL when memory is out. */
@@ -17,6 +19,10 @@ void subject_cache_close(struct subject_cache *cache);
 void subject_cache_put(struct subject_cache *cache, const struct digest *subject_id, struct span value);
 /* *value is borrowed until the next put. */
 bool subject_cache_get(struct subject_cache *cache, const struct digest *subject_id, struct span *value);
+/* Begins to bring the places and values of these subjects into the processor's cache. At most
+ * SUBJECT_CACHE_FETCH_MAX (CHECKed). */
+void subject_cache_fetch(
+    const struct subject_cache *cache, const struct digest *const *subject_ids, size_t count);
 /* Bytes held now. */
 size_t subject_cache_size(const struct subject_cache *cache);
 

@@ -13,6 +13,8 @@
  */
 #define SUBJECTS_KEPT_MAX 1024u
 #define RESULTS_KEPT_MAX 2048u
+/* Events whose subjects are fetched from memory together. */
+#define FETCH_GROUP 16u
 
 /* A subject's file as the block has left it so far: read and decoded once, encoded and written once. */
 struct touched_subject {
@@ -254,6 +256,17 @@ static int batch_rule(
     return TALLY_OK;
 }
 
+/* The subjects of the next few events from `first` on. */
+static void subjects_fetch(const struct execution *execution, const struct batch *batch, uint32_t first)
+{
+    const struct digest *ids[FETCH_GROUP];
+    uint32_t count = 0;
+
+    for (; count < FETCH_GROUP && first + count < batch->event_count; count++)
+        ids[count] = &batch->events[first + count].fields.subject_id;
+    state_subjects_fetch(execution->state, ids, count);
+}
+
 static int batch_apply(
     struct execution *execution, const struct batch *batch, uint32_t first_index, uint64_t block_time_ms)
 {
@@ -262,6 +275,7 @@ static int batch_apply(
     if (error) return error;
 
     for (uint32_t i = 0; i < batch->event_count; i++) {
+        if (i % FETCH_GROUP == 0) subjects_fetch(execution, batch, i);
         const struct batch_event *event = &batch->events[i];
         struct event_result *result = &execution->results[first_index + i];
         *result = (struct event_result){.code = (uint16_t)code};

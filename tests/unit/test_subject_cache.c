@@ -77,6 +77,26 @@ static void memory_is_bounded_and_what_is_used_stays_longest(void **state)
     subject_cache_close(cache);
 }
 
+static void fetching_changes_nothing(void **state)
+{
+    (void)state;
+    struct subject_cache *cache = subject_cache_make(1 << 20);
+    struct digest ids[SUBJECT_CACHE_FETCH_MAX];
+    const struct digest *asked[SUBJECT_CACHE_FETCH_MAX];
+    for (uint32_t i = 0; i < SUBJECT_CACHE_FETCH_MAX; i++) {
+        ids[i] = subject_of(i);
+        asked[i] = &ids[i];
+        if (i % 2 == 0) put(cache, i, 1);
+    }
+    size_t size = subject_cache_size(cache);
+    subject_cache_fetch(cache, asked, SUBJECT_CACHE_FETCH_MAX);
+    subject_cache_fetch(cache, asked, 0);
+    assert_int_equal(subject_cache_size(cache), size);
+    for (uint32_t i = 0; i < SUBJECT_CACHE_FETCH_MAX; i++)
+        assert_int_equal(holds(cache, i, 1), i % 2 == 0);
+    subject_cache_close(cache);
+}
+
 static void a_cache_too_small_for_anything_holds_nothing(void **state)
 {
     (void)state;
@@ -94,6 +114,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_fits_stays_and_the_newest_value_stands),
         cmocka_unit_test(memory_is_bounded_and_what_is_used_stays_longest),
+        cmocka_unit_test(fetching_changes_nothing),
         cmocka_unit_test(a_cache_too_small_for_anything_holds_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
