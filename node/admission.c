@@ -180,7 +180,8 @@ int admission_known(struct state *state, const struct batch *batch, struct known
     for (uint32_t i = 0; i < batch->event_count; i++) {
         struct state_event event;
         int error = state_event_get(state, &batch->events[i].id, &event);
-        if (error == TALLY_ENOTFOUND || (!error && !event.applied)) {
+        /* Where it may have been applied in a block that is still to come, the rules will say so. */
+        if (error == TALLY_ENOTFOUND || error == TALLY_EPENDING || (!error && !event.applied)) {
             *all = false;
             return TALLY_OK;
         }

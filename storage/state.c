@@ -214,6 +214,17 @@ static int open_empty(struct state *state)
     return error;
 }
 
+/* Missing where the state did not come with a snapshot. */
+static int open_base(struct state *state)
+{
+    struct state_key key = state_key_alone('P');
+    int error = state_value_get(state, &key, &state->held);
+    if (error == TALLY_OK) error = state_base_decode(buffer_span(&state->held), &state->base);
+    if (error == TALLY_OK && state->base.height > state->meta.height) error = TALLY_EDAMAGED;
+    state->backfilled = state->base.backfilled;
+    return error == TALLY_ENOTFOUND ? TALLY_OK : error;
+}
+
 static int open_contents(struct state *state)
 {
     struct state_key key = state_key_alone('M');
@@ -226,6 +237,8 @@ static int open_contents(struct state *state)
         if (error == TALLY_ENOTFOUND) error = open_empty(state);
         if (error != TALLY_OK) return error;
     }
+    error = open_base(state);
+    if (error != TALLY_OK) return error;
     state->flushed_height = state->meta.height;
     state->generation = state_generation_of(&state->meta.counts);
     error = open_newest_certified(state);

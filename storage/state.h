@@ -33,8 +33,12 @@ struct state_config {
     struct digest chain_id;
     struct digest members_root; /* genesis_members_root */
     struct digest policy_root;  /* genesis_policy_root */
-    size_t cache_size_max;      /* bytes of subjects kept for the rules; 0 = STATE_CACHE_SIZE */
-    size_t freeze_size;         /* bytes of writes that are frozen unasked; 0 = STATE_FREEZE_SIZE */
+    /* What a subject's canonical bytes say of its accounts, in their order there. What the bytes are the
+     * state does not know. Needed for snapshots alone. Errors: TALLY_EFORM, TALLY_ENOMEM. */
+    int (*accounts)(
+        struct span bytes, struct account_chain chains[ACCOUNTS_PER_SUBJECT_MAX], uint32_t *count);
+    size_t cache_size_max; /* bytes of subjects kept for the rules; 0 = STATE_CACHE_SIZE */
+    size_t freeze_size;    /* bytes of writes that are frozen unasked; 0 = STATE_FREEZE_SIZE */
 };
 #define STATE_CACHE_SIZE (512u * MIB)
 #define STATE_FREEZE_SIZE (96u * MIB)
@@ -70,10 +74,16 @@ uint64_t state_applied_height(struct state *state);
 uint64_t state_flushed_height(const struct state *state);
 /* Bytes of writes that are not on disk. */
 size_t state_unflushed_size(const struct state *state);
+/* The height of the snapshot that the state came with (storage/state_load.h); 0: it was computed from the
+ * first block on. */
+uint64_t state_base_height(const struct state *state);
+/* What was ordered up to this height is here; as state_base_height once all is. On any thread. */
+uint64_t state_backfilled_height(const struct state *state);
 void state_counts(const struct state *state, struct state_counts *counts);
 
-/* Errors common to what follows: TALLY_EIO, TALLY_EDAMAGED, TALLY_ENOMEM. Inside a block these leave the
- * object fit for state_close alone. TALLY_ENOTFOUND is always harmless. */
+/* Errors common to what follows: TALLY_EIO, TALLY_EDAMAGED, TALLY_ENOMEM; and of reads TALLY_EPENDING, of
+ * what was ordered before the snapshot the state came with, and is not back-filled yet. Inside a block these
+ * leave the object fit for state_close alone. TALLY_ENOTFOUND is always harmless. */
 
 /* ---- Applying a block ---- */
 
@@ -180,6 +190,14 @@ int state_result_get(
     struct state *state, uint64_t height, uint32_t index, struct state_result *result) TALLY_MUST_CHECK;
 /* Errors: TALLY_ENOTFOUND (not applied, or height 0). */
 int state_roots_get(struct state *state, uint64_t height, struct state_roots *roots) TALLY_MUST_CHECK;
+
+/* ---- What was ordered before the snapshot ---- */
+
+/* Puts the results of block `height`, which is the next to be back-filled, in their place, to be written with
+ * a later flush. Not inside a block. Errors: TALLY_EINVALID (not the next, or not what the block's
+ * results_root says): nothing has changed. */
+int state_backfill_put(struct state *state, uint64_t height, const struct state_result *results,
+    uint32_t count) TALLY_MUST_CHECK;
 
 /* ---- Certified checkpoints ---- */
 

@@ -62,7 +62,7 @@ static int find_stored(
     if (subject_cache_get(state->cache, subject_id, value)) return TALLY_OK;
     /* The map knows of every subject: who is not in it need not be looked for. */
     if (subject_map_find(&state_newest(state)->map, position) == NULL) return TALLY_ENOTFOUND;
-    struct state_key key = state_key_of_subject(position);
+    struct state_key key = state_key_of_position('S', position);
     if (overlay_get(state->overlay, state_key_span(&key), value)) return TALLY_OK;
     buffer_clear(&state->held);
     int error = store_get(state->store, state_key_span(&key), &state->held);
@@ -283,7 +283,7 @@ static int end_subjects(struct state *state, struct subject_map *map)
         if (touched->bytes_changed || digest_is_zero(&leaf->summary))
             leaf->summary = digest_tagged(TAG_SUMMARY, touched->subject.bytes);
         if (!touched->stood_before) state->block.counts.subjects++;
-        struct state_key key = state_key_of_subject(&touched->position);
+        struct state_key key = state_key_of_position('S', &touched->position);
         state_subject_encode(&touched->subject, &state->scratch);
         if (!state->scratch.failed)
             subject_cache_put(state->cache, &touched->subject_id, buffer_span(&state->scratch));

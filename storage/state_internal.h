@@ -67,6 +67,8 @@ struct state {
     struct subject_cache *cache;
     struct subject_map_pool *pool;
     struct state_meta meta; /* after the last applied block */
+    struct state_base base; /* but for `backfilled` */
+    atomic_uint_fast64_t backfilled;
     uint64_t flushed_height;
     struct state_frozen frozen;
     bool flushing;
@@ -121,6 +123,27 @@ int state_version_push(
 void state_versions_release(struct state *state);
 /* Puts the certified checkpoints that are in memory into a batch: those of what is frozen came after it. */
 int state_certified_gather(struct state *state, struct store_batch *batch) TALLY_MUST_CHECK;
+
+/* ---- What came with a snapshot ---- */
+
+/* The events of one subject. */
+struct state_base_file {
+    struct buffer value;
+    uint32_t account_count;
+    struct span accounts, events;
+};
+/* TALLY_ENOTFOUND: none of the subject's, and `file` needs no close. */
+int state_base_file_open(
+    struct state *state, const struct digest *position, struct state_base_file *file) TALLY_MUST_CHECK;
+void state_base_file_close(struct state_base_file *file);
+uint64_t state_base_file_count(const struct state_base_file *file);
+/* One of them, by its place in the subject's history; its index in the block is zero. */
+struct state_history_entry state_base_file_entry(const struct state_base_file *file, uint64_t number);
+/* The id at an account's seq. Errors: TALLY_ENOTFOUND. */
+int state_base_account_event(struct state *state, uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE],
+    uint32_t seq, struct digest *event_id) TALLY_MUST_CHECK;
+/* Whether what was ordered at this height is still to be back-filled. */
+bool state_is_pending(const struct state *state, uint64_t height);
 
 /* A stored node of the history tree, for merkle_stored_path and its like; `context` is the state. */
 int state_tree_get(void *context, uint32_t level, uint64_t index, struct digest *node) TALLY_MUST_CHECK;

@@ -10,7 +10,7 @@ int state_subject_get(
     struct state *state, const struct digest *subject_id, struct arena *arena, struct state_subject *subject)
 {
     struct digest position = subject_position(&state->config.chain_id, subject_id);
-    struct state_key key = state_key_of_subject(&position);
+    struct state_key key = state_key_of_position('S', &position);
     struct buffer value;
     state_value_init(&value);
     int error = state_value_get(state, &key, &value);
@@ -53,7 +53,7 @@ int state_account_event_get(struct state *state, uint32_t member_id, const uint8
         struct state_key key = state_key_of_account_event((uint32_t)left - 1, member_id, ref, seq);
         error = digest_get(state, &key, event_id);
     }
-    return error;
+    return error == TALLY_ENOTFOUND ? state_base_account_event(state, member_id, ref, seq, event_id) : error;
 }
 
 static int event_find(
@@ -76,6 +76,8 @@ int state_event_get(struct state *state, const struct digest *event_id, struct s
     struct state_place place;
     int error = event_find(state, 'E', event_id, &place);
     bool applied = error == TALLY_OK;
+    /* It may have been applied before the snapshot, and refused since as a repetition. */
+    if (error == TALLY_ENOTFOUND && state_is_pending(state, state->base.height)) return TALLY_EPENDING;
     if (error == TALLY_ENOTFOUND) error = event_find(state, 'F', event_id, &place);
     if (error == TALLY_OK)
         *event = (struct state_event){.height = place.height, .index = place.index, .applied = applied};
@@ -268,6 +270,7 @@ int state_results_read(
     struct state_roots roots;
     int error = state_roots_get(state, height, &roots);
     if (error != TALLY_OK) return error;
+    if (state_is_pending(state, height)) return TALLY_EPENDING;
     struct chunk *chunk = chunk_make();
     if (chunk == NULL) return TALLY_ENOMEM;
     error = results_read(state, height, chunk, arena, results, count);
@@ -278,6 +281,7 @@ int state_results_read(
 int state_result_get(struct state *state, uint64_t height, uint32_t index, struct state_result *result)
 {
     const struct state_result_record *record;
+    if (state_is_pending(state, height)) return TALLY_EPENDING;
     struct chunk *chunk = chunk_make();
     if (chunk == NULL) return TALLY_ENOMEM;
     int error = record_read(state, (struct state_place){height, index}, chunk, &record);
@@ -288,7 +292,7 @@ int state_result_get(struct state *state, uint64_t height, uint32_t index, struc
 
 /* ---- A subject's history ---- */
 
-/* Walks the chain back from the newest event. */
+/* Walks the chain back from the newest event to `from`.. */
 static int history_walk(struct state *state, const struct state_subject *subject, uint64_t from, size_t count,
     struct chunk *chunk, struct state_history_entry *entries)
 {
@@ -309,6 +313,28 @@ static int history_walk(struct state *state, const struct state_subject *subject
     return TALLY_OK;
 }
 
+/* Those that came with a snapshot. Where they stand in their blocks the index of events knows. */
+static int base_read(struct state *state, const struct digest *subject_id, uint64_t from, size_t count,
+    struct state_history_entry *entries, uint64_t *based)
+{
+    struct state_base_file file;
+    struct digest position = subject_position(&state->config.chain_id, subject_id);
+    int error = state_base_file_open(state, &position, &file);
+    if (error != TALLY_OK) return error == TALLY_ENOTFOUND ? TALLY_OK : error;
+    *based = state_base_file_count(&file);
+    for (uint64_t i = from; error == TALLY_OK && i < *based && i - from < count; i++) {
+        struct state_history_entry *entry = &entries[i - from];
+        struct state_place place;
+        *entry = state_base_file_entry(&file, i);
+        error = state_is_pending(state, entry->height) ? TALLY_EPENDING
+                                                       : event_find(state, 'E', &entry->event_id, &place);
+        if (error == TALLY_OK && place.height != entry->height) error = TALLY_EDAMAGED;
+        if (error == TALLY_OK) entry->index = place.index;
+    }
+    state_base_file_close(&file);
+    return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
+}
+
 int state_history_read(struct state *state, const struct digest *subject_id, uint64_t from, size_t count,
     struct state_history_entry *entries)
 {
@@ -322,7 +348,12 @@ int state_history_read(struct state *state, const struct digest *subject_id, uin
     if (from > subject.leaf.count || count > subject.leaf.count - from) return TALLY_ENOTFOUND;
     struct chunk *chunk = chunk_make();
     if (chunk == NULL) return TALLY_ENOMEM;
-    error = history_walk(state, &subject, from, count, chunk, entries);
+    uint64_t based = 0;
+    error = base_read(state, subject_id, from, count, entries, &based);
+    if (error == TALLY_OK && based > subject.leaf.count) error = TALLY_EDAMAGED;
+    size_t skipped = based > from ? (size_t)(based - from < count ? based - from : count) : 0;
+    if (error == TALLY_OK && skipped < count)
+        error = history_walk(state, &subject, from + skipped, count - skipped, chunk, entries + skipped);
     chunk_close(chunk);
     return error;
 }

@@ -40,9 +40,9 @@ struct state_key state_key_of_height(char kind, uint64_t height)
     return key;
 }
 
-struct state_key state_key_of_subject(const struct digest *position)
+struct state_key state_key_of_position(char kind, const struct digest *position)
 {
-    struct state_key key = state_key_alone('S');
+    struct state_key key = state_key_alone(kind);
     add(&key, position->bytes, DIGEST_SIZE);
     return key;
 }
@@ -160,6 +160,26 @@ int state_roots_decode(struct span bytes, uint64_t height, struct state_roots *r
     read_digest(&reader, &read.history_root);
     if (!reader_done(&reader)) return TALLY_EDAMAGED;
     *roots = read;
+    return TALLY_OK;
+}
+
+void state_base_encode(const struct state_base *base, struct buffer *out)
+{
+    buffer_u64(out, base->height);
+    buffer_u64(out, base->backfilled);
+    buffer_u64(out, base->backfilled_events);
+}
+
+int state_base_decode(struct span bytes, struct state_base *base)
+{
+    struct reader reader;
+    struct state_base read;
+    reader_init(&reader, bytes);
+    read.height = reader_u64(&reader);
+    read.backfilled = reader_u64(&reader);
+    read.backfilled_events = reader_u64(&reader);
+    if (!reader_done(&reader) || read.backfilled > read.height) return TALLY_EDAMAGED;
+    *base = read;
     return TALLY_OK;
 }
 

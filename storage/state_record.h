@@ -6,10 +6,15 @@
  *   'C' height u64                  an encoded CertifiedCheckpoint
  *   'E' generation u32 | event id   height u64 | index u32, where it was applied
  *   'F' generation u32 | event id   the same of an event that was refused: where it was ordered last
+ *   'H' position                    of a state that came with a snapshot, what came of the subject's events:
+ *                                   count u16 | that many accounts (member u32 | ref) | events, as in
+ *                                   storage/snapshot.h, their account counted in this list
  *   'M'                             format version u32 | chain id | height u64 |
  *                                   events, applied, subjects u64 | replay window
  *   'N' generation u32 | member u32 | ref | seq u32
  *                                   event id
+ *   'P'                             height u64 of the snapshot the state came with | height u64 up to which
+ *                                   what was ordered before is back-filled | events up to there u64
  *   'Q'                             height u64 of the newest certified checkpoint
  *   'R' height u64 | chunk u32      time u64, and for each of STATE_RESULTS_CHUNK events:
  *                                   event id | code u16 | detail size u8 | detail | link u8 | place
@@ -56,11 +61,11 @@ struct state_key state_key_of_tree(uint32_t level, uint64_t index);
 struct state_key state_key_of_results(uint64_t height, uint32_t chunk);
 /* 'B', 'C'. */
 struct state_key state_key_of_height(char kind, uint64_t height);
-/* By subject_position. */
-struct state_key state_key_of_subject(const struct digest *position);
+/* 'H', 'S', by subject_position. */
+struct state_key state_key_of_position(char kind, const struct digest *position);
 /* 'E', 'F'. */
 struct state_key state_key_of_event(char kind, uint32_t generation, const struct digest *event_id);
-/* 'M', 'Q'. */
+/* 'M', 'P', 'Q'. */
 struct state_key state_key_alone(char kind);
 
 /* What stands under 'M'. */
@@ -75,6 +80,11 @@ struct state_meta {
 struct state_batch {
     uint32_t order; /* among those of its minute */
     uint64_t expires_at_ms;
+};
+
+/* What stands under 'P'; zeros where it is missing. */
+struct state_base {
+    uint64_t height, backfilled, backfilled_events;
 };
 
 /* Where an event stands. */
@@ -98,6 +108,7 @@ struct state_result_record {
 
 void state_meta_encode(const struct state_meta *meta, struct buffer *out);
 void state_roots_encode(const struct state_roots *roots, struct buffer *out);
+void state_base_encode(const struct state_base *base, struct buffer *out);
 void state_batch_encode(const struct state_batch *batch, struct buffer *out);
 void state_place_encode(const struct state_place *place, struct buffer *out);
 void state_result_encode(const struct state_result_record *record, struct buffer *out);
@@ -106,6 +117,7 @@ void state_subject_encode(const struct state_subject *subject, struct buffer *ou
 /* Errors of the decoders: TALLY_EDAMAGED; state_meta_decode also TALLY_EVERSION. */
 int state_meta_decode(struct span bytes, struct state_meta *meta) TALLY_MUST_CHECK;
 int state_roots_decode(struct span bytes, uint64_t height, struct state_roots *roots) TALLY_MUST_CHECK;
+int state_base_decode(struct span bytes, struct state_base *base) TALLY_MUST_CHECK;
 int state_batch_decode(struct span bytes, struct state_batch *batch) TALLY_MUST_CHECK;
 int state_place_decode(struct span bytes, struct state_place *place) TALLY_MUST_CHECK;
 /* Reads the next of a chunk's results. */

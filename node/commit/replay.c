@@ -1,5 +1,6 @@
 #include "node/commit/replay.h"
 
+#include "node/credit/subject_state.h"
 #include "node/net/log.h"
 
 /* What a restart may have to replay so that it comes back at a certified block. */
@@ -16,6 +17,7 @@ static int open_state(struct replay *replay)
         .chain_id = genesis->chain_id,
         .members_root = genesis_members_root(genesis),
         .policy_root = genesis_policy_root(genesis),
+        .accounts = subject_state_chains,
     };
     int error = state_open(replay->data_dir, &config, &replay->state);
     if (error != TALLY_OK) return error;

@@ -319,3 +319,23 @@ int subject_state_decode(struct span bytes, struct subject_state *subject)
     if (error) subject_state_clear(subject);
     return error;
 }
+
+int subject_state_chains(
+    struct span bytes, struct account_chain chains[ACCOUNTS_PER_SUBJECT_MAX], uint32_t *count)
+{
+    struct subject_state subject;
+
+    subject_state_init(&subject);
+    int error = subject_state_decode(bytes, &subject);
+    for (uint32_t i = 0; error == TALLY_OK && i < subject.account_count; i++) {
+        const struct account *account = &subject.accounts[i];
+        chains[i] = (struct account_chain){.member_id = account->member_id,
+            .next_seq = account->next_seq,
+            .head = account->head,
+            .ids = account->ids};
+        memcpy(chains[i].ref, account->ref, ACCOUNT_REF_SIZE);
+    }
+    if (error == TALLY_OK) *count = subject.account_count;
+    subject_state_close(&subject);
+    return error;
+}

@@ -14,6 +14,7 @@
 #include "proto/base/bytes.h"
 #include "proto/base/limits.h"
 #include "proto/codec/event.h"
+#include "proto/codec/history.h"
 
 /* Where an account stands in its life. Numbers are encoded and never change their meaning; 2 (frozen), 6
  * (transferred) and 7 (void) are kept for the events that lead there. */
@@ -72,6 +73,11 @@ void subject_state_clear(struct subject_state *subject);
 int subject_state_decode(struct span bytes, struct subject_state *subject) TALLY_MUST_CHECK;
 /* Appends the canonical encoding, at most SUBJECT_STATE_SIZE_MAX bytes. */
 void subject_state_encode(const struct subject_state *subject, struct buffer *out);
+
+/* What canonical bytes say of each account's events, in the accounts' order. Errors: TALLY_EFORM,
+ * TALLY_ENOMEM. */
+int subject_state_chains(struct span bytes, struct account_chain chains[ACCOUNTS_PER_SUBJECT_MAX],
+    uint32_t *count) TALLY_MUST_CHECK;
 
 /* NULL when the subject has no such account. The pointer holds until an account is added. */
 struct account *subject_state_account(

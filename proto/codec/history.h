@@ -16,6 +16,15 @@ enum history_place {
     PLACE_EMPTY = 3,
 };
 
+/* What a subject's canonical state fixes of one account's events. */
+struct account_chain {
+    uint32_t member_id;
+    uint8_t ref[ACCOUNT_REF_SIZE];
+    uint32_t next_seq;  /* how many there are */
+    struct digest head; /* id of the newest */
+    struct digest ids;  /* account_ids_step over all of them */
+};
+
 /* In the order of the fold. An event's index in its block is not here: the fold does not bind it. */
 struct proven_event {
     uint64_t height;

@@ -35,6 +35,7 @@ enum tag {
     TAG_SYNTH = 0x1E,        /* the synthetic portfolio's randomness */
     TAG_ITEM = 0x1F,         /* derived item and account references */
     TAG_ACCOUNT_IDS = 0x20,  /* an account's events by seq */
+    TAG_SNAPSHOT = 0x21,     /* a snapshot's head */
 };
 
 #endif

@@ -288,8 +288,10 @@ static const struct {
     {'C', UNREAD},
     {'E', UNREAD},
     {'F', UNREAD},
+    {'H', FOLLOWS}, /* these two only where the state came with a snapshot: test_snapshot.c */
     {'M', UNDER_ROOT},
     {'N', FOLLOWS},
+    {'P', FOLLOWS},
     {'Q', UNREAD},
     {'R', UNREAD},
     {'S', UNDER_ROOT},

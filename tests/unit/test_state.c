@@ -670,8 +670,9 @@ static void a_store_that_was_tampered_with_is_damaged(void **state)
         if (model_leaf(&model, s, &leaf) && leaf.count % 64 != 0) id = subject_of(s);
     }
     struct digest position = subject_position(&config.chain_id, &id);
-    struct state_key keys[] = {state_key_of_subject(&position), state_key_alone('M'), state_key_of_tree(1, 0),
-        state_key_of_height('B', 3), state_key_of_subject(&position), state_key_alone('M')};
+    struct state_key keys[] = {state_key_of_position('S', &position), state_key_alone('M'),
+        state_key_of_tree(1, 0), state_key_of_height('B', 3), state_key_of_position('S', &position),
+        state_key_alone('M')};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         struct store *store;
         struct buffer held;
