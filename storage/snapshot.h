@@ -1,0 +1,82 @@
+/* Snapshots: the state after one height H, whose checkpoint is certified and whose block carries its own FC,
+ * cut into parts that are each checked alone against what a quorum signed.
+ *
+ * DIR/snapshots/HEIGHT (20 decimal digits) holds one, and never changes: head, block, history-NNNNN,
+ * batches-NNNNN and subjects-NNNNN, numbered from 00000. The newest two are kept; "new" is one being made.
+ *
+ * All integers are big-endian. The head:
+ *
+ *   "TALLYSNP" | version u32 = 1
+ *   size u32 | CertifiedCheckpoint of H, canonical protobuf
+ *   subjects, members, policy, replay, counts root      which make its state_root
+ *   events u64 | applied u64 | subjects u64             which make counts root
+ *   replay window, as storage/replay_window.h encodes it: makes replay root
+ *   depth u8                                            snapshot_depth of the counts
+ *   root of each history part                           which join into history_root
+ *   root of each batches part                           which join into the root of their minute
+ *   2^depth times: kind u8 | root                       a subtree of the subject map: 0 empty (zeros),
+ *                                                       1 one leaf, 2 more; they make subjects root
+ *   H(TAG_SNAPSHOT | all of the above)
+ *
+ * A part is "TALLYSNP" | version u32 | kind u8 | index u32 | H u64, and then
+ *
+ *   block       LedgerBlock of H, without bodies, with its FC
+ *   history     of each height from index * 2^15 + 1, as many as there are up to 2^15:
+ *               block hash | time u64 | state_root | results_root, the leaf under history_root
+ *   batches     a run of up to 2^15 remembered batches of one minute of expiry, in the order they were
+ * applied: digest | expires_at_ms u64. The window's minutes are cut one after the other. subjects    those
+ * whose position begins with the `depth` bits of index, by position: subject id | size u32 | canonical state
+ * bytes | count u32 | that many folded events, oldest first: account u16, counted in the order of the state
+ * bytes | height u64 | time_ms u64 | result u16 | event id
+ *
+ * A leaf of the map follows from its subject: the events fold to acc, and with the state bytes they make
+ * count, last height and summary; and of each account they make the ids, the count and the head that the
+ * state bytes hold. So every byte of a part but the block's is fixed by the signed roots, is the same on
+ * every honest node, and may come from any of them: a part that does not check is its sender's fault, whoever
+ * the head is from. Of the block, the FC may differ from node to node, and all of it is signed. An event's
+ * index in its block is not here, as nothing under state_root fixes it; it comes with the results of its
+ * block. */
+#ifndef TALLY_STORAGE_SNAPSHOT_H
+#define TALLY_STORAGE_SNAPSHOT_H
+
+#include "storage/disk.h"
+#include "storage/state.h"
+
+#define SNAPSHOT_VERSION 1u
+/* A larger part is never written: such a state has no snapshot. Most are below a tenth of it. */
+#define SNAPSHOT_PART_SIZE_MAX (10u * MIB)
+_Static_assert(SNAPSHOT_PART_SIZE_MAX + MIB < FRAME_SIZE_MAX, "a part fits a frame");
+
+/* Numbers are stored and sent, and never change their meaning. */
+enum snapshot_part {
+    SNAPSHOT_BLOCK = 1, /* there is one, of index 0 */
+    SNAPSHOT_HISTORY = 2,
+    SNAPSHOT_BATCHES = 3,
+    SNAPSHOT_SUBJECTS = 4,
+};
+
+struct snapshot_head;
+
+/* Decodes a head and checks all of it: its lists against the signed roots, the quorum's signatures, the roots
+ * that `config` fixes. `validators` is borrowed until the close, `config` is copied. Errors: TALLY_EFORM,
+ * TALLY_EVERSION, TALLY_ECHAIN, TALLY_EINVALID (a root does not come out), TALLY_ESIGNATURE, TALLY_ENOMEM. */
+int snapshot_head_decode(struct span bytes, const struct verify_set *validators,
+    const struct state_config *config, struct snapshot_head **head) TALLY_MUST_CHECK;
+void snapshot_head_close(struct snapshot_head *head);
+
+const struct certified_checkpoint *snapshot_checkpoint(const struct snapshot_head *head);
+const struct state_counts *snapshot_counts(const struct snapshot_head *head);
+/* How many parts of a kind there are; 0 of one that is none. */
+uint32_t snapshot_part_count(const struct snapshot_head *head, uint32_t kind);
+
+/* Checks one part by itself, on any thread. Errors: TALLY_EDAMAGED (it is not that part), TALLY_ENOMEM. */
+int snapshot_part_check(
+    const struct snapshot_head *head, uint32_t kind, uint32_t index, struct span bytes) TALLY_MUST_CHECK;
+/* The same of the block's part, and what it holds, all of it in the arena. */
+int snapshot_block_decode(const struct snapshot_head *head, struct span bytes, struct arena *arena,
+    struct block *block) TALLY_MUST_CHECK;
+
+/* Bits of a position that subjects are cut by: so that parts are about 1 MiB. */
+uint32_t snapshot_depth(const struct state_counts *counts);
+
+#endif

@@ -1,0 +1,87 @@
+/* What the snapshots' files share. Nobody else includes it. */
+#ifndef TALLY_STORAGE_SNAPSHOT_INTERNAL_H
+#define TALLY_STORAGE_SNAPSHOT_INTERNAL_H
+
+#include "storage/replay_window.h"
+#include "storage/snapshot.h"
+#include "storage/snapshot_event.h"
+#include "storage/state_batches.h"
+
+#define SNAPSHOT_RUN 32768u      /* heights, or batches, of a part */
+#define SNAPSHOT_DEPTH_MAX 16u   /* keeps the head below 4 MiB for as many heights as there will be */
+#define SNAPSHOT_PREFIX_SIZE 25u /* of a part */
+
+enum snapshot_subtree_kind { SUBTREE_EMPTY = 0, SUBTREE_LEAF = 1, SUBTREE_INNER = 2 };
+
+struct snapshot_subtree {
+    enum snapshot_subtree_kind kind;
+    struct digest root;
+};
+
+struct snapshot_head {
+    const struct verify_set *validators;
+    struct state_config config;
+    struct certified_checkpoint certified;
+    struct state_parts parts;
+    struct state_counts counts;
+    struct replay_window window;
+    uint32_t depth;
+    uint32_t history_count, batches_count;
+    struct digest *history, *batches; /* roots of their parts */
+    struct snapshot_subtree *subtrees;
+};
+
+/* How many parts so many heights or batches make. */
+static inline uint32_t snapshot_runs(uint64_t count)
+{
+    return (uint32_t)((count + SNAPSHOT_RUN - 1) / SNAPSHOT_RUN);
+}
+
+/* Room for the lists, whose sizes follow from the rest. Errors: TALLY_ENOMEM. */
+int snapshot_head_reserve(struct snapshot_head *head) TALLY_MUST_CHECK;
+void snapshot_head_encode(const struct snapshot_head *head, struct buffer *out);
+/* Which minute of the window, and from which batch in it on, a batches part is of. */
+void snapshot_batches_place(
+    const struct snapshot_head *head, uint32_t index, const struct replay_minute **minute, uint64_t *first);
+/* What stands at `depth` over leaves in order of position, whose first `depth` bits are equal. */
+struct snapshot_leaf {
+    struct digest position, hash;
+};
+struct snapshot_subtree snapshot_subtree_of(const struct snapshot_leaf *leaves, size_t count, size_t depth);
+/* What stands over 2^n subtrees side by side: a leaf rises to where it is alone. */
+struct snapshot_subtree snapshot_join(const struct snapshot_subtree *subtrees, size_t count);
+
+/* ---- Parts ---- */
+
+void snapshot_prefix_encode(uint64_t height, uint32_t kind, uint32_t index, struct buffer *out);
+
+/* What a part holds, told one by one; an error ends the walk. What was told counts only where the walk
+ * returns TALLY_OK: then all of it is under the head's roots. `seen` may be NULL. Errors: TALLY_EDAMAGED,
+ * TALLY_ENOMEM, and what `seen` returns. */
+
+struct snapshot_height {
+    uint64_t height, time_ms;
+    struct digest block, state_root, results_root;
+};
+int snapshot_history_walk(const struct snapshot_head *head, uint32_t index, struct span bytes,
+    int (*seen)(void *context, const struct snapshot_height *height), void *context) TALLY_MUST_CHECK;
+
+int snapshot_batches_walk(const struct snapshot_head *head, uint32_t index, struct span bytes,
+    int (*seen)(void *context, uint64_t minute, uint32_t order, const struct remembered_batch *batch),
+    void *context) TALLY_MUST_CHECK;
+
+struct snapshot_subject {
+    struct digest id, position;
+    struct subject_leaf leaf;
+    struct span bytes;
+    struct span events; /* as they stand in the part */
+    const struct account_chain *chains;
+    uint32_t chain_count;
+};
+int snapshot_subjects_walk(const struct snapshot_head *head, uint32_t index, struct span bytes,
+    int (*seen)(void *context, const struct snapshot_subject *subject), void *context) TALLY_MUST_CHECK;
+/* The same without a root to hold it against: *subtree is what comes out. */
+int snapshot_subjects_root(const struct snapshot_head *head, uint32_t index, struct span bytes,
+    struct snapshot_subtree *subtree) TALLY_MUST_CHECK;
+
+#endif

@@ -1,0 +1,239 @@
+#include "storage/state_load.h"
+
+#include <stdlib.h>
+
+#include "proto/base/check.h"
+#include "proto/crypto/digest.h"
+#include "storage/snapshot_internal.h"
+#include "storage/state_record.h"
+
+struct state_load {
+    const struct snapshot_head *head;
+    struct store *store;
+    struct store_batch *batch;
+    struct buffer value;
+    struct merkle_frontier history;
+    uint32_t history_next;
+    bool *batches, *subjects; /* that are there */
+};
+
+/* ---- Writing ---- */
+
+static void put(struct state_load *load, const struct state_key *key)
+{
+    store_batch_put(load->batch, state_key_span(key), buffer_span(&load->value));
+    buffer_clear(&load->value);
+}
+
+static void put_digest(struct state_load *load, const struct state_key *key, const struct digest *digest)
+{
+    buffer_append(&load->value, digest->bytes, DIGEST_SIZE);
+    put(load, key);
+}
+
+/* ---- History ---- */
+
+static void node_seen(void *context, uint32_t level, uint64_t index, const struct digest *node)
+{
+    struct state_key key = state_key_of_tree(level, index);
+    put_digest(context, &key, node);
+}
+
+static int height_seen(void *context, const struct snapshot_height *height)
+{
+    struct state_load *load = context;
+    struct state_roots roots = {.block = height->block,
+        .time_ms = height->time_ms,
+        .state_root = height->state_root,
+        .results_root = height->results_root};
+    struct digest leaf =
+        history_leaf(&height->block, height->time_ms, &height->state_root, &height->results_root);
+    merkle_frontier_append(&load->history, &leaf, node_seen, load);
+    roots.history_root = merkle_frontier_root(&load->history);
+    struct state_key key = state_key_of_height('B', height->height);
+    state_roots_encode(&roots, &load->value);
+    put(load, &key);
+    return load->value.failed ? TALLY_ENOMEM : TALLY_OK;
+}
+
+static int load_history(struct state_load *load, uint32_t index, struct span bytes)
+{
+    struct merkle_frontier before = load->history;
+    if (index != load->history_next) return TALLY_EINVALID;
+    int error = snapshot_history_walk(load->head, index, bytes, height_seen, load);
+    if (error != TALLY_OK) load->history = before;
+    return error;
+}
+
+/* ---- Remembered batches ---- */
+
+static int batch_seen(
+    void *context, uint64_t minute, uint32_t order, const struct remembered_batch *remembered)
+{
+    struct state_load *load = context;
+    struct state_key key = state_key_of_batch(minute, &remembered->digest);
+    state_batch_encode(
+        &(struct state_batch){.order = order, .expires_at_ms = remembered->expires_at_ms}, &load->value);
+    put(load, &key);
+    return load->value.failed ? TALLY_ENOMEM : TALLY_OK;
+}
+
+/* ---- Subjects ---- */
+
+static void put_accounts(struct state_load *load, const struct snapshot_subject *subject)
+{
+    for (uint32_t i = 0; i < subject->chain_count; i++) {
+        struct state_key key = state_key_of_account(subject->chains[i].member_id, subject->chains[i].ref);
+        put_digest(load, &key, &subject->id);
+    }
+}
+
+static void put_events(struct state_load *load, const struct snapshot_subject *subject)
+{
+    struct state_key key = state_key_of_position('H', &subject->position);
+    buffer_u16(&load->value, (uint16_t)subject->chain_count);
+    for (uint32_t i = 0; i < subject->chain_count; i++) {
+        buffer_u32(&load->value, subject->chains[i].member_id);
+        buffer_append(&load->value, subject->chains[i].ref, ACCOUNT_REF_SIZE);
+    }
+    buffer_append(&load->value, subject->events.data, subject->events.size);
+    put(load, &key);
+}
+
+/* Where in its block the newest event stands is not known, and not needed: the chain of places ends at the
+ * snapshot's height. */
+static int subject_seen(void *context, const struct snapshot_subject *subject)
+{
+    struct state_load *load = context;
+    struct state_subject stored = {.subject_id = subject->id, .leaf = subject->leaf, .bytes = subject->bytes};
+    struct state_key key = state_key_of_position('S', &subject->position);
+    state_subject_encode(&stored, &load->value);
+    put(load, &key);
+    put_events(load, subject);
+    put_accounts(load, subject);
+    return load->value.failed ? TALLY_ENOMEM : TALLY_OK;
+}
+
+/* ---- Parts ---- */
+
+bool state_load_has(const struct state_load *load, uint32_t kind, uint32_t index)
+{
+    if (index >= snapshot_part_count(load->head, kind)) return false;
+    switch ((enum snapshot_part)kind) {
+    case SNAPSHOT_BLOCK:
+        return false;
+    case SNAPSHOT_HISTORY:
+        return index < load->history_next;
+    case SNAPSHOT_BATCHES:
+        return load->batches[index];
+    case SNAPSHOT_SUBJECTS:
+        return load->subjects[index];
+    }
+    return false;
+}
+
+static int walk_part(struct state_load *load, uint32_t kind, uint32_t index, struct span bytes)
+{
+    switch ((enum snapshot_part)kind) {
+    case SNAPSHOT_BLOCK:
+        return TALLY_EINVALID;
+    case SNAPSHOT_HISTORY:
+        return load_history(load, index, bytes);
+    case SNAPSHOT_BATCHES:
+        return snapshot_batches_walk(load->head, index, bytes, batch_seen, load);
+    case SNAPSHOT_SUBJECTS:
+        return snapshot_subjects_walk(load->head, index, bytes, subject_seen, load);
+    }
+    return TALLY_EINVALID;
+}
+
+/* Forgets what was gathered of a part that turned out wrong. */
+static int forget(struct state_load *load)
+{
+    store_batch_close(load->batch);
+    load->batch = store_batch_make();
+    buffer_clear(&load->value);
+    return load->batch == NULL ? TALLY_ENOMEM : TALLY_OK;
+}
+
+int state_load_part(struct state_load *load, uint32_t kind, uint32_t index, struct span bytes)
+{
+    if (state_load_has(load, kind, index)) return TALLY_OK;
+    if (index >= snapshot_part_count(load->head, kind)) return TALLY_EDAMAGED;
+    int error = walk_part(load, kind, index, bytes);
+    if (error != TALLY_OK) return forget(load) == TALLY_OK ? error : TALLY_ENOMEM;
+    error = store_commit(load->store, load->batch);
+    if (error != TALLY_OK) return error;
+    if (kind == SNAPSHOT_HISTORY) load->history_next++;
+    if (kind == SNAPSHOT_BATCHES) load->batches[index] = true;
+    if (kind == SNAPSHOT_SUBJECTS) load->subjects[index] = true;
+    return TALLY_OK;
+}
+
+/* ---- Beginning and ending ---- */
+
+int state_load_begin(const char *dir, const struct snapshot_head *head, struct state_load **load)
+{
+    char path[DISK_PATH_SIZE_MAX];
+    int error = disk_join(dir, "state", path);
+    if (error == TALLY_OK) error = state_discard(dir);
+    if (error != TALLY_OK) return error;
+    struct state_load *begun = calloc(1, sizeof *begun);
+    if (begun == NULL) return TALLY_ENOMEM;
+    begun->head = head;
+    buffer_init(&begun->value, SIZE_MAX / 8);
+    merkle_frontier_init(&begun->history);
+    begun->batches = calloc(snapshot_part_count(head, SNAPSHOT_BATCHES) + 1u, sizeof *begun->batches);
+    begun->subjects = calloc(snapshot_part_count(head, SNAPSHOT_SUBJECTS), sizeof *begun->subjects);
+    begun->batch = store_batch_make();
+    if (begun->batches == NULL || begun->subjects == NULL || begun->batch == NULL) error = TALLY_ENOMEM;
+    if (error == TALLY_OK) error = store_open(path, &begun->store);
+    if (error != TALLY_OK) {
+        state_load_close(begun);
+        return error;
+    }
+    *load = begun;
+    return TALLY_OK;
+}
+
+static void check_whole(const struct state_load *load)
+{
+    for (uint32_t kind = SNAPSHOT_HISTORY; kind <= SNAPSHOT_SUBJECTS; kind++)
+        for (uint32_t i = 0; i < snapshot_part_count(load->head, kind); i++)
+            CHECK(state_load_has(load, kind, i));
+}
+
+int state_load_end(struct state_load *load)
+{
+    const struct snapshot_head *head = load->head;
+    uint64_t height = head->certified.checkpoint.height;
+    check_whole(load);
+    struct state_key key = state_key_of_height('C', height);
+    certified_checkpoint_encode(&head->certified, &load->value);
+    put(load, &key);
+    key = state_key_alone('Q');
+    buffer_u64(&load->value, height);
+    put(load, &key);
+    key = state_key_alone('P');
+    state_base_encode(&(struct state_base){.height = height}, &load->value);
+    put(load, &key);
+    struct state_meta *meta = calloc(1, sizeof *meta);
+    if (meta == NULL) return TALLY_ENOMEM;
+    *meta = (struct state_meta){head->config.chain_id, height, head->counts, head->window};
+    key = state_key_alone('M');
+    state_meta_encode(meta, &load->value);
+    put(load, &key);
+    free(meta);
+    return load->value.failed ? TALLY_ENOMEM : store_commit(load->store, load->batch);
+}
+
+void state_load_close(struct state_load *load)
+{
+    if (load == NULL) return;
+    store_close(load->store);
+    store_batch_close(load->batch);
+    buffer_close(&load->value);
+    free(load->batches);
+    free(load->subjects);
+    free(load);
+}
