@@ -28,7 +28,7 @@ const struct command command_bench = {
     .summary = "how fast this machine is: storage, network",
     .help =
         "usage: tally bench storage [--events N] [--subjects S] [--batch B] [--blocks-of E] [--pipeline P]\n"
-        "                           [--seconds T] [OPTIONS]\n"
+        "                           [--rate R] [--seconds T] [OPTIONS]\n"
         "       tally bench network [--events N] [--subjects S] [--batch B | --single] [--rate R]\n"
         "                           [--connections C] [--window W] [--validators V] [--reads H] [--seconds "
         "T]\n"
@@ -50,6 +50,8 @@ const struct command command_bench = {
         "  --batch B         events signed together, 1 to 1000; 500 unless given\n"
         "  --blocks-of E     events in a block, a multiple of B up to 10000; about 2000 unless given\n"
         "  --pipeline P      blocks given to the ledger and not yet applied, 1 to 64; 2 unless given\n"
+        "  --rate R          offer so many events a second: a block is due once those before it are\n"
+        "                    offered, and counts from then, however late it is given to the ledger\n"
         "  --seconds T       end after so long, even with load left\n"
         "\n"
         "network: a development network of V validators, TLS, fsync and all, and C clients here, each of\n"
@@ -155,6 +157,7 @@ static enum tool_exit storage_options(
         {"batch", 1, BATCH_EVENTS_MAX, NULL, &options->batch},
         {"blocks-of", 1, BLOCK_EVENTS_MAX, NULL, &options->block},
         {"pipeline", 1, 64, NULL, &options->pipeline},
+        {"rate", 1, 10000000, &options->rate, NULL},
         {"seconds", 1, 1000000, &options->seconds, NULL},
         {"seed", 0, UINT32_MAX, &options->seed, NULL},
     };
@@ -203,8 +206,8 @@ static enum tool_exit network_options(
 }
 
 static const struct option_spec storage_known[] = {{"events", true}, {"subjects", true}, {"batch", true},
-    {"blocks-of", true}, {"pipeline", true}, {"seconds", true}, {"dir", true}, {"keep", false},
-    {"seed", true}, {"out", true}, {"baseline", true}, {NULL, false}};
+    {"blocks-of", true}, {"pipeline", true}, {"rate", true}, {"seconds", true}, {"dir", true},
+    {"keep", false}, {"seed", true}, {"out", true}, {"baseline", true}, {NULL, false}};
 
 static const struct option_spec network_known[] = {{"events", true}, {"subjects", true}, {"batch", true},
     {"single", false}, {"rate", true}, {"connections", true}, {"window", true}, {"validators", true},

@@ -31,7 +31,7 @@ struct signing {
 struct path {
     struct path_options options;
     uv_loop_t loop;
-    uv_timer_t tick;
+    uv_timer_t tick, due;
     struct path_intake *intake;
     struct ledger *ledger;
     struct durable *durable;
@@ -39,6 +39,7 @@ struct path {
     struct certifier *certifier;
     struct handed *first, **end; /* in order of height */
     uint32_t handed_count;
+    uint64_t handed_events; /* in all */
     int error;
     char why[256];
     uint64_t start_ns;
@@ -72,16 +73,37 @@ static void on_part_failed(void *context, const char *what, int error)
 
 /* ---- Committing ---- */
 
+static void hand_over(void *context);
+
+static void on_due(uv_timer_t *due)
+{
+    hand_over(due->data);
+}
+
+/* When the next block is due, which is now where no rate is given; false where it is not yet. */
+static bool next_is_due(struct path *path, uint64_t *due_ns)
+{
+    uint64_t now = now_ns(path);
+    *due_ns = now;
+    if (path->options.rate == 0) return true;
+    *due_ns = (uint64_t)((double)path->handed_events * 1e9 / (double)path->options.rate);
+    if (*due_ns <= now) return true;
+    CHECK(uv_timer_start(&path->due, on_due, (*due_ns - now) / 1000000 + 1, 0) == 0);
+    return false;
+}
+
 static void hand_over(void *context)
 {
     struct path *path = context;
     bool any = false;
     struct incoming *incoming;
+    uint64_t due_ns;
     while (path->error == TALLY_OK && path->handed_count < path->options.pipeline &&
-           (incoming = path_intake_take(path->intake)) != NULL) {
+           next_is_due(path, &due_ns) && (incoming = path_intake_take(path->intake)) != NULL) {
         struct handed *handed = calloc(1, sizeof *handed);
         CHECK(handed != NULL);
-        *handed = (struct handed){.incoming = incoming, .at_ns = now_ns(path)};
+        *handed = (struct handed){.incoming = incoming, .at_ns = due_ns};
+        path->handed_events += incoming->block.header.payload_events;
         *path->end = handed;
         path->end = &handed->next;
         path->handed_count++;
@@ -268,7 +290,8 @@ int path_open(const struct path_options *options, struct path **out, char *why, 
     path->end = &path->first;
     snprintf(why, why_size, "not enough memory");
     CHECK(uv_loop_init(&path->loop) == 0 && uv_timer_init(&path->loop, &path->tick) == 0);
-    path->tick.data = path;
+    CHECK(uv_timer_init(&path->loop, &path->due) == 0);
+    path->tick.data = path->due.data = path;
     path->result.times = calloc(options->blocks + 1, sizeof *path->result.times);
     int error = path->result.times == NULL ? TALLY_ENOMEM : open_parts(path, why, why_size);
     if (error != TALLY_OK) {
@@ -285,7 +308,7 @@ int path_run(struct path *path, struct path_result *result, char *why, size_t wh
     CHECK(uv_timer_start(&path->tick, on_tick, TICK_MS, TICK_MS) == 0);
     path_intake_begin(path->intake);
     uv_run(&path->loop, UV_RUN_DEFAULT);
-    CHECK(uv_timer_stop(&path->tick) == 0);
+    CHECK(uv_timer_stop(&path->tick) == 0 && uv_timer_stop(&path->due) == 0);
     *result = path->result;
     if (path->error != TALLY_OK) snprintf(why, why_size, "%s", path->why);
     return path->error;
@@ -304,6 +327,7 @@ void path_close(struct path *path)
     while (path->first != NULL)
         handed_close(handed_take(path));
     uv_close((uv_handle_t *)&path->tick, NULL);
+    uv_close((uv_handle_t *)&path->due, NULL);
     uv_run(&path->loop, UV_RUN_DEFAULT);
     CHECK(uv_loop_close(&path->loop) == 0);
     free(path->result.times);

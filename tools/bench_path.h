@@ -14,13 +14,14 @@ struct path_options {
     int load; /* descriptor of a file that chain_write made */
     uint64_t blocks;
     uint32_t pipeline;    /* blocks given to the ledger and not yet applied, at most; from 1 */
+    uint64_t rate;        /* events offered a second; 0 = as fast as they are taken */
     uint64_t seconds_max; /* 0 = until the load ends */
     bool (*go_on)(void *context, uint64_t events, uint64_t elapsed_ns); /* a few times a second */
     void *context;
 };
 
 struct path_block_time {
-    uint64_t handed_ns, applied_ns; /* since the run's start */
+    uint64_t handed_ns, applied_ns; /* since the run's start; at a rate it is handed when it is due */
     uint32_t events;
 };
 

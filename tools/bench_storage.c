@@ -138,6 +138,7 @@ static enum tool_exit path_measure(struct storage_run *run)
         .load = run->load,
         .blocks = chain_blocks(&run->plan),
         .pipeline = run->options->pipeline,
+        .rate = run->options->rate,
         .seconds_max = run->options->seconds,
         .go_on = path_go_on,
         .context = run,
@@ -161,10 +162,10 @@ static enum tool_exit path_measure(struct storage_run *run)
 
 static json_t *settings_of(const struct storage_run *run)
 {
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "seed", (json_int_t)run->chain.seed, "events",
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "seed", (json_int_t)run->chain.seed, "events",
         (json_int_t)run->plan.events, "subjects", (json_int_t)run->plan.subjects, "batch",
         (json_int_t)run->plan.batch_events, "block", (json_int_t)run->plan.block_events, "pipeline",
-        (json_int_t)run->options->pipeline);
+        (json_int_t)run->options->pipeline, "rate", (json_int_t)run->options->rate);
 }
 
 static json_t *disk_of(const struct storage_run *run)

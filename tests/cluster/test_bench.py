@@ -61,6 +61,14 @@ class BenchStorage(Bench):
         self.assertGreater(report["machine"]["cores"], 0)
         self.assertEqual(self.left_behind(), [])
 
+    def test_no_more_is_offered_than_the_rate(self):
+        report = self.bench(*SMALL, "--rate", 4000).json
+        self.assertEqual(report["settings"]["rate"], 4000)
+        self.assertEqual((report["events"], report["refused"]), (6100, 0))
+        # The last block is due when the 6000 events before it are offered.
+        self.assertGreaterEqual(report["seconds"], 6000 / 4000)
+        self.latency_is_in_order(report)
+
     def test_a_baseline_stands_beside(self):
         first, second = self.folder / "first.json", self.folder / "second.json"
         printed = self.bench(*SMALL, "--out", first).json
