@@ -71,6 +71,15 @@ static uint32_t entry_crc(const struct ledger_record_form *form, const uint8_t *
     return crc32c(crc32c(form->seed, entry, 20), header.data, header.size);
 }
 
+/* The first place of `header` from `at` on, which is a few bytes away: a general search would spend its time
+ * on preparing itself. */
+static const uint8_t *find_behind(const uint8_t *at, const uint8_t *end, struct span header)
+{
+    for (; (size_t)(end - at) >= header.size; at++)
+        if (memcmp(at, header.data, header.size) == 0) return at;
+    return NULL;
+}
+
 int ledger_record_finish(const struct ledger_record_form *form, const struct block *block,
     const struct ledger_record_prefix *prefix, const struct segment_place *places, struct buffer *out)
 {
@@ -85,7 +94,7 @@ int ledger_record_finish(const struct ledger_record_form *form, const struct blo
              e++, index++, entry += LEDGER_RECORD_EVENT_SIZE) {
             const struct batch_event *event = &block->batches[b].events[e];
             CHECK(index < prefix->event_count);
-            const uint8_t *found = memmem(at, (size_t)(end - at), event->header.data, event->header.size);
+            const uint8_t *found = find_behind(at, end, event->header);
             if (found == NULL || event->header.size > EVENT_HEADER_SIZE_MAX) return TALLY_EINVALID;
             put_u32(entry, (uint32_t)(found - encoded));
             put_u16(entry + 4, (uint16_t)event->header.size);
