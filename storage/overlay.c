@@ -26,7 +26,7 @@ struct entry {
 };
 
 /* Entries and values are in the arena, those of the block in the live table's. */
-struct table {
+struct overlay_table {
     struct arena arena;
     struct entry **buckets;
     size_t bucket_count, entry_count;
@@ -35,13 +35,13 @@ struct table {
 
 struct overlay {
     pthread_rwlock_t lock; /* the owner changes live and frozen under it; others read under it */
-    struct table *block, *live, *frozen;
+    struct overlay_table *block, *live, *frozen;
     uint64_t seed; /* so that nobody can choose keys that collide; order never reaches a digest */
 };
 
 /* ---- Tables ---- */
 
-static void table_close(struct table *table)
+void overlay_table_close(struct overlay_table *table)
 {
     if (table == NULL) return;
     arena_close(&table->arena);
@@ -49,9 +49,9 @@ static void table_close(struct table *table)
     free(table);
 }
 
-static struct table *table_make(size_t bucket_count)
+static struct overlay_table *table_make(size_t bucket_count)
 {
-    struct table *table = calloc(1, sizeof *table);
+    struct overlay_table *table = calloc(1, sizeof *table);
     if (table == NULL) return NULL;
     arena_init(&table->arena, SIZE_MAX / 8);
     table->bucket_count = bucket_count;
@@ -77,7 +77,7 @@ static uint64_t hash_of(const struct overlay *overlay, struct span key)
     return hash;
 }
 
-static struct entry **bucket_of(const struct table *table, uint64_t hash)
+static struct entry **bucket_of(const struct overlay_table *table, uint64_t hash)
 {
     return &table->buckets[hash & (table->bucket_count - 1)];
 }
@@ -89,7 +89,7 @@ static void fetch(const struct entry *entry)
         __builtin_prefetch((const uint8_t *)entry + at);
 }
 
-static struct entry *find_in(const struct table *table, uint64_t hash, struct span key)
+static struct entry *find_in(const struct overlay_table *table, uint64_t hash, struct span key)
 {
     if (table == NULL) return NULL;
     struct entry *entry = *bucket_of(table, hash);
@@ -106,7 +106,7 @@ static const struct entry *find(const struct overlay *overlay, struct span key)
 }
 
 /* Adds an entry whose key the table does not have. */
-static void link_in(struct table *table, struct entry *entry)
+static void link_in(struct overlay_table *table, struct entry *entry)
 {
     struct entry **slot = bucket_of(table, entry->hash);
     entry->next_in_bucket = *slot;
@@ -116,7 +116,7 @@ static void link_in(struct table *table, struct entry *entry)
     table->entry_count++;
 }
 
-static void grow(struct table *table)
+static void grow(struct overlay_table *table)
 {
     size_t count = table->bucket_count * 2;
     struct entry **buckets = calloc(count, sizeof *buckets);
@@ -157,9 +157,9 @@ struct overlay *overlay_make(void)
 void overlay_close(struct overlay *overlay)
 {
     if (overlay == NULL) return;
-    table_close(overlay->block);
-    table_close(overlay->live);
-    table_close(overlay->frozen);
+    overlay_table_close(overlay->block);
+    overlay_table_close(overlay->live);
+    overlay_table_close(overlay->frozen);
     CHECK(pthread_rwlock_destroy(&overlay->lock) == 0);
     free(overlay);
 }
@@ -199,7 +199,7 @@ int overlay_put(struct overlay *overlay, struct span key, struct span value)
 }
 
 /* Whoever held the entry of that key leaves its bucket; the frozen table will not be given it. */
-static void unlink_from(struct table *table, const struct entry *newer)
+static void unlink_from(struct overlay_table *table, const struct entry *newer)
 {
     struct entry **slot = bucket_of(table, newer->hash);
     struct span key = span_of(newer->key, newer->key_size);
@@ -212,7 +212,7 @@ static void unlink_from(struct table *table, const struct entry *newer)
 }
 
 /* Publishes the block's entries of one kind, newest first, fetching what the next ones will meet. */
-static void publish_kind(struct table *live, struct table *block, size_t kind)
+static void publish_kind(struct overlay_table *live, struct overlay_table *block, size_t kind)
 {
     const struct entry *far = block->kinds[kind];
     for (size_t i = 0; i < FETCH_AHEAD && far != NULL; i++, far = far->next_of_kind)
@@ -239,7 +239,7 @@ static void publish_kind(struct table *live, struct table *block, size_t kind)
 
 void overlay_publish(struct overlay *overlay)
 {
-    struct table *block = overlay->block, *live = overlay->live;
+    struct overlay_table *block = overlay->block, *live = overlay->live;
     CHECK(pthread_rwlock_wrlock(&overlay->lock) == 0);
     for (size_t kind = 0; kind < KINDS; kind++)
         if (block->kinds[kind] != NULL) publish_kind(live, block, kind);
@@ -275,7 +275,7 @@ int overlay_freeze(struct overlay *overlay)
 {
     CHECK(overlay->frozen == NULL && overlay->block->entry_count == 0);
     /* As many as the last one came to need: no table that is in use is rehashed when it is large. */
-    struct table *next = table_make(overlay->live->bucket_count);
+    struct overlay_table *next = table_make(overlay->live->bucket_count);
     if (next == NULL) return TALLY_ENOMEM;
     CHECK(pthread_rwlock_wrlock(&overlay->lock) == 0);
     overlay->frozen = overlay->live;
@@ -284,14 +284,14 @@ int overlay_freeze(struct overlay *overlay)
     return TALLY_OK;
 }
 
-void overlay_drop_frozen(struct overlay *overlay)
+struct overlay_table *overlay_drop_frozen(struct overlay *overlay)
 {
-    struct table *frozen = overlay->frozen;
+    struct overlay_table *frozen = overlay->frozen;
     CHECK(frozen != NULL);
     CHECK(pthread_rwlock_wrlock(&overlay->lock) == 0);
     overlay->frozen = NULL;
     CHECK(pthread_rwlock_unlock(&overlay->lock) == 0);
-    table_close(frozen);
+    return frozen;
 }
 
 /* ---- Any thread ---- */
@@ -349,7 +349,7 @@ static void put_sorted(const struct sorted *sorted, size_t count, struct store_b
 
 int overlay_gather(struct overlay *overlay, struct store_batch *batch)
 {
-    const struct table *frozen = overlay->frozen;
+    const struct overlay_table *frozen = overlay->frozen;
     CHECK(frozen != NULL);
     struct sorted *sorted = malloc((frozen->entry_count + 1) * sizeof *sorted);
     if (sorted == NULL) return TALLY_ENOMEM;
@@ -408,7 +408,7 @@ static int scan_add(struct scan *scan, const struct entry *entry)
 }
 
 /* What `table` has, but for the keys that `newer` has too. */
-static int scan_table(struct scan *scan, const struct table *table, const struct table *newer)
+static int scan_table(struct scan *scan, const struct overlay_table *table, const struct overlay_table *newer)
 {
     if (table == NULL) return TALLY_OK;
     const struct entry *entry = table->kinds[scan->prefix.data[0]];

@@ -250,9 +250,12 @@ struct state_flush;
 int state_flush_begin(struct state *state, struct state_flush **flush) TALLY_MUST_CHECK;
 /* Errors: TALLY_EIO, TALLY_EDAMAGED, TALLY_ENOMEM. */
 int state_flush_write(struct state_flush *flush) TALLY_MUST_CHECK;
-/* Lets go of what was written, and of `flush`. `error` is what writing came to; other than TALLY_OK makes the
- * object fit for state_close alone, and is returned. */
+/* Lets go of what was written. `error` is what writing came to; other than TALLY_OK makes the object fit for
+ * state_close alone, and is returned. */
 int state_flush_end(struct state *state, struct state_flush *flush, int error) TALLY_MUST_CHECK;
+/* Gives back its memory, which is much and takes a while, on any thread. Before that it was ended. NULL is
+ * fine. */
+void state_flush_close(struct state_flush *flush);
 
 /* All three, for as much as is frozen or can be at or below `height`, without a flush under way: the newest
  * certified height, so that a restart can prove at once, or state_applied_height when stopping. */

@@ -11,6 +11,7 @@ struct state_flush {
     struct store *store;
     struct overlay *overlay;
     struct store_batch *batch;
+    struct overlay_table *dropped;
     uint64_t live_minute, swept_minute;
 };
 
@@ -32,8 +33,10 @@ uint64_t state_frozen_height(const struct state *state)
     return state->frozen.height;
 }
 
-static void flush_free(struct state_flush *flush)
+void state_flush_close(struct state_flush *flush)
 {
+    if (flush == NULL) return;
+    overlay_table_close(flush->dropped);
     store_batch_close(flush->batch);
     free(flush);
 }
@@ -51,7 +54,7 @@ int state_flush_begin(struct state *state, struct state_flush **flush)
     begun->batch = store_batch_make();
     int error = begun->batch == NULL ? TALLY_ENOMEM : state_certified_gather(state, begun->batch);
     if (error != TALLY_OK) {
-        flush_free(begun);
+        state_flush_close(begun);
         return error;
     }
     state->flushing = true;
@@ -102,9 +105,8 @@ int state_flush_end(struct state *state, struct state_flush *flush, int error)
         state->flushed_height = state->frozen.height;
         state->swept_minute = flush->swept_minute;
         state->frozen = (struct state_frozen){0};
-        overlay_drop_frozen(state->overlay);
+        flush->dropped = overlay_drop_frozen(state->overlay);
     }
-    flush_free(flush);
     return state_fail(state, error);
 }
 
@@ -112,7 +114,10 @@ static int flush_frozen(struct state *state)
 {
     struct state_flush *flush;
     int error = state_flush_begin(state, &flush);
-    return error == TALLY_OK ? state_flush_end(state, flush, state_flush_write(flush)) : error;
+    if (error != TALLY_OK) return error;
+    error = state_flush_end(state, flush, state_flush_write(flush));
+    state_flush_close(flush);
+    return error;
 }
 
 int state_flush(struct state *state, uint64_t height)

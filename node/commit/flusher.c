@@ -29,6 +29,7 @@ struct flush_job {
     bool freeze;  /* begin: what is live, too */
     bool begun;   /* and something was */
     bool waiting; /* and something frozen waits for its certificate */
+    struct state_flush *ended;
     int error;
 };
 
@@ -46,32 +47,60 @@ static void timer_start(struct flusher *flusher);
 
 /* ---- Ending ---- */
 
-int flusher_settle(struct flusher *flusher)
+/* What was ended is the caller's to close. */
+static int settle(struct flusher *flusher, struct state_flush **ended)
 {
     int error = TALLY_OK;
     CHECK(pthread_mutex_lock(&flusher->writing) == 0);
     if (flusher->flush != NULL) {
         if (!flusher->written) flusher->error = state_flush_write(flusher->flush);
         error = state_flush_end(flusher->replay->state, flusher->flush, flusher->error);
-        flusher->flush = NULL;
     }
+    *ended = flusher->flush;
+    flusher->flush = NULL;
     CHECK(pthread_mutex_unlock(&flusher->writing) == 0);
     return error;
+}
+
+int flusher_settle(struct flusher *flusher)
+{
+    struct state_flush *ended;
+    int error = settle(flusher, &ended);
+    state_flush_close(ended);
+    return error;
+}
+
+static void run_close(struct job *job)
+{
+    state_flush_close(((struct flush_job *)(void *)job)->ended);
+}
+
+static void close_done(struct job *job)
+{
+    free(job);
 }
 
 static void run_end(struct job *job)
 {
     struct flush_job *end = (struct flush_job *)(void *)job;
-    end->error = flusher_settle(end->flusher);
+    end->error = settle(end->flusher, &end->ended);
 }
 
+/* The state thread has better to do than to give back memory: the writer does. */
 static void end_done(struct job *job)
 {
     struct flush_job *end = (struct flush_job *)(void *)job;
     struct flusher *flusher = end->flusher;
     flusher->under_way = false;
-    if (end->error != TALLY_OK && !flusher->stopped) flusher->on_failed(flusher->context, end->error);
-    free(end);
+    if (flusher->stopped) {
+        state_flush_close(end->ended);
+        free(end);
+        return;
+    }
+    int error = end->error;
+    end->job = (struct job){.run = run_close, .done = close_done};
+    worker_submit(flusher->writer, &end->job);
+    if (error != TALLY_OK) flusher->on_failed(flusher->context, error);
 }
 
 /* ---- Writing ---- */

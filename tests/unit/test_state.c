@@ -895,6 +895,7 @@ static void histories_are_read_while_blocks_are_applied_and_flushed(void **state
         assert_int_equal(pthread_join(writing, &failed), 0);
         assert_null(failed);
         assert_int_equal(state_flush_end(reader.state, flush, TALLY_OK), TALLY_OK);
+        state_flush_close(flush);
         assert_int_equal(state_flushed_height(reader.state), i - 2);
     }
     reader.stop = true;

@@ -153,7 +153,7 @@ static void flush(struct overlay *overlay, struct store *store)
     assert_int_equal(overlay_gather(overlay, batch), TALLY_OK);
     assert_int_equal(store_commit(store, batch), TALLY_OK);
     store_batch_close(batch);
-    overlay_drop_frozen(overlay);
+    overlay_table_close(overlay_drop_frozen(overlay));
 }
 
 static void others_see_a_block_when_it_is_published(void **state)
@@ -286,7 +286,7 @@ static void readers_never_see_a_block_in_part(void **state)
         overlay_publish(reading.overlay);
         /* The frozen table goes as soon as the next block stands for all of it. */
         if (block % 3 == 0) assert_int_equal(overlay_freeze(reading.overlay), TALLY_OK);
-        if (block > 3 && block % 3 == 1) overlay_drop_frozen(reading.overlay);
+        if (block > 3 && block % 3 == 1) overlay_table_close(overlay_drop_frozen(reading.overlay));
     }
     reading.stop = true;
     assert_int_equal(pthread_join(thread, NULL), 0);
