@@ -33,6 +33,21 @@ uint32_t crc32c_by_table(uint32_t crc, const void *data, size_t size)
     return ~crc;
 }
 
+uint32_t crc32c_before(uint32_t crc, const void *data, size_t size)
+{
+    pthread_once(&prepared, prepare);
+    const uint8_t *at = data;
+    crc = ~crc;
+    while (size > 0) {
+        /* The table's entry that was used last: alone in it is its highest byte. */
+        uint32_t used = 0;
+        while (table[used] >> 24 != crc >> 24)
+            used++;
+        crc = (crc ^ table[used]) << 8 | (used ^ at[--size]);
+    }
+    return ~crc;
+}
+
 #if defined(__x86_64__)
 __attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, const uint8_t *at, size_t size)
 {

@@ -254,6 +254,7 @@ static void check_chain(struct walk *walk, const struct fsck_record *stored, con
     if (walk->has_parent && block->header.time_ms <= walk->parent_time_ms)
         tell(walk, height, "its time is not after the time of the block before it");
     if (stored->segment != NULL && stored->place.offset == SEGMENT_HEADER_SIZE &&
+        !digest_is_zero(&stored->segment->link) &&
         !digest_equal(&stored->segment->link, &block->header.parent_hash))
         tell(walk, height, "the header of its segment names another parent");
     if (block->header.epoch != walk->fsck->validators.set.epoch)
@@ -402,7 +403,8 @@ static bool blocks_gap(void *context, uint64_t number)
 {
     struct walk *walk = context;
     walk->gap = true;
-    return mended_find(walk, number) != NULL;
+    /* Without a number it begins its segment. */
+    return mended_find(walk, number != 0 ? number : walk->expected) != NULL;
 }
 
 static int walk_logs(struct walk *walk)

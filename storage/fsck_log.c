@@ -153,7 +153,7 @@ static int walked_seen(
     log->records++;
     fsck_advance(log->fsck, log->folder, record_footprint(header->size));
     if (!walked->first_seen && log->kind == SEGMENT_LOG_LEDGER && offset == SEGMENT_HEADER_SIZE &&
-        header->number != walked->header.first_number)
+        walked->header.first_number != 0 && header->number != walked->header.first_number)
         fsck_tell(log->fsck, walked->name, 72, header->number, log->then,
             "its header says that it begins with %" PRIu64, walked->header.first_number);
     walked->first_seen = true;

@@ -22,7 +22,9 @@ struct ledger_options {
     uint64_t
         segment_size_max; /* 0 = LEDGER_SEGMENT_SIZE; a block larger than that has a segment of its own */
     bool verify_all;      /* read and check every byte at open, not just the newest segments */
-    bool mend; /* open in spite of damaged records, for ledger_mend: reads of them are TALLY_EDAMAGED */
+    /* Open in spite of damaged records, headers and missing files, for ledger_mend: what cannot be read is
+     * TALLY_EDAMAGED. Folders that lost all they had are not opened. */
+    bool mend;
 };
 #define LEDGER_SEGMENT_SIZE (256ull * 1024 * 1024)
 
@@ -32,7 +34,7 @@ struct ledger_report {
     uint64_t bytes_cut;      /* of torn or orphaned records, in both folders */
     uint64_t lost;           /* with `mend`: blocks whose records are damaged and not mended yet, */
     uint64_t bodies_lost;    /* stretches of damaged bodies, */
-    uint64_t headers_mended; /* and headers of segments that were put right */
+    uint64_t headers_mended; /* and headers of segments that were put right, or made anew with the file */
     uint64_t damaged_height; /* with TALLY_EDAMAGED: the first height that cannot be read back; 0 = not one
                                 block's */
     char detail[160];        /* with an error: what is wrong, and in which file; else "" */

@@ -150,13 +150,16 @@ static bool is_zeros(const uint8_t *bytes, size_t size)
     return true;
 }
 
-/* An erased body's record may have lost the mark, but its bytes are gone all the same. */
+/* An erased body's record may have lost the mark, but its bytes are gone all the same. Where its header is
+ * sound, and has no mark, or is zeros too, nobody erased it: they are lost. */
 static bool was_erased(struct segment_log *log, struct segment_place place, size_t size, struct arena *arena)
 {
-    uint8_t *bytes = arena_take(arena, size);
-    place.offset += RECORD_HEADER_SIZE;
-    return bytes != NULL && segment_log_read_raw(log, place, bytes, size) == TALLY_OK &&
-           is_zeros(bytes, size);
+    uint8_t *bytes = arena_take(arena, RECORD_HEADER_SIZE + size);
+    struct segment_log_record record;
+    struct segment_place at = place;
+    if (segment_log_next(log, &at, place.offset + 1, &record) == TALLY_OK) return false;
+    return bytes != NULL && segment_log_read_raw(log, place, bytes, RECORD_HEADER_SIZE + size) == TALLY_OK &&
+           !is_zeros(bytes, RECORD_HEADER_SIZE) && is_zeros(bytes + RECORD_HEADER_SIZE, size);
 }
 
 /* *left is set where the body stays damaged. */

@@ -67,11 +67,6 @@ int segment_header_restore(uint8_t bytes[SEGMENT_HEADER_SIZE], uint32_t kind, co
     return TALLY_EDAMAGED;
 }
 
-uint32_t segment_seed(const struct segment_header *header)
-{
-    return crc32c(0, header->salt, SEGMENT_SALT_SIZE);
-}
-
 void record_header_encode(
     const struct record_header *header, uint32_t seed, uint8_t bytes[RECORD_HEADER_SIZE])
 {

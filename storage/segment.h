@@ -7,9 +7,9 @@
  *     16  32  chain id
  *     48  16  random salt
  *     64   8  sequence: the file's number in its log
- *     72   8  number of its first record (a height or a view)
+ *     72   8  number of its first record (a height or a view); may be 0 in a header that was made anew
  *     80   8  bytes in use of the file before it; 0 in a log's first file
- *     88  32  a digest that links it to what came before (the parent block's hash); may be zeros
+ *     88  32  a digest that links it to what came before (the parent block's hash); may be zeros, as there
  *     120 32  SHA-256 of those bytes in use; zeros in a log's first file, and in logs that keep none
  *     152  4  1 where the file was used before (see below), else 0
  *     156  4  CRC-32C of the 156 bytes before
@@ -81,6 +81,13 @@ int segment_header_restore(uint8_t bytes[SEGMENT_HEADER_SIZE], uint32_t kind, co
     uint64_t sequence, struct segment_header *header, uint32_t *changed) TALLY_MUST_CHECK;
 /* What the records' checksums start from. */
 uint32_t segment_seed(const struct segment_header *header);
+/* The seed that the records of a file of `size` bytes were written with, by the first whole one that is not
+ * erased; and that one's number, or 0 where others stand before it: for a file whose header is lost. Errors:
+ * TALLY_ENOTFOUND (no record is sound), TALLY_EIO, TALLY_ENOMEM. */
+int segment_seed_find(const struct disk *disk, int file, uint64_t size, uint32_t record_size_max,
+    uint32_t *seed, uint64_t *number) TALLY_MUST_CHECK;
+/* A salt that the seed is the checksum of. */
+void segment_salt_of(uint32_t seed, uint8_t salt[SEGMENT_SALT_SIZE]);
 
 /* Bytes a record with such a payload takes in the file. */
 static inline uint64_t record_footprint(uint32_t payload_size)

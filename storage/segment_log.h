@@ -58,14 +58,16 @@ struct segment_log_config {
     /* With it, damage does not end the opening: it is called, with the context of `seen`, for each stretch of
      * a segment whose records are lost, in their order. NULL: damage ends it. */
     int (*gap)(void *context, uint32_t segment, const struct segment_gap *gap);
-    bool mends;    /* one changed byte of a segment's header is put right */
+    /* What is lost of headers is put right, and what is lost of files made anew, with zeros for records that
+     * are gone: the log begins with segment 1, and `gap` is given. */
+    bool mends;
     bool digests;  /* sealed segments have one; nothing is erased then */
     bool recycles; /* dropped segments are used again */
 };
 
 struct segment_log_report {
     uint64_t bytes_cut;
-    uint64_t headers_mended;
+    uint64_t headers_mended; /* made anew with their files, too */
     uint64_t damaged_number; /* with TALLY_EDAMAGED; 0 = no one record's */
     char detail[160];
 };

@@ -67,6 +67,21 @@ int segment_log_make(const struct segment_log_config *config, struct segment_hea
 int segment_log_list(
     const struct segment_log_config *config, struct segment_listing *listing) TALLY_MUST_CHECK;
 
+/* The following are for a log that mends, while it is opened. */
+
+/* Makes the header of the newest segment anew: in a log without digests with the seed that its records were
+ * written with, where one of them is still sound; else none of them counts any more. Errors: TALLY_EIO,
+ * TALLY_EFULL, TALLY_ENOMEM. */
+int segment_log_head_again(
+    struct segment_log *log, struct segment *segment, struct segment_header *header) TALLY_MUST_CHECK;
+/* Makes a file as long as it once was, with zeros for what is gone. Errors: TALLY_EDAMAGED (no segment is so
+ * large), TALLY_EIO, TALLY_EFULL. */
+int segment_log_grow(struct segment_log *log, struct segment *segment, uint64_t size) TALLY_MUST_CHECK;
+/* Makes the segments that are missing between the newest that is open and `to`, empty. Errors: TALLY_EDAMAGED
+ * (too many), TALLY_EIO, TALLY_EFULL, TALLY_ENOMEM, TALLY_ELIMIT. */
+int segment_log_fill(
+    struct segment_log *log, uint32_t to, struct segment_log_report *report) TALLY_MUST_CHECK;
+
 /* The size of an entry's payload. */
 uint32_t segment_log_entry_size(const struct segment_log_entry *entry);
 /* The record of an entry, its footprint's worth, with zeros for its payload where it is `erased`. */

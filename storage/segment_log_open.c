@@ -5,9 +5,9 @@
 
 #include "proto/base/check.h"
 
-/* Puts right one changed byte of a segment's header. */
-static int mend_header(struct segment_log *log, const struct segment *segment,
-    uint8_t bytes[SEGMENT_HEADER_SIZE], struct segment_header *header, struct segment_log_report *report)
+/* Puts right one changed byte of a segment's header, or makes all of it anew. */
+static int mend_header(struct segment_log *log, struct segment *segment, uint8_t bytes[SEGMENT_HEADER_SIZE],
+    struct segment_header *header, struct segment_log_report *report)
 {
     const struct disk *disk = log->config.disk;
     uint32_t changed;
@@ -15,6 +15,7 @@ static int mend_header(struct segment_log *log, const struct segment *segment,
         bytes, log->config.kind, &log->config.chain_id, segment->sequence, header, &changed);
     if (error == TALLY_OK) error = disk->write(disk->context, segment->file, 0, bytes, SEGMENT_HEADER_SIZE);
     if (error == TALLY_OK) error = disk->sync(disk->context, segment->file);
+    if (error == TALLY_EDAMAGED) error = segment_log_head_again(log, segment, header);
     if (error == TALLY_OK) report->headers_mended++;
     return error;
 }
@@ -32,14 +33,14 @@ static int open_segment(struct segment_log *log, uint32_t sequence, struct segme
     error = disk->open(disk->context, path, DISK_WRITE, &segment->file);
     if (error != TALLY_OK) return error;
     log->count++; /* from here on segment_log_close closes it */
-    uint8_t bytes[SEGMENT_HEADER_SIZE];
+    uint8_t bytes[SEGMENT_HEADER_SIZE] = {0};
     size_t got = 0;
     struct segment_header header;
     error = disk->size(disk->context, segment->file, &segment->allocated);
     if (error == TALLY_OK) error = disk->read(disk->context, segment->file, 0, bytes, sizeof bytes, &got);
     if (error != TALLY_OK) return error;
     error = got < sizeof bytes ? TALLY_EDAMAGED : segment_header_decode(bytes, &header);
-    if (error == TALLY_EDAMAGED && got == sizeof bytes && log->config.mends)
+    if (error == TALLY_EDAMAGED && log->config.mends)
         error = mend_header(log, segment, bytes, &header, report);
     if (error == TALLY_OK && (header.kind != log->config.kind || header.sequence != sequence))
         error = TALLY_EDAMAGED;
@@ -114,6 +115,11 @@ static int check_segment(
     struct segment *segment = &log->segments[at];
     bool sealed = at + 1 < log->count, same = true;
     uint64_t sealed_size = sealed ? log->segments[at + 1].previous_size : 0;
+    if (log->config.mends) {
+        bool known = log->config.known_end.segment == segment->sequence;
+        int error = segment_log_grow(log, segment, known ? log->config.known_end.offset : sealed_size);
+        if (error != TALLY_OK) return error;
+    }
     struct segment_scan scan = {.disk = log->config.disk,
         .file = segment->file,
         .seed = segment->seed,
@@ -219,17 +225,21 @@ static int cut_tail(struct segment_log *log, struct segment_log_report *report)
 static int open_all(struct segment_log *log, struct scanning *scanning, struct segment_log_report *report)
 {
     struct segment_listing listing;
+    uint32_t known = log->config.mends ? log->config.known_end.segment : 0;
     int error = segment_log_list(&log->config, &listing);
-    if (error == TALLY_OK && listing.count == 0) error = TALLY_ENOTFOUND;
+    if (error == TALLY_OK && listing.count == 0 && known == 0) error = TALLY_ENOTFOUND;
     for (size_t i = 0; error == TALLY_OK && i < listing.count; i++) {
-        if (i > 0 && listing.sequences[i] != listing.sequences[i - 1] + 1) {
+        if (log->config.mends)
+            error = segment_log_fill(log, listing.sequences[i], report);
+        else if (i > 0 && listing.sequences[i] != listing.sequences[i - 1] + 1)
+            error = TALLY_EDAMAGED;
+        if (error == TALLY_EDAMAGED)
             snprintf(report->detail, sizeof report->detail, "the segment before %016x is missing",
                 listing.sequences[i]);
-            error = TALLY_EDAMAGED;
-        } else {
-            error = open_segment(log, listing.sequences[i], report);
-        }
+        if (error == TALLY_OK) error = open_segment(log, listing.sequences[i], report);
     }
+    if (error == TALLY_OK && known > 0 && (log->count == 0 || segment_log_newest(log)->sequence < known))
+        error = segment_log_fill(log, known + 1, report);
     free(listing.sequences);
     for (size_t i = 0; error == TALLY_OK && i < log->count; i++)
         error = check_segment(log, i, scanning, report);

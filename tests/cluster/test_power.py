@@ -16,7 +16,7 @@ import rpc  # noqa: E402
 from writer import Writer, receipts_check  # noqa: E402
 
 ROUNDS = 100 if FULL else 4
-DISK_MIB = 1024
+DISK_MIB = 16384 if FULL else 1024
 SMALL_DISK_MIB = 512
 LOAD_S = 1.5
 STOPPED = "the node stops"

@@ -47,12 +47,24 @@ static void a_sum_continues_over_parts(void **state)
         assert_int_equal(crc32c(crc32c(0, text, cut), text + cut, size - cut), whole);
 }
 
+static void a_sum_leads_back_to_what_it_was_before_any_bytes(void **state)
+{
+    (void)state;
+    uint8_t bytes[64];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * 91 + 5);
+    for (size_t size = 0; size <= sizeof bytes; size++)
+        for (uint32_t before = 0; before < 1u << 30; before = before * 7 + 12345)
+            assert_int_equal(crc32c_before(crc32c(before, bytes, size), bytes, size), before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_published_vectors_hold),
         cmocka_unit_test(the_instruction_and_the_table_agree_at_every_size_and_alignment),
         cmocka_unit_test(a_sum_continues_over_parts),
+        cmocka_unit_test(a_sum_leads_back_to_what_it_was_before_any_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -690,12 +690,116 @@ static void what_is_damaged_of_the_ledger_is_mended_to_the_same(void **state)
     put_back_state();
 }
 
+/* ---- Files and headers that are lost ---- */
+
+enum loss { LOSS_FILE, LOSS_HEADER, LOSS_HEADER_AND_RECORDS, LOSS_HALF };
+
+static void lose(const struct file *file, enum loss loss)
+{
+    switch (loss) {
+    case LOSS_FILE:
+        assert_int_equal(unlink(file->path), 0);
+        return;
+    case LOSS_HEADER:
+        damage(file, 0, SEGMENT_HEADER_SIZE);
+        return;
+    case LOSS_HEADER_AND_RECORDS:
+        damage(file, 0, file->bytes.size);
+        return;
+    case LOSS_HALF:
+        /* Files lose whole blocks, so no record's header is cut in two. */
+        assert_int_equal(truncate(file->path, (off_t)(file->used / 2 / 512 * 512)), 0);
+        return;
+    }
+}
+
+/* As often as a node would look through its ledger. */
+static void mend_until_whole(const char *name, enum loss loss)
+{
+    struct told told;
+    for (int round = 0; mend_all(round % 2 == 1) > 0; round++)
+        assert_true(round < 20);
+    if (look(&told).problems > 0)
+        fail_msg("%s, loss %d: after mending, of %s at %llu, height %llu", name, loss, told.problems[0].file,
+            (unsigned long long)told.problems[0].offset, (unsigned long long)told.problems[0].height);
+}
+
+static void put_back_ledger(void)
+{
+    for (size_t i = 0; i < file_count; i++)
+        if (in_folder(&files[i], "ledger/") || in_folder(&files[i], "bodies/")) put_back(i);
+    remove_mended();
+}
+
+static void a_lost_file_or_header_is_mended_from_peers(void **state)
+{
+    (void)state;
+    put_back_state();
+    struct digest whole = dump();
+    uint32_t lost = 0;
+    for (size_t i = 0; i < file_count; i++) {
+        if (!in_folder(&files[i], "ledger/") && !in_folder(&files[i], "bodies/")) continue;
+        for (enum loss loss = LOSS_FILE; loss <= LOSS_HALF; loss++, lost++) {
+            lose(&files[i], loss);
+            mend_until_whole(files[i].name, loss);
+            struct digest digest = dump();
+            if (!digest_equal(&digest, &whole))
+                fail_msg("%s, loss %d: mended otherwise", files[i].name, loss);
+            put_back_ledger();
+        }
+    }
+    print_message("%u lost files and headers mended\n", lost);
+    assert_true(lost >= 16);
+    put_back_state();
+}
+
+static void several_lost_files_in_a_row_are_mended(void **state)
+{
+    (void)state;
+    static const char *const folders[] = {"ledger/", "bodies/"};
+    put_back_state();
+    struct digest whole = dump();
+    for (size_t f = 0; f < 2; f++) {
+        uint32_t removed = 0;
+        for (size_t i = 0; i < file_count; i++) {
+            uint8_t sequence[8];
+            if (!in_folder(&files[i], folders[f])) continue;
+            assert_int_equal(hex_decode(files[i].name + 7, sequence, sizeof sequence), TALLY_OK);
+            if (get_u64(sequence) > 2) continue;
+            lose(&files[i], LOSS_FILE);
+            removed++;
+        }
+        assert_int_equal(removed, 2);
+        mend_until_whole(folders[f], LOSS_FILE);
+        struct digest digest = dump();
+        assert_true(digest_equal(&digest, &whole));
+        put_back_ledger();
+    }
+    put_back_state();
+}
+
+/* With its header gone, a file's bodies are there still, and no peer is asked for them. */
+static void a_lost_header_costs_no_body(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < file_count; i++) {
+        if (!in_folder(&files[i], "bodies/")) continue;
+        damage(&files[i], 0, SEGMENT_HEADER_SIZE);
+        assert_int_equal(mend_all(false), 0);
+        put_back(i);
+    }
+    put_back_state();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_node_is_clean_and_counted),
         cmocka_unit_test(any_flipped_byte_is_named_or_lies_in_slack),
         cmocka_unit_test(what_is_damaged_of_the_ledger_is_mended_to_the_same),
+        cmocka_unit_test(a_lost_file_or_header_is_mended_from_peers),
+        cmocka_unit_test(several_lost_files_in_a_row_are_mended),
+        cmocka_unit_test(a_lost_header_costs_no_body),
         cmocka_unit_test(a_body_that_nobody_has_is_withheld_and_an_erased_one_stays_so),
         cmocka_unit_test(without_any_body_all_else_still_holds),
         cmocka_unit_test(a_lost_file_or_a_cut_one_is_named),

@@ -275,6 +275,42 @@ static void bytes_of_a_recycled_file_never_pass_for_records(void **state)
     memory_disk_close(other);
 }
 
+/* By the first record that is whole; a header that only looks like one has no payload that agrees. */
+static void the_seed_of_records_is_found_without_the_header(void **state)
+{
+    (void)state;
+    struct memory_disk *disk = fresh_disk();
+    struct segment_log *log = fresh_log(disk);
+    struct segment_header header;
+    uint8_t salt[SEGMENT_SALT_SIZE];
+    uint64_t number = 99;
+    uint32_t found = 0;
+    append(log, 7, 100);
+    struct segment_place second = append(log, 8, 100), third = append(log, 9, 100);
+    struct memory_file *file = newest_file(disk);
+    int opened;
+    assert_int_equal(segment_header_decode(file->data, &header), TALLY_OK);
+    uint32_t seed = segment_seed(&header);
+    memset(file->data, 0xA5, SEGMENT_HEADER_SIZE);
+    assert_int_equal(disk->disk.open(disk->disk.context, file->name, DISK_READ, &opened), TALLY_OK);
+    assert_int_equal(segment_seed_find(&disk->disk, opened, file->size, 1000, &found, &number), TALLY_OK);
+    assert_true(found == seed && number == 7);
+    segment_salt_of(seed, salt);
+    memcpy(header.salt, salt, sizeof salt);
+    assert_int_equal(segment_seed(&header), seed);
+    file->data[SEGMENT_HEADER_SIZE + RECORD_HEADER_SIZE + 3] ^= 1;
+    file->data[second.offset + 9] ^= 1;
+    found = 0;
+    assert_int_equal(segment_seed_find(&disk->disk, opened, file->size, 1000, &found, &number), TALLY_OK);
+    assert_true(found == seed && number == 0);
+    file->data[third.offset + RECORD_HEADER_SIZE + 3] ^= 1;
+    assert_int_equal(
+        segment_seed_find(&disk->disk, opened, file->size, 1000, &found, &number), TALLY_ENOTFOUND);
+    disk->disk.close(disk->disk.context, opened);
+    segment_log_close(log);
+    memory_disk_close(disk);
+}
+
 static void another_chain_kind_or_version_is_refused(void **state)
 {
     (void)state;
@@ -551,6 +587,7 @@ int main(void)
         cmocka_unit_test(a_group_that_reached_the_disk_out_of_order_is_torn_not_damaged),
         cmocka_unit_test(a_bad_record_that_was_synced_before_a_later_one_is_damage),
         cmocka_unit_test(bytes_of_a_recycled_file_never_pass_for_records),
+        cmocka_unit_test(the_seed_of_records_is_found_without_the_header),
         cmocka_unit_test(another_chain_kind_or_version_is_refused),
         cmocka_unit_test(a_cut_reaches_back_over_segments),
         cmocka_unit_test(dropping_takes_the_oldest_segments_alone),
