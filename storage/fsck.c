@@ -55,7 +55,7 @@ static int add_size(void *context, const char *name)
 
 static int size_up(struct fsck *fsck)
 {
-    static const char *const folders[] = {"mended", "bodies", "ledger", "votes"};
+    static const char *const folders[] = {"mended", "bodies", "ledger", "votes", "snapshots"};
     int error = TALLY_OK;
     for (size_t i = 0; error == TALLY_OK && i < sizeof folders / sizeof *folders; i++) {
         struct sizing sizing = {fsck, folders[i]};
@@ -72,7 +72,7 @@ static int size_up(struct fsck *fsck)
 static int name_seen(void *context, const char *name)
 {
     static const char *const known[] = {
-        "ledger", "bodies", "mended", "votes", "state", "LOCK", "evidence.jsonl"};
+        "ledger", "bodies", "mended", "votes", "state", "snapshots", "LOCK", "evidence.jsonl"};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(name, known[i]) == 0) return TALLY_OK;
     fsck_tell(context, name, FSCK_NO_OFFSET, 0,
@@ -95,5 +95,6 @@ int fsck_run(const struct fsck_options *options, struct fsck_counts *counts)
     bool ledger_whole = counts->problems == 0;
     if (error == TALLY_OK) error = fsck_votes(&fsck);
     if (error == TALLY_OK) error = fsck_state(&fsck, ledger_whole);
+    if (error == TALLY_OK) error = fsck_snapshots(&fsck);
     return error;
 }

@@ -12,12 +12,14 @@
  * that is needed is there state/                   every key is read with its checksum; the subject map, the
  * history tree and the roots come out as stored; and they are what the ledger's blocks and the certified
  *                            checkpoints, with their signatures, say
+ *   snapshots/               each finished one: its head and every part, against the roots that were signed
  *
  * What is slack, where any byte may change and nothing is told: what storage/segment.h names as such; "spare"
- * and "*.new" beside segments, "unfinished-mark" and LOCK, whose bytes no start relies on; and of
- * LevelDB's files its text logs LOG and LOG.old, its LOCK, the *.dbtmp files, tables and manifests that
- * nothing refers to, and in a table the Bloom filter, its index and the padding of the footer: LevelDB
- * ignores a filter that does not check out, and reads the same without one.
+ * and "*.new" beside segments; what is in snapshots/ of a height that has no head yet; "unfinished-mark" and
+ * LOCK, whose bytes no start relies on; and of LevelDB's files its text logs LOG and LOG.old, its LOCK, the
+ * *.dbtmp files, tables and manifests that nothing refers to, and in a table the Bloom filter, its index and
+ * the padding of the footer: LevelDB ignores a filter that does not check out, and reads the same without
+ * one.
  *
  * Nothing is changed, save that LevelDB, when it is opened, moves its own log into a table, as at any start.
  */
@@ -25,6 +27,7 @@
 #define TALLY_STORAGE_FSCK_H
 
 #include "proto/codec/genesis.h"
+#include "proto/codec/history.h"
 #include "storage/disk.h"
 
 #define FSCK_NO_OFFSET UINT64_MAX
@@ -48,6 +51,7 @@ struct fsck_counts {
     uint64_t votes;    /* records of the vote record */
     uint64_t state_keys, state_height;
     uint64_t checkpoints; /* certified ones in the state */
+    uint64_t snapshots;   /* whole ones */
     uint64_t problems;
 };
 
@@ -55,6 +59,9 @@ struct fsck_options {
     const char *dir; /* a node's data directory, which the caller has locked */
     const struct genesis *genesis;
     bool is_validator; /* it must have a vote record */
+    /* As in struct state_config: subject_state_chains. */
+    int (*accounts)(
+        struct span bytes, struct account_chain chains[ACCOUNTS_PER_SUBJECT_MAX], uint32_t *count);
     void (*found)(void *context, const struct fsck_problem *problem);
     /* Now and then, with bytes of segments done and to do. */
     void (*progress)(void *context, const char *what, uint64_t done, uint64_t of);

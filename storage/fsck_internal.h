@@ -67,6 +67,7 @@ int fsck_ledger(struct fsck *fsck) TALLY_MUST_CHECK;
 int fsck_votes(struct fsck *fsck) TALLY_MUST_CHECK;
 /* `ledger_whole`: nothing was found in the ledger, so the state can be held against it. */
 int fsck_state(struct fsck *fsck, bool ledger_whole) TALLY_MUST_CHECK;
+int fsck_snapshots(struct fsck *fsck) TALLY_MUST_CHECK;
 /* The files by which LevelDB finds its tables and its newest writes, which it reads with some forbearance. */
 int fsck_leveldb(struct fsck *fsck) TALLY_MUST_CHECK;
 

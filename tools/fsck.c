@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "node/credit/subject_state.h"
 #include "proto/proof/blame.h"
 #include "tools/args.h"
 #include "tools/line_reader.h"
@@ -35,7 +36,8 @@ const struct command command_fsck = {
         "and the\n"
         "finalization by a quorum of it or of a block behind it; each body against its event; the vote "
         "record; the state,\n"
-        "with its roots against the blocks and the signed checkpoints; the kept evidence. An event whose "
+        "with its roots against the blocks and the signed checkpoints; the snapshots; the kept evidence. An "
+        "event whose "
         "body "
         "was erased,\n"
         "or never came, is counted as withheld, and is no damage. What is slack in these files, where any "
@@ -54,7 +56,8 @@ const struct command command_fsck = {
         "\"what\", \"then\"}, ..],\n"
         "\"problem_count\", \"height\", \"blocks\", \"events\", \"batches\", \"signatures\", \"bodies\", "
         "\"withheld\", \"mended\", \"votes\", \"state_height\",\n"
-        "\"state_keys\", \"checkpoints\", \"evidence\", \"files\", \"bytes\"}; at most 10,000 problems are "
+        "\"state_keys\", \"checkpoints\", \"snapshots\", \"evidence\", \"files\", \"bytes\"}; at most 10,000 "
+        "problems are "
         "listed.\n",
     .run = fsck_command_run,
 };
@@ -110,17 +113,17 @@ static enum tool_exit tell_all(struct checking *checking)
     progress_end();
     if (checking->problems != NULL) {
         enum tool_exit code = output_json_take(checking->context,
-            json_pack(
-                "{s:b, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+            json_pack("{s:b, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+                      "s:I, s:I}",
                 "clean", clean, "problems", checking->problems, "problem_count", (json_int_t)counts->problems,
                 "height", (json_int_t)counts->height, "blocks", (json_int_t)counts->blocks, "events",
                 (json_int_t)counts->events, "batches", (json_int_t)counts->batches, "signatures",
                 (json_int_t)counts->signatures, "bodies", (json_int_t)counts->bodies, "withheld",
                 (json_int_t)counts->withheld, "mended", (json_int_t)counts->mended, "votes",
                 (json_int_t)counts->votes, "state_height", (json_int_t)counts->state_height, "state_keys",
-                (json_int_t)counts->state_keys, "checkpoints", (json_int_t)counts->checkpoints, "evidence",
-                (json_int_t)checking->evidence, "files", (json_int_t)counts->files, "bytes",
-                (json_int_t)counts->bytes));
+                (json_int_t)counts->state_keys, "checkpoints", (json_int_t)counts->checkpoints, "snapshots",
+                (json_int_t)counts->snapshots, "evidence", (json_int_t)checking->evidence, "files",
+                (json_int_t)counts->files, "bytes", (json_int_t)counts->bytes));
         return code == TOOL_DONE && !clean ? TOOL_REFUSED : code;
     }
     if (clean)
@@ -130,9 +133,9 @@ static enum tool_exit tell_all(struct checking *checking)
     printf(": %" PRIu64 " blocks with %" PRIu64 " events, final up to height %" PRIu64 "; %" PRIu64
            " bodies, %" PRIu64 " withheld; %" PRIu64 " signatures; %" PRIu64
            " vote records; state of height %" PRIu64 " with %" PRIu64 " keys, %" PRIu64
-           " signed checkpoints\n",
+           " signed checkpoints; %" PRIu64 " snapshots\n",
         counts->blocks, counts->events, counts->height, counts->bodies, counts->withheld, counts->signatures,
-        counts->votes, counts->state_height, counts->state_keys, counts->checkpoints);
+        counts->votes, counts->state_height, counts->state_keys, counts->checkpoints, counts->snapshots);
     return clean ? TOOL_DONE : TOOL_REFUSED;
 }
 
@@ -242,6 +245,7 @@ static enum tool_exit check_locked(
     struct fsck_options options = {.dir = data,
         .genesis = genesis,
         .is_validator = is_validator(genesis, home->name),
+        .accounts = subject_state_chains,
         .found = on_found,
         .progress = on_progress,
         .context = checking};

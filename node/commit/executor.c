@@ -7,6 +7,7 @@
 
 #include "node/commit/flusher.h"
 #include "node/commit/replay.h"
+#include "node/commit/snapshotter.h"
 #include "node/net/log.h"
 #include "proto/base/check.h"
 
@@ -21,6 +22,7 @@ struct executor {
     void *context;
     struct worker *worker, *queries;
     struct flusher *flusher;
+    struct snapshotter *snapshots;
     atomic_bool closing;
     struct replay replay;    /* the state thread's */
     bool behind;             /* likewise: blocks are missing between the state and what is queued */
@@ -147,6 +149,7 @@ static int make_anew(struct executor *executor)
     struct state *state = executor->replay.state;
     bool has_certified = state != NULL && state_certified_newest(state, &certified) == TALLY_OK;
     int error = flusher_settle(executor->flusher);
+    snapshotter_settle(executor->snapshots);
     CHECK(pthread_rwlock_wrlock(&executor->stands) == 0);
     if (error == TALLY_OK) error = replay_rebuild(&executor->replay);
     CHECK(pthread_rwlock_unlock(&executor->stands) == 0);
@@ -357,12 +360,14 @@ int executor_open(uv_loop_t *loop, const char *data_dir, const struct genesis *g
     if (error == TALLY_OK) error = read_certified(executor);
     if (error == TALLY_OK) error = worker_open(loop, "state", 1, &executor->worker);
     if (error == TALLY_OK) error = worker_open(loop, "query", QUERY_THREADS, &executor->queries);
+    if (error == TALLY_OK) error = snapshotter_open(loop, data_dir, genesis, ledger, &executor->snapshots);
     if (error == TALLY_OK)
-        error = flusher_open(
-            loop, &executor->replay, executor->worker, on_flush_failed, executor, &executor->flusher);
+        error = flusher_open(loop, &executor->replay, executor->worker, executor->snapshots, on_flush_failed,
+            executor, &executor->flusher);
     if (error != TALLY_OK) {
         snprintf(
             why, why_size, "the state in %s/state cannot be opened: %s", data_dir, tally_error_text(error));
+        snapshotter_close(executor->snapshots);
         worker_close(executor->queries);
         worker_close(executor->worker);
         replay_close(&executor->replay);
@@ -384,6 +389,7 @@ void executor_close(struct executor *executor)
     worker_close(executor->queries);
     flusher_stop(executor->flusher);
     worker_close(executor->worker);
+    snapshotter_close(executor->snapshots);
     int error = TALLY_OK;
     if (executor->replay.state != NULL) error = flusher_settle(executor->flusher);
     if (error == TALLY_OK && executor->replay.state != NULL && !executor->failed)

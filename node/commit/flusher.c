@@ -13,6 +13,7 @@
 struct flusher {
     struct replay *replay;
     struct worker *state_thread, *writer;
+    struct snapshotter *snapshots;
     uv_timer_t *timer;
     void (*on_failed)(void *context, int error);
     void *context;
@@ -84,6 +85,8 @@ static void run_end(struct job *job)
 {
     struct flush_job *end = (struct flush_job *)(void *)job;
     end->error = settle(end->flusher, &end->ended);
+    if (end->error == TALLY_OK && end->ended != NULL)
+        snapshotter_take(end->flusher->snapshots, end->flusher->replay->state);
 }
 
 /* The state thread has better to do than to give back memory: the writer does. */
@@ -100,6 +103,7 @@ static void end_done(struct job *job)
     int error = end->error;
     end->job = (struct job){.run = run_close, .done = close_done};
     worker_submit(flusher->writer, &end->job);
+    snapshotter_write(flusher->snapshots);
     if (error != TALLY_OK) flusher->on_failed(flusher->context, error);
 }
 
@@ -210,7 +214,8 @@ int flusher_make_room(struct flusher *flusher)
 /* ---- Life ---- */
 
 int flusher_open(uv_loop_t *loop, struct replay *replay, struct worker *state_thread,
-    void (*on_failed)(void *context, int error), void *context, struct flusher **out)
+    struct snapshotter *snapshots, void (*on_failed)(void *context, int error), void *context,
+    struct flusher **out)
 {
     struct flusher *flusher = calloc(1, sizeof *flusher);
     uv_timer_t *timer = calloc(1, sizeof *timer);
@@ -223,6 +228,7 @@ int flusher_open(uv_loop_t *loop, struct replay *replay, struct worker *state_th
     }
     flusher->replay = replay;
     flusher->state_thread = state_thread;
+    flusher->snapshots = snapshots;
     flusher->on_failed = on_failed;
     flusher->context = context;
     flusher->timer = timer;

@@ -4,14 +4,17 @@
 #define TALLY_COMMIT_FLUSHER_H
 
 #include "node/commit/replay.h"
+#include "node/commit/snapshotter.h"
 #include "node/commit/worker.h"
 
 struct flusher;
 
-/* `replay` is the state thread's, and `state_thread` its worker; both are borrowed. `on_failed` is told, on
- * the loop, that the state cannot be written. Errors: TALLY_ENOMEM. */
+/* `replay` is the state thread's, and `state_thread` its worker; `snapshots` is offered what is on disk after
+ * each flush; all are borrowed. `on_failed` is told, on the loop, that the state cannot be written. Errors:
+ * TALLY_ENOMEM. */
 int flusher_open(uv_loop_t *loop, struct replay *replay, struct worker *state_thread,
-    void (*on_failed)(void *context, int error), void *context, struct flusher **flusher) TALLY_MUST_CHECK;
+    struct snapshotter *snapshots, void (*on_failed)(void *context, int error), void *context,
+    struct flusher **flusher) TALLY_MUST_CHECK;
 /* On the loop: something was written to the state. A flush begins where one is due, now or a while later. */
 void flusher_note(struct flusher *flusher);
 /* On the state thread: waits for the flush under way, if there is one, and ends it. Errors:

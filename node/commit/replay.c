@@ -10,15 +10,20 @@
 #define REPLAY_ARENA_BUDGET (64u * MIB)
 #define REPLAY_TELL_BLOCKS 10000u
 
-static int open_state(struct replay *replay)
+struct state_config replay_config(const struct genesis *genesis)
 {
-    const struct genesis *genesis = replay->genesis;
-    struct state_config config = {
+    return (struct state_config){
         .chain_id = genesis->chain_id,
         .members_root = genesis_members_root(genesis),
         .policy_root = genesis_policy_root(genesis),
         .accounts = subject_state_chains,
     };
+}
+
+static int open_state(struct replay *replay)
+{
+    const struct genesis *genesis = replay->genesis;
+    struct state_config config = replay_config(genesis);
     int error = state_open(replay->data_dir, &config, &replay->state);
     if (error != TALLY_OK) return error;
     error = execution_open(replay->state, genesis, &replay->execution);

@@ -16,6 +16,9 @@ struct replay {
     struct execution *execution;
 };
 
+/* What a genesis fixes of the state, and how files are read. */
+struct state_config replay_config(const struct genesis *genesis);
+
 /* Opens data_dir/state and replays into it what the ledger has beyond it, telling the log of long work. A
  * state that is damaged is discarded and rebuilt from the ledger. After an error replay_close is still the
  * caller's to call. Errors: as state_open's and the ledger's; TALLY_EPENDING (the next block is one that the

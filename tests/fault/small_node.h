@@ -12,6 +12,7 @@
 
 #include "node/commit/replay.h"
 #include "proto/base/date.h"
+#include "storage/snapshot_write.h"
 #include "storage/vote_record.h"
 #include "tests/vectors/samples.h"
 
@@ -234,6 +235,37 @@ static inline void small_state(struct small_node *node)
 {
     small_certify(node, 1, node->block_count / 2);
     small_certify(node, node->block_count / 2 + 1, node->block_count);
+}
+
+static inline bool small_go_on(void *context)
+{
+    (void)context;
+    return true;
+}
+
+/* A snapshot of the newest block, in data/snapshots. */
+static inline void small_snapshot(struct small_node *node)
+{
+    struct ledger *ledger;
+    struct replay replay;
+    struct snapshot_source *source;
+    struct validator_set set;
+    struct verify_set *validators = calloc(1, sizeof *validators);
+    CHECK(validators != NULL);
+    genesis_validator_set(&node->genesis, &set);
+    CHECK(verify_set_init(&set, validators) == TALLY_OK);
+    CHECK(small_replay(node, node->dir, &replay, &ledger) == TALLY_OK);
+    struct snapshot_writing writing = {.disk = disk_system(),
+        .dir = node->dir,
+        .ledger = ledger,
+        .validators = validators,
+        .go_on = small_go_on};
+    CHECK(snapshot_source_open(replay.state, &source) == TALLY_OK);
+    CHECK(snapshot_write(source, &writing) == TALLY_OK);
+    snapshot_source_close(source);
+    replay_close(&replay);
+    ledger_close(ledger);
+    free(validators);
 }
 
 /* `events` in each batch. */

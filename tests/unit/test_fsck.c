@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "node/credit/subject_state.h"
 #include "node/net/log.h"
 #include "proto/proof/verify.h"
 #include "storage/disk_reader.h"
@@ -49,6 +50,7 @@ static int set_up(void **state)
     const char *wanted = getenv("TALLY_TEST_FULL");
     full = wanted != NULL && strcmp(wanted, "1") == 0;
     node = full ? small_node_make(300, 20) : small_node_make(70, 10);
+    small_snapshot(node);
     small_walk(node->dir, keep_file, NULL);
     return 0;
 }
@@ -112,6 +114,7 @@ static struct fsck_counts look(struct told *told)
     struct fsck_options options = {.dir = node->dir,
         .genesis = &node->genesis,
         .is_validator = true,
+        .accounts = subject_state_chains,
         .found = on_found,
         .progress = on_progress,
         .context = told};
@@ -263,6 +266,7 @@ static void a_whole_node_is_clean_and_counted(void **state)
     assert_int_equal(counts.bodies, node->events);
     assert_int_equal(counts.withheld, 0);
     assert_int_equal(counts.state_height, node->block_count);
+    assert_int_equal(counts.snapshots, 1);
     assert_true(
         counts.files >= 8 && counts.votes > 100 && counts.checkpoints > 20 && counts.state_keys > 500);
     assert_true(counts.signatures > 3 * counts.blocks);
@@ -321,6 +325,12 @@ static bool is_named(const struct told *told, const struct file *file, size_t at
     for (uint32_t i = 0; i < told->count && i < TOLD_MAX; i++) {
         if (in_folder(file, "state/")) {
             if (strncmp(told->problems[i].file, "state", 5) == 0) return true;
+            continue;
+        }
+        if (in_folder(file, "snapshots/")) {
+            if (strcmp(told->problems[i].file, file->name) == 0 &&
+                told->problems[i].height == node->block_count)
+                return true;
             continue;
         }
         if (in_folder(file, "votes/origin-") && strcmp(told->problems[i].file, "votes") == 0) return true;
@@ -387,13 +397,13 @@ static void flip_one(
 static void any_flipped_byte_is_named_or_lies_in_slack(void **state)
 {
     (void)state;
-    static const char *const folders[] = {"ledger/", "bodies/", "votes/", "state/"};
+    static const char *const folders[] = {"ledger/", "bodies/", "votes/", "state/", "snapshots/"};
     struct hasher hasher;
     hasher_init(&hasher, TAG_SYNTH);
     assert_int_equal(dump_votes(&hasher), TALLY_OK);
     struct digest votes = hasher_final(&hasher), whole = dump();
     chance_seed = 4;
-    for (size_t f = 0; f < 4; f++) {
+    for (size_t f = 0; f < sizeof folders / sizeof *folders; f++) {
         struct tally tally = {0};
         put_back_state();
         for (uint32_t flips = full ? 2500 : 50; flips > 0; flips--)
