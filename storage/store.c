@@ -38,7 +38,8 @@ static const char *chars(struct span bytes)
 static int error_of(char *text)
 {
     int error = TALLY_EIO;
-    if (strstr(text, "Corruption") != NULL)
+    /* A table that is shorter than it was, and is read behind its end, is an invalid argument. */
+    if (strstr(text, "Corruption") != NULL || strstr(text, strerror(EINVAL)) != NULL)
         error = TALLY_EDAMAGED;
     else if (strncmp(text, "IO error: lock ", 15) == 0)
         error = TALLY_EBUSY;

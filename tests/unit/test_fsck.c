@@ -415,6 +415,35 @@ static void any_flipped_byte_is_named_or_lies_in_slack(void **state)
     put_back_state();
 }
 
+/* LevelDB takes a manifest or a log that ends early for all there ever was, and goes on from an older state,
+ * or from parts of two. Either is noticed, and brought level with the ledger. */
+static void a_state_cut_short_anywhere_is_brought_level(void **state)
+{
+    (void)state;
+    put_back_state();
+    struct digest whole = dump();
+    uint32_t cuts = 0;
+    for (size_t i = 0; i < file_count; i++) {
+        const struct file *file = &files[i];
+        bool slack = strstr(file->name, "/LO") != NULL; /* LevelDB's own log, and its lock */
+        if (!in_folder(file, "state/") || slack) continue;
+        size_t step = full ? 97 : file->bytes.size / 15 + 1;
+        for (size_t size = 0; size <= file->bytes.size; size += step, cuts++) {
+            put_back_state();
+            if (size == 0)
+                assert_int_equal(unlink(file->path), 0);
+            else
+                assert_int_equal(truncate(file->path, (off_t)(size - 1)), 0);
+            struct digest digest = dump();
+            if (!digest_equal(&digest, &whole))
+                fail_msg("%s, cut to %zu bytes: another state", file->name, size - 1);
+        }
+    }
+    print_message("%u cuts\n", cuts);
+    assert_true(cuts >= 30);
+    put_back_state();
+}
+
 /* A copy of a block without any of its bodies, as from a peer that erased them. */
 static struct block bare_block(uint64_t height, struct arena *arena)
 {
@@ -806,6 +835,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_node_is_clean_and_counted),
         cmocka_unit_test(any_flipped_byte_is_named_or_lies_in_slack),
+        cmocka_unit_test(a_state_cut_short_anywhere_is_brought_level),
         cmocka_unit_test(what_is_damaged_of_the_ledger_is_mended_to_the_same),
         cmocka_unit_test(a_lost_file_or_header_is_mended_from_peers),
         cmocka_unit_test(several_lost_files_in_a_row_are_mended),
