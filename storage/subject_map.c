@@ -11,19 +11,16 @@
 #define BLOCK_NODES (1u << BLOCK_SHIFT)
 #define BLOCKS_MAX (1u << 10)
 #define CACHE_LINE 64u
+/* How many nodes ahead one that will be written is fetched from memory. */
+#define FETCH_AHEAD 8u
 /* Updates whose paths are fetched from memory side by side. */
 #define GROUP_MAX 32u
 
-/* What stands at a place of the tree: nothing, a leaf or an inner node, told by the lowest bit; and its hash,
+/* What stands at a place of the tree: nothing, a leaf or an inner node, told by the lowest bit. Its hash is
  * kept beside the reference, so that a path is hashed again without a look at what hangs off it. */
 typedef uint32_t subject_ref;
 #define REF_EMPTY ((subject_ref)0)
 #define REF_LEAF_BIT ((subject_ref)1)
-
-struct place {
-    subject_ref ref;
-    struct digest hash;
-};
 
 /* Children lie apart from their hashes: so dense, those of a large map stay in the processor's cache, and a
  * walk down waits for little else. */
@@ -64,7 +61,8 @@ struct version {
 struct subject_map_pool {
     struct slab inner, leaves;
     size_t alive;
-    struct place top; /* of the newest version */
+    subject_ref top; /* of the newest version, */
+    struct digest root;
     struct version *oldest, *newest;
     struct refs made; /* by the update under way */
     bool out_of_memory;
@@ -195,28 +193,27 @@ static void replace(struct subject_map_pool *pool, subject_ref ref)
     if (!refs_add(&pool->newest->replaced, ref)) pool->out_of_memory = true;
 }
 
-static struct place make_leaf(struct subject_map_pool *pool, const struct subject_map_update *update)
+/* Of the nodes that are taken soon, one is fetched from memory: it will be written. */
+static void fetch_free(const struct subject_map_pool *pool, bool leaf)
 {
-    struct place place = {.ref = take(pool, &pool->leaves, REF_LEAF_BIT)};
-    if (place.ref == REF_EMPTY) return place;
-    *leaf_of(pool, place.ref) = (struct leaf_node){update->position, update->leaf};
-    place.hash = subject_leaf_hash(&update->position, &update->leaf);
-    return place;
+    const struct slab *slab = leaf ? &pool->leaves : &pool->inner;
+    if (slab->free_count < FETCH_AHEAD) return;
+    subject_ref ref = slab->free[slab->free_count - FETCH_AHEAD] << 1;
+    if (leaf)
+        __builtin_prefetch(leaf_of(pool, ref | REF_LEAF_BIT), 1);
+    else
+        __builtin_prefetch(hashes_of(pool, ref), 1);
 }
 
-static struct place make_inner(
-    struct subject_map_pool *pool, const struct place *left, const struct place *right)
+static subject_ref make_leaf(
+    struct subject_map_pool *pool, const struct subject_map_update *update, struct digest *hash)
 {
-    struct place place = {.ref = take(pool, &pool->inner, 0)};
-    if (place.ref == REF_EMPTY) return place;
-    subject_ref *children = children_of(pool, place.ref);
-    struct digest *hashes = hashes_of(pool, place.ref);
-    children[0] = left->ref;
-    children[1] = right->ref;
-    hashes[0] = left->hash;
-    hashes[1] = right->hash;
-    place.hash = subject_node_hash(&left->hash, &right->hash);
-    return place;
+    subject_ref ref = take(pool, &pool->leaves, REF_LEAF_BIT);
+    if (ref == REF_EMPTY) return ref;
+    fetch_free(pool, true);
+    *leaf_of(pool, ref) = (struct leaf_node){update->position, update->leaf};
+    *hash = subject_leaf_hash(&update->position, &update->leaf);
+    return ref;
 }
 
 /* ---- The pool ---- */
@@ -327,37 +324,50 @@ static void fetch_paths(const struct subject_map_pool *pool, subject_ref base,
     }
 }
 
-/* What the updates turn a subtree into. A leaf that stood here moves down beside the new ones, unless one of
- * them replaces it. After out_of_memory what comes back is not to be used. */
-static struct place updated(struct subject_map_pool *pool, struct place base,
-    const struct subject_map_update *updates, size_t count, size_t depth)
+/* What the updates turn the subtree `base` into, whose hash is *base_hash, and *hash, its hash. A leaf that
+ * stood here moves down beside the new ones, unless one of them replaces it. After out_of_memory what comes
+ * back is not to be used. */
+static subject_ref updated(struct subject_map_pool *pool, subject_ref base, const struct digest *base_hash,
+    const struct subject_map_update *updates, size_t count, size_t depth, struct digest *hash)
 {
-    if (count == 0) return base;
-    bool leaf = is_leaf(base.ref);
-    if (leaf && is_updated(updates, count, &leaf_of(pool, base.ref)->position)) {
-        replace(pool, base.ref);
-        base = (struct place){.ref = REF_EMPTY};
-        leaf = false;
+    if (count == 0) {
+        *hash = *base_hash;
+        return base;
     }
-    if (base.ref == REF_EMPTY && count == 1) return make_leaf(pool, &updates[0]);
+    if (is_leaf(base) && is_updated(updates, count, &leaf_of(pool, base)->position)) {
+        replace(pool, base);
+        base = REF_EMPTY;
+    }
+    if (base == REF_EMPTY && count == 1) return make_leaf(pool, &updates[0], hash);
     CHECK(depth < SUBJECT_PATH_LENGTH_MAX);
-    struct place sides[2] = {{.ref = REF_EMPTY}, {.ref = REF_EMPTY}};
-    if (leaf) {
-        sides[position_bit(&leaf_of(pool, base.ref)->position, depth)] = base;
-    } else if (base.ref != REF_EMPTY) {
-        for (unsigned side = 0; side < 2; side++)
-            sides[side] = (struct place){children_of(pool, base.ref)[side], hashes_of(pool, base.ref)[side]};
-        replace(pool, base.ref);
+    subject_ref ref = take(pool, &pool->inner, 0);
+    if (ref == REF_EMPTY) return ref;
+    fetch_free(pool, false);
+    subject_ref sides[2] = {REF_EMPTY, REF_EMPTY};
+    const struct digest *side_hashes[2] = {&empty_hash, &empty_hash};
+    if (is_leaf(base)) {
+        unsigned side = position_bit(&leaf_of(pool, base)->position, depth);
+        sides[side] = base;
+        side_hashes[side] = base_hash;
+    } else if (base != REF_EMPTY) {
+        for (unsigned side = 0; side < 2; side++) {
+            sides[side] = children_of(pool, base)[side];
+            side_hashes[side] = &hashes_of(pool, base)[side];
+        }
+        replace(pool, base);
     }
+    struct digest *hashes = hashes_of(pool, ref);
     size_t counts[2] = {split_at(updates, count, depth)};
     counts[1] = count - counts[0];
     for (unsigned side = 0; side < 2; side++) {
         if (count > GROUP_MAX && counts[side] <= GROUP_MAX)
-            fetch_paths(pool, sides[side].ref, updates, counts[side], depth + 1);
-        sides[side] = updated(pool, sides[side], updates, counts[side], depth + 1);
+            fetch_paths(pool, sides[side], updates, counts[side], depth + 1);
+        children_of(pool, ref)[side] =
+            updated(pool, sides[side], side_hashes[side], updates, counts[side], depth + 1, &hashes[side]);
         updates += counts[side];
     }
-    return make_inner(pool, &sides[0], &sides[1]);
+    *hash = subject_node_hash(&hashes[0], &hashes[1]);
+    return ref;
 }
 
 /* As if the update under way had never begun. */
@@ -380,13 +390,15 @@ int subject_map_update(
     struct version *version = calloc(1, sizeof *version);
     if (version == NULL) return TALLY_ENOMEM;
     pool->made.count = 0;
-    if (count <= GROUP_MAX) fetch_paths(pool, pool->top.ref, updates, count, 0);
-    struct place top = updated(pool, pool->top, updates, count, 0);
+    if (count <= GROUP_MAX) fetch_paths(pool, pool->top, updates, count, 0);
+    struct digest root;
+    subject_ref top = updated(pool, pool->top, &pool->root, updates, count, 0, &root);
     if (pool->out_of_memory) return take_back(pool, version);
     pool->top = top;
+    pool->root = root;
     pool->newest->newer = version;
     pool->newest = version;
-    *next = (struct subject_map){pool, top.ref, top.ref == REF_EMPTY ? empty_hash : top.hash};
+    *next = (struct subject_map){pool, top, root};
     return TALLY_OK;
 }
 
