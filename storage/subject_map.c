@@ -96,9 +96,7 @@ static bool slab_grow(struct slab *slab)
     uint32_t *list = realloc(slab->free, (slab->node_count + BLOCK_NODES) * sizeof *list);
     if (list == NULL) return false;
     slab->free = list;
-    /* The first in small pages, resident as far as they are needed: a fresh node stays small. */
-    bool first = slab->node_count == 0;
-    void *block = first ? aligned_alloc(CACHE_LINE, slab->block_size) : pages_take(slab->block_size);
+    void *block = pages_take(slab->block_size);
     if (block == NULL) return false;
     slab->blocks[slab->node_count >> BLOCK_SHIFT] = block;
     slab->node_count += BLOCK_NODES;
