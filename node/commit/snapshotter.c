@@ -16,6 +16,8 @@
 #define AGE_MS_MAX (24ull * 60 * 60 * 1000)
 /* After so much work it rests as long. */
 #define WORK_NS 5000000u
+/* So many times as long as one took. */
+#define REST_FACTOR 10u
 #define NICENESS 10
 
 struct snapshotter {
@@ -31,7 +33,8 @@ struct snapshotter {
     bool checked; /* what was there at the start; before that nothing is taken */
     bool writing;
     struct snapshot_source *source; /* taken, or being written */
-    struct snapshot_mark last;      /* made, or tried in vain */
+    uint64_t rest_until_ns;
+    struct snapshot_mark last; /* made, or tried in vain */
 };
 
 bool snapshot_is_due(const struct snapshot_mark *last, const struct snapshot_mark *now)
@@ -166,7 +169,7 @@ void snapshotter_take(struct snapshotter *snapshotter, struct state *state)
     struct snapshot_source *source;
     lock(snapshotter);
     if (snapshotter->checked && snapshotter->source == NULL && !snapshotter->give_up &&
-        snapshot_source_open(state, &source) == TALLY_OK) {
+        uv_hrtime() >= snapshotter->rest_until_ns && snapshot_source_open(state, &source) == TALLY_OK) {
         struct snapshot_mark now = mark_of(source);
         if (snapshot_is_due(&snapshotter->last, &now))
             snapshotter->source = source;
@@ -178,19 +181,22 @@ void snapshotter_take(struct snapshotter *snapshotter, struct state *state)
 
 /* ---- Writing ---- */
 
-static void tell(const struct snapshot_mark *mark, int error)
+static void tell(const struct snapshot_mark *mark, uint64_t took_ns, int error)
 {
     if (error == TALLY_OK)
-        LOG_INFO("a snapshot was made", LOG_U("height", mark->height), LOG_U("events", mark->events));
+        LOG_INFO("a snapshot was made", LOG_U("height", mark->height), LOG_U("events", mark->events),
+            LOG_U("ms", took_ns / 1000000u));
     else if (error != TALLY_ECLOSED && error != TALLY_ENOTFOUND && error != TALLY_EEXISTS)
         LOG_UNUSUAL("no snapshot could be made", LOG_U("height", mark->height), LOG_E("why", error));
 }
 
 /* A block that lacks an FC of its own, or an end, is no reason to wait for longer than the next flush. */
-static void write_end(struct snapshotter *snapshotter, const struct snapshot_mark *mark, int error)
+static void write_end(
+    struct snapshotter *snapshotter, const struct snapshot_mark *mark, uint64_t took_ns, int error)
 {
-    tell(mark, error);
+    tell(mark, took_ns, error);
     lock(snapshotter);
+    snapshotter->rest_until_ns = uv_hrtime() + REST_FACTOR * took_ns;
     snapshot_source_close(snapshotter->source);
     snapshotter->source = NULL;
     snapshotter->writing = false;
@@ -215,7 +221,9 @@ static void run_write(struct job *job)
     if (source == NULL) return;
     begin_work(snapshotter);
     struct snapshot_mark mark = mark_of(source);
-    write_end(snapshotter, &mark, snapshot_write(source, &writing));
+    uint64_t began_ns = uv_hrtime();
+    int error = snapshot_write(source, &writing);
+    write_end(snapshotter, &mark, uv_hrtime() - began_ns, error);
 }
 
 void snapshotter_write(struct snapshotter *snapshotter)
