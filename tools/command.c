@@ -15,6 +15,8 @@ static const struct command *const commands[] = {
     &command_blame,
     &command_block,
     &command_fsck,
+    &command_backup,
+    &command_restore,
     &command_subject_id,
     &command_synth,
     &command_bench,

@@ -326,6 +326,49 @@ class OperationsTest(network.NetworkTest):
         self.net.agreement()
         self.all_was_run()
 
+    def test_a_backup_and_a_restore(self):
+        files = self.loaded()
+        name = "validator-3"
+        backup, home = self.net.folder / "backup", self.net.home(name)
+        before, _ = self.net.agreement()
+        wait_until("a snapshot", lambda: list((home / "data" / "snapshots").glob("*-head")))
+        writer = Writer(self.net, "validator-1")  # blocks go on being written meanwhile
+        writer.start()
+        said = self.run_block(0, name, BACKUP=backup)
+        writer.end()
+        self.assertFalse(writer.wrong)
+        self.assertGreaterEqual(int(re.search(r"final up to height (\d+)", said)[1]), before)
+        self.assertRegex(said, r"with the snapshot of height \d+")
+        names = {str(path.relative_to(backup)) for path in backup.rglob("*") if path.is_file()}
+        self.assertFalse([found for found in names if "votes" in found or "state" in found or "key" in found], names)
+        self.assertEqual(tally("backup", "--out", backup, home=home, check=REFUSED).json["error"]["reason"], "FOLDER")
+        self.assertEqual(tally("restore", "--from", backup, home=home, check=REFUSED).json["error"]["reason"], "DATA")
+        self.lose_disk(name)
+        self.net.expected.append(FOLLOWS)
+        # A byte of any file, and the node is left without data.
+        for path in sorted(backup.rglob("*")):
+            if not path.is_file() or path.stat().st_size == 0:
+                continue
+            whole = path.read_bytes()
+            path.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
+            self.assertEqual(tally("restore", "--from", backup, home=home, check=REFUSED).json["error"]["reason"], "BACKUP", path)
+            path.write_bytes(whole)
+            self.assertFalse((home / "data").exists())
+        size = self.net.log_size(name)
+        self.run_block(1, name, BACKUP=backup)
+        self.assertEqual(len(self.net.log_lines(name, FOLLOWS, since=size)), 1)
+        self.assertEqual(len(self.net.log_lines(name, "replayed the ledger", since=size)), 1)
+        self.submit_some(name)
+        self.net.agreement()
+        subject = network.records(files["validator-1"])[0]["subject"]
+        history = self.net.run(name, "history", subject, check=DONE).json
+        self.assertEqual(history["events"], self.net.run("validator-1", "history", subject, check=DONE).json["events"])
+        self.net.stop(name)
+        found = tally("fsck", home=home, check=REFUSED).json
+        self.assertEqual([problem["file"] for problem in found["problems"]], ["votes"])
+        self.net.start(name)
+        self.all_was_run()
+
     def test_a_move_to_another_machine(self):
         name = "validator-2"
         net = self.network(observers=0, start=False)

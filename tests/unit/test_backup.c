@@ -1,0 +1,176 @@
+// links: node
+/* Copies of a node's files: whole, or told to be not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "storage/backup.h"
+#include "storage/disk_reader.h"
+#include "tests/fault/small_node.h"
+
+#define BLOCKS 61u
+#define FILES_MAX 64u
+
+static struct small_node *node;
+
+static int set_up(void **context)
+{
+    (void)context;
+    node = small_node_make(BLOCKS, 6); /* over several segments */
+    small_snapshot(node);
+    return 0;
+}
+
+static int tear_down(void **context)
+{
+    (void)context;
+    small_node_close(node);
+    return 0;
+}
+
+struct copied {
+    struct backup_file files[FILES_MAX];
+    size_t count;
+};
+
+static int told(void *context, const struct backup_file *file)
+{
+    struct copied *copied = context;
+    assert_true(copied->count < FILES_MAX);
+    copied->files[copied->count++] = *file;
+    return TALLY_OK;
+}
+
+static void make_dir(char dir[64])
+{
+    strcpy(dir, "/tmp/tally-backup.XXXXXX");
+    assert_non_null(mkdtemp(dir));
+}
+
+static uint64_t height_in(const char *dir)
+{
+    struct ledger *ledger;
+    struct ledger_report report;
+    assert_int_equal(
+        ledger_open(disk_reader(), dir, &node->genesis.chain_id, NULL, &ledger, &report), TALLY_OK);
+    uint64_t height = ledger_height(ledger);
+    ledger_close(ledger);
+    return height;
+}
+
+static void put_all(const char *from, const char *to, const struct copied *copied)
+{
+    for (size_t i = 0; i < copied->count; i++)
+        assert_int_equal(backup_put(disk_system(), from, to, &copied->files[i]), TALLY_OK);
+    assert_int_equal(backup_put_end(disk_system(), to), TALLY_OK);
+}
+
+static void a_restored_folder_replays_to_the_same_roots(void **context)
+{
+    char copy[64], again[64];
+    struct copied copied = {.count = 0};
+    struct replay replay;
+    struct ledger *ledger;
+    struct state_roots roots;
+    (void)context;
+    make_dir(copy);
+    make_dir(again);
+    assert_int_equal(backup_copy(disk_system(), node->dir, copy, told, &copied), TALLY_OK);
+    bool of[4] = {false};
+    static const char *const folders[] = {"ledger/", "bodies/", "snapshots/", "ledger/0000000000000002"};
+    for (size_t i = 0; i < copied.count; i++)
+        for (size_t f = 0; f < 4; f++)
+            of[f] = of[f] || strncmp(copied.files[i].name, folders[f], strlen(folders[f])) == 0;
+    assert_true(of[0] && of[1] && of[2] && of[3]);
+    put_all(copy, again, &copied);
+    assert_int_equal(height_in(again), BLOCKS);
+    assert_int_equal(small_replay(node, again, &replay, &ledger), TALLY_OK);
+    assert_int_equal(state_roots_get(replay.state, BLOCKS, &roots), TALLY_OK);
+    assert_memory_equal(roots.state_root.bytes, node->roots[BLOCKS].bytes, DIGEST_SIZE);
+    replay_close(&replay);
+    ledger_close(ledger);
+    small_remove(copy);
+    small_remove(again);
+}
+
+/* What the node is writing while it is copied: a whole record, a torn one, and space behind it. */
+static void a_torn_end_is_left_out(void **context)
+{
+    char copy[64], path[256];
+    struct copied copied = {.count = 0};
+    (void)context;
+    make_dir(copy);
+    (void)snprintf(path, sizeof path, "%s/ledger", node->dir);
+    char newest[300] = "";
+    DIR *folder = opendir(path);
+    assert_non_null(folder);
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;)
+        if (strlen(entry->d_name) == 16 &&
+            strcmp(newest + (newest[0] ? strlen(newest) - 16 : 0), entry->d_name) < 0)
+            (void)snprintf(newest, sizeof newest, "%s/%.16s", path, entry->d_name);
+    closedir(folder);
+    struct buffer whole = small_read(newest), torn = small_read(newest);
+    size_t end = whole.size;
+    while (end > 0 && whole.data[end - 1] == 0)
+        end--;
+    torn.size = end - 40; /* in the middle of the last record */
+    for (unsigned i = 0; i < 5000; i++)
+        buffer_u8(&torn, 0);
+    small_write(newest, &torn);
+    assert_int_equal(backup_copy(disk_system(), node->dir, copy, told, &copied), TALLY_OK);
+    small_write(newest, &whole);
+    assert_int_equal(height_in(copy), BLOCKS - 2); /* the one before does not carry its own FC */
+    buffer_close(&whole);
+    buffer_close(&torn);
+    small_remove(copy);
+}
+
+static void a_file_that_is_not_what_it_was_is_not_put_back(void **context)
+{
+    char copy[64], again[64];
+    struct copied copied = {.count = 0};
+    (void)context;
+    make_dir(copy);
+    make_dir(again);
+    assert_int_equal(backup_copy(disk_system(), node->dir, copy, told, &copied), TALLY_OK);
+    struct backup_file file = copied.files[0];
+    file.digest.bytes[0] ^= 1;
+    assert_int_equal(backup_put(disk_system(), copy, again, &file), TALLY_EDAMAGED);
+    file = copied.files[1];
+    file.size++;
+    assert_int_equal(backup_put(disk_system(), copy, again, &file), TALLY_EDAMAGED);
+    static const char *const names[] = {"votes/0000000000000001", "ledger/../votes/00000001", "ledger", "",
+        "ledger/spare", "snapshots/00000000000000000061/../../x", "state/CURRENT", "/etc/passwd"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        strcpy(file.name, names[i]);
+        assert_int_equal(backup_put(disk_system(), copy, again, &file), TALLY_EINVALID);
+    }
+    small_remove(copy);
+    small_remove(again);
+}
+
+static void without_a_ledger_there_is_nothing_to_copy(void **context)
+{
+    char empty[64], copy[64];
+    struct copied copied = {.count = 0};
+    (void)context;
+    make_dir(empty);
+    make_dir(copy);
+    assert_int_equal(backup_copy(disk_system(), empty, copy, told, &copied), TALLY_ENOTFOUND);
+    small_remove(empty);
+    small_remove(copy);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_restored_folder_replays_to_the_same_roots),
+        cmocka_unit_test(a_torn_end_is_left_out),
+        cmocka_unit_test(a_file_that_is_not_what_it_was_is_not_put_back),
+        cmocka_unit_test(without_a_ledger_there_is_nothing_to_copy),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
