@@ -11,7 +11,8 @@
  * never came, is withheld, and no damage votes/                   the marks (storage/origin.h), and that all
  * that is needed is there state/                   every key is read with its checksum; the subject map, the
  * history tree and the roots come out as stored; and they are what the ledger's blocks and the certified
- *                            checkpoints, with their signatures, say
+ *                            checkpoints, with their signatures, say;
+ *                            accounts and their events by seq are those that the subjects' files fix
  *   snapshots/               each finished one: its head and every part, against the roots that were signed
  *
  * What is slack, where any byte may change and nothing is told: what storage/segment.h names as such; "spare"

@@ -6,7 +6,7 @@
 #include "proto/crypto/merkle.h"
 #include "storage/fsck_internal.h"
 #include "storage/ledger.h"
-#include "storage/state.h"
+#include "storage/state_check.h"
 #include "storage/store.h"
 
 #define THEN "the node discards the state when it starts, and rebuilds it from the ledger"
@@ -130,16 +130,31 @@ static int check_heights(struct fsck *fsck, struct state *state, struct ledger *
     return error == TALLY_OK ? check_certified(fsck, state) : error;
 }
 
+static void account_found(void *context, const char *what)
+{
+    tell(context, 0, THEN_DISCARD, what);
+}
+
+static int check_accounts(struct fsck *fsck, struct state *state)
+{
+    int error = state_check_accounts(state, account_found, fsck);
+    if (error != TALLY_EDAMAGED) return error;
+    tell(fsck, 0, THEN_DISCARD, "a subject, or what is said of its accounts, cannot be read");
+    return TALLY_OK;
+}
+
 static int check_contents(struct fsck *fsck, struct ledger *ledger)
 {
     const struct genesis *genesis = fsck->options->genesis;
     struct state_config config = {.chain_id = genesis->chain_id,
         .members_root = genesis_members_root(genesis),
-        .policy_root = genesis_policy_root(genesis)};
+        .policy_root = genesis_policy_root(genesis),
+        .accounts = fsck->options->accounts};
     struct state *state;
     int error = state_open(fsck->options->dir, &config, &state);
     if (error == TALLY_OK) {
         error = check_heights(fsck, state, ledger);
+        if (error == TALLY_OK) error = check_accounts(fsck, state);
         state_close(state);
     } else if (error == TALLY_EDAMAGED) {
         tell(fsck, 0, THEN, "what it holds does not amount to the roots it says it has");

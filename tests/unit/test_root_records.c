@@ -11,6 +11,7 @@
 
 #include "node/commit/execution.h"
 #include "node/credit/subject_state.h"
+#include "storage/state_check.h"
 #include "storage/state_record.h"
 #include "storage/store.h"
 #include "tests/unit/credit_fixture.h"
@@ -58,6 +59,7 @@ static int machine_start(struct machine *machine)
         .chain_id = fixture->genesis.chain_id,
         .members_root = genesis_members_root(&fixture->genesis),
         .policy_root = genesis_policy_root(&fixture->genesis),
+        .accounts = subject_state_chains,
     };
     machine->state = NULL;
     machine->execution = NULL;
@@ -438,6 +440,38 @@ static void the_indexes_of_accounts_are_what_the_files_and_histories_say(void **
     machine_close(machine);
 }
 
+static void count_found(void *context, const char *what)
+{
+    size_t *count = context;
+    assert_true(what[0] != '\0');
+    (*count)++;
+}
+
+/* What a look at the whole state finds in the indexes of accounts; no start looks at them. */
+static size_t found_in(struct machine *machine)
+{
+    size_t count = 0;
+    assert_int_equal(machine_start(machine), TALLY_OK);
+    int error = state_check_accounts(machine->state, count_found, &count);
+    assert_true(error == TALLY_OK || error == TALLY_EDAMAGED);
+    machine_stop(machine);
+    return error == TALLY_OK ? count : 1;
+}
+
+static void what_follows_from_the_files_is_held_against_them(void **context)
+{
+    (void)context;
+    for (size_t i = 0; i < KIND_COUNT; i++)
+        for (enum spoiling spoiling = REMOVED; spoiling < SPOILINGS; spoiling++) {
+            if (kinds[i].kind != 'A' && kinds[i].kind != 'N') continue;
+            struct machine *machine = machine_open();
+            assert_int_equal(found_in(machine), 0);
+            spoil(machine, kinds[i].kind, spoiling);
+            assert_true(found_in(machine) > 0);
+            machine_close(machine);
+        }
+}
+
 static void the_remembered_batches_are_those_of_the_replay_window(void **context)
 {
     (void)context;
@@ -480,6 +514,7 @@ int main(void)
         cmocka_unit_test(every_kind_of_record_has_its_case),
         cmocka_unit_test(what_no_rule_reads_changes_no_result_and_what_is_under_the_root_is_missed),
         cmocka_unit_test(the_indexes_of_accounts_are_what_the_files_and_histories_say),
+        cmocka_unit_test(what_follows_from_the_files_is_held_against_them),
         cmocka_unit_test(the_remembered_batches_are_those_of_the_replay_window),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

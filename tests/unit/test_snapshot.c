@@ -12,7 +12,9 @@
 #include "node/credit/subject_state.h"
 #include "storage/snapshot_internal.h"
 #include "storage/snapshot_write.h"
+#include "storage/state_check.h"
 #include "storage/state_load.h"
+#include "storage/store.h"
 #include "storage/subject_map.h"
 #include "tests/fault/memory_disk.h"
 #include "tests/fault/small_node.h"
@@ -331,6 +333,59 @@ static void what_was_ordered_before_comes_later(void **context)
     twins_close(&twins);
 }
 
+static void count_found(void *context, const char *what)
+{
+    assert_true(what[0] != '\0');
+    (*(size_t *)context)++;
+}
+
+static bool first_seen(void *context, struct span key, struct span value)
+{
+    struct buffer *pair = context;
+    buffer_append(pair, key.data, key.size);
+    buffer_append(pair, value.data, value.size);
+    return false;
+}
+
+/* Changes the newest id in the first record of what came with the snapshot. */
+static void spoil_base(const char *dir)
+{
+    char path[128];
+    struct store *store;
+    struct buffer pair;
+    struct store_batch *batch = store_batch_make();
+    buffer_init(&pair, MIB);
+    (void)snprintf(path, sizeof path, "%s/state", dir);
+    assert_int_equal(store_open(path, &store), TALLY_OK);
+    assert_int_equal(store_scan(store, span_of("H", 1), span_of("H", 1), first_seen, &pair), TALLY_OK);
+    assert_true(pair.size > 1 + DIGEST_SIZE);
+    pair.data[pair.size - 1] ^= 1;
+    store_batch_put(batch, span_of(pair.data, 1 + DIGEST_SIZE),
+        span_of(pair.data + 1 + DIGEST_SIZE, pair.size - 1 - DIGEST_SIZE));
+    assert_int_equal(store_commit(store, batch), TALLY_OK);
+    store_batch_close(batch);
+    store_close(store);
+    buffer_close(&pair);
+}
+
+static void ids_that_came_with_it_are_held_against_the_files(void **context)
+{
+    struct twins twins;
+    size_t found = 0;
+    (void)context;
+    twins_open(&twins);
+    assert_int_equal(state_check_accounts(twins.loaded, count_found, &found), TALLY_OK);
+    assert_int_equal(found, 0);
+    execution_close(twins.execution);
+    state_close(twins.loaded);
+    spoil_base(twins.dir);
+    assert_int_equal(state_open(twins.dir, &config, &twins.loaded), TALLY_OK);
+    assert_int_equal(execution_open(twins.loaded, &node->genesis, &twins.execution), TALLY_OK);
+    assert_int_equal(state_check_accounts(twins.loaded, count_found, &found), TALLY_OK);
+    assert_int_equal(found, 1);
+    twins_close(&twins);
+}
+
 /* ---- The same bytes, whoever makes it ---- */
 
 static void parts_equal(const char *a, const char *b, uint64_t height)
@@ -615,6 +670,7 @@ int main(void)
         cmocka_unit_test(a_write_that_fails_leaves_no_snapshot_and_the_next_is_whole),
         cmocka_unit_test(a_loaded_state_goes_on_as_the_one_it_was_made_of),
         cmocka_unit_test(what_was_ordered_before_comes_later),
+        cmocka_unit_test(ids_that_came_with_it_are_held_against_the_files),
         cmocka_unit_test(no_byte_of_a_snapshot_is_slack),
         cmocka_unit_test(parts_are_refused_elsewhere),
         cmocka_unit_test(a_head_of_another_chain_or_policy_or_set_is_refused),
