@@ -55,7 +55,8 @@ static int add_size(void *context, const char *name)
 
 static int size_up(struct fsck *fsck)
 {
-    static const char *const folders[] = {"mended", "bodies", "ledger", "votes", "snapshots"};
+    static const char *const folders[] = {
+        "mended", "bodies", "ledger", "votes", "snapshots", "older/mended", "older/bodies", "older/ledger"};
     int error = TALLY_OK;
     for (size_t i = 0; error == TALLY_OK && i < sizeof folders / sizeof *folders; i++) {
         struct sizing sizing = {fsck, folders[i]};
@@ -71,8 +72,8 @@ static int size_up(struct fsck *fsck)
 
 static int name_seen(void *context, const char *name)
 {
-    static const char *const known[] = {
-        "ledger", "bodies", "mended", "votes", "state", "snapshots", "LOCK", "evidence.jsonl"};
+    static const char *const known[] = {"ledger", "bodies", "mended", "older", "votes", "state", "snapshots",
+        "joining", "LOCK", "evidence.jsonl"};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(name, known[i]) == 0) return TALLY_OK;
     fsck_tell(context, name, FSCK_NO_OFFSET, 0,

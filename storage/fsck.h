@@ -5,8 +5,9 @@
  *   ledger/                  each block decodes, hashes to what its record and its child say, follows its
  *                            parent, and carries valid signatures: its leader's, its batches' by keys of the
  *                            genesis, and its own FC's or that of a descendant
- *   mended/                  the same for blocks that were damaged and fetched again; what stands for them in
- *                            ledger/ then is slack, and the digest of its segment counts for nothing
+ *   older/                   the same for the blocks below the first, where a node began with a snapshot: its
+ * own ledger/, bodies/ and mended/ mended/                  the same for blocks that were damaged and fetched
+ * again; what stands for them in ledger/ then is slack, and the digest of its segment counts for nothing
  *   bodies/                  each body is the one its event's header commits to; one that was erased, or
  * never came, is withheld, and no damage votes/                   the marks (storage/origin.h), and that all
  * that is needed is there state/                   every key is read with its checksum; the subject map, the
@@ -16,7 +17,8 @@
  *   snapshots/               each finished one: its head and every part, against the roots that were signed
  *
  * What is slack, where any byte may change and nothing is told: what storage/segment.h names as such; "spare"
- * and "*.new" beside segments; what is in snapshots/ of a height that has no head yet; "unfinished-mark" and
+ * and "*.new" beside segments; what is in snapshots/ of a height that has no head yet; joining/,
+ * which the next start empties, or puts in place; "unfinished-mark" and
  * LOCK, whose bytes no start relies on; and of LevelDB's files its text logs LOG and LOG.old, its LOCK, the
  * *.dbtmp files, tables and manifests that nothing refers to, and in a table the Bloom filter, its index and
  * the padding of the footer: LevelDB ignores a filter that does not check out, and reads the same without

@@ -21,14 +21,22 @@ struct mended {
 
 /* A segment, open for the blocks that refer to it. */
 struct open_bodies {
-    const char *folder; /* "bodies" or "mended" */
+    const char *folder; /* of bodies, or of mended blocks */
     uint32_t sequence;  /* 0 = none */
     int file;
     uint32_t seed;
 };
 
+/* The folders of a ledger: the node's own, or that of the blocks below it. */
+struct folders {
+    const char *ledger, *bodies, *mended;
+};
+static const struct folders own = {"ledger", "bodies", "mended"};
+static const struct folders older = {"older/ledger", "older/bodies", "older/mended"};
+
 struct walk {
     struct fsck *fsck;
+    const struct folders *folders;
     struct ledger_record_form form;
     struct arena arena;
     struct verify_key (*keys)[KEYS_PER_MEMBER_MAX]; /* by the member's place in the genesis */
@@ -130,7 +138,7 @@ static int bodies_open(struct walk *walk, struct segment_place *place)
     struct open_bodies *bodies = &walk->bodies;
     const struct disk *disk = walk->fsck->disk;
     bool mended = (place->segment & PLACE_MENDED) != 0;
-    const char *folder = mended ? "mended" : "bodies";
+    const char *folder = mended ? walk->folders->mended : walk->folders->bodies;
     struct segment_header header;
     int changed;
     place->segment &= ~PLACE_MENDED;
@@ -343,7 +351,7 @@ static int check_mended(struct walk *walk, const struct mended *mended)
     if (payload == NULL) return TALLY_ENOMEM;
     struct fsck_record stored = {
         .place = mended->place, .header = &header, .payload = span_of(payload, header.size)};
-    fsck_segment_name("mended", mended->place.segment, walk->name);
+    fsck_segment_name(walk->folders->mended, mended->place.segment, walk->name);
     walk->offset = mended->place.offset;
     error = disk->read(
         disk->context, walk->bodies.file, place.offset + RECORD_HEADER_SIZE, payload, header.size, &got);
@@ -379,7 +387,7 @@ static int block_seen(void *context, const struct fsck_record *stored)
 {
     struct walk *walk = context;
     uint64_t height = stored->header->number;
-    fsck_segment_name("ledger", stored->place.segment, walk->name);
+    fsck_segment_name(walk->folders->ledger, stored->place.segment, walk->name);
     walk->offset = stored->place.offset;
     if (stored->header->type != LEDGER_RECORD_BLOCK || height < walk->expected ||
         (height > walk->expected && !walk->gap)) {
@@ -394,7 +402,7 @@ static int block_seen(void *context, const struct fsck_record *stored)
     walk->expected = height + 1;
     const struct mended *mended = mended_find(walk, height);
     if (mended != NULL) return check_mended(walk, mended);
-    fsck_segment_name("ledger", stored->place.segment, walk->name);
+    fsck_segment_name(walk->folders->ledger, stored->place.segment, walk->name);
     walk->offset = stored->place.offset;
     return check_block(walk, stored);
 }
@@ -410,14 +418,14 @@ static bool blocks_gap(void *context, uint64_t number)
 static int walk_logs(struct walk *walk)
 {
     struct fsck_log bodies = {.fsck = walk->fsck,
-        .folder = "bodies",
+        .folder = walk->folders->bodies,
         .kind = SEGMENT_LOG_BODIES,
         .record_size_max = LEDGER_RECORD_SIZE_MAX,
         .from_first = true,
         .then = THEN_BLOCKS,
         .then_torn = THEN_TORN};
     struct fsck_log blocks = {.fsck = walk->fsck,
-        .folder = "ledger",
+        .folder = walk->folders->ledger,
         .kind = SEGMENT_LOG_LEDGER,
         .record_size_max = LEDGER_RECORD_SIZE_MAX,
         .digests = true,
@@ -428,7 +436,7 @@ static int walk_logs(struct walk *walk)
         .gap = blocks_gap,
         .context = walk};
     struct fsck_log mended = {.fsck = walk->fsck,
-        .folder = "mended",
+        .folder = walk->folders->mended,
         .kind = SEGMENT_LOG_MENDED,
         .record_size_max = LEDGER_RECORD_SIZE_MAX,
         .then = THEN_BLOCKS,
@@ -445,28 +453,72 @@ static int walk_logs(struct walk *walk)
     /* Neither is there before a node's first start. */
     if (error == TALLY_ENOTFOUND && no_bodies) return TALLY_OK;
     if (error == TALLY_ENOTFOUND || no_bodies)
-        fsck_tell(walk->fsck, no_bodies ? "bodies" : "ledger", FSCK_NO_OFFSET, 0, THEN_BLOCKS,
-            "the folder is gone");
+        fsck_tell(walk->fsck, no_bodies ? walk->folders->bodies : walk->folders->ledger, FSCK_NO_OFFSET, 0,
+            THEN_BLOCKS, "the folder is gone");
     return error == TALLY_ENOTFOUND ? TALLY_OK : error;
+}
+
+/* Where the ledger begins, by the header of its first segment; the beginning of the chain, unless that says
+ * otherwise. */
+static void find_beginning(struct walk *walk)
+{
+    struct segment_header header;
+    int file, changed;
+    const struct genesis *genesis = walk->fsck->options->genesis;
+    walk->expected = 1;
+    walk->has_parent = true;
+    walk->parent = genesis->chain_id;
+    walk->parent_time_ms = genesis->created_ms;
+    if (fsck_segment_open(
+            walk->fsck, walk->folders->ledger, SEGMENT_LOG_LEDGER, 1, &file, &header, &changed) != TALLY_OK)
+        return;
+    walk->fsck->disk->close(walk->fsck->disk->context, file);
+    if (header.first_number < 2) return;
+    walk->expected = header.first_number;
+    walk->parent = header.link;
+}
+
+static int walk_ledger(struct walk *walk)
+{
+    int error = walk_logs(walk);
+    struct open_bodies *bodies = &walk->bodies;
+    if (bodies->sequence != 0) walk->fsck->disk->close(walk->fsck->disk->context, bodies->file);
+    *bodies = (struct open_bodies){0};
+    free(walk->mended);
+    walk->mended = NULL;
+    walk->mended_count = walk->mended_capacity = 0;
+    return error;
+}
+
+/* Blocks below the first, which lead up to it: `below` is the hash of the one before it. */
+static int walk_older(struct walk *walk, uint64_t first, const struct digest *below)
+{
+    walk->folders = &older;
+    walk->bodies_end = walk->bodies_there = (struct segment_place){0};
+    walk->gap = false;
+    find_beginning(walk);
+    int error = walk_ledger(walk);
+    if (error == TALLY_OK && walk->expected == first && walk->has_parent &&
+        !digest_equal(&walk->parent, below))
+        fsck_tell(walk->fsck, walk->folders->ledger, FSCK_NO_OFFSET, first - 1, THEN_BLOCKS,
+            "its last block is not the parent of the first in ledger");
+    return error;
 }
 
 int fsck_ledger(struct fsck *fsck)
 {
-    const struct genesis *genesis = fsck->options->genesis;
-    struct walk walk = {.fsck = fsck,
-        .expected = 1,
-        .has_parent = true,
-        .parent = genesis->chain_id,
-        .parent_time_ms = genesis->created_ms};
-    ledger_record_form_init(&walk.form, &genesis->chain_id);
+    struct walk walk = {.fsck = fsck, .folders = &own};
+    ledger_record_form_init(&walk.form, &fsck->options->genesis->chain_id);
     arena_init(&walk.arena, LEDGER_ARENA_SIZE);
+    find_beginning(&walk);
+    uint64_t first = walk.expected;
+    struct digest below = walk.parent;
     int error = parse_keys(&walk);
-    if (error == TALLY_OK) error = walk_logs(&walk);
+    if (error == TALLY_OK) error = walk_ledger(&walk);
     /* Blocks that nothing finalized stand behind it, as a crash leaves them: the node cuts them. */
     fsck->counts->height = walk.final_height;
-    if (walk.bodies.sequence != 0) fsck->disk->close(fsck->disk->context, walk.bodies.file);
+    if (error == TALLY_OK && first > 1) error = walk_older(&walk, first, &below);
     arena_close(&walk.arena);
     free(walk.keys);
-    free(walk.mended);
     return error;
 }

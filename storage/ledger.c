@@ -46,6 +46,7 @@ void ledger_close(struct ledger *ledger)
     segment_log_close(ledger->blocks);
     segment_log_close(ledger->bodies);
     segment_log_close(ledger->mended);
+    ledger_close(ledger->older);
     pthread_mutex_destroy(&ledger->mutex);
     pthread_rwlock_destroy(&ledger->erasing);
     free(ledger->staged);
@@ -187,6 +188,7 @@ int ledger_sync(struct ledger *ledger)
 
 int ledger_body_erase(struct ledger *ledger, uint64_t height, uint32_t index)
 {
+    ledger = ledger_of(ledger, height);
     if (ledger->failed) return TALLY_EIO;
     struct arena arena;
     struct ledger_record_event entry;

@@ -3,12 +3,18 @@
  *   DIR/ledger   one record a block: its hash, a directory of its events, the block encoded without bodies
  *   DIR/bodies   one record an event body (salt and body), apart from everything signed, with a checksum
  *   DIR/mended   blocks that were damaged and fetched again, where they did not fit their place to the byte
+ *   DIR/older    where the ledger does not begin with height 1: the blocks below, in folders like these
  *
  * A block is durable once ledger_sync has returned TALLY_OK: bodies are synced first, then the block's record
  * is written and synced, so a block on disk always has its bodies. What a crash leaves beyond the last whole
  * block that carries its own FC is cut by ledger_open, bodies included.
  *
- * Threads: ledger_append, ledger_sync and ledger_body_erase are for one thread at a time, the writer.
+ * A ledger may begin with a later block, whose state came as a snapshot (ledger_begin). Older blocks are then
+ * appended to DIR/older from the first on, while the ledger grows at its other end; they stay there. Reads
+ * find a block wherever it is.
+ *
+ * Threads: ledger_append, ledger_sync and ledger_body_erase are for one thread at a time, the writer;
+ * ledger_older_append and ledger_older_sync for another one.
  * Everything else may be called from any thread meanwhile; reads see durable blocks only. */
 #ifndef TALLY_STORAGE_LEDGER_H
 #define TALLY_STORAGE_LEDGER_H
@@ -61,6 +67,22 @@ int ledger_open(const struct disk *disk, const char *dir, const struct digest *c
 /* What was appended and not synced is lost. */
 void ledger_close(struct ledger *ledger);
 
+/* Makes a ledger that begins with `block` and its FC, where there is none: DIR/ledger and
+ * DIR/bodies, durably. The caller has proven it final. `dir` exists. A crash may leave a part of it, which is
+ * no ledger: throw it away. Errors: TALLY_EINVALID (height 1, or no FC), TALLY_EEXISTS (there are segments),
+ * and as ledger_open's. */
+int ledger_begin(const struct disk *disk, const char *dir, const struct digest *chain_id,
+    const struct ledger_options *options, const struct block *block) TALLY_MUST_CHECK;
+/* The height it begins with: 1, unless it was begun later. */
+uint64_t ledger_first(const struct ledger *ledger);
+/* Blocks up to this height are in DIR/older, durably: 0 where none are, ledger_first when all are. */
+uint64_t ledger_older_height(struct ledger *ledger);
+/* As ledger_append, of the next older block: the caller has proven it by its hash. It need not carry an FC.
+ * The ledger's own first block is the last of them, now with its bodies. Errors: as ledger_append's;
+ * TALLY_EINVALID too where it reaches the ledger, and does not fit there. */
+int ledger_older_append(struct ledger *ledger, const struct block *block) TALLY_MUST_CHECK;
+int ledger_older_sync(struct ledger *ledger) TALLY_MUST_CHECK;
+
 /* Adds the next block, bodies in its batches where they are known. Copies what it needs. Not durable, and not
  * readable, before ledger_sync. Errors: TALLY_EINVALID (not the child, by height and parent hash, of the
  * block appended last), TALLY_ELIMIT, TALLY_ENOMEM: the ledger is unchanged. TALLY_EIO, TALLY_EFULL: every
@@ -73,8 +95,9 @@ void ledger_head(struct ledger *ledger, struct ledger_head *head);
 /* The newest durable height, 0 when empty. */
 uint64_t ledger_height(struct ledger *ledger);
 
-/* Errors of the reads: TALLY_ENOTFOUND (no such height or index, durably), TALLY_EDAMAGED (the stored bytes
- * are not what was stored), TALLY_EIO, TALLY_ENOMEM (the arena's budget). */
+/* Errors of the reads: TALLY_ENOTFOUND (no such height or index, durably), TALLY_EPENDING (an older block
+ * that is not here yet), TALLY_EDAMAGED (the stored bytes are not what was stored), TALLY_EIO, TALLY_ENOMEM
+ * (the arena's budget). */
 
 /* The decoded block, all of it in the arena. With bodies: those that are there; an erased one is absent. */
 int ledger_read(struct ledger *ledger, uint64_t height, bool with_bodies, struct arena *arena,

@@ -17,11 +17,11 @@ int ledger_damaged(struct ledger *ledger, uint64_t *height)
     }
     for (size_t i = 0; error != TALLY_OK && ledger->lost_count > 0 && i < ledger->index_count; i++) {
         if ((ledger->index[i].place.segment & PLACE_LOST) == 0) continue;
-        *height = i + 1;
+        *height = ledger->first + i;
         error = TALLY_OK;
     }
     pthread_mutex_unlock(&ledger->mutex);
-    return error;
+    return error != TALLY_OK && ledger->older != NULL ? ledger_damaged(ledger->older, height) : error;
 }
 
 static void forget(struct ledger *ledger, uint64_t height)
@@ -35,7 +35,7 @@ static void forget(struct ledger *ledger, uint64_t height)
 static void replace(struct ledger *ledger, uint64_t height, struct segment_place place)
 {
     pthread_mutex_lock(&ledger->mutex);
-    struct index_entry *entry = &ledger->index[height - 1];
+    struct index_entry *entry = &ledger->index[height - ledger->first];
     if ((entry->place.segment & PLACE_LOST) != 0) ledger->lost_count--;
     entry->place = place;
     pthread_mutex_unlock(&ledger->mutex);
@@ -47,7 +47,8 @@ static int mended_seen(void *context, const struct segment_log_record *record)
 {
     struct ledger *ledger = context;
     struct segment_place place = record->place;
-    if (record->type != LEDGER_RECORD_BLOCK || record->number == 0 || record->number > ledger->index_count)
+    if (record->type != LEDGER_RECORD_BLOCK || record->number < ledger->first ||
+        record->number >= ledger_index_next(ledger))
         return TALLY_OK;
     place.segment |= PLACE_MENDED;
     replace(ledger, record->number, place);
@@ -361,7 +362,7 @@ static int mend_record(struct ledger *ledger, const struct block *block)
     return error;
 }
 
-int ledger_mend(struct ledger *ledger, const struct block *block, bool withhold, bool *mended)
+static int mend_one(struct ledger *ledger, const struct block *block, bool withhold, bool *mended)
 {
     struct arena arena;
     struct block there;
@@ -371,7 +372,7 @@ int ledger_mend(struct ledger *ledger, const struct block *block, bool withhold,
     int error = check_identity(ledger, block);
     if (error != TALLY_OK) return error;
     arena_init(&arena, LEDGER_ARENA_SIZE);
-    if (ledger_read(ledger, height, false, &arena, &there) == TALLY_EDAMAGED)
+    if (ledger_read_own(ledger, height, false, &arena, &there) == TALLY_EDAMAGED)
         error = mend_record(ledger, block);
     arena_reset(&arena);
     if (error == TALLY_OK) error = ledger_record_read(ledger, height, &arena, &record);
@@ -379,5 +380,18 @@ int ledger_mend(struct ledger *ledger, const struct block *block, bool withhold,
     arena_close(&arena);
     if (error == TALLY_OK && !left) forget(ledger, height);
     if (error == TALLY_OK) *mended = !left;
+    return error;
+}
+
+/* A ledger's first block may be in both places. */
+int ledger_mend(struct ledger *ledger, const struct block *block, bool withhold, bool *mended)
+{
+    uint64_t height = block->header.height;
+    struct ledger *older = ledger_of(ledger, height);
+    bool here = true, there = true;
+    int error = TALLY_OK;
+    if (older == ledger || height >= ledger->first) error = mend_one(ledger, block, withhold, &here);
+    if (error == TALLY_OK && older != ledger) error = mend_one(older, block, withhold, &there);
+    if (error == TALLY_OK) *mended = here && there;
     return error;
 }

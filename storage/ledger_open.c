@@ -11,6 +11,8 @@ static int cut_to_finalized(
     struct ledger *ledger, struct ledger_report *report, struct ledger_record_prefix *last)
 {
     size_t count;
+    if (ledger->is_older && ledger->index_count > 0)
+        return ledger_prefix_read(ledger, ledger->index[ledger->index_count - 1].place, last);
     int error = ledger_find_finalized(ledger, report, last, &count);
     if (error != TALLY_OK || count == ledger->index_count) return error;
     struct segment_place place = ledger->index[count].place;
@@ -25,7 +27,7 @@ static int cut_bodies(struct ledger *ledger, struct segment_place end, struct le
 {
     struct segment_place there = segment_log_end(ledger->bodies);
     if (segment_place_before(there, end)) {
-        report->damaged_height = ledger->index_count;
+        report->damaged_height = ledger_index_next(ledger) - 1;
         snprintf(report->detail, sizeof report->detail,
             "bodies end at segment %016x, byte %u, before those of the last block", there.segment,
             there.offset);
@@ -43,22 +45,22 @@ static int open_head(struct ledger *ledger, struct ledger_report *report)
         struct arena arena;
         struct block block;
         arena_init(&arena, LEDGER_ARENA_SIZE);
-        int error = ledger_read(ledger, ledger->index_count, false, &arena, &block);
+        int error = ledger_read_own(ledger, ledger_index_next(ledger) - 1, false, &arena, &block);
         if (error == TALLY_OK)
-            ledger->head = (struct ledger_head){.height = ledger->index_count,
+            ledger->head = (struct ledger_head){.height = block.header.height,
                 .hash = block.hash,
                 .header = block.header,
                 .has_finalization = block.has_finalization,
                 .finalization = block.finalization};
         arena_close(&arena);
         if (error != TALLY_OK) {
-            report->damaged_height = ledger->index_count;
+            report->damaged_height = ledger_index_next(ledger) - 1;
             snprintf(report->detail, sizeof report->detail, "the last block does not decode");
             return error;
         }
     }
-    ledger->appended_height = ledger->head.height;
-    ledger->appended_hash = ledger->head.hash;
+    ledger->appended_height = ledger_index_next(ledger) - 1;
+    ledger->appended_hash = ledger->index_count > 0 ? ledger->head.hash : ledger->below;
     return TALLY_OK;
 }
 
@@ -74,25 +76,25 @@ static void confirm_damaged(struct ledger *ledger)
     for (size_t i = 0; i < count; i++) {
         struct block block;
         arena_reset(&arena);
-        int error = ledger_read(ledger, heights[i], true, &arena, &block);
+        int error = ledger_read_own(ledger, heights[i], true, &arena, &block);
         if (error != TALLY_OK) ledger_note(ledger, heights[i], error);
     }
     arena_close(&arena);
 }
 
-int ledger_open(const struct disk *disk, const char *dir, const struct digest *chain_id,
-    const struct ledger_options *options, struct ledger **ledger, struct ledger_report *report)
+int ledger_open_one(const struct disk *disk, const char *dir, const struct digest *chain_id,
+    const struct ledger_options *options, bool is_older, struct ledger **ledger, struct ledger_report *report)
 {
-    static const struct ledger_options defaults = {0};
     *report = (struct ledger_report){0};
     struct ledger *opened = calloc(1, sizeof *opened);
     if (opened == NULL) return TALLY_ENOMEM;
     opened->disk = disk;
-    opened->chain_id = *chain_id;
+    opened->chain_id = opened->below = *chain_id;
+    opened->first = 1;
+    opened->is_older = is_older;
     ledger_record_form_init(&opened->form, chain_id);
     CHECK(pthread_mutex_init(&opened->mutex, NULL) == 0);
     CHECK(pthread_rwlock_init(&opened->erasing, NULL) == 0);
-    if (options == NULL) options = &defaults;
     opened->segment_size_max =
         options->segment_size_max != 0 ? options->segment_size_max : LEDGER_SEGMENT_SIZE;
     struct ledger_opening opening = {.ledger = opened, .report = report};
@@ -111,7 +113,23 @@ int ledger_open(const struct disk *disk, const char *dir, const struct digest *c
         ledger_close(opened);
         return error;
     }
-    CHECK(opened->head.height == 0 || opened->head.has_finalization);
+    CHECK(opened->head.height == 0 || opened->head.has_finalization || is_older);
     *ledger = opened;
     return TALLY_OK;
+}
+
+int ledger_open(const struct disk *disk, const char *dir, const struct digest *chain_id,
+    const struct ledger_options *options, struct ledger **ledger, struct ledger_report *report)
+{
+    static const struct ledger_options defaults = {0};
+    struct ledger *opened;
+    if (options == NULL) options = &defaults;
+    int error = ledger_open_one(disk, dir, chain_id, options, false, &opened, report);
+    if (error != TALLY_OK) return error;
+    if (opened->first > 1) error = ledger_older_open(opened, options, report);
+    if (error == TALLY_OK)
+        *ledger = opened;
+    else
+        ledger_close(opened);
+    return error;
 }

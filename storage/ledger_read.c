@@ -10,7 +10,7 @@ void ledger_head(struct ledger *ledger, struct ledger_head *head)
 uint64_t ledger_height(struct ledger *ledger)
 {
     pthread_mutex_lock(&ledger->mutex);
-    uint64_t height = ledger->index_count;
+    uint64_t height = ledger_index_next(ledger) - 1;
     pthread_mutex_unlock(&ledger->mutex);
     return height;
 }
@@ -27,10 +27,10 @@ struct segment_log *ledger_log_of(struct ledger *ledger, struct segment_log *log
 
 int ledger_find(struct ledger *ledger, uint64_t height, struct segment_place *place)
 {
-    int error = TALLY_ENOTFOUND;
+    int error = height >= 1 && height < ledger->first ? TALLY_EPENDING : TALLY_ENOTFOUND;
     pthread_mutex_lock(&ledger->mutex);
-    if (height >= 1 && height <= ledger->index_count) {
-        *place = ledger->index[height - 1].place;
+    if (height >= ledger->first && height < ledger_index_next(ledger)) {
+        *place = ledger->index[height - ledger->first].place;
         error = (place->segment & PLACE_LOST) != 0 ? TALLY_EDAMAGED : TALLY_OK;
     }
     pthread_mutex_unlock(&ledger->mutex);
@@ -142,7 +142,8 @@ static int read_block(
     int error = ledger_find(ledger, height, &place);
     if (error == TALLY_OK) error = ledger_record_read(ledger, height, arena, &record);
     if (error == TALLY_OK) error = block_decode(record.block, &ledger->chain_id, arena, &read);
-    if (error == TALLY_ENOTFOUND || error == TALLY_EIO || error == TALLY_ENOMEM) return error;
+    if (error == TALLY_ENOTFOUND || error == TALLY_EPENDING) return error;
+    if (error == TALLY_EIO || error == TALLY_ENOMEM) return error;
     if (error != TALLY_OK || read.header.height != height) return TALLY_EDAMAGED;
     if (read.header.payload_events != record.prefix.event_count) return TALLY_EDAMAGED;
     if (!digest_equal(&read.hash, &record.prefix.hash)) return TALLY_EDAMAGED;
@@ -153,16 +154,23 @@ static int read_block(
     return error;
 }
 
-int ledger_read(
+int ledger_read_own(
     struct ledger *ledger, uint64_t height, bool with_bodies, struct arena *arena, struct block *block)
 {
     return ledger_note(ledger, height, read_block(ledger, height, with_bodies, arena, block));
+}
+
+int ledger_read(
+    struct ledger *ledger, uint64_t height, bool with_bodies, struct arena *arena, struct block *block)
+{
+    return ledger_read_own(ledger_of(ledger, height), height, with_bodies, arena, block);
 }
 
 int ledger_read_encoded(
     struct ledger *ledger, uint64_t height, bool with_bodies, struct arena *arena, struct buffer *out)
 {
     int error;
+    ledger = ledger_of(ledger, height);
     if (with_bodies) {
         struct block block;
         error = ledger_read(ledger, height, true, arena, &block);
@@ -179,10 +187,15 @@ int ledger_hash(struct ledger *ledger, uint64_t height, struct digest *hash)
 {
     struct segment_place place;
     struct ledger_record_prefix prefix;
+    if (height == ledger->first - 1) {
+        *hash = ledger->below;
+        return TALLY_OK;
+    }
     if (height == 0) {
         *hash = ledger->chain_id;
         return TALLY_OK;
     }
+    ledger = ledger_of(ledger, height);
     int error = ledger_find(ledger, height, &place);
     if (error == TALLY_OK) error = ledger_prefix_read(ledger, place, &prefix);
     if (error == TALLY_OK) *hash = prefix.hash;
@@ -223,6 +236,7 @@ int ledger_event_read(
 {
     struct ledger_record_event entry;
     struct ledger_event read = {0};
+    ledger = ledger_of(ledger, height);
     int error = ledger_event_find(ledger, height, index, arena, &entry, &read.header);
     if (error == TALLY_OK && entry.body.segment != 0)
         error = ledger_body_read(ledger, entry.body, height, index, arena, &read);

@@ -66,6 +66,8 @@ struct segment_log_config {
 };
 
 struct segment_log_report {
+    uint64_t first_number; /* as the log was begun with, known before `seen` is called; and its link */
+    struct digest first_link;
     uint64_t bytes_cut;
     uint64_t headers_mended; /* made anew with their files, too */
     uint64_t damaged_number; /* with TALLY_EDAMAGED; 0 = no one record's */

@@ -51,6 +51,10 @@ static int open_segment(struct segment_log *log, uint32_t sequence, struct segme
             tally_error_text(error));
         return error;
     }
+    if (log->count == 1) {
+        report->first_number = header.first_number;
+        report->first_link = header.link;
+    }
     segment->seed = segment_seed(&header);
     segment->previous_size = header.previous_size;
     segment->previous_digest = header.previous_digest;
