@@ -36,14 +36,25 @@ struct daemon {
     struct node *node;
     struct services *services;
     uv_signal_t signals[2];
+    bool closing; /* the node, if only to be opened again; the rest is for good: */
     bool stopping, failed;
 };
+
+static void begin(struct daemon *daemon);
+
+static void let_signals_go(struct daemon *daemon)
+{
+    for (size_t i = 0; i < 2; i++)
+        uv_close((uv_handle_t *)&daemon->signals[i], NULL);
+}
 
 static void on_closed(void *context)
 {
     struct daemon *daemon = context;
-    for (size_t i = 0; i < 2; i++)
-        uv_close((uv_handle_t *)&daemon->signals[i], NULL);
+    if (daemon->stopping || daemon->failed)
+        let_signals_go(daemon);
+    else
+        begin(daemon);
 }
 
 static void on_services_closed(void *context)
@@ -52,10 +63,10 @@ static void on_services_closed(void *context)
     node_close(daemon->node, on_closed, daemon);
 }
 
-static void stop(struct daemon *daemon)
+static void close_node(struct daemon *daemon)
 {
-    if (daemon->stopping) return;
-    daemon->stopping = true;
+    if (daemon->closing) return;
+    daemon->closing = true;
     node_retire(daemon->node);
     services_close(daemon->services, on_services_closed, daemon);
 }
@@ -64,13 +75,20 @@ static void on_failed(void *context)
 {
     struct daemon *daemon = context;
     daemon->failed = true;
-    stop(daemon);
+    close_node(daemon);
+}
+
+static void on_joined(void *context)
+{
+    close_node(context);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
 {
+    struct daemon *daemon = handle->data;
     (void)number;
-    stop(handle->data);
+    daemon->stopping = true;
+    close_node(daemon);
 }
 
 static void watch_signals(struct daemon *daemon)
@@ -83,26 +101,31 @@ static void watch_signals(struct daemon *daemon)
     }
 }
 
+/* Opens the node and its services; also when it has joined, and is opened again with what it fetched. */
+static void begin(struct daemon *daemon)
+{
+    static const struct node_callbacks callbacks = {on_failed, on_joined};
+    char why[WHY_SIZE];
+    daemon->closing = false;
+    int error = node_open(&daemon->loop, &daemon->config, &callbacks, daemon, &daemon->node, why, sizeof why);
+    if (error == TALLY_OK) {
+        error = services_open(&daemon->loop, daemon->node, &daemon->services, why, sizeof why);
+        if (error == TALLY_OK) return;
+        daemon->failed = daemon->closing = true;
+        node_retire(daemon->node);
+        node_close(daemon->node, on_closed, daemon);
+    } else {
+        daemon->failed = true;
+        let_signals_go(daemon);
+    }
+    fprintf(stderr, "tallyd: %s\n", why);
+}
+
 static int run(struct daemon *daemon)
 {
-    char why[WHY_SIZE];
     CHECK(uv_loop_init(&daemon->loop) == 0);
     watch_signals(daemon);
-    int error = node_open(&daemon->loop, &daemon->config, on_failed, daemon, &daemon->node, why, sizeof why);
-    if (error != TALLY_OK) {
-        on_closed(daemon);
-    } else {
-        error = services_open(&daemon->loop, daemon->node, &daemon->services, why, sizeof why);
-        if (error != TALLY_OK) {
-            daemon->stopping = true;
-            node_retire(daemon->node);
-            node_close(daemon->node, on_closed, daemon);
-        }
-    }
-    if (error != TALLY_OK) {
-        daemon->failed = true;
-        fprintf(stderr, "tallyd: %s\n", why);
-    }
+    begin(daemon);
     uv_run(&daemon->loop, UV_RUN_DEFAULT);
     CHECK(uv_loop_close(&daemon->loop) == 0);
     return daemon->failed ? 1 : 0;

@@ -5,15 +5,20 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "node/backfill.h"
 #include "node/certifier.h"
 #include "node/clock.h"
+#include "node/commit/replay.h"
 #include "node/evidence.h"
+#include "node/handover.h"
 #include "node/intake.h"
 #include "node/mender.h"
 #include "node/net/log.h"
+#include "node/newcomer.h"
 #include "peer.pb-c.h"
 #include "proto/base/check.h"
 #include "proto/codec/message.h"
+#include "storage/adoption.h"
 
 #define CHECKER_THREADS 2
 #define TICK_MS 1000u
@@ -25,11 +30,13 @@ struct node {
     uv_loop_t *loop;
     const struct config *config;
     void (*on_failed)(void *context);
+    void (*on_joined)(void *context);
     void (*on_closed)(void *context);
     void *context;
     char data_dir[PATH_SIZE_MAX + 8];
     int lock;
     bool locked, failed, stopping, serving;
+    bool joining; /* how it begins is not decided, or a snapshot is fetched: consensus waits */
     void *closed_context;
     struct verify_set validators;
     struct ledger *ledger;
@@ -40,6 +47,10 @@ struct node {
     struct replica *replica;
     struct intake *intake;
     struct mender *mender;
+    struct handover *handover;
+    struct backfiller *backfiller;
+    struct state_config state_config;
+    struct newcomer *newcomer; /* NULL where the ledger was not empty */
     struct submissions *submissions;
     struct links *links;
     uv_timer_t *tick;
@@ -267,6 +278,10 @@ static void on_up(void *context, uint32_t peer)
 {
     struct node *node = context;
     if (node->stopping) return;
+    if (node->joining) {
+        newcomer_link_up(node->newcomer, peer);
+        return;
+    }
     replica_link_up(node->replica, peer);
     send_certified(node, peer);
     send_own_vote(node, peer);
@@ -276,7 +291,11 @@ static void on_down(void *context, uint32_t peer, const char *reason)
 {
     struct node *node = context;
     (void)reason; /* the links have logged it */
-    if (!node->stopping) replica_link_down(node->replica, peer);
+    if (node->stopping) return;
+    if (node->joining)
+        newcomer_link_down(node->newcomer, peer);
+    else
+        replica_link_down(node->replica, peer);
 }
 
 static void receive_keepalive(struct node *node, uint32_t peer, struct span payload)
@@ -310,10 +329,22 @@ static void receive_checkpoint(struct node *node, uint32_t peer, struct span pay
     if (error != TALLY_OK) links_charge(node->links, peer, "a checkpoint that does not hold");
 }
 
+/* Consensus has not begun: what is for it, its peers send again. */
+static void on_frame_joining(struct node *node, uint32_t peer, enum frame_kind kind, struct span payload)
+{
+    if (kind == FRAME_KEEPALIVE) receive_keepalive(node, peer, payload);
+    if (kind == FRAME_SNAPSHOT || kind == FRAME_CHUNK) newcomer_frame(node->newcomer, peer, kind, payload);
+    if (kind == FRAME_SNAPSHOT_REQUEST) handover_frame(node->handover, peer, kind, payload);
+}
+
 static void on_frame(void *context, uint32_t peer, enum frame_kind kind, struct span payload)
 {
     struct node *node = context;
     if (node->stopping) return;
+    if (node->joining) {
+        on_frame_joining(node, peer, kind, payload);
+        return;
+    }
     replica_heard(node->replica, peer, kind == FRAME_KEEPALIVE);
     switch (kind) {
     case FRAME_KEEPALIVE:
@@ -346,6 +377,17 @@ static void on_frame(void *context, uint32_t peer, enum frame_kind kind, struct 
     case FRAME_RANGE_REQUEST:
         replica_frame(node->replica, peer, kind, payload);
         return;
+    case FRAME_SNAPSHOT_REQUEST:
+    case FRAME_CHUNK_REQUEST:
+    case FRAME_BACKFILL_REQUEST:
+        handover_frame(node->handover, peer, kind, payload);
+        return;
+    case FRAME_BACKFILL:
+        backfiller_frame(node->backfiller, peer, payload);
+        return;
+    case FRAME_SNAPSHOT:
+    case FRAME_CHUNK:
+        return; /* of a join that has ended */
     case FRAME_HELLO:
     case FRAME_PART:
         break; /* the link keeps these to itself */
@@ -407,11 +449,16 @@ static void watch_for_split(struct node *node)
 static void on_tick(uv_timer_t *timer)
 {
     struct node *node = timer->data;
+    if (node->joining) {
+        newcomer_tick(node->newcomer);
+        return;
+    }
     watch_for_split(node);
     if (mempool_expire(node->mempool, clock_wall_ms(), expired, node) > 0) update_work(node);
     submissions_sweep(node->submissions, clock_wall_ms());
     ask_for_checkpoint(node);
     mender_tick(node->mender);
+    backfiller_tick(node->backfiller);
 }
 
 /* ---- Opening ---- */
@@ -471,6 +518,14 @@ static int open_data(struct node *node, char *why, size_t why_size)
         snprintf(why, why_size, "%s: %s", node->data_dir, tally_error_text(error));
     if (error != TALLY_OK) return error;
     node->locked = true;
+    bool adopted;
+    error = adoption_finish(disk, node->data_dir, &adopted);
+    if (error != TALLY_OK) {
+        snprintf(why, why_size, "what was joined in %s/joining cannot be put in place: %s", node->data_dir,
+            tally_error_text(error));
+        return error;
+    }
+    if (adopted) LOG_INFO("this node begins with the snapshot that it fetched");
     struct ledger_report report;
     static const struct ledger_options options = {.mend = true};
     error =
@@ -536,6 +591,21 @@ static int open_parts(struct node *node, char *why, size_t why_size)
     };
     if (error == TALLY_OK) error = mender_open(&mending, &node->mender);
     if (error == TALLY_OK)
+        error = handover_open(node->data_dir, node->executor, node->checkers, &node->handover);
+    struct backfiller_options filling = {
+        .loop = node->loop,
+        .ledger = node->ledger,
+        .executor = node->executor,
+        .chain_id = &genesis->chain_id,
+        .validators = &node->validators,
+        .peers = node->peers,
+        .peer_count = node->peer_count,
+        .self = node->self,
+        .on_failed = on_part_failed,
+        .context = node,
+    };
+    if (error == TALLY_OK) error = backfiller_open(&filling, &node->backfiller);
+    if (error == TALLY_OK)
         error = intake_open(genesis, node->mempool, node->checkers, &intake_callbacks, node, &node->intake);
     if (error == TALLY_OK)
         error = submissions_open(
@@ -586,11 +656,16 @@ static void free_handle(uv_handle_t *handle)
 static void close_parts(struct node *node)
 {
     /* Workers first: what they finish may still speak to everything else, but not ask for more work. */
+    newcomer_close(node->newcomer);
     replica_stop(node->replica);
     mender_stop(node->mender);
+    handover_stop(node->handover);
+    backfiller_stop(node->backfiller);
     worker_close(node->checkers);
     mender_close(node->mender);
     executor_close(node->executor);
+    handover_close(node->handover);
+    backfiller_close(node->backfiller);
     replica_close(node->replica);
     submissions_close(node->submissions);
     intake_close(node->intake);
@@ -601,6 +676,70 @@ static void close_parts(struct node *node)
     if (node->tick != NULL) uv_close((uv_handle_t *)node->tick, free_handle);
 }
 
+static void start_consensus(struct node *node)
+{
+    intake_start(node->intake, node->links);
+    replica_start(node->replica, node->links);
+    mender_start(node->mender, node->links);
+    backfiller_start(node->backfiller, node->links);
+    resume_checkpoints(node);
+    update_work(node);
+    set_keepalive(node);
+}
+
+/* ---- Joining ---- */
+
+static void on_genesis(void *context)
+{
+    struct node *node = context;
+    node->joining = false;
+    node->serving = executor_is_level(node->executor);
+    start_consensus(node);
+    for (uint32_t peer = 0; peer < node->peer_count; peer++) {
+        struct links_status status;
+        links_peer_status(node->links, peer, &status);
+        if (status.up) on_up(node, peer);
+    }
+}
+
+static void on_joined(void *context)
+{
+    struct node *node = context;
+    if (!node->stopping) node->on_joined(node->context);
+}
+
+/* A node with an empty ledger first asks its peers how to begin. */
+static int start_joining(struct node *node)
+{
+    static const struct newcomer_callbacks callbacks = {on_genesis, on_joined, on_part_failed};
+    node->state_config = replay_config(&node->config->genesis);
+    struct newcomer_options options = {
+        .loop = node->loop,
+        .data_dir = node->data_dir,
+        .state = &node->state_config,
+        .validators = &node->validators,
+        .peers = node->peers,
+        .peer_count = node->peer_count,
+        .self = node->self,
+        .links = node->links,
+        .callbacks = &callbacks,
+        .context = node,
+    };
+    node->joining = true;
+    node->serving = false;
+    return newcomer_open(&options, &node->newcomer);
+}
+
+/* A state that was damaged is made anew from the ledger, where that has all blocks. Else only another
+ * snapshot helps. */
+static bool lacks_state(const struct node *node)
+{
+    if (executor_is_level(node->executor)) return false;
+    if (ledger_older_height(node->ledger) >= ledger_first(node->ledger) - 1) return false;
+    LOG_UNUSUAL("the state is damaged, and not all blocks are here to make it anew: this node joins again");
+    return true;
+}
+
 static int start(struct node *node, char *why, size_t why_size)
 {
     int error = open_links(node, why, why_size);
@@ -609,24 +748,22 @@ static int start(struct node *node, char *why, size_t why_size)
     CHECK(node->tick != NULL && uv_timer_init(node->loop, node->tick) == 0);
     node->tick->data = node;
     CHECK(uv_timer_start(node->tick, on_tick, TICK_MS, TICK_MS) == 0);
-    intake_start(node->intake, node->links);
-    replica_start(node->replica, node->links);
-    mender_start(node->mender, node->links);
-    resume_checkpoints(node);
-    update_work(node);
-    set_keepalive(node);
+    handover_start(node->handover, node->links);
+    if (ledger_height(node->ledger) == 0 || lacks_state(node)) return start_joining(node);
+    start_consensus(node);
     return TALLY_OK;
 }
 
-int node_open(uv_loop_t *loop, const struct config *config, void (*on_failed)(void *context), void *context,
-    struct node **out, char *why, size_t why_size)
+int node_open(uv_loop_t *loop, const struct config *config, const struct node_callbacks *callbacks,
+    void *context, struct node **out, char *why, size_t why_size)
 {
     struct node *node = calloc(1, sizeof *node);
     if (node == NULL) return TALLY_ENOMEM;
     why[0] = '\0';
     node->loop = loop;
     node->config = config;
-    node->on_failed = on_failed;
+    node->on_failed = callbacks->on_failed;
+    node->on_joined = callbacks->on_joined;
     node->context = context;
     struct validator_set set;
     genesis_validator_set(&config->genesis, &set);
@@ -742,6 +879,18 @@ bool node_is_serving(const struct node *node)
     return node->serving && !node->stopping;
 }
 
+const char *node_why_not_serving(const struct node *node)
+{
+    if (node->joining)
+        return "this node joins the network: it looks for a snapshot, or fetches one; see its status";
+    return "this node is not serving now";
+}
+
+void node_backfill(const struct node *node, struct backfill_status *status)
+{
+    backfiller_status(node->backfiller, status);
+}
+
 void node_status(struct node *node, struct node_status *status)
 {
     struct mempool_status mempool;
@@ -788,6 +937,9 @@ void node_standing_facts(
         .base_timeout_ms = node->config->genesis.base_timeout_ms,
         .wall_ms = clock_wall_ms(),
     };
+    facts->joining = node->joining;
+    if (node->joining) newcomer_status(node->newcomer, &facts->joiner);
+    backfiller_status(node->backfiller, &facts->backfill);
     replica_status(node->replica, &facts->replica);
     certifier_gathering(node->certifier, &facts->gathering);
     for (uint32_t i = 0; i < count; i++)

@@ -2,6 +2,7 @@
 #ifndef TALLY_NODE_NODE_H
 #define TALLY_NODE_NODE_H
 
+#include "node/backfill.h"
 #include "node/commit/executor.h"
 #include "node/config.h"
 #include "node/net/links.h"
@@ -16,11 +17,19 @@ struct node;
  * (it was started before), and what the disk says. */
 int node_init(const struct config *config, char *why, size_t why_size) TALLY_MUST_CHECK;
 
-/* Opens the home's data, brings the state up to the ledger's head, and starts the links. `config` is
- * borrowed. `on_failed` comes once from the loop when the node cannot go on: its owner must retire and close
- * it. On an error `why` is one sentence. */
-int node_open(uv_loop_t *loop, const struct config *config, void (*on_failed)(void *context), void *context,
-    struct node **node, char *why, size_t why_size) TALLY_MUST_CHECK;
+/* From the loop, each at most once; the owner must retire the node and close it. */
+struct node_callbacks {
+    /* It cannot go on. */
+    void (*on_failed)(void *context);
+    /* It has fetched what it begins with, and goes on from there once it is opened again. */
+    void (*on_joined)(void *context);
+};
+
+/* Opens the home's data, brings the state up to the ledger's head, and starts the links. A node whose ledger
+ * is empty then asks its peers for a snapshot to begin with (node/newcomer.h). `config` is borrowed. On an
+ * error `why` is one sentence. */
+int node_open(uv_loop_t *loop, const struct config *config, const struct node_callbacks *callbacks,
+    void *context, struct node **node, char *why, size_t why_size) TALLY_MUST_CHECK;
 /* Takes no more messages and answers no more reads: the first half of stopping, before its services close. */
 void node_retire(struct node *node);
 /* Writes down what there is and lets go of the loop, once nothing uses the node any more. `on_closed` comes
@@ -32,8 +41,12 @@ void node_close(struct node *node, void (*on_closed)(void *context), void *conte
 const struct config *node_config(const struct node *node);
 struct executor *node_executor(struct node *node);
 struct submissions *node_submissions(struct node *node);
-/* False while the state is being rebuilt after a divergence: nothing is answered from it. */
+/* False while the node joins, and while its state is being rebuilt after a divergence: nothing is answered
+ * from it. The sentence says which. */
 bool node_is_serving(const struct node *node);
+const char *node_why_not_serving(const struct node *node);
+/* How far older blocks have come that a snapshot did not bring. On the loop. */
+void node_backfill(const struct node *node, struct backfill_status *status);
 
 struct node_peer {
     const char *name;

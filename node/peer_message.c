@@ -133,6 +133,12 @@ static int open_kind(struct peer_message *message, enum frame_kind kind, const s
     case FRAME_CHECKPOINT_REQUEST:
     case FRAME_CHECKPOINT:
     case FRAME_PART:
+    case FRAME_SNAPSHOT_REQUEST:
+    case FRAME_SNAPSHOT:
+    case FRAME_CHUNK_REQUEST:
+    case FRAME_CHUNK:
+    case FRAME_BACKFILL_REQUEST:
+    case FRAME_BACKFILL:
         break;
     }
     CHECK_UNREACHABLE();
@@ -194,7 +200,6 @@ struct parsed_key {
 
 static int check_batch(const struct batch *batch, struct parsed_key *parsed)
 {
-    if (!batch_is_whole(batch)) return TALLY_EFORM;
     if (!public_key_equal(&parsed->of, &batch->signing_key)) {
         if (verify_key_parse(&batch->signing_key, &parsed->key) != TALLY_OK) return TALLY_ESIGNATURE;
         parsed->of = batch->signing_key;
@@ -202,22 +207,33 @@ static int check_batch(const struct batch *batch, struct parsed_key *parsed)
     return batch_check(batch, &parsed->key);
 }
 
-/* Blocks under an FC carry batches, and a leader's signature, that a quorum has checked; a follower checks
- * them all the same (R15), since the FC's hash covers neither, and they are the transcript. */
+int block_check(const struct block *block, const struct verify_set *set, const struct digest *chain_id)
+{
+    struct parsed_key parsed = {0};
+    if (block->header.view == 0) return TALLY_EFORM;
+    struct digest digest = proposal_digest(chain_id, &block->header, &block->hash);
+    int error = signature_check(
+        &set->parsed[leader_of(block->header.view, set->set.count)], &digest, &block->signature);
+    for (uint32_t i = 0; i < block->batch_count && error == TALLY_OK; i++)
+        error = check_batch(&block->batches[i], &parsed);
+    return error;
+}
+
+bool block_is_whole(const struct block *block)
+{
+    for (uint32_t i = 0; i < block->batch_count; i++)
+        if (!batch_is_whole(&block->batches[i])) return false;
+    return true;
+}
+
 static int check_range(
     const struct peer_message *message, const struct verify_set *set, const struct digest *chain_id)
 {
     const struct consensus_range *range = message->message.range;
     int error = certificate_check(set, chain_id, range->finalization);
-    struct parsed_key parsed = {0};
     for (uint32_t b = 0; b < range->count && error == TALLY_OK; b++) {
-        const struct block *block = &message->blocks[b];
-        if (block->header.view == 0) return TALLY_EFORM;
-        struct digest digest = proposal_digest(chain_id, &block->header, &block->hash);
-        error = signature_check(
-            &set->parsed[leader_of(block->header.view, set->set.count)], &digest, &block->signature);
-        for (uint32_t i = 0; i < block->batch_count && error == TALLY_OK; i++)
-            error = check_batch(&block->batches[i], &parsed);
+        error = block_is_whole(&message->blocks[b]) ? TALLY_OK : TALLY_EFORM;
+        if (error == TALLY_OK) error = block_check(&message->blocks[b], set, chain_id);
     }
     return error;
 }

@@ -29,6 +29,13 @@ void peer_message_release(struct peer_message *message);
  * TALLY_EINVALID, TALLY_EFORM. */
 int peer_message_check(const struct peer_message *message, const struct verify_set *set,
     const struct digest *chain_id) TALLY_MUST_CHECK;
+/* Checks the signatures in a block that is known to be final: its leader's, and each batch's. A quorum has
+ * checked them, and a follower checks them all the same (R15): no hash covers them, and they are the
+ * transcript. Errors: TALLY_ESIGNATURE, TALLY_EFORM. */
+int block_check(
+    const struct block *block, const struct verify_set *set, const struct digest *chain_id) TALLY_MUST_CHECK;
+/* Whether a block carries every event's body. */
+bool block_is_whole(const struct block *block);
 /* Whether a batch carries every event's body, as all that comes from a peer must. */
 bool batch_is_whole(const struct batch *batch);
 

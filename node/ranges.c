@@ -55,7 +55,7 @@ static void gather(struct range_job *range, struct gathered *gathered)
         if (gathered->bytes.size >= RANGE_SIZE_ENOUGH && gathered->complete == gathered->count) break;
         int error = gather_one(range, height, &arena, gathered);
         if (error == TALLY_OK) continue;
-        if (error != TALLY_ELIMIT)
+        if (error != TALLY_ELIMIT && error != TALLY_EPENDING)
             LOG_BROKEN("a block cannot be read back", LOG_U("height", height), LOG_E("why", error));
         break;
     }

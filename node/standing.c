@@ -11,6 +11,10 @@ const char *standing_name(enum standing standing)
         return "IDLE";
     case STANDING_MOVING:
         return "MOVING";
+    case STANDING_BACKFILLING:
+        return "BACKFILLING";
+    case STANDING_JOINING:
+        return "JOINING";
     case STANDING_CATCHING_UP:
         return "CATCHING_UP";
     case STANDING_NO_QUORUM:
@@ -41,7 +45,7 @@ const char *standing_name(enum standing standing)
 
 bool standing_is_well(enum standing standing)
 {
-    return standing == STANDING_IDLE || standing == STANDING_MOVING;
+    return standing == STANDING_IDLE || standing == STANDING_MOVING || standing == STANDING_BACKFILLING;
 }
 
 /* ---- Judging ---- */
@@ -141,12 +145,15 @@ enum standing standing_judge(const struct standing_facts *facts)
 {
     const struct replica_status *replica = &facts->replica;
     const struct consensus_status *core = &replica->consensus;
+    if (facts->joining) return STANDING_JOINING;
     if (lacks_quorum(facts)) return STANDING_NO_QUORUM;
     if (is_catching_up(facts)) return STANDING_CATCHING_UP;
     if (replica->disk_ms >= still_ms(facts)) return STANDING_OWN_DISK;
     if (lags_application(facts)) return STANDING_OWN_STATE;
     if (!facts->serving || facts->split || lags_certification(facts)) return STANDING_CERTIFICATION;
     bool open = core->tip_view > core->best_view || core->best_view > core->floor_view;
-    if (!core->working && !open && facts->batches == 0) return STANDING_IDLE;
-    return stands_still(facts) ? judge_view(facts) : STANDING_MOVING;
+    bool idle = !core->working && !open && facts->batches == 0;
+    if (!idle && stands_still(facts)) return judge_view(facts);
+    if (facts->backfill.height < facts->backfill.of) return STANDING_BACKFILLING;
+    return idle ? STANDING_IDLE : STANDING_MOVING;
 }

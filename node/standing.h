@@ -3,12 +3,16 @@
 #ifndef TALLY_NODE_STANDING_H
 #define TALLY_NODE_STANDING_H
 
+#include "node/backfill.h"
 #include "node/certifier.h"
+#include "node/joiner.h"
 #include "node/replica.h"
 
 enum standing {
-    STANDING_IDLE = 1, /* well: nothing to do */
-    STANDING_MOVING,   /* well: blocks become final */
+    STANDING_IDLE = 1,    /* well: nothing to do */
+    STANDING_MOVING,      /* well: blocks become final */
+    STANDING_BACKFILLING, /* well, while blocks below the snapshot it began with are still fetched */
+    STANDING_JOINING,     /* how it begins is not decided, or a snapshot is fetched */
     STANDING_CATCHING_UP,
     STANDING_NO_QUORUM,     /* too few validators can be reached from here */
     STANDING_OWN_DISK,      /* votes are not stored, and so not sent */
@@ -48,6 +52,9 @@ struct standing_facts {
     uint64_t applied_height;
     uint64_t certified_height; /* newest known, be it applied here or not */
     struct certifier_gathering gathering;
+    bool joining; /* the rest says nothing yet but: */
+    struct joiner_status joiner;
+    struct backfill_status backfill;
     uint32_t batches; /* that wait to be ordered */
     bool serving;     /* false: the state is being rebuilt, or is wrong */
     bool split;       /* a height was signed differently, and no quorum has agreed for seconds */

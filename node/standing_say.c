@@ -170,6 +170,26 @@ static void say_well(struct words *words, enum standing standing)
     say(words, " ago");
 }
 
+static void say_joining(struct words *words)
+{
+    const struct joiner_status *joiner = &words->facts->joiner;
+    switch (joiner->phase) {
+    case JOINER_ASKING:
+        say(words, "joining: %u peers have answered whether they have a snapshot", joiner->answers);
+        return;
+    case JOINER_FETCHING:
+        say(words, "joining: %u of %u parts of the snapshot at height %" PRIu64 " are here, from %u peers",
+            joiner->chunks_here, joiner->chunk_count, joiner->height, joiner->sources);
+        return;
+    case JOINER_DONE:
+    case JOINER_GENESIS:
+        say(words, "joining: the snapshot at height %" PRIu64 " is here, and is put in place",
+            joiner->height);
+        return;
+    }
+    CHECK_UNREACHABLE();
+}
+
 static void say_main(struct words *words, enum standing standing)
 {
     const struct consensus_status *core = core_of(words);
@@ -177,6 +197,15 @@ static void say_main(struct words *words, enum standing standing)
     case STANDING_IDLE:
     case STANDING_MOVING:
         say_well(words, standing);
+        return;
+    case STANDING_BACKFILLING:
+        say(words,
+            "healthy; back-filling: blocks up to %" PRIu64 " of %" PRIu64
+            " are here, and what needs the rest is answered when they are",
+            words->facts->backfill.height, words->facts->backfill.of);
+        return;
+    case STANDING_JOINING:
+        say_joining(words);
         return;
     case STANDING_CATCHING_UP:
         say_catching_up(words);

@@ -341,6 +341,75 @@ bool executor_is_level(const struct executor *executor)
     return executor->level;
 }
 
+/* ---- Older blocks ---- */
+
+struct backfill_job {
+    struct state_job base;
+    uint64_t from, height;
+    const struct block *blocks;
+    struct event_result *const *results;
+    uint32_t count;
+    void (*done)(void *context, int error, uint64_t height);
+    void *context;
+};
+
+static int put_older(struct state *state, const struct block *block, const struct event_result *results)
+{
+    uint32_t count = 0;
+    struct state_result *put = calloc((size_t)block->header.payload_events + 1, sizeof *put);
+    if (put == NULL) return TALLY_ENOMEM;
+    for (uint32_t b = 0; b < block->batch_count; b++)
+        for (uint32_t e = 0; e < block->batches[b].event_count; e++, count++)
+            put[count] = (struct state_result){block->batches[b].events[e].id, results[count]};
+    int error = state_backfill_put(state, block->header.height, put, count);
+    free(put);
+    return error;
+}
+
+/* A rebuild may have come between: then it is asked for anew from where the state stands. */
+static void run_backfill(struct job *job)
+{
+    struct backfill_job *backfill = (struct backfill_job *)(void *)job;
+    struct executor *executor = backfill->base.executor;
+    struct state *state = executor->replay.state;
+    if (state == NULL) {
+        backfill->base.error = TALLY_ECLOSED;
+        return;
+    }
+    for (uint32_t i = 0; i < backfill->count && backfill->base.error == TALLY_OK; i++) {
+        if (backfill->from + i != state_backfilled_height(state) + 1) continue;
+        backfill->base.error = flusher_make_room(executor->flusher);
+        if (backfill->base.error == TALLY_OK)
+            backfill->base.error = put_older(state, &backfill->blocks[i], backfill->results[i]);
+    }
+    backfill->height = state_backfilled_height(state);
+}
+
+static void backfill_done(struct job *job)
+{
+    struct backfill_job *backfill = (struct backfill_job *)(void *)job;
+    struct executor *executor = backfill->base.executor;
+    if (backfill->base.error == TALLY_OK && !executor->failed && !executor->closing)
+        flusher_note(executor->flusher);
+    backfill->done(backfill->context, backfill->base.error, backfill->height);
+    free(backfill);
+}
+
+void executor_backfill(struct executor *executor, uint64_t from, const struct block *blocks,
+    struct event_result *const *results, uint32_t count,
+    void (*done)(void *context, int error, uint64_t height), void *context)
+{
+    struct backfill_job *backfill =
+        (struct backfill_job *)new_job(executor, sizeof *backfill, run_backfill, backfill_done);
+    backfill->from = from;
+    backfill->blocks = blocks;
+    backfill->results = results;
+    backfill->count = count;
+    backfill->done = done;
+    backfill->context = context;
+    worker_submit(executor->worker, &backfill->base.job);
+}
+
 /* ---- Life ---- */
 
 int executor_open(uv_loop_t *loop, const char *data_dir, const struct genesis *genesis, struct ledger *ledger,

@@ -30,6 +30,12 @@ static const struct {
     [FRAME_CHECKPOINT_REQUEST] = {"checkpoint_request", 64, false},
     [FRAME_CHECKPOINT] = {"checkpoint", 8 * KIB, false},
     [FRAME_PART] = {"part", FRAME_PART_SIZE_MAX, false},
+    [FRAME_SNAPSHOT_REQUEST] = {"snapshot_request", 64, false},
+    [FRAME_SNAPSHOT] = {"snapshot", FRAME_SIZE_MAX, true},
+    [FRAME_CHUNK_REQUEST] = {"chunk_request", 64, false},
+    [FRAME_CHUNK] = {"chunk", FRAME_SIZE_MAX, true},
+    [FRAME_BACKFILL_REQUEST] = {"backfill_request", 64, false},
+    [FRAME_BACKFILL] = {"backfill", FRAME_SIZE_MAX, true},
 };
 _Static_assert(
     JUSTIFICATION_SIZE_MAX + DIGESTS_SIZE_MAX + FIELDS_SIZE_MAX <= FRAME_SIZE_MAX, "a proposal fits a frame");

@@ -2,9 +2,9 @@
  * however they were split and never holds more than one frame.
  *
  * Two lanes share a link. Urgent frames (votes, proposals, what moves agreement) go out whole and at once.
- * Bulk frames (batches, ranges) of more than one TLS record are cut into FRAME_PART frames, so that an urgent
- * frame waits for a record at most; the other side joins the parts again. One bulk frame is under way at a
- * time. */
+ * Bulk frames (batches, ranges, snapshots) of more than one TLS record are cut into FRAME_PART frames, so
+ * that an urgent frame waits for a record at most; the other side joins the parts again. One bulk frame is
+ * under way at a time. */
 #ifndef TALLY_NET_FRAME_H
 #define TALLY_NET_FRAME_H
 
@@ -30,8 +30,14 @@ enum frame_kind {
     FRAME_CHECKPOINT_REQUEST = 13,
     FRAME_CHECKPOINT = 14, /* CertifiedCheckpoint */
     FRAME_PART = 15, /* the next bytes of a bulk frame, header included; made and taken by the link itself */
+    FRAME_SNAPSHOT_REQUEST = 16,
+    FRAME_SNAPSHOT = 17, /* bulk */
+    FRAME_CHUNK_REQUEST = 18,
+    FRAME_CHUNK = 19, /* bulk */
+    FRAME_BACKFILL_REQUEST = 20,
+    FRAME_BACKFILL = 21, /* bulk */
 };
-#define FRAME_KIND_MAX 15u
+#define FRAME_KIND_MAX 21u
 
 /* A part and its header fill one TLS record. */
 #define FRAME_PART_SIZE_MAX (16u * KIB - FRAME_HEADER_SIZE)

@@ -7,7 +7,9 @@
 
 #define KIND_BIT(kind) (UINT32_C(1) << (kind))
 #define KINDS_BEFORE_HELLO KIND_BIT(FRAME_HELLO)
-#define KINDS_IN_PARTS (KIND_BIT(FRAME_BATCH) | KIND_BIT(FRAME_RANGE))
+#define KINDS_IN_PARTS                                                                                       \
+    (KIND_BIT(FRAME_BATCH) | KIND_BIT(FRAME_RANGE) | KIND_BIT(FRAME_SNAPSHOT) | KIND_BIT(FRAME_CHUNK) |      \
+        KIND_BIT(FRAME_BACKFILL))
 #define KINDS_ALL ((KIND_BIT(FRAME_KIND_MAX) << 1) - KIND_BIT(1))
 #define KINDS_AFTER_HELLO (KINDS_ALL & ~KINDS_BEFORE_HELLO)
 

@@ -1,5 +1,6 @@
 #include "node/rpc/services.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,6 +12,9 @@
 #include "rpc.pb-c.h"
 
 #define REQUEST_EXPANSION 64u
+
+/* The reason of what is answered later, when older blocks are here. */
+static const char backfilling[] = "BACKFILLING";
 
 static const struct rpc_method methods[] = {
     {"/tallystick.v1.Ledger/SubmitBatch", RPC_ROLE_SUBMIT, BATCH_SIZE_MAX + 64u * KIB, handle_submit_batch},
@@ -46,6 +50,18 @@ void fail_call_for_now(
     fail_with(call, status, reason, NULL, message, SERVICES_RETRY_MS);
 }
 
+void say_backfill(struct services *services, char text[SERVICES_TEXT_SIZE])
+{
+    struct state *state = executor_state(node_executor(services->node));
+    snprintf(text, SERVICES_TEXT_SIZE, "back-filling: blocks up to %" PRIu64 " of %" PRIu64 " are here",
+        state_backfilled_height(state), state_base_height(state));
+}
+
+void fail_call_pending(struct rpc_call *call, const char *text)
+{
+    fail_with(call, GRPC_UNAVAILABLE, backfilling, NULL, text, SERVICES_BACKFILL_RETRY_MS);
+}
+
 bool read_request(struct rpc_call *call, const ProtobufCMessageDescriptor *descriptor, struct arena *arena,
     ProtobufCMessage **request)
 {
@@ -79,6 +95,8 @@ static void query_done(struct job *job)
                 "the answer is larger than one reply may be");
         if (query->status == GRPC_OK)
             rpc_call_reply(query->call, buffer_span(&query->reply));
+        else if (query->reason == backfilling)
+            fail_call_pending(query->call, query->message);
         else if (query->status == GRPC_UNAVAILABLE)
             fail_call_for_now(query->call, query->status, query->reason, query->message);
         else
@@ -104,7 +122,7 @@ void query_start(struct services *services, struct rpc_call *call,
     ProtobufCMessage *request;
     struct arena arena;
     if (!node_is_serving(services->node)) {
-        fail_call_for_now(call, GRPC_UNAVAILABLE, "NOT_SERVING", "this node is not serving now");
+        fail_call_for_now(call, GRPC_UNAVAILABLE, "NOT_SERVING", node_why_not_serving(services->node));
         return;
     }
     if (services->reads >= SERVICES_READS_MAX) {
@@ -144,6 +162,9 @@ bool query_failed(struct query *query, int error, const char *what)
     if (error == TALLY_OK) return false;
     if (error == TALLY_ENOTFOUND) {
         query_fail(query, GRPC_NOT_FOUND, "NOT_FOUND", NULL, what);
+    } else if (error == TALLY_EPENDING) {
+        say_backfill(query->services, query->text);
+        query_fail(query, GRPC_UNAVAILABLE, backfilling, NULL, query->text);
     } else if (error == TALLY_EBUSY) {
         query_fail(query, GRPC_UNAVAILABLE, "NOT_CERTIFIED_YET", NULL,
             "no certified checkpoint covers this yet; try again in a moment");

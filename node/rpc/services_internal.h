@@ -13,6 +13,9 @@
 /* Streams open at once, those that wait for the next block included. */
 #define SERVICES_STREAMS_MAX 128u
 #define SERVICES_RETRY_MS 200u
+/* The hint where older blocks are awaited. */
+#define SERVICES_BACKFILL_RETRY_MS 5000u
+#define SERVICES_TEXT_SIZE 128u
 
 struct services {
     struct node *node;
@@ -33,6 +36,10 @@ void fail_call(struct rpc_call *call, enum grpc_status status, const char *reaso
 /* The same, with the hint to try again after a while. */
 void fail_call_for_now(
     struct rpc_call *call, enum grpc_status status, const char *reason, const char *message);
+/* "back-filling: blocks up to 1200 of 5000 are here". On any thread. */
+void say_backfill(struct services *services, char text[SERVICES_TEXT_SIZE]);
+/* Ends a call that needs one that is not here yet, with the hint to try again later. */
+void fail_call_pending(struct rpc_call *call, const char *text);
 /* Decodes the request, of a foreign client's making, into an arena that holds 64 times its size and some. On
  * failure the call is ended and false returned; the arena is then closed. */
 bool read_request(struct rpc_call *call, const ProtobufCMessageDescriptor *descriptor, struct arena *arena,
@@ -51,7 +58,8 @@ struct query {
     /* GRPC_OK, or what the call ends with; UNAVAILABLE carries the hint to try again. */
     enum grpc_status status;
     const char *reason, *field, *message;
-    bool damaged; /* what it read was */
+    bool damaged;                  /* what it read was */
+    char text[SERVICES_TEXT_SIZE]; /* where `message` is not constant */
 };
 void query_start(struct services *services, struct rpc_call *call,
     const ProtobufCMessageDescriptor *descriptor, void (*run)(struct query *query));

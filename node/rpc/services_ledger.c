@@ -134,7 +134,7 @@ void handle_submit_batch(void *context, struct rpc_call *call)
     struct buffer batch;
     ProtobufCMessage *message;
     if (!node_is_serving(services->node)) {
-        fail_call_for_now(call, GRPC_UNAVAILABLE, "NOT_SERVING", "this node is not serving now");
+        fail_call_for_now(call, GRPC_UNAVAILABLE, "NOT_SERVING", node_why_not_serving(services->node));
         return;
     }
     if (!read_request(call, &tallystick__v1__submit_batch_request__descriptor, &arena, &message)) return;

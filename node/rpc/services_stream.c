@@ -52,6 +52,12 @@ static void read_done(struct job *job)
     if (stream->error == TALLY_EDAMAGED) executor_mistrust(node_executor(stream->services->node));
     if (stream->call != NULL && stream->error == TALLY_ECLOSED) {
         fail_stream(stream, GRPC_UNAVAILABLE, "NOT_SERVING", "this node is rebuilding its state");
+    } else if (stream->call != NULL && stream->error == TALLY_EPENDING) {
+        char text[SERVICES_TEXT_SIZE];
+        struct rpc_call *call = stream->call;
+        stream->call = NULL;
+        say_backfill(stream->services, text);
+        fail_call_pending(call, text);
     } else if (stream->call != NULL && (stream->error == TALLY_ELIMIT || stream->bytes.failed)) {
         fail_stream(
             stream, GRPC_RESOURCE_EXHAUSTED, "TOO_LARGE", "a message is larger than one reply may be");
@@ -100,7 +106,7 @@ static void on_cancel(void *context, struct rpc_call *call)
 bool stream_admit(struct services *services, struct rpc_call *call)
 {
     if (!node_is_serving(services->node)) {
-        fail_call_for_now(call, GRPC_UNAVAILABLE, "NOT_SERVING", "this node is not serving now");
+        fail_call_for_now(call, GRPC_UNAVAILABLE, "NOT_SERVING", node_why_not_serving(services->node));
         return false;
     }
     if (services->streams >= SERVICES_STREAMS_MAX) {

@@ -9,7 +9,7 @@
 
 #include "node/net/frame.h"
 
-#define KINDS_ALL 0xFFFEu
+#define KINDS_ALL ((2u << FRAME_KIND_MAX) - 2u)
 
 /* What a handler saw: counts, and a running mix of everything in order. */
 struct seen {

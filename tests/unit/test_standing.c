@@ -420,6 +420,45 @@ static void a_node_that_may_not_vote_says_why(void **state)
 }
 
 /* The longest sentences there can be fit, and list only so many names. */
+static void a_node_that_joins_says_how_far_it_is(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_of(4);
+    fixture->facts.joining = true;
+    fixture->facts.serving = false;
+    fixture->facts.joiner = (struct joiner_status){.phase = JOINER_ASKING, .answers = 1};
+    assert_int_equal(standing_judge(&fixture->facts), STANDING_JOINING);
+    assert_false(standing_is_well(STANDING_JOINING));
+    standing_say(&fixture->facts, STANDING_JOINING, fixture->text);
+    assert_non_null(strstr(fixture->text, "1 peers have answered whether they have a snapshot"));
+    fixture->facts.joiner = (struct joiner_status){
+        .phase = JOINER_FETCHING, .height = 8000, .chunks_here = 3, .chunk_count = 7, .sources = 2};
+    standing_say(&fixture->facts, STANDING_JOINING, fixture->text);
+    assert_non_null(
+        strstr(fixture->text, "3 of 7 parts of the snapshot at height 8000 are here, from 2 peers"));
+    fixture->facts.joiner.phase = JOINER_DONE;
+    standing_say(&fixture->facts, STANDING_JOINING, fixture->text);
+    assert_non_null(strstr(fixture->text, "the snapshot at height 8000 is here"));
+}
+
+/* It serves, and all is well; but where something is wrong, that is said. */
+static void a_node_that_back_fills_is_well_and_says_so(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_of(4);
+    enum standing otherwise = standing_judge(&fixture->facts);
+    fixture->facts.backfill = (struct backfill_status){.height = 1200, .of = 5000};
+    assert_int_equal(standing_judge(&fixture->facts), STANDING_BACKFILLING);
+    assert_true(standing_is_well(otherwise) && standing_is_well(STANDING_BACKFILLING));
+    standing_say(&fixture->facts, STANDING_BACKFILLING, fixture->text);
+    assert_non_null(strstr(fixture->text, "back-filling: blocks up to 1200 of 5000 are here"));
+    fixture->facts.split = true;
+    assert_int_equal(standing_judge(&fixture->facts), STANDING_CERTIFICATION);
+    fixture->facts.split = false;
+    fixture->facts.backfill.height = 5000;
+    assert_int_equal(standing_judge(&fixture->facts), otherwise);
+}
+
 static void sixty_four_validators_fit(void **state)
 {
     (void)state;
@@ -438,6 +477,12 @@ static void sixty_four_validators_fit(void **state)
             .proposed = true,
             .equivocated = true};
         fixture->facts.replica.disk_ms = UINT64_MAX;
+        fixture->facts.joiner = (struct joiner_status){.phase = JOINER_FETCHING,
+            .height = UINT64_MAX,
+            .chunks_here = UINT32_MAX,
+            .chunk_count = UINT32_MAX,
+            .sources = UINT32_MAX};
+        fixture->facts.backfill = (struct backfill_status){UINT64_MAX, UINT64_MAX};
         fixture->facts.gathering = (struct certifier_gathering){.height = UINT64_MAX, .group_count = 60};
         for (uint32_t i = 0; i < VALIDATORS_MAX; i++) {
             fixture->banks[i].name = name;
@@ -474,6 +519,8 @@ int main(void)
         cmocka_unit_test(a_disk_that_does_not_answer),
         cmocka_unit_test(a_state_that_does_not_keep_up),
         cmocka_unit_test(a_node_that_may_not_vote_says_why),
+        cmocka_unit_test(a_node_that_joins_says_how_far_it_is),
+        cmocka_unit_test(a_node_that_back_fills_is_well_and_says_so),
         cmocka_unit_test(sixty_four_validators_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

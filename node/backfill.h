@@ -1,0 +1,47 @@
+/* A node that began with a snapshot fetches the blocks below it, from the first on, with what their events
+ * came to, from any peer, each proven by its hash and its results by their root, which came with the
+ * snapshot. In the background: one request is out at a time, and between two it rests for a part of the time
+ * the last one took. On the loop's thread. */
+#ifndef TALLY_NODE_BACKFILL_H
+#define TALLY_NODE_BACKFILL_H
+
+#include "node/commit/executor.h"
+#include "node/net/links.h"
+#include "proto/codec/agreement.h"
+
+struct backfiller;
+
+struct backfiller_options {
+    uv_loop_t *loop;
+    struct ledger *ledger;
+    struct executor *executor;
+    const struct digest *chain_id;
+    const struct verify_set *validators;
+    const struct links_peer *peers; /* for their names */
+    uint32_t peer_count, self;
+    /* The disk failed. */
+    void (*on_failed)(void *context, const char *what, int error);
+    void *context;
+};
+
+/* Everything in `options` is borrowed. Errors: TALLY_ENOMEM. */
+int backfiller_open(
+    const struct backfiller_options *options, struct backfiller **backfiller) TALLY_MUST_CHECK;
+void backfiller_start(struct backfiller *backfiller, struct links *links);
+/* Asks for nothing more: what is under way may still finish. NULL is fine. */
+void backfiller_stop(struct backfiller *backfiller);
+/* After the executor is closed, or its reads have ended. */
+void backfiller_close(struct backfiller *backfiller);
+
+/* FRAME_BACKFILL. */
+void backfiller_frame(struct backfiller *backfiller, uint32_t peer, struct span payload);
+/* Once a second. */
+void backfiller_tick(struct backfiller *backfiller);
+
+struct backfill_status {
+    uint64_t height; /* blocks up to this one are here; */
+    uint64_t of;     /* all are, once it is this; 0 = this node began with the first block */
+};
+void backfiller_status(const struct backfiller *backfiller, struct backfill_status *status);
+
+#endif

@@ -1,0 +1,343 @@
+#include "node/joiner.h"
+
+#include <stdlib.h>
+
+#include "consensus/consensus.h"
+#include "proto/base/check.h"
+
+struct source {
+    bool up, answered, left_out;
+    uint64_t told_old;               /* the height of an old snapshot that was told of */
+    uint64_t finalized_height;       /* as it last said */
+    struct joiner_snapshot snapshot; /* height 0 = none */
+    uint32_t asked;                  /* chunks awaited from it, or being checked */
+};
+
+enum chunk_state { CHUNK_WANTED, CHUNK_ASKED, CHUNK_CAME, CHUNK_HERE };
+
+struct wanted_chunk {
+    enum chunk_state state;
+    uint32_t peer;
+    uint64_t since_ms;
+};
+
+struct joiner {
+    uint32_t peer_count, validator_count, self;
+    const struct joiner_callbacks *callbacks;
+    void *context;
+    enum joiner_phase phase;
+    uint64_t answered_ms; /* the first answer since asking began; 0 = none */
+    uint64_t asked_ms;    /* offers, last */
+    uint64_t claimed;
+    struct source sources[PEERS_MAX];
+    struct joiner_snapshot chosen;
+    struct wanted_chunk *chunks; /* of `chosen` */
+    uint32_t chunks_here, first_missing;
+    uint64_t sourced_ms; /* when somebody last had it */
+};
+
+/* ---- Peers ---- */
+
+static bool offers_chosen(const struct joiner *joiner, const struct source *source)
+{
+    return joiner->chosen.height != 0 && source->up && !source->left_out &&
+           source->snapshot.height == joiner->chosen.height &&
+           source->snapshot.chunk_count == joiner->chosen.chunk_count;
+}
+
+static uint32_t count_sources(const struct joiner *joiner)
+{
+    uint32_t count = 0;
+    for (uint32_t peer = 0; peer < joiner->peer_count; peer++)
+        count += offers_chosen(joiner, &joiner->sources[peer]);
+    return count;
+}
+
+/* What was asked of a peer is wanted of another. */
+static void give_back(struct joiner *joiner, uint32_t peer)
+{
+    for (uint32_t i = 0; joiner->phase == JOINER_FETCHING && i < joiner->chosen.chunk_count; i++) {
+        struct wanted_chunk *chunk = &joiner->chunks[i];
+        if (chunk->state != CHUNK_ASKED || chunk->peer != peer) continue;
+        chunk->state = CHUNK_WANTED;
+        joiner->sources[peer].asked--;
+    }
+}
+
+static void refuse(struct joiner *joiner, uint32_t peer, enum joiner_refusal why)
+{
+    struct source *source = &joiner->sources[peer];
+    uint64_t height = source->snapshot.height;
+    if (source->left_out) return;
+    source->left_out = source->left_out || (why != JOINER_OLD && why != JOINER_GONE);
+    source->snapshot = (struct joiner_snapshot){0};
+    give_back(joiner, peer);
+    joiner->callbacks->refused(joiner->context, peer, why, height);
+}
+
+static void ask_offers(struct joiner *joiner, uint64_t now_ms)
+{
+    joiner->asked_ms = now_ms;
+    for (uint32_t peer = 0; peer < joiner->peer_count; peer++) {
+        const struct source *source = &joiner->sources[peer];
+        if (!source->up || source->left_out || offers_chosen(joiner, source)) continue;
+        joiner->callbacks->ask_offer(joiner->context, peer);
+    }
+}
+
+/* ---- Deciding ---- */
+
+static int by_height_down(const void *a, const void *b)
+{
+    uint64_t first = *(const uint64_t *)a, second = *(const uint64_t *)b;
+    return (first < second) - (first > second);
+}
+
+/* What f + 1 validators say is final, one honest one among them: no liar alone makes the network look higher
+ * than it is. Of fewer answers, the lowest. False while more answers may come. */
+static bool read_claims(struct joiner *joiner, uint64_t now_ms)
+{
+    uint64_t heights[PEERS_MAX];
+    uint32_t count = 0, enough = faults_of(joiner->validator_count) + 1;
+    bool waited = joiner->answered_ms != 0 && now_ms - joiner->answered_ms >= JOINER_PATIENCE_MS;
+    for (uint32_t peer = 0; peer < joiner->validator_count; peer++)
+        if (joiner->sources[peer].answered) heights[count++] = joiner->sources[peer].finalized_height;
+    if (count < enough && !waited) return false;
+    for (uint32_t peer = joiner->validator_count; count < enough && peer < joiner->peer_count; peer++)
+        if (joiner->sources[peer].answered) heights[count++] = joiner->sources[peer].finalized_height;
+    if (count == 0) return false;
+    qsort(heights, count, sizeof heights[0], by_height_down);
+    joiner->claimed = heights[count < enough ? count - 1 : enough - 1];
+    return true;
+}
+
+static bool is_old(const struct joiner *joiner, uint64_t height)
+{
+    uint64_t age = joiner->claimed / JOINER_AGE_SHARE + JOINER_AGE_MIN;
+    return joiner->claimed > age && height < joiner->claimed - age;
+}
+
+/* Old snapshots are passed over, each told of once. */
+static void refuse_old(struct joiner *joiner)
+{
+    for (uint32_t peer = 0; peer < joiner->peer_count; peer++) {
+        struct source *source = &joiner->sources[peer];
+        uint64_t height = source->snapshot.height;
+        if (source->left_out || height == 0 || !is_old(joiner, height)) continue;
+        if (height != source->told_old) refuse(joiner, peer, JOINER_OLD);
+        source->snapshot = (struct joiner_snapshot){0};
+        source->told_old = height;
+    }
+}
+
+/* The newest snapshot there is; PEERS_MAX where there is none. */
+static uint32_t newest_offer(const struct joiner *joiner)
+{
+    uint32_t newest = PEERS_MAX;
+    for (uint32_t peer = 0; peer < joiner->peer_count; peer++) {
+        const struct source *source = &joiner->sources[peer];
+        if (!source->up || source->left_out || source->snapshot.height == 0) continue;
+        if (newest == PEERS_MAX || source->snapshot.height > joiner->sources[newest].snapshot.height)
+            newest = peer;
+    }
+    return newest;
+}
+
+static void choose(struct joiner *joiner, uint32_t peer, uint64_t now_ms)
+{
+    free(joiner->chunks);
+    joiner->chosen = joiner->sources[peer].snapshot;
+    CHECK(joiner->chosen.chunk_count > 0 && joiner->chosen.chunk_count <= JOINER_CHUNKS_MAX);
+    joiner->chunks = calloc(joiner->chosen.chunk_count, sizeof *joiner->chunks);
+    CHECK(joiner->chunks != NULL);
+    joiner->chunks_here = joiner->first_missing = 0;
+    joiner->sourced_ms = now_ms;
+    joiner->phase = JOINER_FETCHING;
+    for (uint32_t i = 0; i < joiner->peer_count; i++)
+        joiner->sources[i].asked = 0;
+    joiner->callbacks->chosen(joiner->context, peer, &joiner->chosen);
+}
+
+static void decide(struct joiner *joiner, uint64_t now_ms)
+{
+    if (joiner->phase != JOINER_ASKING || !read_claims(joiner, now_ms)) return;
+    refuse_old(joiner);
+    uint32_t newest = newest_offer(joiner);
+    if (joiner->claimed < JOINER_BLOCKS_MIN)
+        joiner->phase = JOINER_GENESIS;
+    else if (newest != PEERS_MAX)
+        choose(joiner, newest, now_ms);
+    else if (now_ms - joiner->answered_ms >= JOINER_GIVE_UP_MS)
+        joiner->phase = JOINER_GENESIS;
+}
+
+/* ---- Fetching ---- */
+
+static void ask_chunks(struct joiner *joiner, uint32_t peer, uint64_t now_ms)
+{
+    struct source *source = &joiner->sources[peer];
+    uint32_t end = joiner->first_missing + JOINER_WINDOW;
+    if (end > joiner->chosen.chunk_count) end = joiner->chosen.chunk_count;
+    for (uint32_t i = joiner->first_missing; i < end && source->asked < JOINER_ASKED_MAX; i++) {
+        if (joiner->chunks[i].state != CHUNK_WANTED) continue;
+        joiner->chunks[i] = (struct wanted_chunk){CHUNK_ASKED, peer, now_ms};
+        source->asked++;
+        joiner->callbacks->ask_chunk(joiner->context, peer, joiner->chosen.height, i + 1);
+    }
+}
+
+static void go_on(struct joiner *joiner, uint64_t now_ms)
+{
+    if (joiner->phase == JOINER_ASKING) decide(joiner, now_ms);
+    if (joiner->phase != JOINER_FETCHING) return;
+    refuse_old(joiner);
+    for (uint32_t peer = 0; peer < joiner->peer_count; peer++)
+        if (offers_chosen(joiner, &joiner->sources[peer])) ask_chunks(joiner, peer, now_ms);
+    if (joiner->chunks_here == joiner->chosen.chunk_count) joiner->phase = JOINER_DONE;
+}
+
+static void look_for_stalls(struct joiner *joiner, uint64_t now_ms)
+{
+    for (uint32_t i = 0; i < joiner->chosen.chunk_count; i++) {
+        struct wanted_chunk *chunk = &joiner->chunks[i];
+        if (chunk->state == CHUNK_ASKED && now_ms - chunk->since_ms >= JOINER_STALL_MS)
+            refuse(joiner, chunk->peer, JOINER_STALLED);
+    }
+}
+
+/* Where nobody has the snapshot any more, another is looked for. */
+static void look_for_sources(struct joiner *joiner, uint64_t now_ms)
+{
+    if (count_sources(joiner) > 0) joiner->sourced_ms = now_ms;
+    if (now_ms - joiner->sourced_ms < JOINER_STALL_MS) return;
+    joiner->phase = JOINER_ASKING;
+    joiner->chosen = (struct joiner_snapshot){0};
+    joiner->answered_ms = now_ms;
+}
+
+void joiner_tick(struct joiner *joiner, uint64_t now_ms)
+{
+    if (joiner->phase == JOINER_FETCHING) {
+        look_for_stalls(joiner, now_ms);
+        look_for_sources(joiner, now_ms);
+    }
+    if (joiner->phase != JOINER_ASKING && joiner->phase != JOINER_FETCHING) return;
+    if (now_ms - joiner->asked_ms >= JOINER_ASK_MS) ask_offers(joiner, now_ms);
+    go_on(joiner, now_ms);
+}
+
+/* ---- What peers say ---- */
+
+void joiner_link_up(struct joiner *joiner, uint32_t peer, uint64_t now_ms)
+{
+    CHECK(peer < joiner->peer_count && peer != joiner->self);
+    (void)now_ms;
+    joiner->sources[peer].up = true;
+    if (!joiner->sources[peer].left_out) joiner->callbacks->ask_offer(joiner->context, peer);
+}
+
+void joiner_link_down(struct joiner *joiner, uint32_t peer, uint64_t now_ms)
+{
+    CHECK(peer < joiner->peer_count && peer != joiner->self);
+    joiner->sources[peer].up = false;
+    give_back(joiner, peer);
+    go_on(joiner, now_ms);
+}
+
+void joiner_offer(struct joiner *joiner, uint32_t peer, uint64_t finalized_height,
+    const struct joiner_snapshot *snapshot, uint64_t now_ms)
+{
+    CHECK(peer < joiner->peer_count && peer != joiner->self);
+    struct source *source = &joiner->sources[peer];
+    if (source->left_out) return;
+    source->answered = true;
+    source->finalized_height = finalized_height;
+    source->snapshot = *snapshot;
+    if (joiner->answered_ms == 0) joiner->answered_ms = now_ms;
+    go_on(joiner, now_ms);
+}
+
+void joiner_wrong_head(struct joiner *joiner, uint32_t peer, uint64_t now_ms)
+{
+    CHECK(peer < joiner->peer_count && peer != joiner->self);
+    if (joiner->sources[peer].left_out) return;
+    refuse(joiner, peer, JOINER_WRONG_HEAD);
+    go_on(joiner, now_ms);
+}
+
+static struct wanted_chunk *chunk_of(
+    const struct joiner *joiner, uint32_t peer, uint64_t height, uint32_t index, enum chunk_state state)
+{
+    if (joiner->phase != JOINER_FETCHING || height != joiner->chosen.height) return NULL;
+    if (index == 0 || index > joiner->chosen.chunk_count) return NULL;
+    struct wanted_chunk *chunk = &joiner->chunks[index - 1];
+    return chunk->state == state && chunk->peer == peer ? chunk : NULL;
+}
+
+bool joiner_chunk_came(struct joiner *joiner, uint32_t peer, uint64_t height, uint32_t index)
+{
+    struct wanted_chunk *chunk = chunk_of(joiner, peer, height, index, CHUNK_ASKED);
+    if (chunk == NULL) return false;
+    chunk->state = CHUNK_CAME;
+    return true;
+}
+
+void joiner_chunk(struct joiner *joiner, uint32_t peer, uint64_t height, uint32_t index,
+    enum joiner_verdict verdict, uint64_t now_ms)
+{
+    struct wanted_chunk *chunk = chunk_of(joiner, peer, height, index, CHUNK_CAME);
+    if (chunk == NULL) return;
+    CHECK(joiner->sources[peer].asked > 0);
+    joiner->sources[peer].asked--;
+    if (verdict == JOINER_CHUNK_HERE) {
+        chunk->state = CHUNK_HERE;
+        joiner->chunks_here++;
+        while (joiner->first_missing < joiner->chosen.chunk_count &&
+               joiner->chunks[joiner->first_missing].state == CHUNK_HERE)
+            joiner->first_missing++;
+    } else {
+        chunk->state = CHUNK_WANTED;
+        refuse(joiner, peer, verdict == JOINER_CHUNK_WRONG ? JOINER_WRONG_CHUNK : JOINER_GONE);
+    }
+    go_on(joiner, now_ms);
+}
+
+/* ---- Life ---- */
+
+int joiner_open(uint32_t peer_count, uint32_t validator_count, uint32_t self,
+    const struct joiner_callbacks *callbacks, void *context, struct joiner **out)
+{
+    CHECK(peer_count <= PEERS_MAX && validator_count <= peer_count);
+    struct joiner *joiner = calloc(1, sizeof *joiner);
+    if (joiner == NULL) return TALLY_ENOMEM;
+    joiner->peer_count = peer_count;
+    joiner->validator_count = validator_count;
+    joiner->self = self;
+    joiner->callbacks = callbacks;
+    joiner->context = context;
+    joiner->phase = JOINER_ASKING;
+    *out = joiner;
+    return TALLY_OK;
+}
+
+void joiner_close(struct joiner *joiner)
+{
+    if (joiner == NULL) return;
+    free(joiner->chunks);
+    free(joiner);
+}
+
+void joiner_status(const struct joiner *joiner, struct joiner_status *status)
+{
+    bool fetching = joiner->phase == JOINER_FETCHING || joiner->phase == JOINER_DONE;
+    *status = (struct joiner_status){
+        .phase = joiner->phase,
+        .claimed = joiner->claimed,
+        .height = joiner->chosen.height,
+        .chunks_here = fetching ? joiner->chunks_here : 0,
+        .chunk_count = joiner->chosen.chunk_count,
+        .sources = fetching ? count_sources(joiner) : 0,
+    };
+    for (uint32_t peer = 0; peer < joiner->peer_count; peer++)
+        status->answers += joiner->sources[peer].answered;
+}

@@ -1,0 +1,277 @@
+#include "node/newcomer_load.h"
+
+#include <stdlib.h>
+
+#include "node/commit/worker.h"
+#include "node/net/log.h"
+#include "proto/base/check.h"
+#include "storage/adoption.h"
+#include "storage/ledger.h"
+#include "storage/state_load.h"
+
+#define KINDS 4u
+static const enum snapshot_part kinds[KINDS] = {
+    SNAPSHOT_BLOCK, SNAPSHOT_HISTORY, SNAPSHOT_BATCHES, SNAPSHOT_SUBJECTS};
+
+struct newcomer_load {
+    const char *data_dir;
+    const struct digest *chain_id;
+    const struct newcomer_load_callbacks *callbacks;
+    void *context;
+    struct worker *worker;
+    bool closing, failed;
+    const struct snapshot_head *head; /* of what was begun last */
+    uint64_t height;                  /* its */
+    /* The worker's. */
+    struct snapshot_head *loaded_head;
+    struct state_load *state;
+    struct buffer block;
+    struct buffer waiting[JOINER_WINDOW]; /* parts of the history that came before their turn, by number */
+    uint32_t history_next;
+    char folder[DISK_PATH_SIZE_MAX];
+};
+
+/* ---- Parts by number ---- */
+
+struct joiner_snapshot newcomer_load_describe(const struct snapshot_head *head)
+{
+    struct joiner_snapshot snapshot = {.height = snapshot_checkpoint(head)->checkpoint.height};
+    for (size_t i = 0; i < KINDS; i++)
+        snapshot.chunk_count += snapshot_part_count(head, kinds[i]);
+    return snapshot;
+}
+
+struct chunk_place newcomer_load_place(const struct newcomer_load *load, uint32_t index)
+{
+    CHECK(load->head != NULL && index > 0);
+    index--;
+    for (size_t i = 0; i < KINDS; i++) {
+        uint32_t count = snapshot_part_count(load->head, kinds[i]);
+        if (index < count) return (struct chunk_place){load->height, (uint32_t)kinds[i], index};
+        index -= count;
+    }
+    CHECK_UNREACHABLE();
+}
+
+uint32_t newcomer_load_index(const struct newcomer_load *load, const struct chunk_place *place)
+{
+    uint32_t before = 1;
+    if (load->head == NULL || place->height != load->height) return 0;
+    for (size_t i = 0; i < KINDS; i++) {
+        uint32_t count = snapshot_part_count(load->head, kinds[i]);
+        if (place->kind == (uint32_t)kinds[i]) return place->index < count ? before + place->index : 0;
+        before += count;
+    }
+    return 0;
+}
+
+/* ---- Jobs ---- */
+
+struct load_job {
+    struct job job;
+    struct newcomer_load *load;
+    struct snapshot_head *head; /* to begin with */
+    uint32_t peer;
+    struct chunk_place place;
+    uint32_t index;
+    struct buffer bytes;
+    int error;
+};
+
+static struct load_job *new_job(
+    struct newcomer_load *load, void (*run)(struct job *), void (*done)(struct job *))
+{
+    struct load_job *job = calloc(1, sizeof *job);
+    CHECK(job != NULL);
+    *job = (struct load_job){.job = {.run = run, .done = done}, .load = load};
+    return job;
+}
+
+/* Ends the job; false where what it came to is not told any more. */
+static bool ended(struct load_job *job, const char *what)
+{
+    struct newcomer_load *load = job->load;
+    bool told = !load->closing && !load->failed;
+    if (told && job->error != TALLY_OK && job->error != TALLY_EDAMAGED) {
+        load->failed = true;
+        load->callbacks->on_failed(load->context, what, job->error);
+        return false;
+    }
+    return told;
+}
+
+static void let_go(struct newcomer_load *load)
+{
+    state_load_close(load->state);
+    snapshot_head_close(load->loaded_head);
+    load->state = NULL;
+    load->loaded_head = NULL;
+    load->history_next = 0;
+    buffer_close(&load->block);
+    buffer_init(&load->block, FRAME_SIZE_MAX);
+    for (size_t i = 0; i < JOINER_WINDOW; i++) {
+        buffer_close(&load->waiting[i]);
+        buffer_init(&load->waiting[i], FRAME_SIZE_MAX);
+    }
+}
+
+static void run_begin(struct job *job)
+{
+    struct load_job *begin = (struct load_job *)(void *)job;
+    struct newcomer_load *load = begin->load;
+    let_go(load);
+    load->loaded_head = begin->head;
+    begin->error = adoption_begin(disk_system(), load->data_dir, load->folder);
+    if (begin->error == TALLY_OK)
+        begin->error = state_load_begin(load->folder, load->loaded_head, &load->state);
+}
+
+static void begin_done(struct job *job)
+{
+    struct load_job *begin = (struct load_job *)(void *)job;
+    if (begin->error == TALLY_EDAMAGED) begin->error = TALLY_EIO; /* a fresh folder that is no such thing */
+    (void)ended(begin, "a snapshot cannot be loaded");
+    free(begin);
+}
+
+static int keep(struct buffer *kept, struct span bytes)
+{
+    buffer_clear(kept);
+    buffer_append(kept, bytes.data, bytes.size);
+    return kept->failed ? TALLY_ENOMEM : TALLY_OK;
+}
+
+/* The history is loaded in order. The joiner asks for nothing further ahead than its window, so that no other
+ * of the same place waits. */
+static int load_history(struct newcomer_load *load, uint32_t index, struct span bytes)
+{
+    if (index != load->history_next) {
+        int error = snapshot_part_check(load->loaded_head, SNAPSHOT_HISTORY, index, bytes);
+        return error == TALLY_OK ? keep(&load->waiting[index % JOINER_WINDOW], bytes) : error;
+    }
+    int error = state_load_part(load->state, SNAPSHOT_HISTORY, index, bytes);
+    while (error == TALLY_OK) {
+        struct buffer *next = &load->waiting[++load->history_next % JOINER_WINDOW];
+        if (next->size == 0) break;
+        error = state_load_part(load->state, SNAPSHOT_HISTORY, load->history_next, buffer_span(next));
+        buffer_clear(next);
+    }
+    return error;
+}
+
+static int take_part(struct newcomer_load *load, const struct chunk_place *place, struct span bytes)
+{
+    if (load->state == NULL) return TALLY_ECLOSED;
+    if (place->kind == SNAPSHOT_HISTORY) return load_history(load, place->index, bytes);
+    if (place->kind != SNAPSHOT_BLOCK) return state_load_part(load->state, place->kind, place->index, bytes);
+    int error = snapshot_part_check(load->loaded_head, SNAPSHOT_BLOCK, 0, bytes);
+    return error == TALLY_OK ? keep(&load->block, bytes) : error;
+}
+
+static void run_part(struct job *job)
+{
+    struct load_job *part = (struct load_job *)(void *)job;
+    part->error = take_part(part->load, &part->place, buffer_span(&part->bytes));
+}
+
+static void part_done(struct job *job)
+{
+    struct load_job *part = (struct load_job *)(void *)job;
+    struct newcomer_load *load = part->load;
+    if (ended(part, "a part of a snapshot cannot be kept") && part->place.height == load->height)
+        load->callbacks->on_part(load->context, part->peer, &part->place, part->index, part->error);
+    buffer_close(&part->bytes);
+    free(part);
+}
+
+/* The ledger begins with the snapshot's block. */
+static int begin_ledger(struct newcomer_load *load)
+{
+    struct arena arena;
+    struct block block;
+    arena_init(&arena, 64u * MIB);
+    int error = snapshot_block_decode(load->loaded_head, buffer_span(&load->block), &arena, &block);
+    if (error == TALLY_OK) error = ledger_begin(disk_system(), load->folder, load->chain_id, NULL, &block);
+    arena_close(&arena);
+    return error;
+}
+
+static void run_end(struct job *job)
+{
+    struct load_job *end = (struct load_job *)(void *)job;
+    struct newcomer_load *load = end->load;
+    if (load->state == NULL) {
+        end->error = TALLY_ECLOSED;
+        return;
+    }
+    end->error = state_load_end(load->state);
+    if (end->error == TALLY_OK) end->error = begin_ledger(load);
+    let_go(load);
+    if (end->error == TALLY_OK) end->error = adoption_end(disk_system(), load->data_dir);
+    if (end->error == TALLY_EDAMAGED) end->error = TALLY_EIO;
+}
+
+static void end_done(struct job *job)
+{
+    struct load_job *end = (struct load_job *)(void *)job;
+    if (ended(end, "a snapshot cannot be loaded")) end->load->callbacks->on_loaded(end->load->context);
+    free(end);
+}
+
+/* ---- For the loop ---- */
+
+void newcomer_load_begin_take(struct newcomer_load *load, struct snapshot_head *head)
+{
+    struct load_job *begin = new_job(load, run_begin, begin_done);
+    begin->head = head;
+    load->head = head;
+    load->height = snapshot_checkpoint(head)->checkpoint.height;
+    worker_submit(load->worker, &begin->job);
+}
+
+void newcomer_load_part(struct newcomer_load *load, uint32_t peer, const struct chunk_place *place,
+    uint32_t index, struct span bytes)
+{
+    struct load_job *part = new_job(load, run_part, part_done);
+    part->peer = peer;
+    part->place = *place;
+    part->index = index;
+    buffer_init(&part->bytes, FRAME_SIZE_MAX);
+    buffer_append(&part->bytes, bytes.data, bytes.size);
+    CHECK(!part->bytes.failed);
+    worker_submit(load->worker, &part->job);
+}
+
+void newcomer_load_end(struct newcomer_load *load)
+{
+    struct load_job *end = new_job(load, run_end, end_done);
+    load->head = NULL;
+    worker_submit(load->worker, &end->job);
+}
+
+int newcomer_load_open(uv_loop_t *loop, const char *data_dir, const struct digest *chain_id,
+    const struct newcomer_load_callbacks *callbacks, void *context, struct newcomer_load **out)
+{
+    struct newcomer_load *load = calloc(1, sizeof *load);
+    if (load == NULL) return TALLY_ENOMEM;
+    load->data_dir = data_dir;
+    load->chain_id = chain_id;
+    load->callbacks = callbacks;
+    load->context = context;
+    let_go(load);
+    int error = worker_open(loop, "join", 1, &load->worker);
+    if (error != TALLY_OK)
+        newcomer_load_close(load);
+    else
+        *out = load;
+    return error;
+}
+
+void newcomer_load_close(struct newcomer_load *load)
+{
+    if (load == NULL) return;
+    load->closing = true;
+    worker_close(load->worker);
+    let_go(load);
+    free(load);
+}

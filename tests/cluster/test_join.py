@@ -1,0 +1,258 @@
+#!/usr/bin/python3
+"""A new node joins by a snapshot: from several peers at once, past one that lies, one whose snapshot is old and one that
+stops in the middle; it serves before older blocks are here, says what it lacks, and has everything in the end."""
+
+import asyncio
+import re
+import shutil
+import threading
+import time
+
+import grpc
+
+import network
+import rpc
+from network import DONE, wait_until
+from writer import Writer
+
+BLOCKS = 2600  # more than a network that is followed from its first block has, and old snapshots are behind it
+EVENTS = 12000  # so that a second snapshot was made
+NEW = "observer-1"
+
+
+class CuttingProxy:
+    """Forwards connections to `target`, and of what that sends only so many bytes: then nothing moves, and nothing closes."""
+
+    def __init__(self, target, limit):
+        self.target, self.limit = target, limit
+        self.loop = asyncio.new_event_loop()
+        threading.Thread(target=self.loop.run_forever, daemon=True).start()
+        self.server = asyncio.run_coroutine_threadsafe(
+            asyncio.start_server(self._serve, "127.0.0.1", 0), self.loop).result(10)
+        self.port = self.server.sockets[0].getsockname()[1]
+
+    def close(self):
+        async def end():
+            self.server.close()
+            for task in asyncio.all_tasks():
+                if task is not asyncio.current_task():
+                    task.cancel()
+
+        asyncio.run_coroutine_threadsafe(end(), self.loop).result(10)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+
+    async def _serve(self, reader, writer):
+        try:
+            theirs, ours = await asyncio.open_connection(*self.target)
+        except OSError:
+            writer.close()
+            return
+        await asyncio.gather(self._carry(reader, ours, None), self._carry(theirs, writer, self.limit))
+
+    @staticmethod
+    async def _carry(reader, writer, limit):
+        try:
+            while data := await reader.read(16384):
+                if limit is not None:
+                    limit -= len(data)
+                    if limit < 0:
+                        await asyncio.sleep(3600)
+                writer.write(data)
+                await writer.drain()
+        except (OSError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+
+
+def snapshots(net, name):
+    """Heights of the finished snapshots of a node."""
+    folder = net.home(name) / "data" / "snapshots"
+    return sorted(int(path.name.split("-")[0]) for path in folder.glob("*-head")) if folder.exists() else []
+
+
+class JoinTest(network.NetworkTest):
+    @classmethod
+    def setUpClass(cls):
+        """A network whose observer has never run, with some thousands of blocks, and snapshots in its validators."""
+        cls.shared = network.Network(start=False)
+        cls.addClassCleanup(cls.shared.close)
+        net = cls.shared
+        for name in net.validators:
+            net.start(name)
+        writers = [Writer(net, name, batch_events=2) for name in net.validators]
+        for writer in writers:
+            writer.start()
+        cls.old = net.folder / "old-snapshots"
+        wait_until("a first snapshot", lambda: snapshots(net, "validator-3"), 60)
+        shutil.copytree(net.home("validator-3") / "data" / "snapshots", cls.old)
+        wait_until("blocks and events", lambda: cls._is_long(net), 300, 0.5)
+        for writer in writers:
+            writer.end()
+            assert not writer.wrong, writer.wrong
+        cls.final = [event for writer in writers for event in writer.final]
+        cls.height = net.agreement(names=net.validators)[0]
+        cls._share_snapshot(net)
+
+    @staticmethod
+    def _is_long(net):
+        status = net.status("validator-1")
+        return status["applied_height"] >= BLOCKS and status["events"] >= EVENTS and \
+            snapshots(net, "validator-1")[-1] > BLOCKS / 2
+
+    @classmethod
+    def _share_snapshot(cls, net):
+        """Nodes make theirs at heights of their own; of one height all are the same. All get validator-1's, but for one
+        that keeps its first."""
+        for name in net.validators:
+            net.stop(name)
+        newest = net.home("validator-1") / "data" / "snapshots"
+        cls.snapshot = snapshots(net, "validator-1")[-1]
+        for name in net.validators[1:]:
+            folder = net.home(name) / "data" / "snapshots"
+            shutil.rmtree(folder)
+            shutil.copytree(cls.old if name == "validator-3" else newest, folder)
+        for name in net.validators:
+            net.start(name)
+        net.agreement(names=net.validators)
+
+    def spoil(self, name):
+        """Flips a byte in each part of a running node's newest snapshot, past its header. What was checked when the node
+        started is not checked again when it is given: that is for those who get it."""
+        folder = self.net.home(name) / "data" / "snapshots"
+        for path in folder.glob(f"{self.snapshot:020}-*"):
+            if path.name.endswith("-head"):
+                continue
+            content = bytearray(path.read_bytes())
+            content[len(content) * 2 // 3] ^= 0x10
+            path.write_bytes(content)
+
+    def cut(self, name, limit):
+        """Lets the observer reach a node only through a proxy that stops after so many bytes."""
+        proxy = CuttingProxy(self.net.addresses(name)[0], limit)
+        self.addCleanup(proxy.close)
+        home = self.net.home(NEW) / "node.yaml"
+        host, port = self.net.addresses(name)[0]
+        text = home.read_text()
+        self.assertIn(f"{host}:{port}", text)
+        home.write_text(text.replace(f"{host}:{port}", f"{host}:{proxy.port}"))
+        other = self.net.home(name) / "node.yaml"
+        mine = re.escape("%s:%d" % self.net.addresses(NEW)[0])
+        left, count = re.subn(rf"\n  - {{?name: {NEW}.*?{mine}\"?}}?", "", other.read_text(), flags=re.DOTALL)
+        self.assertEqual(count, 1, other.read_text())
+        other.write_text(left)
+        self.net.stop(name)
+        self.net.start(name)
+
+    def join_anew(self):
+        """Takes the observer's data away."""
+        self.net.stop(NEW)
+        shutil.rmtree(self.net.home(NEW) / "data")
+        (self.net.home(NEW) / "data").mkdir(mode=0o700)
+
+    def passed_over(self, name, why):
+        lines = self.net.log_lines(NEW, f"peer={name}")
+        return [line for line in lines if why in line]
+
+    def test_1_a_node_joins_past_a_liar_an_old_snapshot_and_one_that_stops(self):
+        self.cut("validator-4", 400_000)
+        self.net.agreement(names=self.net.validators)
+        self.spoil("validator-2")
+        self.net.stop("validator-1")
+        self.net.start(NEW)
+        for name, why in (("validator-2", "does not check; another peer is asked"), ("validator-3", "its snapshot is old"),
+                          ("validator-4", "is gone; others are asked")):
+            wait_until(f"{name} is passed over", lambda name=name, why=why: self.passed_over(name, why), 30)
+        self.assertEqual(self.net.status(NEW)["standing"], "JOINING")
+        began = time.monotonic()
+        self.net.start("validator-1")  # the one that is left
+        said, first = set(), None
+
+        def done():
+            nonlocal first
+            status = self.net.status(NEW)
+            if status:
+                said.add(status["standing"])
+                if first is None and status["applied_height"] >= self.snapshot:
+                    first = time.monotonic() - began
+            return status and status["standing"] not in ("JOINING", "BACKFILLING") and \
+                status["applied_height"] >= self.height
+        wait_until("the observer has everything", done, 120)
+        print(f"\nserving after {first:.1f} s, all after {time.monotonic() - began:.1f} s; said: {sorted(said)} ",
+              end="", flush=True)
+        self.assertIn("BACKFILLING", said)
+        self.assertTrue(self.net.log_lines(NEW, f"\"joining by a snapshot\" height={self.snapshot}"))
+        self.assertTrue(self.net.log_lines(NEW, "all older blocks are here"))
+        self.net.agreement(self.height)
+
+    def test_2_everything_is_there(self):
+        with rpc.Client(self.net, NEW) as new, rpc.Client(self.net, "validator-1") as old:
+            for event in (self.final[0], self.final[len(self.final) // 2], self.final[-1]):
+                request = rpc.rpc.GetReceiptRequest(event_id=event)
+                receipts = [client.ledger.GetReceipt(request, timeout=30).receipt for client in (new, old)]
+                self.assertEqual(receipts[0].result, 0)
+                self.assertEqual((receipts[0].height, receipts[0].index), (receipts[1].height, receipts[1].index))
+            for height in (1, 2, self.snapshot - 1, self.snapshot, self.snapshot + 1):
+                request = rpc.rpc.GetBlockRequest(height=height)
+                blocks = [client.ledger.GetBlock(request, timeout=30) for client in (new, old)]
+                self.assertEqual(blocks[0].block, blocks[1].block)
+                self.assertEqual([event.result for event in blocks[0].events],
+                                 [event.result for event in blocks[1].events])
+
+    def test_3_it_goes_on_and_starts_again(self):
+        writer = Writer(self.net, "validator-1")
+        writer.start()
+        time.sleep(2)
+        writer.end()
+        self.assertEqual(writer.wrong, [])
+        height = self.net.agreement(self.height + 1)[0]
+        self.net.stop(NEW)
+        self.assertEqual(self.net.run(NEW, "fsck").code, DONE)
+        self.net.start(NEW)
+        self.net.agreement(height)
+        self.assertEqual(len(self.net.log_lines(NEW, "\"joining by a snapshot\"")), 1)
+
+    def test_4_while_older_blocks_come_the_answers_that_need_them_say_so(self):
+        """Of a second join, with peers that give no older blocks: they are stopped once the snapshot is here."""
+        self.join_anew()
+        since = self.net.log_size(NEW)
+        self.net.start(NEW)
+        wait_until("the snapshot", lambda: self.net.log_lines(NEW, "the snapshot is loaded", since), 60, 0.005)
+        self.net.kill(*self.net.validators)
+        status = wait_until("an answer", lambda: self.net.status(NEW), 30)
+        self.assertGreaterEqual(status["applied_height"], self.snapshot)
+        with rpc.Client(self.net, NEW) as client:
+            for call in (lambda: client.ledger.GetBlock(rpc.rpc.GetBlockRequest(height=self.snapshot - 1), timeout=30),
+                         lambda: client.ledger.GetReceipt(
+                             rpc.rpc.GetReceiptRequest(event_id=self.final[len(self.final) // 3]), timeout=30)):
+                with self.assertRaises(grpc.RpcError) as failed:
+                    call()
+                self.assertEqual(failed.exception.code(), grpc.StatusCode.UNAVAILABLE)
+                self.assertRegex(failed.exception.details(), r"back-filling: blocks up to \d+ of \d+ are here")
+                detail = rpc.detail_of(failed.exception)
+                self.assertEqual(detail.reason, "BACKFILLING")
+                self.assertGreater(detail.retry_after_ms, 0)
+            checkpoint = client.ledger.GetCheckpoint(rpc.rpc.GetCheckpointRequest(), timeout=30).checkpoint
+            self.assertGreaterEqual(checkpoint.checkpoint.height, self.snapshot)
+        self.net.kill(NEW)  # in the middle of it
+        self.net.start_all()
+        wait_until("all older blocks", lambda: self.net.log_lines(NEW, "all older blocks are here", since), 120)
+        self.net.agreement(self.height)
+
+    def test_5_a_state_that_is_lost_while_older_blocks_are_missing_is_joined_again(self):
+        self.join_anew()
+        since = self.net.log_size(NEW)
+        self.net.start(NEW)
+        wait_until("the snapshot", lambda: self.net.log_lines(NEW, "the snapshot is loaded", since), 60, 0.005)
+        wait_until("an answer", lambda: self.net.status(NEW), 30)
+        self.net.kill(NEW)
+        shutil.rmtree(self.net.home(NEW) / "data" / "state")
+        since = self.net.log_size(NEW)
+        self.net.start(NEW)
+        wait_until("all older blocks", lambda: self.net.log_lines(NEW, "all older blocks are here", since), 120)
+        self.assertTrue(self.net.log_lines(NEW, "this node joins again", since))
+        self.net.agreement(self.height)
+
+
+if __name__ == "__main__":
+    network.main()

@@ -1,0 +1,408 @@
+// links: node
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/joiner.h"
+
+/* Validators 0 to 3 (f = 1) and observers 4 and 5, of which 5 is the node itself. */
+#define PEERS 6u
+#define VALIDATORS 4u
+#define SELF 5u
+#define CHUNKS 7u
+#define CHUNKS_MANY 100u
+
+struct world {
+    struct joiner *joiner;
+    uint64_t now_ms;
+    uint32_t offers_asked[PEERS];
+    uint32_t asked[PEERS][CHUNKS_MANY + 1]; /* how often each chunk was asked of each peer */
+    uint32_t last_asked[CHUNKS_MANY + 1];   /* of whom last, plus one; 0 = it was answered */
+    uint32_t refused[PEERS];                /* the last reason */
+    uint32_t refusals;
+    uint32_t chosen, chosen_peer;
+};
+
+static void ask_offer(void *context, uint32_t peer)
+{
+    ((struct world *)context)->offers_asked[peer]++;
+}
+
+static void ask_chunk(void *context, uint32_t peer, uint64_t height, uint32_t index)
+{
+    struct world *world = context;
+    struct joiner_status status;
+    joiner_status(world->joiner, &status);
+    assert_int_equal(height, status.height);
+    assert_in_range(index, 1, status.chunk_count);
+    world->asked[peer][index]++;
+    world->last_asked[index] = peer + 1;
+}
+
+static void chosen(void *context, uint32_t peer, const struct joiner_snapshot *snapshot)
+{
+    struct world *world = context;
+    assert_in_range(snapshot->chunk_count, 1, CHUNKS_MANY);
+    world->chosen++;
+    world->chosen_peer = peer;
+}
+
+static void refused(void *context, uint32_t peer, enum joiner_refusal why, uint64_t height)
+{
+    struct world *world = context;
+    (void)height;
+    world->refused[peer] = why;
+    world->refusals++;
+}
+
+static const struct joiner_callbacks callbacks = {ask_offer, ask_chunk, chosen, refused};
+
+static int begin(void **state)
+{
+    struct world *world = calloc(1, sizeof *world);
+    assert_int_equal(joiner_open(PEERS, VALIDATORS, SELF, &callbacks, world, &world->joiner), TALLY_OK);
+    world->now_ms = 1000;
+    *state = world;
+    return 0;
+}
+
+static int end(void **state)
+{
+    struct world *world = *state;
+    joiner_close(world->joiner);
+    free(world);
+    return 0;
+}
+
+static struct joiner_snapshot snapshot_of(uint64_t height)
+{
+    return (struct joiner_snapshot){height, height == 0 ? 0 : CHUNKS};
+}
+
+/* The peer's link comes up, and it answers. */
+static void answer(struct world *world, uint32_t peer, uint64_t final, uint64_t height)
+{
+    struct joiner_snapshot snapshot = snapshot_of(height);
+    joiner_link_up(world->joiner, peer, world->now_ms);
+    joiner_offer(world->joiner, peer, final, &snapshot, world->now_ms);
+}
+
+static void pass(struct world *world, uint64_t ms)
+{
+    for (uint64_t at = 0; at < ms; at += 200) {
+        world->now_ms += 200;
+        joiner_tick(world->joiner, world->now_ms);
+    }
+}
+
+static struct joiner_status status_of(const struct world *world)
+{
+    struct joiner_status status;
+    joiner_status(world->joiner, &status);
+    return status;
+}
+
+/* The peer it was asked of last gives a chunk. */
+static void give(struct world *world, uint32_t index, enum joiner_verdict verdict)
+{
+    uint64_t height = status_of(world).height;
+    uint32_t peer = world->last_asked[index] - 1;
+    assert_true(world->last_asked[index] > 0);
+    world->last_asked[index] = 0;
+    assert_true(joiner_chunk_came(world->joiner, peer, height, index));
+    joiner_chunk(world->joiner, peer, height, index, verdict, world->now_ms);
+}
+
+static void give_all(struct world *world)
+{
+    uint64_t height = status_of(world).height;
+    for (uint32_t round = 0; round < CHUNKS; round++)
+        for (uint32_t index = 1; index <= CHUNKS; index++) {
+            uint32_t peer = world->last_asked[index] - 1;
+            if (world->last_asked[index] == 0 || !joiner_chunk_came(world->joiner, peer, height, index))
+                continue;
+            joiner_chunk(world->joiner, peer, height, index, JOINER_CHUNK_HERE, world->now_ms);
+        }
+}
+
+static void a_low_network_is_followed_from_its_first_block(void **state)
+{
+    struct world *world = *state;
+    answer(world, 0, 7, 0);
+    assert_int_equal(status_of(world).phase, JOINER_ASKING);
+    answer(world, 1, JOINER_BLOCKS_MIN - 1, 5);
+    assert_int_equal(status_of(world).phase, JOINER_GENESIS);
+    assert_int_equal(world->chosen, 0);
+}
+
+static void one_liar_does_not_make_the_network_high(void **state)
+{
+    struct world *world = *state;
+    answer(world, 2, UINT64_MAX, 9000);
+    answer(world, 3, 0, 0);
+    assert_int_equal(status_of(world).phase, JOINER_GENESIS);
+}
+
+static void chunks_come_from_all_who_have_the_same(void **state)
+{
+    struct world *world = *state;
+    answer(world, 0, 9000, 8000);
+    answer(world, 1, 9000, 8000);
+    answer(world, 2, 9000, 7999); /* another one */
+    answer(world, 4, 9000, 8000); /* an observer gives, though it does not say how high the network is */
+    assert_int_equal(status_of(world).phase, JOINER_FETCHING);
+    assert_int_equal(status_of(world).sources, 3);
+    uint32_t asked[PEERS] = {0};
+    for (uint32_t peer = 0; peer < PEERS; peer++)
+        for (uint32_t index = 1; index <= CHUNKS; index++)
+            asked[peer] += world->asked[peer][index];
+    assert_true(asked[0] == JOINER_ASKED_MAX && asked[1] == JOINER_ASKED_MAX);
+    assert_true(asked[2] == 0 && asked[4] == JOINER_ASKED_MAX);
+    give_all(world);
+    assert_int_equal(status_of(world).phase, JOINER_DONE);
+    assert_int_equal(status_of(world).chunks_here, CHUNKS);
+    assert_int_equal(world->refusals, 0);
+}
+
+static void a_wrong_chunk_is_asked_of_another_and_its_peer_left_out(void **state)
+{
+    struct world *world = *state;
+    answer(world, 0, 9000, 8000);
+    answer(world, 1, 9000, 8000);
+    uint32_t liar = world->last_asked[1] - 1, other = 1 - liar;
+    give(world, 1, JOINER_CHUNK_WRONG);
+    assert_int_equal(world->refused[liar], JOINER_WRONG_CHUNK);
+    assert_int_equal(status_of(world).sources, 1);
+    /* Nor does it come back with a new link, or by what it had been asked for. */
+    uint32_t asked = world->offers_asked[liar];
+    joiner_link_down(world->joiner, liar, world->now_ms);
+    answer(world, liar, 9000, 8000);
+    assert_int_equal(world->offers_asked[liar], asked);
+    assert_int_equal(status_of(world).sources, 1);
+    give_all(world);
+    assert_int_equal(status_of(world).phase, JOINER_DONE);
+    assert_true(world->asked[other][1] == 1);
+}
+
+static void a_peer_that_stalls_is_left_out(void **state)
+{
+    struct world *world = *state;
+    answer(world, 0, 9000, 8000);
+    answer(world, 1, 9000, 8000);
+    uint32_t slow = world->last_asked[1] - 1;
+    for (uint32_t index = 2; index <= CHUNKS; index++)
+        if (world->last_asked[index] > 0 && world->last_asked[index] - 1 != slow)
+            give(world, index, JOINER_CHUNK_HERE);
+    pass(world, JOINER_STALL_MS - 200);
+    assert_int_equal(world->refusals, 0);
+    pass(world, 400);
+    assert_int_equal(world->refused[slow], JOINER_STALLED);
+    assert_true(world->refused[1 - slow] == JOINER_STALLED || world->last_asked[1] - 1 == 1 - slow);
+}
+
+static void a_chunk_that_is_being_checked_does_not_stall(void **state)
+{
+    struct world *world = *state;
+    answer(world, 0, 9000, 8000);
+    answer(world, 1, 9000, 0);
+    assert_true(joiner_chunk_came(world->joiner, 0, 8000, 1) && joiner_chunk_came(world->joiner, 0, 8000, 2));
+    pass(world, 2 * JOINER_STALL_MS);
+    assert_int_equal(world->refusals, 0);
+    joiner_chunk(world->joiner, 0, 8000, 1, JOINER_CHUNK_HERE, world->now_ms);
+    assert_int_equal(status_of(world).chunks_here, 1);
+}
+
+static void what_was_not_asked_for_is_not_taken(void **state)
+{
+    struct world *world = *state;
+    assert_false(joiner_chunk_came(world->joiner, 0, 8000, 1));
+    answer(world, 0, 9000, 8000);
+    answer(world, 1, 9000, 0);
+    assert_false(joiner_chunk_came(world->joiner, 1, 8000, 1));
+    assert_false(joiner_chunk_came(world->joiner, 0, 7999, 1));
+    assert_false(joiner_chunk_came(world->joiner, 0, 8000, 0));
+    assert_false(joiner_chunk_came(world->joiner, 0, 8000, CHUNKS + 1));
+    assert_false(joiner_chunk_came(world->joiner, 0, 8000, CHUNKS)); /* not yet asked */
+    assert_true(joiner_chunk_came(world->joiner, 0, 8000, 1));
+    assert_false(joiner_chunk_came(world->joiner, 0, 8000, 1)); /* twice */
+}
+
+static void an_old_snapshot_is_refused_and_a_newer_one_taken(void **state)
+{
+    struct world *world = *state;
+    uint64_t final = 80000, oldest = final - final / JOINER_AGE_SHARE - JOINER_AGE_MIN;
+    answer(world, 0, final, oldest - 1);
+    answer(world, 1, final, 0);
+    assert_int_equal(status_of(world).phase, JOINER_ASKING);
+    assert_int_equal(world->refused[0], JOINER_OLD);
+    answer(world, 0, final, oldest - 1); /* the same again */
+    assert_int_equal(world->refusals, 1);
+    answer(world, 2, final, oldest);
+    assert_int_equal(status_of(world).phase, JOINER_FETCHING);
+    assert_int_equal(world->chosen_peer, 2);
+    /* One that is offered later is told of all the same. */
+    answer(world, 3, final, 7);
+    assert_int_equal(world->refused[3], JOINER_OLD);
+    assert_int_equal(world->chosen, 1);
+}
+
+static void one_low_answer_does_not_make_an_old_snapshot_new(void **state)
+{
+    struct world *world = *state;
+    uint64_t final = 80000;
+    answer(world, 0, 5000, 4000); /* says of itself that it is behind */
+    answer(world, 1, final, 0);   /* f + 1 say 5000 at least: nothing newer is known for sure */
+    assert_int_equal(status_of(world).phase, JOINER_FETCHING);
+    /* With one more answer before it decides, it would have known better. */
+    struct world *other = calloc(1, sizeof *other);
+    void *fresh = other;
+    begin(&fresh);
+    free(other);
+    other = fresh;
+    answer(other, 1, final, 0);
+    joiner_link_up(other->joiner, 2, other->now_ms);
+    answer(other, 2, final, 0);
+    answer(other, 0, 5000, 4000);
+    assert_int_equal(other->refused[0], JOINER_OLD);
+    end(&fresh);
+}
+
+static void without_a_snapshot_anywhere_it_begins_with_the_first_block(void **state)
+{
+    struct world *world = *state;
+    answer(world, 0, 9000, 0);
+    answer(world, 1, 9000, 0);
+    uint32_t asked = world->offers_asked[0];
+    pass(world, JOINER_GIVE_UP_MS - 400);
+    assert_int_equal(status_of(world).phase, JOINER_ASKING);
+    assert_true(world->offers_asked[0] > asked + 10);
+    pass(world, 800);
+    assert_int_equal(status_of(world).phase, JOINER_GENESIS);
+}
+
+static void one_peer_alone_is_enough_after_a_while(void **state)
+{
+    struct world *world = *state;
+    pass(world, 2 * JOINER_GIVE_UP_MS); /* nobody there: it waits */
+    assert_int_equal(status_of(world).phase, JOINER_ASKING);
+    answer(world, 4, 9000, 8000);
+    assert_int_equal(status_of(world).phase, JOINER_ASKING);
+    pass(world, JOINER_PATIENCE_MS + 200);
+    assert_int_equal(status_of(world).phase, JOINER_FETCHING);
+}
+
+static void a_snapshot_that_is_gone_everywhere_gives_way_to_a_newer_one(void **state)
+{
+    struct world *world = *state;
+    answer(world, 0, 9000, 8000);
+    answer(world, 1, 9000, 8000);
+    give(world, 1, JOINER_CHUNK_HERE);
+    for (uint32_t index = 2; index <= CHUNKS; index++)
+        if (world->last_asked[index] > 0) {
+            uint32_t peer = world->last_asked[index] - 1;
+            if (joiner_chunk_came(world->joiner, peer, 8000, index))
+                joiner_chunk(world->joiner, peer, 8000, index, JOINER_CHUNK_GONE, world->now_ms);
+        }
+    assert_true(world->refused[0] == JOINER_GONE && world->refused[1] == JOINER_GONE);
+    struct joiner_snapshot newer = snapshot_of(8500);
+    joiner_offer(world->joiner, 0, 9000, &newer, world->now_ms);
+    assert_int_equal(status_of(world).height, 8000);
+    pass(world, JOINER_STALL_MS + 400);
+    assert_int_equal(status_of(world).height, 8500);
+    assert_int_equal(status_of(world).chunks_here, 0);
+    assert_int_equal(world->chosen, 2);
+    /* A check of the first one that ends only now is nothing to the second. */
+    joiner_chunk(world->joiner, 1, 8000, 3, JOINER_CHUNK_WRONG, world->now_ms);
+    assert_int_equal(world->refused[1], JOINER_GONE);
+}
+
+static void a_link_that_returns_goes_on_where_it_was(void **state)
+{
+    struct world *world = *state;
+    answer(world, 0, 9000, 8000);
+    answer(world, 1, 9000, 0);
+    give(world, 1, JOINER_CHUNK_HERE);
+    joiner_link_down(world->joiner, 0, world->now_ms);
+    pass(world, JOINER_STALL_MS / 2);
+    assert_int_equal(status_of(world).phase, JOINER_FETCHING);
+    answer(world, 0, 9000, 8000);
+    give_all(world);
+    assert_int_equal(status_of(world).phase, JOINER_DONE);
+    assert_int_equal(world->chosen, 1);
+    assert_int_equal(world->asked[0][1], 1);
+}
+
+/* What comes out of turn may have to be kept until its turn: that is bounded. */
+static void nothing_is_asked_for_far_ahead_of_what_is_missing(void **state)
+{
+    struct world *world = *state;
+    struct joiner_snapshot many = {8000, CHUNKS_MANY};
+    for (uint32_t peer = 0; peer < 2; peer++) {
+        joiner_link_up(world->joiner, peer, world->now_ms);
+        joiner_offer(world->joiner, peer, 9000, &many, world->now_ms);
+    }
+    uint32_t slow = world->last_asked[1] - 1, here = 0;
+    for (uint32_t round = 0; round < CHUNKS_MANY; round++)
+        for (uint32_t index = 1; index <= CHUNKS_MANY; index++) {
+            if (world->last_asked[index] != 2 - slow) continue;
+            world->last_asked[index] = 0;
+            assert_true(joiner_chunk_came(world->joiner, 1 - slow, 8000, index));
+            joiner_chunk(world->joiner, 1 - slow, 8000, index, JOINER_CHUNK_HERE, world->now_ms);
+            here++;
+            assert_true(index <= JOINER_WINDOW);
+        }
+    assert_int_equal(here, JOINER_WINDOW - JOINER_ASKED_MAX);
+    /* The slow one is left out in the end, and all of it comes. */
+    for (uint32_t at = 0; at <= JOINER_STALL_MS && world->refusals == 0; at += 200)
+        pass(world, 200);
+    assert_int_equal(world->refused[slow], JOINER_STALLED);
+    for (uint32_t round = 0; round < CHUNKS_MANY; round++)
+        for (uint32_t index = 1; index <= CHUNKS_MANY; index++) {
+            if (world->last_asked[index] != 2 - slow) continue;
+            world->last_asked[index] = 0;
+            assert_true(joiner_chunk_came(world->joiner, 1 - slow, 8000, index));
+            joiner_chunk(world->joiner, 1 - slow, 8000, index, JOINER_CHUNK_HERE, world->now_ms);
+        }
+    assert_int_equal(status_of(world).phase, JOINER_DONE);
+}
+
+static void a_wrong_head_leaves_its_peer_out(void **state)
+{
+    struct world *world = *state;
+    joiner_link_up(world->joiner, 0, world->now_ms);
+    joiner_wrong_head(world->joiner, 0, world->now_ms);
+    answer(world, 1, 9000, 8000);
+    answer(world, 0, 9000, 8900); /* not heard any more */
+    answer(world, 2, 9000, 8000);
+    assert_int_equal(world->refused[0], JOINER_WRONG_HEAD);
+    assert_int_equal(status_of(world).height, 8000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_low_network_is_followed_from_its_first_block, begin, end),
+        cmocka_unit_test_setup_teardown(one_liar_does_not_make_the_network_high, begin, end),
+        cmocka_unit_test_setup_teardown(chunks_come_from_all_who_have_the_same, begin, end),
+        cmocka_unit_test_setup_teardown(a_wrong_chunk_is_asked_of_another_and_its_peer_left_out, begin, end),
+        cmocka_unit_test_setup_teardown(a_peer_that_stalls_is_left_out, begin, end),
+        cmocka_unit_test_setup_teardown(a_chunk_that_is_being_checked_does_not_stall, begin, end),
+        cmocka_unit_test_setup_teardown(what_was_not_asked_for_is_not_taken, begin, end),
+        cmocka_unit_test_setup_teardown(an_old_snapshot_is_refused_and_a_newer_one_taken, begin, end),
+        cmocka_unit_test_setup_teardown(one_low_answer_does_not_make_an_old_snapshot_new, begin, end),
+        cmocka_unit_test_setup_teardown(
+            without_a_snapshot_anywhere_it_begins_with_the_first_block, begin, end),
+        cmocka_unit_test_setup_teardown(one_peer_alone_is_enough_after_a_while, begin, end),
+        cmocka_unit_test_setup_teardown(
+            a_snapshot_that_is_gone_everywhere_gives_way_to_a_newer_one, begin, end),
+        cmocka_unit_test_setup_teardown(a_link_that_returns_goes_on_where_it_was, begin, end),
+        cmocka_unit_test_setup_teardown(nothing_is_asked_for_far_ahead_of_what_is_missing, begin, end),
+        cmocka_unit_test_setup_teardown(a_wrong_head_leaves_its_peer_out, begin, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
