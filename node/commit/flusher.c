@@ -2,11 +2,14 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "proto/base/check.h"
 
 /* However little there is, it is written so long after it came. */
 #define FLUSH_MS 2000u
+#define WRITER_NICE 5
 /* With more than this unflushed, applying waits for the disk. */
 #define UNFLUSHED_SIZE_MAX (4u * STATE_FREEZE_SIZE)
 
@@ -18,6 +21,7 @@ struct flusher {
     void (*on_failed)(void *context, int error);
     void *context;
     bool under_way, stopped; /* the loop's */
+    bool yields;             /* the writer's */
     pthread_mutex_t writing; /* guards the rest; held while the store is written */
     struct state_flush *flush;
     bool written;
@@ -109,9 +113,19 @@ static void end_done(struct job *job)
 
 /* ---- Writing ---- */
 
+/* What is written late can wait, a block cannot: where there is not enough for all, the writer's thread
+ * yields, and LevelDB's too, which it starts. */
+static void yield_to_blocks(struct flusher *flusher)
+{
+    if (flusher->yields) return;
+    flusher->yields = true;
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), WRITER_NICE);
+}
+
 static void run_write(struct job *job)
 {
     struct flusher *flusher = ((struct flush_job *)(void *)job)->flusher;
+    yield_to_blocks(flusher);
     CHECK(pthread_mutex_lock(&flusher->writing) == 0);
     if (flusher->flush != NULL && !flusher->written) {
         flusher->error = state_flush_write(flusher->flush);
