@@ -11,8 +11,26 @@
 #define SEGMENT_DIGITS 16u
 
 /* In the order they are copied in. */
-static const char *const folders[] = {"ledger", "bodies", "mended", "snapshots"};
+static const char *const folders[] = {
+    "ledger", "bodies", "mended", "snapshots", "older/ledger", "older/bodies", "older/mended"};
 #define FOLDER_COUNT (sizeof folders / sizeof *folders)
+
+/* Makes one of them, and what it is in. */
+static int folder_make(
+    const struct disk *disk, const char *to, const char *folder, char path[DISK_PATH_SIZE_MAX])
+{
+    char parent[DISK_PATH_SIZE_MAX];
+    const char *slash = strchr(folder, '/');
+    int error = TALLY_OK;
+    if (slash != NULL) {
+        char name[BACKUP_NAME_SIZE] = {0};
+        memcpy(name, folder, (size_t)(slash - folder));
+        error = disk_join(to, name, parent);
+        if (error == TALLY_OK) error = disk_ensure_dir(disk, to, parent);
+    }
+    if (error == TALLY_OK) error = disk_join(to, folder, path);
+    return error == TALLY_OK ? disk_ensure_dir(disk, slash != NULL ? parent : to, path) : error;
+}
 
 /* ---- One file ---- */
 
@@ -136,8 +154,7 @@ static int copy_file(const struct copying *copying, const struct listing *listin
 static int copy_listed(const struct copying *copying, const struct listing *listing)
 {
     char to[DISK_PATH_SIZE_MAX];
-    int error = disk_join(copying->to, listing->folder, to);
-    if (error == TALLY_OK) error = disk_ensure_dir(copying->disk, copying->to, to);
+    int error = folder_make(copying->disk, copying->to, listing->folder, to);
     for (size_t at = 0; error == TALLY_OK && at < listing->names.size;) {
         const char *name = (const char *)listing->names.data + at;
         error = copy_file(copying, listing, name);
@@ -196,8 +213,7 @@ int backup_put(const struct disk *disk, const char *from, const char *to, const 
     uint64_t size;
     int opened;
     if (folder_of(file->name) == NULL) return TALLY_EINVALID;
-    int error = disk_join(to, folder_of(file->name), folder);
-    if (error == TALLY_OK) error = disk_ensure_dir(disk, to, folder);
+    int error = folder_make(disk, to, folder_of(file->name), folder);
     if (error == TALLY_OK) error = disk_join(from, file->name, path);
     if (error == TALLY_OK) error = disk->open(disk->context, path, DISK_READ, &opened);
     if (error != TALLY_OK) return error;

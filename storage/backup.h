@@ -1,5 +1,6 @@
-/* Copies of what a node cannot make anew by itself: the segments of its ledger and bodies, and its newest
- * snapshot. Never LevelDB's files, which the ledger makes again; never data/votes, which no copy may vote by.
+/* Copies of what a node cannot make anew by itself: the segments of its ledger and bodies, those of older
+ * blocks too where it began with a snapshot, and its newest snapshot. Never LevelDB's files, which the ledger
+ * makes again; never data/votes, which no copy may vote by.
  *
  * It may be taken while the node runs. Sealed segments and finished snapshots do not change; of the newest
  * segment of each log all records that are whole are copied. The ledger's come first, then the bodies they

@@ -253,6 +253,19 @@ class JoinTest(network.NetworkTest):
         self.assertTrue(self.net.log_lines(NEW, "this node joins again", since))
         self.net.agreement(self.height)
 
+    def test_6_a_backup_of_a_node_that_joined_has_its_older_blocks(self):
+        backup = self.net.folder / "backup"
+        self.net.run(NEW, "backup", "--out", backup, check=DONE)
+        self.net.stop(NEW)
+        shutil.rmtree(self.net.home(NEW) / "data")
+        self.net.run(NEW, "restore", "--from", backup, check=DONE)
+        since = self.net.log_size(NEW)
+        self.net.start(NEW)
+        self.net.agreement(self.height)
+        self.assertEqual(self.net.log_lines(NEW, "snapshot\" height", since), [])
+        with rpc.Client(self.net, NEW) as client:
+            client.ledger.GetBlock(rpc.rpc.GetBlockRequest(height=1), timeout=30)
+
 
 if __name__ == "__main__":
     network.main()

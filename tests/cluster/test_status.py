@@ -150,7 +150,7 @@ class StatusTest(network.NetworkTest):
         wait_until("it to catch up", caught_up, every_s=0.001)
         starting.join()
         self.assertIn("CATCHING_UP", seen)
-        self.assertLessEqual(seen, {"IDLE", "MOVING", "CATCHING_UP", "OWN_STATE"})
+        self.assertLessEqual(seen, {"IDLE", "MOVING", "JOINING", "CATCHING_UP", "OWN_STATE"})
         print(f"\nsaid while it caught up: {sorted(seen)}", end=" ")
         self.net.agreement()
 
