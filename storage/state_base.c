@@ -200,7 +200,7 @@ int state_backfill_put(
     if (error == TALLY_OK) error = state_value_put(state, &key);
     if (error != TALLY_OK) return state_fail(state, error);
     overlay_publish(state->overlay);
-    state->base = next;
+    state->base.backfilled_events = next.backfilled_events;
     state->backfilled = height;
     return overlay_live_size(state->overlay) < state->config.freeze_size ? TALLY_OK : state_freeze(state);
 }

@@ -67,7 +67,7 @@ struct state {
     struct subject_cache *cache;
     struct subject_map_pool *pool;
     struct state_meta meta; /* after the last applied block */
-    struct state_base base; /* but for `backfilled` */
+    struct state_base base; /* but for `backfilled`; others read the height, which stays */
     atomic_uint_fast64_t backfilled;
     uint64_t flushed_height;
     struct state_frozen frozen;

@@ -74,10 +74,12 @@ static int event_find(
 int state_event_get(struct state *state, const struct digest *event_id, struct state_event *event)
 {
     struct state_place place;
+    /* Asked first: what is back-filled while it is looked for is not missed. */
+    bool pending = state_is_pending(state, state->base.height);
     int error = event_find(state, 'E', event_id, &place);
     bool applied = error == TALLY_OK;
     /* It may have been applied before the snapshot, and refused since as a repetition. */
-    if (error == TALLY_ENOTFOUND && state_is_pending(state, state->base.height)) return TALLY_EPENDING;
+    if (error == TALLY_ENOTFOUND && pending) return TALLY_EPENDING;
     if (error == TALLY_ENOTFOUND) error = event_find(state, 'F', event_id, &place);
     if (error == TALLY_OK)
         *event = (struct state_event){.height = place.height, .index = place.index, .applied = applied};
@@ -292,7 +294,7 @@ int state_result_get(struct state *state, uint64_t height, uint32_t index, struc
 
 /* ---- A subject's history ---- */
 
-/* Walks the chain back from the newest event to `from`.. */
+/* Walks the chain back from the newest event to `from`. */
 static int history_walk(struct state *state, const struct state_subject *subject, uint64_t from, size_t count,
     struct chunk *chunk, struct state_history_entry *entries)
 {

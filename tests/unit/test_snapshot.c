@@ -1,8 +1,10 @@
 // links: node
 /* Snapshots of a small node's state: written, refused where a byte of them is wrong, loaded into a state that
  * stands for the one they were made of. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,6 +12,7 @@
 
 #include "node/commit/execution.h"
 #include "node/credit/subject_state.h"
+#include "proto/base/check.h"
 #include "storage/snapshot_internal.h"
 #include "storage/snapshot_write.h"
 #include "storage/state_check.h"
@@ -386,6 +389,48 @@ static void ids_that_came_with_it_are_held_against_the_files(void **context)
     twins_close(&twins);
 }
 
+struct asking {
+    struct twins *twins;
+    atomic_bool stop;
+    uint64_t answers;
+};
+
+/* Of an event that was applied nobody is told anything else. */
+static void *ask(void *context)
+{
+    struct asking *asking = context;
+    do {
+        for (uint64_t height = 1; height <= BLOCKS; height++) {
+            struct state_event event;
+            if (node->blocks[height].batch_count == 0) continue;
+            int error =
+                state_event_get(asking->twins->loaded, &node->blocks[height].batches[0].events[0].id, &event);
+            if (error == TALLY_EPENDING) continue;
+            CHECK(error == TALLY_OK && event.applied && event.height == height);
+            asking->answers++;
+        }
+    } while (!asking->stop);
+    return NULL;
+}
+
+static void older_events_are_read_while_they_come(void **context)
+{
+    struct twins twins;
+    pthread_t thread;
+    (void)context;
+    twins_open(&twins);
+    struct asking asking = {.twins = &twins};
+    assert_int_equal(pthread_create(&thread, NULL, ask, &asking), 0);
+    for (uint64_t height = 1; height <= BLOCKS; height++)
+        assert_int_equal(backfill(&twins, height, false), TALLY_OK);
+    asking.stop = true;
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    uint64_t before = asking.answers;
+    ask(&asking);
+    assert_true(asking.answers - before > BLOCKS / 2);
+    twins_close(&twins);
+}
+
 /* ---- The same bytes, whoever makes it ---- */
 
 static void parts_equal(const char *a, const char *b, uint64_t height)
@@ -671,6 +716,7 @@ int main(void)
         cmocka_unit_test(a_loaded_state_goes_on_as_the_one_it_was_made_of),
         cmocka_unit_test(what_was_ordered_before_comes_later),
         cmocka_unit_test(ids_that_came_with_it_are_held_against_the_files),
+        cmocka_unit_test(older_events_are_read_while_they_come),
         cmocka_unit_test(no_byte_of_a_snapshot_is_slack),
         cmocka_unit_test(parts_are_refused_elsewhere),
         cmocka_unit_test(a_head_of_another_chain_or_policy_or_set_is_refused),
