@@ -12,6 +12,7 @@ struct state_load {
     struct store *store;
     struct store_batch *batch;
     struct buffer value;
+    bool failed; /* a value of the batch lacks memory */
     struct merkle_frontier history;
     uint32_t history_next;
     bool *batches, *subjects; /* that are there */
@@ -21,6 +22,7 @@ struct state_load {
 
 static void put(struct state_load *load, const struct state_key *key)
 {
+    if (load->value.failed) load->failed = true;
     store_batch_put(load->batch, state_key_span(key), buffer_span(&load->value));
     buffer_clear(&load->value);
 }
@@ -53,7 +55,7 @@ static int height_seen(void *context, const struct snapshot_height *height)
     struct state_key key = state_key_of_height('B', height->height);
     state_roots_encode(&roots, &load->value);
     put(load, &key);
-    return load->value.failed ? TALLY_ENOMEM : TALLY_OK;
+    return load->failed ? TALLY_ENOMEM : TALLY_OK;
 }
 
 static int load_history(struct state_load *load, uint32_t index, struct span bytes)
@@ -75,7 +77,7 @@ static int batch_seen(
     state_batch_encode(
         &(struct state_batch){.order = order, .expires_at_ms = remembered->expires_at_ms}, &load->value);
     put(load, &key);
-    return load->value.failed ? TALLY_ENOMEM : TALLY_OK;
+    return load->failed ? TALLY_ENOMEM : TALLY_OK;
 }
 
 /* ---- Subjects ---- */
@@ -111,7 +113,7 @@ static int subject_seen(void *context, const struct snapshot_subject *subject)
     put(load, &key);
     put_events(load, subject);
     put_accounts(load, subject);
-    return load->value.failed ? TALLY_ENOMEM : TALLY_OK;
+    return load->failed ? TALLY_ENOMEM : TALLY_OK;
 }
 
 /* ---- Parts ---- */
@@ -153,6 +155,7 @@ static int forget(struct state_load *load)
     store_batch_close(load->batch);
     load->batch = store_batch_make();
     buffer_clear(&load->value);
+    load->failed = false;
     return load->batch == NULL ? TALLY_ENOMEM : TALLY_OK;
 }
 
@@ -224,7 +227,7 @@ int state_load_end(struct state_load *load)
     state_meta_encode(meta, &load->value);
     put(load, &key);
     free(meta);
-    return load->value.failed ? TALLY_ENOMEM : store_commit(load->store, load->batch);
+    return load->failed ? TALLY_ENOMEM : store_commit(load->store, load->batch);
 }
 
 void state_load_close(struct state_load *load)
