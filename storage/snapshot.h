@@ -1,8 +1,8 @@
 /* Snapshots: the state after one height H, whose checkpoint is certified and whose block carries its own FC,
  * cut into parts that are each checked alone against what a quorum signed.
  *
- * DIR/snapshots/HEIGHT (20 decimal digits) holds one, and never changes: head, block, history-NNNNN,
- * batches-NNNNN and subjects-NNNNN, numbered from 00000. The newest two are kept; "new" is one being made.
+ * storage/snapshot_file.h says how one stands on disk: a head, and a block, history-NNNNN, batches-NNNNN and
+ * subjects-NNNNN, numbered from 00000.
  *
  * All integers are big-endian. The head:
  *
@@ -23,11 +23,15 @@
  *   block       LedgerBlock of H, without bodies, with its FC
  *   history     of each height from index * 2^15 + 1, as many as there are up to 2^15:
  *               block hash | time u64 | state_root | results_root, the leaf under history_root
- *   batches     a run of up to 2^15 remembered batches of one minute of expiry, in the order they were
- * applied: digest | expires_at_ms u64. The window's minutes are cut one after the other. subjects    those
- * whose position begins with the `depth` bits of index, by position: subject id | size u32 | canonical state
- * bytes | count u32 | that many folded events, oldest first: account u16, counted in the order of the state
- * bytes | height u64 | time_ms u64 | result u16 | event id
+ *
+ *   batches     a run of up to 2^15 remembered batches of one minute of expiry, as they were applied, the
+ *               window's minutes cut one after the other; of each:
+ *               digest | expires_at_ms u64
+ *
+ *   subjects    those whose position begins with the `depth` bits of index, by position; of each:
+ *               subject id | size u32 | canonical state bytes | count u32 | that many folded events, oldest
+ *               first, of each: account u16, counted in the order of the state bytes | height u64 |
+ *               time_ms u64 | result u16 | event id
  *
  * A leaf of the map follows from its subject: the events fold to acc, and with the state bytes they make
  * count, last height and summary; and of each account they make the ids, the count and the head that the

@@ -2,12 +2,16 @@
  * subject's summary under the state root.
  *
  * Encoding: version u8 = 2, then sections in ascending kind, empty ones left out. A section is kind u8, size
- * u32, content. 1 accounts: count u16, then that many accounts in ascending (member, ref): member u32 | ref
- * 16 | state u8 | previous state u8 | type u8 | disbursed u8 | product u32 | currency u16 | next seq u32 |
- * head 32 | ids 32 | first period u32 | bitmap size u8 | bitmap The first period is months since 1900-01; bit
- * 7 of the bitmap's first byte stands for it and is set, and the last byte is not zero. Without periods the
- * first period and the bitmap's size are 0. Consents, reservations and disputes are to be sections 2, 3
- * and 4. A subject without anything encodes to the version alone. */
+ * u32, content.
+ *
+ *   1 accounts: count u16, then that many accounts in ascending (member, ref):
+ *     member u32 | ref 16 | state u8 | previous state u8 | type u8 | disbursed u8 | product u32 |
+ *     currency u16 | next seq u32 | head 32 | ids 32 | first period u32 | bitmap size u8 | bitmap
+ *
+ * The first period is months since 1900-01; bit 7 of the bitmap's first byte stands for it and is set, and
+ * the last byte is not zero. Without periods the first period and the bitmap's size are 0. Consents,
+ * reservations and disputes are to be sections 2, 3 and 4. A subject without anything encodes to the version
+ * alone. */
 #ifndef TALLY_NODE_CREDIT_SUBJECT_STATE_H
 #define TALLY_NODE_CREDIT_SUBJECT_STATE_H
 
