@@ -548,6 +548,11 @@ static void parts_are_refused_elsewhere(void **context)
     snapshot_head_close(head);
 }
 
+static int by_key(const void *a, const void *b)
+{
+    return memcmp(a, b, PUBLIC_KEY_SIZE);
+}
+
 static void a_head_of_another_chain_or_policy_or_set_is_refused(void **context)
 {
     struct snapshot_head *head;
@@ -563,18 +568,16 @@ static void a_head_of_another_chain_or_policy_or_set_is_refused(void **context)
     other = config;
     other.members_root.bytes[0] ^= 1;
     assert_int_equal(snapshot_head_decode(buffer_span(&bytes), &validators, &other, &head), TALLY_EINVALID);
-    struct sample_network strangers;
     struct validator_set set;
     struct verify_set others;
-    sample_network_init(&strangers, "strangers", 4);
     genesis_validator_set(&node->genesis, &set);
     for (uint32_t i = 0; i < 4; i++) {
         struct secret_key secret = sample_secret(500 + i);
         assert_int_equal(secret_key_public(&secret, &set.keys[i]), TALLY_OK);
     }
-    if (verify_set_init(&set, &others) == TALLY_OK)
-        assert_int_equal(
-            snapshot_head_decode(buffer_span(&bytes), &others, &config, &head), TALLY_ESIGNATURE);
+    qsort(set.keys, 4, sizeof set.keys[0], by_key);
+    assert_int_equal(verify_set_init(&set, &others), TALLY_OK);
+    assert_int_equal(snapshot_head_decode(buffer_span(&bytes), &others, &config, &head), TALLY_ESIGNATURE);
     buffer_close(&bytes);
 }
 
