@@ -321,41 +321,6 @@ class CrashTest(network.NetworkTest):
         self.net.start(name)
         self.net.agreement()
 
-    def lose_bodies(self, name, how):
-        path = self.newest_segment(name, "bodies")
-        if how == "file":
-            path.unlink()
-        elif how == "tail":
-            os.truncate(path, records_end(path)[0])
-        else:
-            with open(path, "r+b") as file:
-                file.write(os.urandom(SEGMENT_HEADER_SIZE))
-
-    def test_7_lost_files_and_headers_are_mended_from_peers(self):
-        name = "observer-1"
-        for how in ("tail", "header", "file"):
-            with self.subTest(how=how):
-                height = self.submit_some()
-                self.net.agreement(height)
-                self.net.stop(name)
-                bodies = network.tally("fsck", home=self.net.home(name), check=DONE).json["bodies"]
-                self.lose_bodies(name, how)
-                self.assertFalse(network.tally("fsck", home=self.net.home(name), check=REFUSED).json["clean"])
-                size = self.net.log_size(name)
-                self.net.start(name)
-                if how != "header":  # the bodies are there still
-                    text = "a damaged block of the ledger was mended"
-                    wait_until(text, lambda: self.net.log_lines(name, text, since=size))
-                self.net.agreement()
-                wait_until("all of it", lambda: self.whole(name, bodies), 60)
-
-    def whole(self, name, bodies):
-        """Whether fsck finds every body there again, at a stop in between."""
-        self.net.stop(name)
-        found = network.tally("fsck", home=self.net.home(name)).json
-        self.net.start(name)
-        return found["clean"] and found["bodies"] == bodies and found["withheld"] == 0
-
     def test_8_without_its_vote_record_a_validator_follows_and_does_not_vote(self):
         name = "validator-4"
         text = "the vote record is missing or damaged: this validator follows and does not vote"

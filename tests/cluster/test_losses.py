@@ -1,0 +1,62 @@
+#!/usr/bin/python3
+"""A stopped node's bodies lose their file, their tail or their header: it starts all the same, and peers give back what is
+gone."""
+
+import os
+
+import network
+import rpc
+from network import DONE, REFUSED, wait_until
+from test_crash import SEGMENT_HEADER_SIZE, records_end
+
+NAME = "observer-1"
+
+
+class LossesTest(network.NetworkTest):
+    network_options = {}
+
+    def submit_some(self):
+        with rpc.Client(self.net, "validator-1") as client:
+            member = rpc.Member(self.net, "validator-1")
+            return client.submit(member.batch([member.opening() for _ in range(5)])).height
+
+    def fsck(self, check=None):
+        return network.tally("fsck", home=self.net.home(NAME), check=check).json
+
+    def lose(self, how):
+        path = max((self.net.home(NAME) / "data" / "bodies").glob("[0-9a-f]" * 16))
+        if how == "file":
+            path.unlink()
+        elif how == "tail":
+            os.truncate(path, records_end(path)[0])
+        else:
+            with open(path, "r+b") as file:
+                file.write(os.urandom(SEGMENT_HEADER_SIZE))
+
+    def is_whole(self, bodies):
+        """Whether fsck finds every body there again, at a stop in between."""
+        self.net.stop(NAME)
+        found = self.fsck()
+        self.net.start(NAME)
+        return found["clean"] and found["bodies"] == bodies and found["withheld"] == 0
+
+    def test_what_bodies_lose_is_mended_from_peers(self):
+        for how in ("tail", "header", "file"):
+            with self.subTest(how=how):
+                height = self.submit_some()
+                self.net.agreement(height)
+                self.net.stop(NAME)
+                bodies = self.fsck(DONE)["bodies"]
+                self.lose(how)
+                self.assertFalse(self.fsck(REFUSED)["clean"])
+                size = self.net.log_size(NAME)
+                self.net.start(NAME)
+                if how != "header":  # the bodies are there still
+                    text = "a damaged block of the ledger was mended"
+                    wait_until(text, lambda: self.net.log_lines(NAME, text, since=size))
+                self.net.agreement(height)
+                wait_until("all of it", lambda: self.is_whole(bodies), 60)
+
+
+if __name__ == "__main__":
+    network.main()
