@@ -16,7 +16,7 @@
 #define FOLDER_DEPTH 16
 
 struct thread {
-    long id;
+    uint32_t order; /* in which they began; the first is the process's own */
     char name[USAGE_NAME_SIZE];
     uint64_t user_ticks, system_ticks;
 };
@@ -54,7 +54,8 @@ static bool thread_read(pid_t pid, const char *id, struct thread *thread)
     const char *open = strchr(line, '('), *close = strrchr(line, ')');
     if (open == NULL || close == NULL || close < open) return false;
     snprintf(thread->name, sizeof thread->name, "%.*s", (int)(close - open - 1), open + 1);
-    thread->id = strtol(id, NULL, 10);
+    /* Ids go up from the process's own, and may begin anew with small ones. */
+    thread->order = (uint32_t)(strtol(id, NULL, 10) - pid);
     unsigned long long user, system;
     if (sscanf(close + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user, &system) != 2)
         return false;
@@ -63,10 +64,10 @@ static bool thread_read(pid_t pid, const char *id, struct thread *thread)
     return true;
 }
 
-static int by_id(const void *a, const void *b)
+static int by_order(const void *a, const void *b)
 {
     const struct thread *first = a, *second = b;
-    return (first->id > second->id) - (first->id < second->id);
+    return (first->order > second->order) - (first->order < second->order);
 }
 
 static uint32_t threads_read(pid_t pid, struct thread threads[THREADS_MAX])
@@ -80,7 +81,7 @@ static uint32_t threads_read(pid_t pid, struct thread threads[THREADS_MAX])
          entry = readdir(listing))
         if (entry->d_name[0] != '.' && thread_read(pid, entry->d_name, &threads[count])) count++;
     closedir(listing);
-    qsort(threads, count, sizeof threads[0], by_id);
+    qsort(threads, count, sizeof threads[0], by_order);
     return count;
 }
 
