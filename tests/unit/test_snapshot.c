@@ -670,6 +670,50 @@ static void a_write_that_fails_leaves_no_snapshot_and_the_next_is_whole(void **c
     ledger_close(ledger);
 }
 
+/* ---- Many events ---- */
+
+/* So many that subjects are cut into parts, and the sort behind them goes through its file. */
+static void subjects_are_cut_into_parts(void **context)
+{
+    struct small_node *few = node;
+    char dir[64];
+    struct state *state;
+    (void)context;
+    node = small_node_make(241, 60);
+    struct state_config few_config = config;
+    config.chain_id = node->genesis.chain_id;
+    config.members_root = genesis_members_root(&node->genesis);
+    config.policy_root = genesis_policy_root(&node->genesis);
+    small_snapshot(node);
+    struct snapshot_head *head = head_of(node->dir, 241);
+    assert_int_equal(snapshot_part_count(head, SNAPSHOT_SUBJECTS), 2);
+    struct buffer first = part_of(node->dir, 241, SNAPSHOT_SUBJECTS, 0);
+    assert_true(first.size > 100000);
+    /* A whole part in the other's place, with the number it would need. */
+    put_u32(first.data + 13, 1);
+    assert_int_equal(snapshot_part_check(head, SNAPSHOT_SUBJECTS, 1, buffer_span(&first)), TALLY_EDAMAGED);
+    buffer_close(&first);
+    snapshot_head_close(head);
+    make_dir(dir);
+    load(node->dir, 241, dir);
+    assert_int_equal(state_open(dir, &config, &state), TALLY_OK);
+    struct state_roots roots;
+    assert_int_equal(state_roots_get(state, 241, &roots), TALLY_OK);
+    assert_memory_equal(roots.state_root.bytes, node->roots[241].bytes, DIGEST_SIZE);
+    struct ledger *ledger;
+    struct ledger_report report;
+    assert_int_equal(
+        ledger_open(disk_system(), node->dir, &config.chain_id, &small_options, &ledger, &report), TALLY_OK);
+    assert_int_equal(snapshot_of(state, ledger, disk_system(), dir), TALLY_OK);
+    parts_equal(node->dir, dir, 241);
+    ledger_close(ledger);
+    state_close(state);
+    small_remove(dir);
+    small_node_close(node);
+    node = few;
+    config = few_config;
+}
+
 /* ---- Subtrees ---- */
 
 static int by_position(const void *a, const void *b)
@@ -724,6 +768,7 @@ int main(void)
         cmocka_unit_test(parts_are_refused_elsewhere),
         cmocka_unit_test(a_head_of_another_chain_or_policy_or_set_is_refused),
         cmocka_unit_test(a_wrong_part_writes_nothing_and_half_a_state_is_none),
+        cmocka_unit_test(subjects_are_cut_into_parts),
         cmocka_unit_test(subtrees_side_by_side_make_the_maps_root),
         cmocka_unit_test(a_loaded_state_makes_the_same_snapshots),
     };
