@@ -152,6 +152,35 @@ static void a_file_that_is_not_what_it_was_is_not_put_back(void **context)
     small_remove(again);
 }
 
+/* A node that began with a snapshot keeps what it fetched of older blocks in folders of their own. */
+static void older_blocks_are_copied_too(void **context)
+{
+    char copy[64], again[64], path[256];
+    struct copied copied = {.count = 0};
+    (void)context;
+    make_dir(copy);
+    make_dir(again);
+    (void)snprintf(path, sizeof path, "%s/ledger/0000000000000001", node->dir);
+    struct buffer segment = small_read(path);
+    (void)snprintf(path, sizeof path, "%s/older", node->dir);
+    assert_int_equal(mkdir(path, 0700), 0);
+    (void)snprintf(path, sizeof path, "%s/older/ledger", node->dir);
+    assert_int_equal(mkdir(path, 0700), 0);
+    (void)snprintf(path, sizeof path, "%s/older/ledger/0000000000000001", node->dir);
+    small_write(path, &segment);
+    assert_int_equal(backup_copy(disk_system(), node->dir, copy, told, &copied), TALLY_OK);
+    put_all(copy, again, &copied);
+    (void)snprintf(path, sizeof path, "%s/older/ledger/0000000000000001", again);
+    struct buffer back = small_read(path);
+    assert_true(span_equal(buffer_span(&back), buffer_span(&segment)));
+    buffer_close(&back);
+    buffer_close(&segment);
+    (void)snprintf(path, sizeof path, "%s/older", node->dir);
+    small_remove(path);
+    small_remove(copy);
+    small_remove(again);
+}
+
 static void without_a_ledger_there_is_nothing_to_copy(void **context)
 {
     char empty[64], copy[64];
@@ -170,6 +199,7 @@ int main(void)
         cmocka_unit_test(a_restored_folder_replays_to_the_same_roots),
         cmocka_unit_test(a_torn_end_is_left_out),
         cmocka_unit_test(a_file_that_is_not_what_it_was_is_not_put_back),
+        cmocka_unit_test(older_blocks_are_copied_too),
         cmocka_unit_test(without_a_ledger_there_is_nothing_to_copy),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
