@@ -308,6 +308,31 @@ class OperationsTest(network.NetworkTest):
         net.agreement()
         self.all_was_run()
 
+    def test_lost_files(self):
+        self.loaded()
+        name = "validator-2"
+        data = self.net.home(name) / "data"
+        height, _ = self.net.agreement()
+        self.net.stop(name)
+        max((data / "bodies").glob("[0-9a-f]" * 16)).unlink()
+        seen = self.run_block(0, name)
+        self.assertIn("bodies: it has no segments", seen)
+        text = "a damaged block of the ledger was mended"
+        wait_until(text, lambda: self.net.log_lines(name, text))
+        self.net.agreement(height)
+        self.net.stop(name)
+        shutil.rmtree(data / "ledger")
+        refused = subprocess.run([network.TALLYD, "--home", self.net.home(name)], capture_output=True, text=True, timeout=30)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("first segments are gone", refused.stderr)
+        self.run_block(1, name)
+        self.net.agreement(self.submit_some())
+        self.net.kill("validator-4")  # it votes: without that, nothing would be final
+        self.submit_some()
+        self.net.start("validator-4")
+        self.net.agreement()
+        self.all_was_run()
+
     def test_a_restored_folder(self):
         self.loaded()
         name = "validator-2"
