@@ -7,7 +7,7 @@
 
 struct source {
     bool up, answered, left_out;
-    uint64_t told_old;               /* the height of an old snapshot that was told of */
+    struct joiner_snapshot old;      /* the one that was passed over for its age; height 0 = none */
     uint64_t finalized_height;       /* as it last said */
     struct joiner_snapshot snapshot; /* height 0 = none */
     uint32_t asked;                  /* chunks awaited from it, or being checked */
@@ -26,6 +26,7 @@ struct joiner {
     const struct joiner_callbacks *callbacks;
     void *context;
     enum joiner_phase phase;
+    bool takes_old;       /* nobody has a newer one */
     uint64_t answered_ms; /* the first answer since asking began; 0 = none */
     uint64_t asked_ms;    /* offers, last */
     uint64_t claimed;
@@ -114,7 +115,7 @@ static bool read_claims(struct joiner *joiner, uint64_t now_ms)
 static bool is_old(const struct joiner *joiner, uint64_t height)
 {
     uint64_t age = joiner->claimed / JOINER_AGE_SHARE + JOINER_AGE_MIN;
-    return joiner->claimed > age && height < joiner->claimed - age;
+    return !joiner->takes_old && joiner->claimed > age && height < joiner->claimed - age;
 }
 
 /* Old snapshots are passed over, each told of once. */
@@ -124,9 +125,10 @@ static void refuse_old(struct joiner *joiner)
         struct source *source = &joiner->sources[peer];
         uint64_t height = source->snapshot.height;
         if (source->left_out || height == 0 || !is_old(joiner, height)) continue;
-        if (height != source->told_old) refuse(joiner, peer, JOINER_OLD);
+        struct joiner_snapshot old = source->snapshot;
+        if (height != source->old.height) refuse(joiner, peer, JOINER_OLD);
         source->snapshot = (struct joiner_snapshot){0};
-        source->told_old = height;
+        source->old = old;
     }
 }
 
@@ -158,6 +160,19 @@ static void choose(struct joiner *joiner, uint32_t peer, uint64_t now_ms)
     joiner->callbacks->chosen(joiner->context, peer, &joiner->chosen);
 }
 
+/* Nobody has had a newer one for so long: an old one is better than none. */
+static void give_up(struct joiner *joiner, uint64_t now_ms)
+{
+    joiner->takes_old = true;
+    for (uint32_t peer = 0; peer < joiner->peer_count; peer++)
+        joiner->sources[peer].snapshot = joiner->sources[peer].old;
+    uint32_t newest = newest_offer(joiner);
+    if (newest != PEERS_MAX)
+        choose(joiner, newest, now_ms);
+    else
+        joiner->phase = JOINER_GENESIS;
+}
+
 static void decide(struct joiner *joiner, uint64_t now_ms)
 {
     if (joiner->phase != JOINER_ASKING || !read_claims(joiner, now_ms)) return;
@@ -168,7 +183,7 @@ static void decide(struct joiner *joiner, uint64_t now_ms)
     else if (newest != PEERS_MAX)
         choose(joiner, newest, now_ms);
     else if (now_ms - joiner->answered_ms >= JOINER_GIVE_UP_MS)
-        joiner->phase = JOINER_GENESIS;
+        give_up(joiner, now_ms);
 }
 
 /* ---- Fetching ---- */
@@ -240,6 +255,7 @@ void joiner_link_down(struct joiner *joiner, uint32_t peer, uint64_t now_ms)
 {
     CHECK(peer < joiner->peer_count && peer != joiner->self);
     joiner->sources[peer].up = false;
+    joiner->sources[peer].snapshot = joiner->sources[peer].old = (struct joiner_snapshot){0};
     give_back(joiner, peer);
     go_on(joiner, now_ms);
 }
@@ -253,6 +269,7 @@ void joiner_offer(struct joiner *joiner, uint32_t peer, uint64_t finalized_heigh
     source->answered = true;
     source->finalized_height = finalized_height;
     source->snapshot = *snapshot;
+    if (snapshot->height != source->old.height) source->old = (struct joiner_snapshot){0};
     if (joiner->answered_ms == 0) joiner->answered_ms = now_ms;
     go_on(joiner, now_ms);
 }

@@ -23,7 +23,8 @@
 #define JOINER_AGE_SHARE 8u
 /* How long those who have not answered yet are waited for, from the first answer on. */
 #define JOINER_PATIENCE_MS 3000u
-/* Offers are asked for again so often, and so long; without one, the node begins with the first block. */
+/* Offers are asked for again so often, and so long; then an old one is taken after all, and without any the
+ * node begins with the first block. */
 #define JOINER_ASK_MS 3000u
 #define JOINER_GIVE_UP_MS 60000u
 /* A chunk that takes longer is asked of another peer. */
@@ -75,6 +76,7 @@ void joiner_close(struct joiner *joiner);
 
 /* `now_ms` never goes back. Peers are below peer_count (CHECKed). */
 void joiner_link_up(struct joiner *joiner, uint32_t peer, uint64_t now_ms);
+/* What the peer offered counts for nothing: it is asked anew when it returns. */
 void joiner_link_down(struct joiner *joiner, uint32_t peer, uint64_t now_ms);
 /* A peer's answer, checked: what it says is final, and what it offers. */
 void joiner_offer(struct joiner *joiner, uint32_t peer, uint64_t finalized_height,

@@ -54,6 +54,7 @@ static void ask_chunk(void *context, uint32_t peer, uint64_t height, uint32_t in
 static void chosen(void *context, uint32_t peer, const struct joiner_snapshot *snapshot)
 {
     struct newcomer *newcomer = context;
+    CHECK(newcomer->heads[peer] != NULL); /* what is chosen was offered since the link came up */
     struct state_counts counts = *snapshot_counts(newcomer->heads[peer]);
     LOG_INFO("joining by a snapshot", LOG_U("height", snapshot->height), LOG_U("events", counts.events),
         LOG_U("subjects", counts.subjects), LOG_U("parts", snapshot->chunk_count),

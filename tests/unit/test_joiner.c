@@ -285,6 +285,25 @@ static void without_a_snapshot_anywhere_it_begins_with_the_first_block(void **st
     assert_int_equal(status_of(world).phase, JOINER_GENESIS);
 }
 
+/* It is as true as a newer one, and saves more than it costs. */
+static void where_all_are_old_the_newest_of_them_is_taken_in_the_end(void **state)
+{
+    struct world *world = *state;
+    answer(world, 0, 80000, 3000);
+    answer(world, 1, 80000, 4000);
+    answer(world, 2, 80000, 0);
+    assert_int_equal(world->refusals, 2);
+    pass(world, JOINER_GIVE_UP_MS - 400);
+    assert_int_equal(status_of(world).phase, JOINER_ASKING);
+    pass(world, 800);
+    assert_int_equal(status_of(world).phase, JOINER_FETCHING);
+    assert_int_equal(status_of(world).height, 4000);
+    assert_int_equal(world->refusals, 2);
+    for (uint32_t at = 0; at < CHUNKS; at++)
+        give_all(world);
+    assert_int_equal(status_of(world).phase, JOINER_DONE);
+}
+
 static void one_peer_alone_is_enough_after_a_while(void **state)
 {
     struct world *world = *state;
@@ -371,6 +390,24 @@ static void nothing_is_asked_for_far_ahead_of_what_is_missing(void **state)
     assert_int_equal(status_of(world).phase, JOINER_DONE);
 }
 
+/* Who keeps the heads has given this one away. */
+static void what_a_lost_link_offered_is_not_chosen_again_unasked(void **state)
+{
+    struct world *world = *state;
+    answer(world, 0, 9000, 8000);
+    answer(world, 1, 9000, 0);
+    assert_int_equal(world->chosen, 1);
+    joiner_link_down(world->joiner, 0, world->now_ms);
+    pass(world, JOINER_STALL_MS + 400);
+    assert_int_equal(status_of(world).phase, JOINER_ASKING);
+    joiner_link_up(world->joiner, 0, world->now_ms);
+    pass(world, 2 * JOINER_PATIENCE_MS);
+    assert_int_equal(world->chosen, 1);
+    struct joiner_snapshot again = snapshot_of(8000);
+    joiner_offer(world->joiner, 0, 9000, &again, world->now_ms);
+    assert_int_equal(world->chosen, 2);
+}
+
 static void a_wrong_head_leaves_its_peer_out(void **state)
 {
     struct world *world = *state;
@@ -397,11 +434,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_low_answer_does_not_make_an_old_snapshot_new, begin, end),
         cmocka_unit_test_setup_teardown(
             without_a_snapshot_anywhere_it_begins_with_the_first_block, begin, end),
+        cmocka_unit_test_setup_teardown(where_all_are_old_the_newest_of_them_is_taken_in_the_end, begin, end),
         cmocka_unit_test_setup_teardown(one_peer_alone_is_enough_after_a_while, begin, end),
         cmocka_unit_test_setup_teardown(
             a_snapshot_that_is_gone_everywhere_gives_way_to_a_newer_one, begin, end),
         cmocka_unit_test_setup_teardown(a_link_that_returns_goes_on_where_it_was, begin, end),
         cmocka_unit_test_setup_teardown(nothing_is_asked_for_far_ahead_of_what_is_missing, begin, end),
+        cmocka_unit_test_setup_teardown(what_a_lost_link_offered_is_not_chosen_again_unasked, begin, end),
         cmocka_unit_test_setup_teardown(a_wrong_head_leaves_its_peer_out, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
