@@ -14,8 +14,11 @@
  *   depth u8                                            snapshot_depth of the counts
  *   root of each history part                           which join into history_root
  *   root of each batches part                           which join into the root of their minute
- *   2^depth times: kind u8 | root                       a subtree of the subject map: 0 empty (zeros),
- *                                                       1 one leaf, 2 more; they make subjects root
+ *   2^depth times, a subtree of the subject map; they make subjects root:
+ *     0 u8                                              empty
+ *     1 u8 | position | count u64 | last height u64 | acc | summary
+ *                                                       one leaf, where its position says
+ *     2 u8 | left | right                               more: the hashes below it
  *   H(TAG_SNAPSHOT | all of the above)
  *
  * A part is "TALLYSNP" | version u32 | kind u8 | index u32 | H u64, and then

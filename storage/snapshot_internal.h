@@ -8,14 +8,18 @@
 #include "storage/state_batches.h"
 
 #define SNAPSHOT_RUN 32768u      /* heights, or batches, of a part */
-#define SNAPSHOT_DEPTH_MAX 16u   /* keeps the head below 4 MiB for as many heights as there will be */
+#define SNAPSHOT_DEPTH_MAX 16u   /* keeps the head below 5 MiB for as many heights as there will be */
 #define SNAPSHOT_PREFIX_SIZE 25u /* of a part */
 
 enum snapshot_subtree_kind { SUBTREE_EMPTY = 0, SUBTREE_LEAF = 1, SUBTREE_INNER = 2 };
 
+/* What its root is the hash of, so that a leaf cannot be told for an inner node, nor in another's place. */
 struct snapshot_subtree {
     enum snapshot_subtree_kind kind;
     struct digest root;
+    struct digest position; /* of a leaf */
+    struct subject_leaf leaf;
+    struct digest sides[2]; /* of an inner node */
 };
 
 struct snapshot_head {
@@ -43,9 +47,15 @@ void snapshot_head_encode(const struct snapshot_head *head, struct buffer *out);
 /* Which minute of the window, and from which batch in it on, a batches part is of. */
 void snapshot_batches_place(
     const struct snapshot_head *head, uint32_t index, const struct replay_minute **minute, uint64_t *first);
+/* The index of the part that a position belongs in. */
+static inline uint32_t snapshot_place(const struct digest *position, uint32_t depth)
+{
+    return depth == 0 ? 0 : get_u32(position->bytes) >> (32 - depth);
+}
 /* What stands at `depth` over leaves in order of position, whose first `depth` bits are equal. */
 struct snapshot_leaf {
-    struct digest position, hash;
+    struct digest position;
+    struct subject_leaf leaf;
 };
 struct snapshot_subtree snapshot_subtree_of(const struct snapshot_leaf *leaves, size_t count, size_t depth);
 /* What stands over 2^n subtrees side by side: a leaf rises to where it is alone. */

@@ -99,9 +99,7 @@ struct subjects_walk {
 /* Whether the position begins with the bits of the part, and comes after the one before it. */
 static bool position_fits(const struct subjects_walk *walk, const struct digest *position)
 {
-    uint32_t depth = walk->head->depth;
-    uint32_t bits = depth == 0 ? 0 : get_u32(position->bytes) >> (32 - depth);
-    if (bits != walk->index) return false;
+    if (snapshot_place(position, walk->head->depth) != walk->index) return false;
     return walk->count == 0 ||
            memcmp(walk->leaves[walk->count - 1].position.bytes, position->bytes, DIGEST_SIZE) < 0;
 }
@@ -143,8 +141,7 @@ static int leaf_add(struct subjects_walk *walk, const struct snapshot_subject *s
         walk->leaves = leaves;
         walk->capacity = capacity;
     }
-    walk->leaves[walk->count++] =
-        (struct snapshot_leaf){subject->position, subject_leaf_hash(&subject->position, &subject->leaf)};
+    walk->leaves[walk->count++] = (struct snapshot_leaf){subject->position, subject->leaf};
     return TALLY_OK;
 }
 

@@ -13,10 +13,12 @@
 #include "node/commit/execution.h"
 #include "node/credit/subject_state.h"
 #include "proto/base/check.h"
+#include "proto/crypto/digest.h"
 #include "storage/snapshot_internal.h"
 #include "storage/snapshot_write.h"
 #include "storage/state_check.h"
 #include "storage/state_load.h"
+#include "storage/state_record.h"
 #include "storage/store.h"
 #include "storage/subject_map.h"
 #include "tests/fault/memory_disk.h"
@@ -525,6 +527,26 @@ static void no_byte_of_a_snapshot_is_slack(void **context)
     snapshot_head_close(head);
 }
 
+/* Whoever changes a head makes its digest anew. */
+static void no_byte_of_a_head_is_its_makers_to_choose(void **context)
+{
+    (void)context;
+    ensure_snapshot();
+    struct buffer bytes = part_of(node->dir, BLOCKS, 0, 0);
+    size_t size = bytes.size - DIGEST_SIZE;
+    for (size_t i = 0; i < size * 9; i++) {
+        /* Each bit, and both of those that tell a leaf from an inner node. */
+        uint8_t bits = (uint8_t)(i % 9 == 8 ? 3u : 1u << i % 9);
+        bytes.data[i / 9] ^= bits;
+        struct digest digest = digest_tagged(TAG_SNAPSHOT, span_of(bytes.data, size));
+        memcpy(bytes.data + size, digest.bytes, DIGEST_SIZE);
+        int error = check(NULL, 0, 0, buffer_span(&bytes));
+        if (error == TALLY_OK) fail_msg("byte %zu of %zu, bits %u", i / 9, size, bits);
+        bytes.data[i / 9] ^= bits;
+    }
+    buffer_close(&bytes);
+}
+
 /* ---- Parts of another, or in another's place ---- */
 
 static void parts_are_refused_elsewhere(void **context)
@@ -735,7 +757,7 @@ static void subtrees_side_by_side_make_the_maps_root(void **context)
                 struct digest position = sample_digest_of("position", (uint32_t)(i * 100 + count));
                 struct subject_leaf leaf = {.count = i + 1};
                 updates[i] = (struct subject_map_update){position, leaf};
-                leaves[i] = (struct snapshot_leaf){position, subject_leaf_hash(&position, &leaf)};
+                leaves[i] = (struct snapshot_leaf){position, leaf};
             }
             if (count > 0) qsort(leaves, count, sizeof *leaves, by_position);
             if (count > 0) assert_int_equal(subject_map_update(pool, updates, count, &map), TALLY_OK);
@@ -756,6 +778,47 @@ static void subtrees_side_by_side_make_the_maps_root(void **context)
         }
 }
 
+/* A head cannot say of a lone leaf that another part holds it: honest parts would not fit it. */
+static void a_lone_leaf_stands_where_its_position_says(void **context)
+{
+    (void)context;
+    struct snapshot_leaf leaf = {.position = {{0x80}}, .leaf = {.count = 1}};
+    struct snapshot_subtree none = snapshot_subtree_of(NULL, 0, 1), one = snapshot_subtree_of(&leaf, 1, 1);
+    for (uint32_t place = 0; place < 2; place++) {
+        struct snapshot_head made = {.config = config, .depth = 1}, *read;
+        struct state_parts *parts = &made.parts;
+        struct buffer bytes;
+        made.counts = (struct state_counts){.events = 20000, .applied = 25000, .subjects = 1};
+        made.subtrees = (struct snapshot_subtree[]){place == 0 ? one : none, place == 0 ? none : one};
+        made.history_count = 1;
+        made.history = (struct digest[]){sample_digest_of("history", 0)};
+        *parts = (struct state_parts){.subjects_root = snapshot_join(made.subtrees, 2).root,
+            .members_root = config.members_root,
+            .policy_root = config.policy_root,
+            .replay_root = replay_window_root(&made.window),
+            .counts_root = state_counts_root(&made.counts)};
+        assert_memory_equal(parts->subjects_root.bytes, one.root.bytes, DIGEST_SIZE);
+        struct checkpoint *checkpoint = &made.certified.checkpoint;
+        struct replay replay;
+        struct ledger *ledger;
+        assert_int_equal(small_replay(node, node->dir, &replay, &ledger), TALLY_OK);
+        assert_int_equal(replay_checkpoint(&replay, 7, checkpoint), TALLY_OK);
+        replay_close(&replay);
+        ledger_close(ledger);
+        checkpoint->state_root = state_root(parts);
+        checkpoint->history_root = made.history[0];
+        struct digest digest = checkpoint_digest(checkpoint);
+        made.certified.signers = sample_quorum(&node->network);
+        sample_sign(&node->network, &digest, made.certified.signers, made.certified.signatures);
+        buffer_init(&bytes, MIB);
+        snapshot_head_encode(&made, &bytes);
+        int error = snapshot_head_decode(buffer_span(&bytes), &validators, &config, &read);
+        assert_int_equal(error, place == 1 ? TALLY_OK : TALLY_EFORM);
+        if (error == TALLY_OK) snapshot_head_close(read);
+        buffer_close(&bytes);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -765,11 +828,13 @@ int main(void)
         cmocka_unit_test(ids_that_came_with_it_are_held_against_the_files),
         cmocka_unit_test(older_events_are_read_while_they_come),
         cmocka_unit_test(no_byte_of_a_snapshot_is_slack),
+        cmocka_unit_test(no_byte_of_a_head_is_its_makers_to_choose),
         cmocka_unit_test(parts_are_refused_elsewhere),
         cmocka_unit_test(a_head_of_another_chain_or_policy_or_set_is_refused),
         cmocka_unit_test(a_wrong_part_writes_nothing_and_half_a_state_is_none),
         cmocka_unit_test(subjects_are_cut_into_parts),
         cmocka_unit_test(subtrees_side_by_side_make_the_maps_root),
+        cmocka_unit_test(a_lone_leaf_stands_where_its_position_says),
         cmocka_unit_test(a_loaded_state_makes_the_same_snapshots),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
