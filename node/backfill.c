@@ -101,6 +101,16 @@ struct fill_job {
     int error;      /* of keeping it */
 };
 
+int older_block_check(const struct block *block, const struct event_result *results,
+    const struct state_roots *roots, const struct verify_set *validators, const struct digest *chain_id)
+{
+    if (block->header.height != roots->height || !digest_equal(&roots->block, &block->hash))
+        return TALLY_EINVALID;
+    struct digest root = block_results_root(block, results);
+    if (!digest_equal(&roots->results_root, &root)) return TALLY_EINVALID;
+    return block_check(block, validators, chain_id);
+}
+
 /* The hash at its height, and the root of its results, came with the snapshot and are under what a quorum
  * signed. */
 static int check_one(struct fill_job *fill, struct state *state, uint32_t i)
@@ -108,16 +118,10 @@ static int check_one(struct fill_job *fill, struct state *state, uint32_t i)
     const struct backfiller_options *options = &fill->backfiller->options;
     const struct block *block = &fill->given.blocks[i];
     struct state_roots roots;
-    if (block->header.height != fill->from + i) return TALLY_EFORM;
-    int error = state_roots_get(state, block->header.height, &roots);
-    if (error != TALLY_OK) {
-        fill->error = error;
-        return TALLY_OK;
-    }
-    struct digest results = block_results_root(block, fill->given.results[i]);
-    if (!digest_equal(&roots.block, &block->hash) || !digest_equal(&roots.results_root, &results))
-        return TALLY_EINVALID;
-    error = block_check(block, options->validators, options->chain_id);
+    fill->error = state_roots_get(state, fill->from + i, &roots);
+    if (fill->error != TALLY_OK) return TALLY_OK;
+    int error =
+        older_block_check(block, fill->given.results[i], &roots, options->validators, options->chain_id);
     fill->bare = error == TALLY_OK && !fill->withhold && !block_is_whole(block);
     return error;
 }
@@ -201,6 +205,15 @@ static const char *fault_of(const struct fill_job *fill)
     return "an older block that it gave does not check; another peer is asked";
 }
 
+/* A disk that fails ends the node; what a read met is told and mended elsewhere, and asked for again. */
+static void tell_error(struct backfiller *backfiller, int error)
+{
+    if (error == TALLY_EIO || error == TALLY_EFULL)
+        backfiller->options.on_failed(backfiller->options.context, "older blocks cannot be kept", error);
+    else
+        LOG_UNUSUAL("older blocks are not kept now", LOG_E("why", error));
+}
+
 static void check_done(struct job *job)
 {
     struct fill_job *fill = (struct fill_job *)(void *)job;
@@ -211,9 +224,7 @@ static void check_done(struct job *job)
             LOG_U("height", fill->from + fill->count), LOG_E("why", fill->form_error));
         links_charge(backfiller->links, fill->peer, "an older block that does not check");
     }
-    if (fill->error != TALLY_OK && backfiller->links != NULL)
-        backfiller->options.on_failed(
-            backfiller->options.context, "older blocks cannot be kept", fill->error);
+    if (fill->error != TALLY_OK && backfiller->links != NULL) tell_error(backfiller, fill->error);
     backfiller->without = fill->count > 0 || !fill->bare ? 0 : backfiller->without + 1;
     if (backfiller->links != NULL && fill->count < fill->given.count) next_peer(backfiller);
     if (backfiller->links != NULL && fill->error == TALLY_OK && fill->count > 0) {
