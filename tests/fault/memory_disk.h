@@ -56,6 +56,7 @@ struct memory_disk {
     enum fault_kind fault;
     uint64_t fault_at; /* counts from 1 */
     size_t torn_size;
+    bool torn; /* the write that the fault struck got a part of its bytes down at most */
     bool dead, full;
     bool dropped; /* a failed sync lost what was written */
     uint64_t seed;
@@ -157,6 +158,7 @@ static inline int memory_write(void *context, int file, uint64_t offset, const v
     bool strikes;
     int error = memory_change(disk, offset + size > to->size, &strikes);
     if (error != TALLY_OK && !strikes) return error;
+    if (error != TALLY_OK) disk->torn = disk->torn_size < size;
     if (error != TALLY_OK) size = disk->torn_size < size ? disk->torn_size : size;
     memory_touch(to, offset < to->size ? (size_t)offset : to->size, (size_t)(offset + size));
     if (size > 0 && offset + size > to->size) memory_resize(&to->data, &to->size, (size_t)(offset + size));
