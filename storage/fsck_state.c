@@ -56,7 +56,6 @@ static int check_results(
     uint32_t count;
     arena_reset(arena);
     int error = state_results_read(state, roots->height, arena, &results, &count);
-    if (error == TALLY_EPENDING) return TALLY_OK; /* not back-filled yet */
     if (error != TALLY_OK) return error;
     merkle_frontier_init(&tree);
     for (uint32_t i = 0; i < count; i++) {

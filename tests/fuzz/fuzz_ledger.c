@@ -7,7 +7,7 @@
 #include "storage/state_record.h"
 #include "tests/fault/blocks.h"
 
-#define KINDS 7
+#define KINDS 9
 
 static void as_block(struct span bytes)
 {
@@ -52,6 +52,8 @@ static void as_state(uint8_t kind, struct span bytes, struct buffer *again)
     struct state_place place;
     struct state_subject subject;
     struct state_result_record record;
+    struct state_batch batch;
+    struct state_base base;
     struct reader reader;
     if (kind == 2 && state_meta_decode(bytes, &meta) == TALLY_OK) {
         state_meta_encode(&meta, again);
@@ -67,6 +69,14 @@ static void as_state(uint8_t kind, struct span bytes, struct buffer *again)
     }
     if (kind == 5 && state_subject_decode(bytes, &subject) == TALLY_OK) {
         state_subject_encode(&subject, again);
+        same(bytes, again);
+    }
+    if (kind == 7 && state_batch_decode(bytes, &batch) == TALLY_OK) {
+        state_batch_encode(&batch, again);
+        same(bytes, again);
+    }
+    if (kind == 8 && state_base_decode(bytes, &base) == TALLY_OK) {
+        state_base_encode(&base, again);
         same(bytes, again);
     }
     if (kind != 6) return;
@@ -133,6 +143,8 @@ size_t fuzz_sample(uint32_t number, uint8_t *bytes, size_t size_max)
     if (number == 3) state_roots_encode(&roots, &out);
     if (number == 4) state_place_encode(&place, &out);
     if (number == 5) state_subject_encode(&subject, &out);
+    if (number == 7) state_batch_encode(&(struct state_batch){5, 2000}, &out);
+    if (number == 8) state_base_encode(&(struct state_base){30, 20, 1000}, &out);
     for (size_t i = 0; number == 6 && i < 3; i++)
         state_result_encode(&records[i], &out);
     size_t size = !out.failed && out.size + 1 <= size_max ? out.size + 1 : 0;
