@@ -49,6 +49,10 @@ class PowerTest(network.NetworkTest):
             member = rpc.Member(net, name)
             return client.submit(member.batch([member.opening()])).height
 
+    @staticmethod
+    def ended(net):
+        return [name for name in net.validators if net.pid(name) is None]
+
     def final_of(self, writers):
         for writer in writers:
             writer.end()
@@ -67,8 +71,10 @@ class PowerTest(network.NetworkTest):
             wait_until("events to be final", lambda: all(writer.final for writer in writers), every_s=0.01)
             time.sleep(chance.uniform(0, LOAD_S))
             disk.cut_power()
-            if number % 2 == 0:  # the disk died under them: who votes sees that, and ends by itself
-                for name in net.validators:
+            if number % 2 == 0:  # the disk died under them: who still writes sees that, and ends by itself
+                net.down_names.update(net.names)
+                wait_until("the end of more than may fail", lambda: len(self.ended(net)) > 1, 60)
+                for name in self.ended(net):
                     self.assertEqual(net.ended(name), 1, name)
                     self.assertTrue(net.log_lines(name, STOPPED), name)
             net.kill(*net.names)
