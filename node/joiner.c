@@ -274,10 +274,14 @@ void joiner_offer(struct joiner *joiner, uint32_t peer, uint64_t finalized_heigh
     go_on(joiner, now_ms);
 }
 
-void joiner_wrong_head(struct joiner *joiner, uint32_t peer, uint64_t now_ms)
+void joiner_wrong_head(struct joiner *joiner, uint32_t peer, uint64_t finalized_height, uint64_t now_ms)
 {
     CHECK(peer < joiner->peer_count && peer != joiner->self);
-    if (joiner->sources[peer].left_out) return;
+    struct source *source = &joiner->sources[peer];
+    if (source->left_out) return;
+    source->answered = true;
+    source->finalized_height = finalized_height;
+    if (joiner->answered_ms == 0) joiner->answered_ms = now_ms;
     refuse(joiner, peer, JOINER_WRONG_HEAD);
     go_on(joiner, now_ms);
 }

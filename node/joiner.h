@@ -81,7 +81,8 @@ void joiner_link_down(struct joiner *joiner, uint32_t peer, uint64_t now_ms);
 /* A peer's answer, checked: what it says is final, and what it offers. */
 void joiner_offer(struct joiner *joiner, uint32_t peer, uint64_t finalized_height,
     const struct joiner_snapshot *snapshot, uint64_t now_ms);
-void joiner_wrong_head(struct joiner *joiner, uint32_t peer, uint64_t now_ms);
+/* The same, of an offer that does not check. */
+void joiner_wrong_head(struct joiner *joiner, uint32_t peer, uint64_t finalized_height, uint64_t now_ms);
 
 enum joiner_verdict {
     JOINER_CHUNK_HERE = 1, /* checked and kept */

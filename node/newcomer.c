@@ -136,9 +136,14 @@ static void on_offer(struct newcomer *newcomer, uint32_t peer, const struct snap
     if (offer->head.size > 0)
         error =
             snapshot_head_decode(offer->head, newcomer->options.validators, newcomer->options.state, &head);
+    if (error == TALLY_EVERSION) { /* of a release that comes, or goes: no fault */
+        LOG_UNUSUAL("a peer's snapshot is of a version that this release does not know",
+            LOG_S("peer", name_of(newcomer, peer)));
+        error = TALLY_OK;
+    }
     if (error != TALLY_OK) {
         LOG_DEBUG("a snapshot's head does not check", LOG_U("peer", peer), LOG_E("why", error));
-        joiner_wrong_head(newcomer->joiner, peer, clock_now_ms());
+        joiner_wrong_head(newcomer->joiner, peer, offer->finalized_height, clock_now_ms());
         return;
     }
     if (head != NULL) snapshot = newcomer_load_describe(head);

@@ -390,6 +390,19 @@ static void nothing_is_asked_for_far_ahead_of_what_is_missing(void **state)
     assert_int_equal(status_of(world).phase, JOINER_DONE);
 }
 
+static void where_no_head_checks_it_begins_with_the_first_block(void **state)
+{
+    struct world *world = *state;
+    for (uint32_t peer = 0; peer < VALIDATORS; peer++) {
+        joiner_link_up(world->joiner, peer, world->now_ms);
+        joiner_wrong_head(world->joiner, peer, 9000, world->now_ms);
+    }
+    pass(world, JOINER_GIVE_UP_MS - 400);
+    assert_int_equal(status_of(world).phase, JOINER_ASKING);
+    pass(world, 800);
+    assert_int_equal(status_of(world).phase, JOINER_GENESIS);
+}
+
 /* Who keeps the heads has given this one away. */
 static void what_a_lost_link_offered_is_not_chosen_again_unasked(void **state)
 {
@@ -412,8 +425,7 @@ static void a_wrong_head_leaves_its_peer_out(void **state)
 {
     struct world *world = *state;
     joiner_link_up(world->joiner, 0, world->now_ms);
-    joiner_wrong_head(world->joiner, 0, world->now_ms);
-    answer(world, 1, 9000, 8000);
+    joiner_wrong_head(world->joiner, 0, 9000, world->now_ms);
     answer(world, 0, 9000, 8900); /* not heard any more */
     answer(world, 2, 9000, 8000);
     assert_int_equal(world->refused[0], JOINER_WRONG_HEAD);
@@ -441,6 +453,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_link_that_returns_goes_on_where_it_was, begin, end),
         cmocka_unit_test_setup_teardown(nothing_is_asked_for_far_ahead_of_what_is_missing, begin, end),
         cmocka_unit_test_setup_teardown(what_a_lost_link_offered_is_not_chosen_again_unasked, begin, end),
+        cmocka_unit_test_setup_teardown(where_no_head_checks_it_begins_with_the_first_block, begin, end),
         cmocka_unit_test_setup_teardown(a_wrong_head_leaves_its_peer_out, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
