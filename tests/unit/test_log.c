@@ -64,7 +64,7 @@ static void a_line_has_time_level_text_and_pairs(void **state)
     char wanted[512];
     snprintf(wanted, sizeof wanted,
         "info \"peer up\" peer=validator-2 height=18446744073709551615 change=-9223372036854775808 "
-        "block=01020304050607ff key=02aa000000000000 error=%s none=-\n",
+        "block=01020304050607ff key=02aa000000000000 error=\"%s\" none=-\n",
         tally_error_text(TALLY_EFULL));
     assert_string_equal(rest(), wanted);
 }
