@@ -120,14 +120,15 @@ static enum tool_exit clients_start(struct network_run *run)
     return TOOL_DONE;
 }
 
-/* Whoever reads goes on for as long as clients submit. */
-static enum tool_exit reader_end(struct network_run *run)
+/* Whoever reads goes on for as long as clients submit. `code` is what became of those: the first trouble is
+ * the one that is told. */
+static enum tool_exit reader_end(struct network_run *run, enum tool_exit code)
 {
     struct bench_reader *reader = &run->reader;
-    if (run->options->reads == 0) return TOOL_DONE;
+    if (run->options->reads == 0) return code;
     atomic_store(&run->stop, true);
     bench_reader_join(reader);
-    if (reader->code == TOOL_DONE) return TOOL_DONE;
+    if (code != TOOL_DONE || reader->code == TOOL_DONE) return code;
     memcpy(run->context->reason, reader->context.reason, sizeof run->context->reason);
     memcpy(run->context->message, reader->context.message, sizeof run->context->message);
     return reader->code;
@@ -150,10 +151,7 @@ static enum tool_exit clients_end(struct network_run *run)
             memcpy(run->context->message, client->context.message, sizeof run->context->message);
         }
     }
-    if (code == TOOL_DONE)
-        code = reader_end(run);
-    else
-        (void)reader_end(run);
+    code = reader_end(run, code);
     pthread_barrier_destroy(&run->ready);
     pthread_barrier_destroy(&run->start);
     return bench_is_interrupted() ? bench_fail_interrupted(run->context) : code;
