@@ -1,20 +1,13 @@
-#include "node/node.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "node/backfill.h"
-#include "node/certifier.h"
 #include "node/clock.h"
 #include "node/commit/replay.h"
 #include "node/evidence.h"
-#include "node/handover.h"
-#include "node/intake.h"
-#include "node/mender.h"
 #include "node/net/log.h"
-#include "node/newcomer.h"
+#include "node/node_internal.h"
 #include "peer.pb-c.h"
 #include "proto/base/check.h"
 #include "proto/codec/message.h"
@@ -22,48 +15,8 @@
 
 #define CHECKER_THREADS 2
 #define TICK_MS 1000u
-#define SPLIT_TICKS 5u /* until different states of one height are no matter of who signs first */
 #define LOCK_TRIES 10
 #define LOCK_TRY_MS 100u
-
-struct node {
-    uv_loop_t *loop;
-    const struct config *config;
-    void (*on_failed)(void *context);
-    void (*on_joined)(void *context);
-    void (*on_closed)(void *context);
-    void *context;
-    char data_dir[PATH_SIZE_MAX + 8];
-    int lock;
-    bool locked, failed, stopping, serving;
-    bool joining; /* how it begins is not decided, or a snapshot is fetched: consensus waits */
-    void *closed_context;
-    struct verify_set validators;
-    struct ledger *ledger;
-    struct mempool *mempool;
-    struct worker *checkers;
-    struct executor *executor;
-    struct certifier *certifier;
-    struct replica *replica;
-    struct intake *intake;
-    struct mender *mender;
-    struct handover *handover;
-    struct backfiller *backfiller;
-    struct state_config state_config;
-    struct newcomer *newcomer; /* NULL where the ledger was not empty */
-    struct submissions *submissions;
-    struct links *links;
-    uv_timer_t *tick;
-    struct links_peer peers[PEERS_MAX]; /* validators in set order, then observers in genesis order */
-    uint32_t peer_count, self;
-    uint64_t rebuilt_height; /* what the last rebuild came up to; 0 = none */
-    uint64_t split_height;   /* signed differently, and not certified; 0 = none */
-    uint32_t split_ticks;    /* for how long */
-    uint64_t peer_heights[PEERS_MAX];
-    struct checkpoint_vote own_vote;                         /* the newest recorded; height 0 = none */
-    struct checkpoint_vote pending_votes[CERTIFIER_HEIGHTS]; /* by height: signed, being recorded */
-    struct node_follower *followers;
-};
 
 /* ---- Failing ---- */
 
@@ -131,20 +84,6 @@ static void sign_checkpoint(struct node *node, const struct checkpoint *checkpoi
     buffer_close(&bytes);
 }
 
-static void send_own_vote(struct node *node, uint32_t peer)
-{
-    struct buffer bytes;
-    if (node->own_vote.checkpoint.height == 0) return;
-    buffer_init(&bytes, 64u * KIB);
-    checkpoint_vote_encode(&node->own_vote, &bytes);
-    CHECK(!bytes.failed);
-    if (peer == PEER_ALL)
-        links_broadcast(node->links, FRAME_CHECKPOINT_VOTE, buffer_span(&bytes));
-    else if (links_send(node->links, peer, FRAME_CHECKPOINT_VOTE, buffer_span(&bytes)) != TALLY_OK)
-        LOG_DEBUG("a checkpoint vote was not sent", LOG_U("peer", peer));
-    buffer_close(&bytes);
-}
-
 static void on_checkpoint_recorded(void *context, uint64_t height)
 {
     struct node *node = context;
@@ -153,7 +92,7 @@ static void on_checkpoint_recorded(void *context, uint64_t height)
      * Peers no longer wait for it. */
     if (vote->checkpoint.height != height) return;
     node->own_vote = *vote;
-    send_own_vote(node, PEER_ALL);
+    node_send_own_vote(node, PEER_ALL);
     int error = certifier_vote(node->certifier, vote);
     CHECK(error == TALLY_OK);
 }
@@ -259,147 +198,6 @@ static void on_level(void *context)
     update_work(node);
 }
 
-/* ---- Peers ---- */
-
-static void send_certified(struct node *node, uint32_t peer)
-{
-    struct certified_checkpoint certified;
-    struct buffer bytes;
-    if (!executor_newest_certified(node->executor, &certified)) return;
-    buffer_init(&bytes, 64u * KIB);
-    certified_checkpoint_encode(&certified, &bytes);
-    CHECK(!bytes.failed);
-    if (links_send(node->links, peer, FRAME_CHECKPOINT, buffer_span(&bytes)) != TALLY_OK)
-        LOG_DEBUG("a checkpoint was not sent", LOG_U("peer", peer));
-    buffer_close(&bytes);
-}
-
-static void on_up(void *context, uint32_t peer)
-{
-    struct node *node = context;
-    if (node->stopping) return;
-    if (node->joining) {
-        newcomer_link_up(node->newcomer, peer);
-        return;
-    }
-    replica_link_up(node->replica, peer);
-    send_certified(node, peer);
-    send_own_vote(node, peer);
-}
-
-static void on_down(void *context, uint32_t peer, const char *reason)
-{
-    struct node *node = context;
-    (void)reason; /* the links have logged it */
-    if (node->stopping) return;
-    if (node->joining)
-        newcomer_link_down(node->newcomer, peer);
-    else
-        replica_link_down(node->replica, peer);
-}
-
-static void receive_keepalive(struct node *node, uint32_t peer, struct span payload)
-{
-    struct arena arena;
-    ProtobufCMessage *message;
-    if (payload.size == 0) return;
-    arena_init(&arena, 4096);
-    int error =
-        message_decode(&tallystick__v1__keepalive__descriptor, MESSAGE_CANONICAL, payload, &arena, &message);
-    if (error == TALLY_OK)
-        node->peer_heights[peer] = ((const Tallystick__V1__Keepalive *)message)->finalized_height;
-    else
-        links_charge(node->links, peer, "a keepalive that does not parse");
-    arena_close(&arena);
-}
-
-static void receive_checkpoint_vote(struct node *node, uint32_t peer, struct span payload)
-{
-    struct checkpoint_vote vote;
-    int error = checkpoint_vote_decode(payload, &vote);
-    if (error == TALLY_OK) error = certifier_vote(node->certifier, &vote);
-    if (error != TALLY_OK) links_charge(node->links, peer, "a checkpoint vote that does not hold");
-}
-
-static void receive_checkpoint(struct node *node, uint32_t peer, struct span payload)
-{
-    struct certified_checkpoint checkpoint;
-    int error = certified_checkpoint_decode(payload, &checkpoint);
-    if (error == TALLY_OK) error = certifier_checkpoint(node->certifier, &checkpoint);
-    if (error != TALLY_OK) links_charge(node->links, peer, "a checkpoint that does not hold");
-}
-
-/* Consensus has not begun: what is for it, its peers send again. */
-static void on_frame_joining(struct node *node, uint32_t peer, enum frame_kind kind, struct span payload)
-{
-    if (kind == FRAME_KEEPALIVE) receive_keepalive(node, peer, payload);
-    if (kind == FRAME_SNAPSHOT || kind == FRAME_CHUNK) newcomer_frame(node->newcomer, peer, kind, payload);
-    if (kind == FRAME_SNAPSHOT_REQUEST) handover_frame(node->handover, peer, kind, payload);
-}
-
-static void on_frame(void *context, uint32_t peer, enum frame_kind kind, struct span payload)
-{
-    struct node *node = context;
-    if (node->stopping) return;
-    if (node->joining) {
-        on_frame_joining(node, peer, kind, payload);
-        return;
-    }
-    replica_heard(node->replica, peer, kind == FRAME_KEEPALIVE);
-    switch (kind) {
-    case FRAME_KEEPALIVE:
-        receive_keepalive(node, peer, payload);
-        return;
-    case FRAME_BATCH:
-    case FRAME_BATCH_REQUEST:
-        intake_frame(node->intake, peer, kind, payload);
-        return;
-    case FRAME_CHECKPOINT_VOTE:
-        receive_checkpoint_vote(node, peer, payload);
-        return;
-    case FRAME_CHECKPOINT:
-        receive_checkpoint(node, peer, payload);
-        return;
-    case FRAME_CHECKPOINT_REQUEST:
-        send_certified(node, peer);
-        return;
-    case FRAME_RANGE:
-        if (mender_takes(node->mender, peer))
-            mender_range(node->mender, peer, payload);
-        else
-            replica_frame(node->replica, peer, kind, payload);
-        return;
-    case FRAME_PROPOSAL:
-    case FRAME_VOTE:
-    case FRAME_CERTIFICATE:
-    case FRAME_PROPOSAL_REQUEST:
-    case FRAME_ENTRY_REQUEST:
-    case FRAME_RANGE_REQUEST:
-        replica_frame(node->replica, peer, kind, payload);
-        return;
-    case FRAME_SNAPSHOT_REQUEST:
-    case FRAME_CHUNK_REQUEST:
-    case FRAME_BACKFILL_REQUEST:
-        handover_frame(node->handover, peer, kind, payload);
-        return;
-    case FRAME_BACKFILL:
-        backfiller_frame(node->backfiller, peer, payload);
-        return;
-    case FRAME_SNAPSHOT:
-    case FRAME_CHUNK:
-        return; /* of a join that has ended */
-    case FRAME_HELLO:
-    case FRAME_PART:
-        break; /* the link keeps these to itself */
-    }
-}
-
-static void on_other_range(void *context, uint32_t peer, struct span range)
-{
-    struct node *node = context;
-    if (!node->stopping) replica_frame(node->replica, peer, FRAME_RANGE, range);
-}
-
 /* ---- Once a second ---- */
 
 static void expired(void *context, const struct held_batch *held)
@@ -414,7 +212,7 @@ static void ask_for_checkpoint(struct node *node)
 {
     if (executor_applied_height(node->executor) <= certifier_newest(node->certifier)) return;
     links_broadcast(node->links, FRAME_CHECKPOINT_REQUEST, span_of(NULL, 0));
-    send_own_vote(node, PEER_ALL);
+    node_send_own_vote(node, PEER_ALL);
 }
 
 /* "validator-1 validator-2 | validator-3": who signed alike. */
@@ -585,7 +383,7 @@ static int open_parts(struct node *node, char *why, size_t why_size)
         .validators = &node->validators,
         .peer_count = node->peer_count,
         .self = node->self,
-        .not_mine = on_other_range,
+        .not_mine = node_on_other_range,
         .on_failed = on_part_failed,
         .context = node,
     };
@@ -624,7 +422,7 @@ static void resume_checkpoints(struct node *node)
 
 static int open_links(struct node *node, char *why, size_t why_size)
 {
-    static const struct links_callbacks callbacks = {on_up, on_down, on_frame};
+    static const struct links_callbacks callbacks = {node_on_up, node_on_down, node_on_frame};
     const struct config *config = node->config;
     uint32_t base_ms = config->genesis.base_timeout_ms;
     struct links_options options = {
@@ -698,7 +496,7 @@ static void on_genesis(void *context)
     for (uint32_t peer = 0; peer < node->peer_count; peer++) {
         struct links_status status;
         links_peer_status(node->links, peer, &status);
-        if (status.up) on_up(node, peer);
+        if (status.up) node_on_up(node, peer);
     }
 }
 
@@ -855,128 +653,4 @@ int node_init(const struct config *config, char *why, size_t why_size)
     else if (error != TALLY_OK)
         snprintf(why, why_size, "%s: %s", data_dir, tally_error_text(error));
     return error;
-}
-
-/* ---- For the services ---- */
-
-const struct config *node_config(const struct node *node)
-{
-    return node->config;
-}
-
-struct executor *node_executor(struct node *node)
-{
-    return node->executor;
-}
-
-struct submissions *node_submissions(struct node *node)
-{
-    return node->submissions;
-}
-
-bool node_is_serving(const struct node *node)
-{
-    return node->serving && !node->stopping;
-}
-
-const char *node_why_not_serving(const struct node *node)
-{
-    if (node->joining)
-        return "this node joins the network: it looks for a snapshot, or fetches one; see its status";
-    return "this node is not serving now";
-}
-
-void node_backfill(const struct node *node, struct backfill_status *status)
-{
-    backfiller_status(node->backfiller, status);
-}
-
-void node_status(struct node *node, struct node_status *status)
-{
-    struct mempool_status mempool;
-    replica_status(node->replica, &status->replica);
-    status->epoch = node->validators.set.epoch;
-    executor_last(node->executor, &status->applied, &status->counts);
-    status->has_certified = executor_newest_certified(node->executor, &status->certified);
-    mempool_status(node->mempool, &mempool);
-    status->mempool_batches = mempool.waiting_count;
-    status->may_vote = replica_may_vote(node->replica);
-}
-
-static void describe_validator(struct node *node, uint32_t index, struct standing_validator *validator)
-{
-    struct links_status link;
-    links_peer_status(node->links, index, &link);
-    bool self = index == node->self;
-    *validator = (struct standing_validator){
-        .name = node->peers[index].name,
-        .reachable = self || link.up,
-        .heard_ms_ago = link.heard_ms == 0 ? UINT64_MAX : uv_now(node->loop) - link.heard_ms,
-        .finalized_height = node->peer_heights[index],
-        .spoken = replica_voice(node->replica, index),
-    };
-    if (self) validator->heard_ms_ago = 0;
-}
-
-void node_standing_facts(
-    struct node *node, struct standing_validator validators[VALIDATORS_MAX], struct standing_facts *facts)
-{
-    struct mempool_status mempool;
-    uint32_t count = node->validators.set.count;
-    mempool_status(node->mempool, &mempool);
-    *facts = (struct standing_facts){
-        .count = count,
-        .validators = validators,
-        .self = node->self < count ? node->self : SIGNER_NONE,
-        .may_vote = replica_may_vote(node->replica),
-        .applied_height = executor_applied_height(node->executor),
-        .certified_height = certifier_heard(node->certifier),
-        .batches = mempool.waiting_count,
-        .serving = node->serving,
-        .split = node->split_ticks >= SPLIT_TICKS,
-        .base_timeout_ms = node->config->genesis.base_timeout_ms,
-        .wall_ms = clock_wall_ms(),
-    };
-    facts->joining = node->joining;
-    if (node->joining) newcomer_status(node->newcomer, &facts->joiner);
-    backfiller_status(node->backfiller, &facts->backfill);
-    replica_status(node->replica, &facts->replica);
-    certifier_gathering(node->certifier, &facts->gathering);
-    for (uint32_t i = 0; i < count; i++)
-        describe_validator(node, i, &validators[i]);
-}
-
-uint32_t node_peer_count(const struct node *node)
-{
-    return node->peer_count - 1;
-}
-
-void node_peer(const struct node *node, uint32_t index, struct node_peer *peer)
-{
-    struct links_status status;
-    uint32_t at = index < node->self ? index : index + 1;
-    CHECK(at < node->peer_count);
-    links_peer_status(node->links, at, &status);
-    *peer = (struct node_peer){
-        .name = node->peers[at].name,
-        .key = &node->peers[at].key,
-        .is_validator = at < node->validators.set.count,
-        .up = status.up,
-        .finalized_height = node->peer_heights[at],
-        .heard_ms_ago = status.heard_ms == 0 ? UINT64_MAX : uv_now(node->loop) - status.heard_ms,
-    };
-}
-
-void node_follow(struct node *node, struct node_follower *follower)
-{
-    follower->next = node->followers;
-    node->followers = follower;
-}
-
-void node_unfollow(struct node *node, struct node_follower *follower)
-{
-    struct node_follower **at = &node->followers;
-    while (*at != NULL && *at != follower)
-        at = &(*at)->next;
-    if (*at != NULL) *at = follower->next;
 }

@@ -1,0 +1,126 @@
+/* What the services ask the node. */
+#include "node/clock.h"
+#include "node/node_internal.h"
+#include "proto/base/check.h"
+
+const struct config *node_config(const struct node *node)
+{
+    return node->config;
+}
+
+struct executor *node_executor(struct node *node)
+{
+    return node->executor;
+}
+
+struct submissions *node_submissions(struct node *node)
+{
+    return node->submissions;
+}
+
+bool node_is_serving(const struct node *node)
+{
+    return node->serving && !node->stopping;
+}
+
+const char *node_why_not_serving(const struct node *node)
+{
+    if (node->joining)
+        return "this node joins the network: it looks for a snapshot, or fetches one; see its status";
+    return "this node is not serving now";
+}
+
+void node_backfill(const struct node *node, struct backfill_status *status)
+{
+    backfiller_status(node->backfiller, status);
+}
+
+void node_status(struct node *node, struct node_status *status)
+{
+    struct mempool_status mempool;
+    replica_status(node->replica, &status->replica);
+    status->epoch = node->validators.set.epoch;
+    executor_last(node->executor, &status->applied, &status->counts);
+    status->has_certified = executor_newest_certified(node->executor, &status->certified);
+    mempool_status(node->mempool, &mempool);
+    status->mempool_batches = mempool.waiting_count;
+    status->may_vote = replica_may_vote(node->replica);
+}
+
+static void describe_validator(struct node *node, uint32_t index, struct standing_validator *validator)
+{
+    struct links_status link;
+    links_peer_status(node->links, index, &link);
+    bool self = index == node->self;
+    *validator = (struct standing_validator){
+        .name = node->peers[index].name,
+        .reachable = self || link.up,
+        .heard_ms_ago = link.heard_ms == 0 ? UINT64_MAX : uv_now(node->loop) - link.heard_ms,
+        .finalized_height = node->peer_heights[index],
+        .spoken = replica_voice(node->replica, index),
+    };
+    if (self) validator->heard_ms_ago = 0;
+}
+
+void node_standing_facts(
+    struct node *node, struct standing_validator validators[VALIDATORS_MAX], struct standing_facts *facts)
+{
+    struct mempool_status mempool;
+    uint32_t count = node->validators.set.count;
+    mempool_status(node->mempool, &mempool);
+    *facts = (struct standing_facts){
+        .count = count,
+        .validators = validators,
+        .self = node->self < count ? node->self : SIGNER_NONE,
+        .may_vote = replica_may_vote(node->replica),
+        .applied_height = executor_applied_height(node->executor),
+        .certified_height = certifier_heard(node->certifier),
+        .batches = mempool.waiting_count,
+        .serving = node->serving,
+        .split = node->split_ticks >= SPLIT_TICKS,
+        .base_timeout_ms = node->config->genesis.base_timeout_ms,
+        .wall_ms = clock_wall_ms(),
+    };
+    facts->joining = node->joining;
+    if (node->joining) newcomer_status(node->newcomer, &facts->joiner);
+    backfiller_status(node->backfiller, &facts->backfill);
+    replica_status(node->replica, &facts->replica);
+    certifier_gathering(node->certifier, &facts->gathering);
+    for (uint32_t i = 0; i < count; i++)
+        describe_validator(node, i, &validators[i]);
+}
+
+uint32_t node_peer_count(const struct node *node)
+{
+    return node->peer_count - 1;
+}
+
+void node_peer(const struct node *node, uint32_t index, struct node_peer *peer)
+{
+    struct links_status status;
+    uint32_t at = index < node->self ? index : index + 1;
+    CHECK(at < node->peer_count);
+    links_peer_status(node->links, at, &status);
+    *peer = (struct node_peer){
+        .name = node->peers[at].name,
+        .key = &node->peers[at].key,
+        .is_validator = at < node->validators.set.count,
+        .up = status.up,
+        .finalized_height = node->peer_heights[at],
+        .heard_ms_ago = status.heard_ms == 0 ? UINT64_MAX : uv_now(node->loop) - status.heard_ms,
+    };
+}
+
+void node_follow(struct node *node, struct node_follower *follower)
+{
+    follower->next = node->followers;
+    node->followers = follower;
+}
+
+void node_unfollow(struct node *node, struct node_follower *follower)
+{
+    struct node_follower **at = &node->followers;
+    while (*at != NULL && *at != follower)
+        at = &(*at)->next;
+    if (*at != NULL) *at = follower->next;
+}

@@ -1,0 +1,64 @@
+/* What the node's files share. Nobody else includes it. */
+#ifndef TALLY_NODE_NODE_INTERNAL_H
+#define TALLY_NODE_NODE_INTERNAL_H
+
+#include "node/backfill.h"
+#include "node/certifier.h"
+#include "node/handover.h"
+#include "node/intake.h"
+#include "node/mender.h"
+#include "node/newcomer.h"
+#include "node/node.h"
+
+#define SPLIT_TICKS 5u /* until different states of one height are no matter of who signs first */
+
+struct node {
+    uv_loop_t *loop;
+    const struct config *config;
+    void (*on_failed)(void *context);
+    void (*on_joined)(void *context);
+    void (*on_closed)(void *context);
+    void *context;
+    char data_dir[PATH_SIZE_MAX + 8];
+    int lock;
+    bool locked, failed, stopping, serving;
+    bool joining; /* how it begins is not decided, or a snapshot is fetched: consensus waits */
+    void *closed_context;
+    struct verify_set validators;
+    struct ledger *ledger;
+    struct mempool *mempool;
+    struct worker *checkers;
+    struct executor *executor;
+    struct certifier *certifier;
+    struct replica *replica;
+    struct intake *intake;
+    struct mender *mender;
+    struct handover *handover;
+    struct backfiller *backfiller;
+    struct state_config state_config;
+    struct newcomer *newcomer; /* NULL where the ledger was not empty */
+    struct submissions *submissions;
+    struct links *links;
+    uv_timer_t *tick;
+    struct links_peer peers[PEERS_MAX]; /* validators in set order, then observers in genesis order */
+    uint32_t peer_count, self;
+    uint64_t rebuilt_height; /* what the last rebuild came up to; 0 = none */
+    uint64_t split_height;   /* signed differently, and not certified; 0 = none */
+    uint32_t split_ticks;    /* for how long */
+    uint64_t peer_heights[PEERS_MAX];
+    struct checkpoint_vote own_vote;                         /* the newest recorded; height 0 = none */
+    struct checkpoint_vote pending_votes[CERTIFIER_HEIGHTS]; /* by height: signed, being recorded */
+    struct node_follower *followers;
+};
+
+/* Sends this validator's newest recorded checkpoint vote, if there is one, to a peer or to PEER_ALL. */
+void node_send_own_vote(struct node *node, uint32_t peer);
+
+/* What links call; `context` is the node. */
+void node_on_up(void *context, uint32_t peer);
+void node_on_down(void *context, uint32_t peer, const char *reason);
+void node_on_frame(void *context, uint32_t peer, enum frame_kind kind, struct span payload);
+/* What the mender did not ask for. */
+void node_on_other_range(void *context, uint32_t peer, struct span range);
+
+#endif
