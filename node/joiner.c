@@ -7,6 +7,7 @@
 
 struct source {
     bool up, answered, left_out;
+    bool awaited;                    /* its offer was asked for, and has not come */
     struct joiner_snapshot old;      /* the one that was passed over for its age; height 0 = none */
     uint64_t finalized_height;       /* as it last said */
     struct joiner_snapshot snapshot; /* height 0 = none */
@@ -30,6 +31,7 @@ struct joiner {
     uint64_t answered_ms; /* the first answer since asking began; 0 = none */
     uint64_t asked_ms;    /* offers, last */
     uint64_t claimed;
+    uint64_t proven; /* the highest snapshot offered: a quorum signed that the network has come so far */
     struct source sources[PEERS_MAX];
     struct joiner_snapshot chosen;
     struct wanted_chunk *chunks; /* of `chosen` */
@@ -71,19 +73,24 @@ static void refuse(struct joiner *joiner, uint32_t peer, enum joiner_refusal why
     uint64_t height = source->snapshot.height;
     if (source->left_out) return;
     source->left_out = source->left_out || (why != JOINER_OLD && why != JOINER_GONE);
-    source->snapshot = (struct joiner_snapshot){0};
+    source->snapshot = source->old = (struct joiner_snapshot){0};
     give_back(joiner, peer);
     joiner->callbacks->refused(joiner->context, peer, why, height);
+}
+
+static void ask_offer(struct joiner *joiner, uint32_t peer)
+{
+    struct source *source = &joiner->sources[peer];
+    if (!source->up || source->left_out || offers_chosen(joiner, source)) return;
+    source->awaited = true;
+    joiner->callbacks->ask_offer(joiner->context, peer);
 }
 
 static void ask_offers(struct joiner *joiner, uint64_t now_ms)
 {
     joiner->asked_ms = now_ms;
-    for (uint32_t peer = 0; peer < joiner->peer_count; peer++) {
-        const struct source *source = &joiner->sources[peer];
-        if (!source->up || source->left_out || offers_chosen(joiner, source)) continue;
-        joiner->callbacks->ask_offer(joiner->context, peer);
-    }
+    for (uint32_t peer = 0; peer < joiner->peer_count; peer++)
+        ask_offer(joiner, peer);
 }
 
 /* ---- Deciding ---- */
@@ -94,8 +101,9 @@ static int by_height_down(const void *a, const void *b)
     return (first < second) - (first > second);
 }
 
-/* What f + 1 validators say is final, one honest one among them: no liar alone makes the network look higher
- * than it is. Of fewer answers, the lowest. False while more answers may come. */
+/* What f + 1 validators say is final, one honest one among them: f liars do not make the network look higher
+ * than it is; nor lower, where a quorum has answered. Of fewer answers, the lowest. A snapshot that a quorum
+ * signed needs no one's word. False while more answers may come. */
 static bool read_claims(struct joiner *joiner, uint64_t now_ms)
 {
     uint64_t heights[PEERS_MAX];
@@ -103,12 +111,13 @@ static bool read_claims(struct joiner *joiner, uint64_t now_ms)
     bool waited = joiner->answered_ms != 0 && now_ms - joiner->answered_ms >= JOINER_PATIENCE_MS;
     for (uint32_t peer = 0; peer < joiner->validator_count; peer++)
         if (joiner->sources[peer].answered) heights[count++] = joiner->sources[peer].finalized_height;
-    if (count < enough && !waited) return false;
+    if (count < quorum_of(joiner->validator_count) && !waited) return false;
     for (uint32_t peer = joiner->validator_count; count < enough && peer < joiner->peer_count; peer++)
         if (joiner->sources[peer].answered) heights[count++] = joiner->sources[peer].finalized_height;
     if (count == 0) return false;
     qsort(heights, count, sizeof heights[0], by_height_down);
     joiner->claimed = heights[count < enough ? count - 1 : enough - 1];
+    if (joiner->claimed < joiner->proven) joiner->claimed = joiner->proven;
     return true;
 }
 
@@ -248,16 +257,24 @@ void joiner_link_up(struct joiner *joiner, uint32_t peer, uint64_t now_ms)
     CHECK(peer < joiner->peer_count && peer != joiner->self);
     (void)now_ms;
     joiner->sources[peer].up = true;
-    if (!joiner->sources[peer].left_out) joiner->callbacks->ask_offer(joiner->context, peer);
+    ask_offer(joiner, peer);
 }
 
 void joiner_link_down(struct joiner *joiner, uint32_t peer, uint64_t now_ms)
 {
     CHECK(peer < joiner->peer_count && peer != joiner->self);
-    joiner->sources[peer].up = false;
+    joiner->sources[peer].up = joiner->sources[peer].awaited = false;
     joiner->sources[peer].snapshot = joiner->sources[peer].old = (struct joiner_snapshot){0};
     give_back(joiner, peer);
     go_on(joiner, now_ms);
+}
+
+bool joiner_offer_came(struct joiner *joiner, uint32_t peer)
+{
+    CHECK(peer < joiner->peer_count && peer != joiner->self);
+    bool awaited = joiner->sources[peer].awaited && !joiner->sources[peer].left_out;
+    joiner->sources[peer].awaited = false;
+    return awaited;
 }
 
 void joiner_offer(struct joiner *joiner, uint32_t peer, uint64_t finalized_height,
@@ -269,6 +286,7 @@ void joiner_offer(struct joiner *joiner, uint32_t peer, uint64_t finalized_heigh
     source->answered = true;
     source->finalized_height = finalized_height;
     source->snapshot = *snapshot;
+    if (snapshot->height > joiner->proven) joiner->proven = snapshot->height;
     if (snapshot->height != source->old.height) source->old = (struct joiner_snapshot){0};
     if (joiner->answered_ms == 0) joiner->answered_ms = now_ms;
     go_on(joiner, now_ms);

@@ -1,10 +1,11 @@
 /* How a node with an empty ledger begins: with a snapshot that its peers offer, gathered chunk by chunk from
  * all of them at once, or with the first block. Facts in, requests out: it touches no link, disk or clock.
  *
- * Peers are asked for the newest snapshot they have. Once f + 1 validators have answered (or as many as
- * will), what that many say is final tells how far the network is: near its beginning nothing is gained by a
- * snapshot, and one that lies far behind is refused. The newest of the rest is taken from all peers that
- * offer the same. A peer that gives a chunk that does not check, or none in time, is left out from then on.
+ * Peers are asked for the newest snapshot they have. Once a quorum of validators has answered (or as many as
+ * will), what f + 1 of them say is final, and how high the snapshots are that a quorum signed, tells how far
+ * the network is: near its beginning nothing is gained by a snapshot, and one that lies far behind is
+ * refused. The newest of the rest is taken from all peers that offer the same. A peer that gives a chunk that
+ * does not check, or none in time, is left out from then on.
  */
 #ifndef TALLY_NODE_JOINER_H
 #define TALLY_NODE_JOINER_H
@@ -78,6 +79,8 @@ void joiner_close(struct joiner *joiner);
 void joiner_link_up(struct joiner *joiner, uint32_t peer, uint64_t now_ms);
 /* What the peer offered counts for nothing: it is asked anew when it returns. */
 void joiner_link_down(struct joiner *joiner, uint32_t peer, uint64_t now_ms);
+/* Whether an offer of this peer is awaited; only then it is worth a look. */
+bool joiner_offer_came(struct joiner *joiner, uint32_t peer);
 /* A peer's answer, checked: what it says is final, and what it offers. */
 void joiner_offer(struct joiner *joiner, uint32_t peer, uint64_t finalized_height,
     const struct joiner_snapshot *snapshot, uint64_t now_ms);

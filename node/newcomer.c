@@ -158,6 +158,7 @@ static void receive_offer(struct newcomer *newcomer, uint32_t peer, struct span 
 {
     struct arena arena;
     struct snapshot_offer offer;
+    if (!joiner_offer_came(newcomer->joiner, peer)) return;
     arena_init(&arena, 2u * FRAME_SIZE_MAX);
     if (snapshot_offer_decode(payload, &arena, &offer) == TALLY_OK)
         on_offer(newcomer, peer, &offer);
