@@ -33,6 +33,18 @@ static void on_part_failed(void *context, const char *what, int error)
     fail(context, what, error);
 }
 
+/* Without blocks from the first on, only another snapshot helps; the next opening looks for one. */
+static void on_state_failed(void *context, const char *what, int error)
+{
+    struct node *node = context;
+    if (error != TALLY_EPENDING) {
+        fail(node, what, error);
+        return;
+    }
+    LOG_UNUSUAL("the state is damaged, and older blocks are missing: this node is opened again");
+    node->on_joined(node->context);
+}
+
 /* ---- Work ---- */
 
 static void update_work(struct node *node)
@@ -343,7 +355,7 @@ static int open_data(struct node *node, char *why, size_t why_size)
 static int open_parts(struct node *node, char *why, size_t why_size)
 {
     static const struct executor_callbacks executor_callbacks = {
-        on_applied, on_rebuilt, on_level, on_part_failed};
+        on_applied, on_rebuilt, on_level, on_state_failed};
     static const struct certifier_callbacks certifier_callbacks = {
         on_certified, on_divergence, on_checkpoint_evidence};
     static const struct replica_callbacks replica_callbacks = {

@@ -141,6 +141,14 @@ static int wait_for_mending(struct executor *executor)
     return error == TALLY_EPENDING ? TALLY_ECLOSED : error;
 }
 
+/* Blocks below a snapshot come by the very state that is to be made of them: to wait for them would be for
+ * ever. */
+static bool lacks_older(struct executor *executor)
+{
+    struct ledger *ledger = executor->replay.ledger;
+    return ledger_older_height(ledger) + 1 < ledger_first(ledger);
+}
+
 /* Makes the state anew from the ledger; the newest certificate, which went with it, is kept where it agrees.
  */
 static int make_anew(struct executor *executor)
@@ -153,7 +161,8 @@ static int make_anew(struct executor *executor)
     CHECK(pthread_rwlock_wrlock(&executor->stands) == 0);
     if (error == TALLY_OK) error = replay_rebuild(&executor->replay);
     CHECK(pthread_rwlock_unlock(&executor->stands) == 0);
-    if (error == TALLY_EPENDING) error = wait_for_mending(executor);
+    if (error == TALLY_EPENDING && !lacks_older(executor)) error = wait_for_mending(executor);
+    executor->behind = error == TALLY_EPENDING;
     if (error != TALLY_OK || !has_certified) return error;
     error = state_certified_put(executor->replay.state, &certified);
     return error == TALLY_EINVALID ? TALLY_OK : error;

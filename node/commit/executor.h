@@ -28,7 +28,8 @@ struct executor_callbacks {
     void (*on_rebuilt)(void *context, const struct checkpoint *last);
     /* A state that waited at its opening for a block that the ledger had lost is level with the ledger. */
     void (*on_level)(void *context);
-    /* The state cannot go on; the process must end. `what` is constant. */
+    /* The state cannot go on; the process must end. `what` is constant. TALLY_EPENDING: it was damaged, and
+     * is gone; of the ledger that it is made from again, blocks below a snapshot are not here. */
     void (*on_failed)(void *context, const char *what, int error);
 };
 
