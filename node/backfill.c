@@ -24,8 +24,16 @@ struct backfiller {
     uint32_t peer;  /* asked last */
     uint32_t ticks; /* since then */
     uint64_t asked_ms, told_ms;
-    uint32_t without; /* peers in a row that gave the next block without its bodies */
+    bool without[PEERS_MAX]; /* peers that gave the next block without its bodies */
 };
+
+/* Up to where both are here, blocks and results. Damage may have cost the ledger its newest older blocks,
+ * whose results the state still has. */
+static uint64_t height_here(const struct backfiller *backfiller, uint64_t backfilled)
+{
+    uint64_t older = ledger_older_height(backfiller->options.ledger);
+    return older < backfilled ? older : backfilled;
+}
 
 static bool is_up(const struct backfiller *backfiller, uint32_t peer)
 {
@@ -35,12 +43,24 @@ static bool is_up(const struct backfiller *backfiller, uint32_t peer)
     return status.up;
 }
 
-static uint32_t up_count(const struct backfiller *backfiller)
+bool older_bodies_are_gone(
+    const bool up[PEERS_MAX], const bool without[PEERS_MAX], uint32_t peer_count, uint32_t validator_count)
 {
-    uint32_t count = 0;
+    uint32_t lack = 0;
+    for (uint32_t peer = 0; peer < peer_count; peer++) {
+        if (up[peer] && !without[peer]) return false;
+        lack += without[peer] && peer < validator_count;
+    }
+    return lack > faults_of(validator_count);
+}
+
+static bool bodies_are_gone(const struct backfiller *backfiller)
+{
+    bool up[PEERS_MAX];
     for (uint32_t peer = 0; peer < backfiller->options.peer_count; peer++)
-        count += is_up(backfiller, peer);
-    return count;
+        up[peer] = is_up(backfiller, peer);
+    return older_bodies_are_gone(
+        up, backfiller->without, backfiller->options.peer_count, backfiller->options.validators->set.count);
 }
 
 /* ---- Asking ---- */
@@ -192,7 +212,7 @@ static void on_put(void *context, int error, uint64_t height)
             backfiller->options.context, "what older blocks came to cannot be kept", error);
     free_fill(fill);
     if (error != TALLY_OK || backfiller->links == NULL) return;
-    backfiller->height = height;
+    backfiller->height = height_here(backfiller, height);
     tell_progress(backfiller);
     uint64_t took = clock_now_ms() - backfiller->asked_ms;
     CHECK(uv_timer_start(backfiller->rest, on_rest, took / REST_PART, 0) == 0);
@@ -225,7 +245,8 @@ static void check_done(struct job *job)
         links_charge(backfiller->links, fill->peer, "an older block that does not check");
     }
     if (fill->error != TALLY_OK && backfiller->links != NULL) tell_error(backfiller, fill->error);
-    backfiller->without = fill->count > 0 || !fill->bare ? 0 : backfiller->without + 1;
+    if (fill->count > 0) memset(backfiller->without, 0, sizeof backfiller->without);
+    if (fill->count == 0 && fill->bare) backfiller->without[fill->peer] = true;
     if (backfiller->links != NULL && fill->count < fill->given.count) next_peer(backfiller);
     if (backfiller->links != NULL && fill->error == TALLY_OK && fill->count > 0) {
         executor_backfill(backfiller->options.executor, fill->from, fill->given.blocks, fill->given.results,
@@ -246,7 +267,7 @@ void backfiller_frame(struct backfiller *backfiller, uint32_t peer, struct span 
     fill->backfiller = backfiller;
     fill->peer = peer;
     fill->from = backfiller->height + 1;
-    fill->withhold = backfiller->without >= up_count(backfiller);
+    fill->withhold = bodies_are_gone(backfiller);
     buffer_init(&fill->bytes, FRAME_SIZE_MAX);
     buffer_append(&fill->bytes, payload.data, payload.size);
     CHECK(!fill->bytes.failed);
@@ -273,7 +294,7 @@ int backfiller_open(const struct backfiller_options *options, struct backfiller 
     rest->data = backfiller;
     struct state *state = executor_state(options->executor);
     backfiller->of = state_base_height(state);
-    backfiller->height = state_backfilled_height(state);
+    backfiller->height = height_here(backfiller, state_backfilled_height(state));
     *out = backfiller;
     return TALLY_OK;
 }

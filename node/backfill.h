@@ -16,6 +16,12 @@ int older_block_check(const struct block *block, const struct event_result *resu
     const struct state_roots *roots, const struct verify_set *validators,
     const struct digest *chain_id) TALLY_MUST_CHECK;
 
+/* Whether bodies that peers leave out are gone, and the block is taken without them: no peer that is up has
+ * not been asked, and f + 1 validators said so, one honest one among them. Nothing else tells a body that was
+ * erased from one that a peer keeps back. Validators are peers 0 to validator_count - 1. */
+bool older_bodies_are_gone(
+    const bool up[PEERS_MAX], const bool without[PEERS_MAX], uint32_t peer_count, uint32_t validator_count);
+
 struct backfiller;
 
 struct backfiller_options {

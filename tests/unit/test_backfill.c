@@ -121,6 +121,22 @@ static void signatures_must_hold(void **state)
     assert_int_equal(check(fixture), TALLY_ESIGNATURE);
 }
 
+static void bodies_are_gone_only_where_an_honest_validator_says_so(void **state)
+{
+    (void)state;
+    /* Validators 0 to 3 and two observers. */
+    bool up[PEERS_MAX] = {[1] = true}, without[PEERS_MAX] = {[1] = true};
+    assert_false(older_bodies_are_gone(up, without, 6, 4)); /* it alone keeps them back */
+    up[4] = up[5] = without[4] = without[5] = true;
+    assert_false(older_bodies_are_gone(up, without, 6, 4)); /* nor does any number of observers help */
+    up[2] = true;
+    assert_false(older_bodies_are_gone(up, without, 6, 4)); /* who is not asked yet */
+    without[2] = true;
+    assert_true(older_bodies_are_gone(up, without, 6, 4));
+    up[0] = true;
+    assert_false(older_bodies_are_gone(up, without, 6, 4));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +146,7 @@ int main(void)
             another_block_or_one_of_another_height_is_not, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(no_result_may_be_another, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(signatures_must_hold, open_fixture, close_fixture),
+        cmocka_unit_test(bodies_are_gone_only_where_an_honest_validator_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
