@@ -2,14 +2,16 @@
 
 #include <stdlib.h>
 
+#include "node/joiner.h"
 #include "node/net/log.h"
 #include "node/ranges.h"
 #include "proto/base/check.h"
 #include "proto/codec/transfer.h"
 #include "storage/snapshot_file.h"
 
-/* Answers under way for one peer. */
-#define ANSWERS_MAX 2u
+/* Answers under way for one peer that joins: what it asks of a snapshot at a time, and two offers, as it asks
+ * once more when its link has just come up. One that it waits for in vain is held against this node. */
+#define ANSWERS_MAX (JOINER_ASKED_MAX + 2u)
 #define ARENA_BUDGET (64u * MIB)
 
 struct handover {

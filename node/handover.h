@@ -18,8 +18,8 @@ void handover_stop(struct handover *handover);
 /* After the checkers and the executor's reads have ended. */
 void handover_close(struct handover *handover);
 
-/* FRAME_SNAPSHOT_REQUEST, FRAME_CHUNK_REQUEST and FRAME_BACKFILL_REQUEST. A peer that asks for more while two
- * answers are under way gets none. */
+/* FRAME_SNAPSHOT_REQUEST, FRAME_CHUNK_REQUEST and FRAME_BACKFILL_REQUEST. A peer that asks for more than one
+ * that joins does, while that is under way, gets no answer. */
 void handover_frame(struct handover *handover, uint32_t peer, enum frame_kind kind, struct span payload);
 
 #endif
