@@ -94,7 +94,9 @@ static void on_frame_joining(struct node *node, uint32_t peer, enum frame_kind k
 {
     if (kind == FRAME_KEEPALIVE) receive_keepalive(node, peer, payload);
     if (kind == FRAME_SNAPSHOT || kind == FRAME_CHUNK) newcomer_frame(node->newcomer, peer, kind, payload);
-    if (kind == FRAME_SNAPSHOT_REQUEST) handover_frame(node->handover, peer, kind, payload);
+    /* A snapshot made before this node had to join again is as good as any. */
+    if (kind == FRAME_SNAPSHOT_REQUEST || kind == FRAME_CHUNK_REQUEST)
+        handover_frame(node->handover, peer, kind, payload);
 }
 
 void node_on_frame(void *context, uint32_t peer, enum frame_kind kind, struct span payload)
