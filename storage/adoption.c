@@ -71,6 +71,18 @@ int adoption_begin(const struct disk *disk, const char *dir, char path[DISK_PATH
     return error == TALLY_OK ? discard(disk, path) : error;
 }
 
+/* LevelDB does not see to the names of all its files. */
+static int sync_parts(const struct disk *disk, const char *folder)
+{
+    int error = TALLY_OK;
+    for (size_t i = 0; error == TALLY_OK && i < PARTS; i++) {
+        char path[DISK_PATH_SIZE_MAX];
+        error = disk_join(folder, parts[i], path);
+        if (error == TALLY_OK) error = disk->sync_dir(disk->context, path);
+    }
+    return error == TALLY_OK ? disk->sync_dir(disk->context, folder) : error;
+}
+
 int adoption_end(const struct disk *disk, const char *dir)
 {
     char folder[DISK_PATH_SIZE_MAX], mark[DISK_PATH_SIZE_MAX];
@@ -78,7 +90,7 @@ int adoption_end(const struct disk *disk, const char *dir)
     int file;
     int error = find_mark(disk, dir, folder, mark, &whole);
     /* What the mark speaks of is named on disk before the mark is. */
-    if (error == TALLY_OK) error = disk->sync_dir(disk->context, folder);
+    if (error == TALLY_OK) error = sync_parts(disk, folder);
     if (error == TALLY_OK) error = disk->open(disk->context, mark, DISK_CREATE, &file);
     if (error != TALLY_OK) return error;
     error = disk->sync(disk->context, file);

@@ -17,7 +17,19 @@ struct mortal {
     struct disk disk;
     const struct disk *real;
     uint64_t changes, dies_at; /* 0 = never */
+    unsigned synced, marked;   /* folders that were synced, and that were when the mark was made */
 };
+
+/* A bit for each. */
+static unsigned folders_of(const char *path)
+{
+    static const char *const folders[] = {"joining/state", "joining/bodies", "joining/ledger", "joining"};
+    for (unsigned i = 0; i < 4; i++)
+        if (strlen(path) > strlen(folders[i]) &&
+            strcmp(path + strlen(path) - strlen(folders[i]), folders[i]) == 0)
+            return 1u << i;
+    return 0;
+}
 
 static int change(struct mortal *mortal)
 {
@@ -28,6 +40,7 @@ static int change(struct mortal *mortal)
 static int mortal_open(void *context, const char *path, enum disk_mode mode, int *file)
 {
     struct mortal *mortal = context;
+    if (mode == DISK_CREATE) mortal->marked = mortal->synced;
     int error = mode == DISK_CREATE ? change(mortal) : TALLY_OK;
     return error == TALLY_OK ? mortal->real->open(mortal->real->context, path, mode, file) : error;
 }
@@ -50,6 +63,7 @@ static int mortal_sync_dir(void *context, const char *path)
 {
     struct mortal *mortal = context;
     int error = change(mortal);
+    mortal->synced |= folders_of(path);
     return error == TALLY_OK ? mortal->real->sync_dir(mortal->real->context, path) : error;
 }
 
@@ -190,6 +204,16 @@ static void another_beginning_starts_empty(void **state)
     assert_false(exists("joining/state/1") || exists("joining/state/3"));
 }
 
+static void the_names_of_all_files_are_durable_before_the_mark_is(void **state)
+{
+    (void)state;
+    struct mortal mortal = mortal_disk(0);
+    mortal.disk.context = &mortal;
+    make_new();
+    assert_int_equal(adoption_end(&mortal.disk, dir), TALLY_OK);
+    assert_int_equal(mortal.marked, 0xf);
+}
+
 /* Whatever call is the last, the next start has all of the old or all of the new. */
 static void death_at_any_step_leaves_the_old_or_the_new(void **state)
 {
@@ -221,6 +245,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_not_whole_is_thrown_away, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_folder_without_any_of_it_is_left_as_it_is, set_up, tear_down),
         cmocka_unit_test_setup_teardown(another_beginning_starts_empty, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            the_names_of_all_files_are_durable_before_the_mark_is, set_up, tear_down),
         cmocka_unit_test_setup_teardown(death_at_any_step_leaves_the_old_or_the_new, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
