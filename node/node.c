@@ -259,6 +259,7 @@ static void watch_for_split(struct node *node)
 static void on_tick(uv_timer_t *timer)
 {
     struct node *node = timer->data;
+    page_watch_tick(&node->pages, node->checkers);
     if (node->joining) {
         newcomer_tick(node->newcomer);
         return;

@@ -9,6 +9,7 @@
 #include "node/mender.h"
 #include "node/newcomer.h"
 #include "node/node.h"
+#include "node/page_watch.h"
 
 #define SPLIT_TICKS 5u /* until different states of one height are no matter of who signs first */
 
@@ -45,6 +46,7 @@ struct node {
     uint64_t rebuilt_height; /* what the last rebuild came up to; 0 = none */
     uint64_t split_height;   /* signed differently, and not certified; 0 = none */
     uint32_t split_ticks;    /* for how long */
+    struct page_watch pages;
     uint64_t peer_heights[PEERS_MAX];
     struct checkpoint_vote own_vote;                         /* the newest recorded; height 0 = none */
     struct checkpoint_vote pending_votes[CERTIFIER_HEIGHTS]; /* by height: signed, being recorded */

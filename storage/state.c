@@ -5,6 +5,7 @@
 #include "proto/base/check.h"
 #include "proto/crypto/digest.h"
 #include "storage/disk.h"
+#include "storage/mapped.h"
 #include "storage/state_batches.h"
 #include "storage/state_internal.h"
 
@@ -77,6 +78,9 @@ static int rebuild_group(struct rebuilding *rebuilding)
     if (error != TALLY_OK) return error;
     subject_map_release_oldest(pool);
     rebuilding->count = 0;
+    /* What was scanned is not needed again; that it could not be given back is told later, where it goes on.
+     */
+    if (mapped_is_much()) (void)!mapped_give_back();
     return TALLY_OK;
 }
 
