@@ -87,8 +87,8 @@ int ledger_older_open(struct ledger *ledger, const struct ledger_options *option
 /* The ledger that keeps a height: this one, or the one of older blocks. */
 struct ledger *ledger_of(struct ledger *ledger, uint64_t height);
 
-/* The last block that carries its own FC, and how many blocks there are up to it. Errors: as
- * ledger_prefix_read's. */
+/* The last block that carries its own FC (of older blocks, the last), and how many blocks there are up to it.
+ * Errors: as ledger_prefix_read's. */
 int ledger_find_finalized(struct ledger *ledger, struct ledger_report *report,
     struct ledger_record_prefix *last, size_t *count) TALLY_MUST_CHECK;
 

@@ -11,8 +11,6 @@ static int cut_to_finalized(
     struct ledger *ledger, struct ledger_report *report, struct ledger_record_prefix *last)
 {
     size_t count;
-    if (ledger->is_older && ledger->index_count > 0)
-        return ledger_prefix_read(ledger, ledger->index[ledger->index_count - 1].place, last);
     int error = ledger_find_finalized(ledger, report, last, &count);
     if (error != TALLY_OK || count == ledger->index_count) return error;
     struct segment_place place = ledger->index[count].place;

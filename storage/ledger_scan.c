@@ -44,8 +44,8 @@ static int bodies_gap(void *context, uint32_t segment, const struct segment_gap 
     return TALLY_OK;
 }
 
-/* Where the ledger begins, by the header of its first segment. One that was lost says nothing any more: then
- * the ledger is one from the first block on, of which many are lost, and come again. */
+/* Where the ledger begins, by the header of its first segment. Where that was lost, and the bodies' too, the
+ * ledger is one from the first block on, of which many are lost, and come again. */
 static void find_first(struct ledger_opening *opening)
 {
     struct ledger *ledger = opening->ledger;
@@ -108,7 +108,7 @@ int ledger_find_finalized(
             report->damaged_height = ledger->first + *count - 1;
             return error;
         }
-        if (last->has_finalization) return TALLY_OK;
+        if (last->has_finalization || ledger->is_older) return TALLY_OK;
     }
     *last = (struct ledger_record_prefix){.bodies_end = {1, SEGMENT_HEADER_SIZE}};
     return TALLY_OK;
@@ -179,6 +179,9 @@ static int configure(const struct disk *disk, const char *dir, const struct dige
     logs->bodies.digests = false;
     logs->bodies.check = options->verify_all ? CHECK_ALL : CHECK_SIZES;
     logs->bodies.gap = options->mend ? bodies_gap : NULL;
+    /* Both logs' first headers say alike where the ledger begins: of one that is lost, the other knows. */
+    if (error == TALLY_OK && options->mend)
+        segment_log_recall(&logs->bodies, &logs->blocks.first_number, &logs->blocks.first_link);
     return error;
 }
 
@@ -187,7 +190,7 @@ int ledger_make_logs(const struct disk *disk, const char *dir, const struct dige
 {
     struct logs logs;
     int error = configure(disk, dir, chain_id, options, &logs);
-    if (error == TALLY_OK) error = segment_log_create(&logs.bodies, first, NULL);
+    if (error == TALLY_OK) error = segment_log_create(&logs.bodies, first, parent);
     return error == TALLY_OK ? segment_log_create(&logs.blocks, first, parent) : error;
 }
 
@@ -215,6 +218,8 @@ int ledger_open_logs(struct ledger *ledger, const char *dir, const struct ledger
     if (error == TALLY_OK && options->mend)
         error = known_bodies(ledger, opening->report, &logs.bodies.known_end);
     if (error != TALLY_OK && !fresh) return error;
+    logs.bodies.first_number = ledger->first;
+    logs.bodies.first_link = ledger->below;
     error = open_log(&logs.bodies, NULL, opening, &ledger->bodies);
     if (fresh && error == TALLY_ENOTFOUND) {
         error = segment_log_create(&logs.bodies, 1, NULL);

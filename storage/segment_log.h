@@ -61,6 +61,9 @@ struct segment_log_config {
     /* What is lost of headers is put right, and what is lost of files made anew, with zeros for records that
      * are gone: the log begins with segment 1, and `gap` is given. */
     bool mends;
+    /* What the header of segment 1 says where it is made anew; 0 and zeros where nobody knows. */
+    uint64_t first_number;
+    struct digest first_link;
     bool digests;  /* sealed segments have one; nothing is erased then */
     bool recycles; /* dropped segments are used again */
 };
@@ -97,6 +100,10 @@ int segment_log_open(const struct segment_log_config *config,
     int (*seen)(void *context, const struct segment_log_record *record), void *context,
     struct segment_log **log, struct segment_log_report *report) TALLY_MUST_CHECK;
 void segment_log_close(struct segment_log *log);
+/* What a log that may be mended was begun with, as its first header says; outputs are left alone where that
+ * is lost too. */
+void segment_log_recall(
+    const struct segment_log_config *config, uint64_t *first_number, struct digest *first_link);
 
 #define SEGMENT_RECORD_PARTS 3
 struct segment_log_entry {

@@ -6,13 +6,17 @@
 /* Each is a file to be made: a stray name must not bring thousands. */
 #define LOST_SEGMENTS_MAX 256u
 
-/* What a header that is made anew says of the segment before it. A sealed one's file has just its bytes in
- * use. */
+/* What a header that is made anew says of the segment before it, or of the log's beginning. A sealed one's
+ * file has just its bytes in use. */
 static int follow(const struct segment_log *log, const struct segment *before, struct segment_header *header)
 {
     struct hasher hasher;
     header->kind = log->config.kind;
     header->chain_id = log->config.chain_id;
+    if (header->sequence == 1) {
+        header->first_number = log->config.first_number;
+        header->link = log->config.first_link;
+    }
     if (before == NULL) return TALLY_OK;
     header->previous_size = before->allocated;
     if (!log->config.digests) return TALLY_OK;
@@ -28,6 +32,7 @@ int segment_log_head_again(struct segment_log *log, struct segment *segment, str
     const struct segment *before = log->count > 1 ? segment - 1 : NULL;
     uint8_t bytes[SEGMENT_HEADER_SIZE];
     uint32_t seed;
+    uint64_t number;
     CHECK(segment == segment_log_newest(log));
     *header = (struct segment_header){.sequence = segment->sequence};
     int error = follow(log, before, header);
@@ -35,13 +40,15 @@ int segment_log_head_again(struct segment_log *log, struct segment *segment, str
     if (error == TALLY_OK)
         error = log->config.digests ? TALLY_ENOTFOUND
                                     : segment_seed_find(disk, segment->file, segment->allocated,
-                                          log->config.record_size_max, &seed, &header->first_number);
-    if (error == TALLY_OK)
+                                          log->config.record_size_max, &seed, &number);
+    if (error == TALLY_OK) {
         segment_salt_of(seed, header->salt);
-    else if (error == TALLY_ENOTFOUND)
+        if (header->first_number == 0) header->first_number = number;
+    } else if (error == TALLY_ENOTFOUND) {
         random_bytes(header->salt, sizeof header->salt);
-    else
+    } else {
         return error;
+    }
     segment_header_encode(header, bytes);
     error = disk->write(disk->context, segment->file, 0, bytes, sizeof bytes);
     if (error == TALLY_OK) error = disk->sync(disk->context, segment->file);
@@ -62,15 +69,19 @@ int segment_log_grow(struct segment_log *log, struct segment *segment, uint64_t 
 }
 
 /* How large it was the next one's header says; where that is gone too, it is taken for as large as any. */
-static int fill_one(struct segment_log *log, uint32_t sequence, bool last)
+static int fill_one(struct segment_log *log, uint32_t sequence, bool last, struct segment_log_report *report)
 {
     const struct segment *before = log->count > 0 ? segment_log_newest(log) : NULL;
-    struct segment_header header = {.sequence = sequence, .first_number = sequence == 1 ? 1 : 0};
+    struct segment_header header = {.sequence = sequence};
     int error = follow(log, before, &header);
     if (error == TALLY_OK) error = segment_log_reserve(log);
     if (error == TALLY_OK) error = segment_log_make(&log->config, &header, &log->segments[log->count]);
     if (error != TALLY_OK) return error;
     log->count++;
+    if (sequence == 1) {
+        report->first_number = header.first_number;
+        report->first_link = header.link;
+    }
     return last ? TALLY_OK : segment_log_grow(log, segment_log_newest(log), log->config.segment_size_max);
 }
 
@@ -80,8 +91,31 @@ int segment_log_fill(struct segment_log *log, uint32_t to, struct segment_log_re
     if (to - from > LOST_SEGMENTS_MAX) return TALLY_EDAMAGED;
     int error = TALLY_OK;
     for (uint32_t sequence = from; error == TALLY_OK && sequence < to; sequence++) {
-        error = fill_one(log, sequence, sequence + 1 == to);
+        error = fill_one(log, sequence, sequence + 1 == to, report);
         report->headers_mended++;
     }
     return error;
+}
+
+void segment_log_recall(
+    const struct segment_log_config *config, uint64_t *first_number, struct digest *first_link)
+{
+    const struct disk *disk = config->disk;
+    char name[SEGMENT_NAME_SIZE], path[DISK_PATH_SIZE_MAX];
+    uint8_t bytes[SEGMENT_HEADER_SIZE];
+    struct segment_header header;
+    uint32_t changed;
+    size_t got = 0;
+    int file;
+    segment_log_name(1, name);
+    if (disk_join(config->dir, name, path) != TALLY_OK) return;
+    if (disk->open(disk->context, path, DISK_READ, &file) != TALLY_OK) return;
+    int error = disk->read(disk->context, file, 0, bytes, sizeof bytes, &got);
+    disk->close(disk->context, file);
+    if (error != TALLY_OK || got != sizeof bytes) return;
+    if (segment_header_decode(bytes, &header) != TALLY_OK &&
+        segment_header_restore(bytes, config->kind, &config->chain_id, 1, &header, &changed) != TALLY_OK)
+        return;
+    *first_number = header.first_number;
+    *first_link = header.link;
 }

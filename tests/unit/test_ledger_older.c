@@ -377,6 +377,71 @@ static void a_ledger_whose_only_block_is_gone_does_not_open(void **state)
     memory_disk_close(disk);
 }
 
+/* What a file can lose: all of it, its header, or that and its end. */
+enum loss { LOSS_FILE, LOSS_HEADER, LOSS_CUT, LOSSES };
+
+static void lose(struct memory_disk *disk, const char *path, enum loss loss)
+{
+    struct memory_file *file = memory_find(disk, path);
+    assert_non_null(file);
+    if (loss == LOSS_FILE)
+        assert_int_equal(disk->disk.remove(disk, path), TALLY_OK);
+    else
+        memset(file->data, 0x5a, SEGMENT_HEADER_SIZE);
+    if (loss == LOSS_CUT) file->size = 99;
+}
+
+/* How many blocks had to be mended. */
+static uint64_t mend_all(struct ledger *ledger)
+{
+    uint64_t count = 0, damaged;
+    struct arena arena;
+    arena_init(&arena, 16 * MIB);
+    for (uint64_t height = 1; height <= BLOCKS; height++) {
+        struct block read;
+        bool mended;
+        arena_reset(&arena);
+        if (ledger_read(ledger, height, true, &arena, &read) == TALLY_OK) continue;
+        assert_int_equal(ledger_mend(ledger, &blocks[height], false, &mended), TALLY_OK);
+        assert_true(mended);
+        count++;
+    }
+    arena_close(&arena);
+    assert_int_equal(ledger_damaged(ledger, &damaged), TALLY_ENOTFOUND);
+    return count;
+}
+
+/* As an ordinary ledger's: the file's blocks come back from peers, and everything else stays. */
+static void a_first_segment_that_is_lost_is_mended(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"home/ledger/0000000000000001", "home/bodies/0000000000000001",
+        "home/older/ledger/0000000000000001", "home/older/bodies/0000000000000001"};
+    for (size_t p = 0; p < 4; p++) {
+        for (enum loss loss = 0; loss < LOSSES; loss++) {
+            struct memory_disk *disk = begun_disk();
+            struct ledger *ledger = open_ledger(disk, &options);
+            append(ledger, FIRST + 1, BLOCKS);
+            append_older(ledger, 1, FIRST - 1);
+            ledger_close(ledger);
+            assert_non_null(memory_find(disk, "home/ledger/0000000000000002"));
+            lose(disk, paths[p], loss);
+            ledger = open_ledger(disk, &mending);
+            assert_int_equal(ledger_first(ledger), FIRST);
+            assert_int_equal(ledger_height(ledger), BLOCKS);
+            /* Bodies are found again without their file's header. */
+            bool nothing = p % 2 == 1 && loss == LOSS_HEADER;
+            assert_true((mend_all(ledger) == 0) == nothing);
+            check_ledger(ledger, FIRST - 1, BLOCKS);
+            ledger_close(ledger);
+            ledger = open_ledger(disk, &options);
+            check_ledger(ledger, FIRST - 1, BLOCKS);
+            ledger_close(ledger);
+            memory_disk_close(disk);
+        }
+    }
+}
+
 static void older_blocks_of_another_history_do_not_open(void **state)
 {
     (void)state;
@@ -415,6 +480,7 @@ int main(void)
             whatever_call_a_crash_strikes_what_was_synced_is_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(damage_on_either_side_is_named_and_mended, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_ledger_whose_only_block_is_gone_does_not_open, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_first_segment_that_is_lost_is_mended, set_up, tear_down),
         cmocka_unit_test_setup_teardown(older_blocks_of_another_history_do_not_open, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
