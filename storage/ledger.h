@@ -29,7 +29,8 @@ struct ledger_options {
         segment_size_max; /* 0 = LEDGER_SEGMENT_SIZE; a block larger than that has a segment of its own */
     bool verify_all;      /* read and check every byte at open, not just the newest segments */
     /* Open in spite of damaged records, headers and missing files, for ledger_mend: what cannot be read is
-     * TALLY_EDAMAGED. Folders that lost all they had are not opened. */
+     * TALLY_EDAMAGED. Folders that lost all they had are not opened; where every block is gone of a ledger
+     * that began later, it is an empty one. */
     bool mend;
 };
 #define LEDGER_SEGMENT_SIZE (256ull * 1024 * 1024)

@@ -116,6 +116,23 @@ int ledger_open_one(const struct disk *disk, const char *dir, const struct diges
     return TALLY_OK;
 }
 
+/* Of a ledger that began later, nothing is left: with no block of its own, only where it was to begin. An
+ * empty one in its place may begin anywhere. */
+static int begin_anew(const struct disk *disk, const char *dir)
+{
+    static const char *const names[][2] = {
+        {"ledger", "ledger/0000000000000001"}, {"bodies", "bodies/0000000000000001"}};
+    int error = TALLY_OK;
+    for (size_t i = 0; error == TALLY_OK && i < 2; i++) {
+        char folder[DISK_PATH_SIZE_MAX], path[DISK_PATH_SIZE_MAX];
+        error = disk_join(dir, names[i][0], folder);
+        if (error == TALLY_OK) error = disk_join(dir, names[i][1], path);
+        if (error == TALLY_OK) error = disk->remove(disk->context, path);
+        if (error == TALLY_OK) error = disk->sync_dir(disk->context, folder);
+    }
+    return error;
+}
+
 int ledger_open(const struct disk *disk, const char *dir, const struct digest *chain_id,
     const struct ledger_options *options, struct ledger **ledger, struct ledger_report *report)
 {
@@ -124,6 +141,14 @@ int ledger_open(const struct disk *disk, const char *dir, const struct digest *c
     if (options == NULL) options = &defaults;
     int error = ledger_open_one(disk, dir, chain_id, options, false, &opened, report);
     if (error != TALLY_OK) return error;
+    if (options->mend && opened->first > 1 && opened->head.height == 0) {
+        struct ledger_report anew;
+        ledger_close(opened);
+        report->lost = 1;
+        error = begin_anew(disk, dir);
+        if (error == TALLY_OK) error = ledger_open_one(disk, dir, chain_id, options, false, &opened, &anew);
+        if (error != TALLY_OK) return error;
+    }
     if (opened->first > 1) error = ledger_older_open(opened, options, report);
     if (error == TALLY_OK)
         *ledger = opened;

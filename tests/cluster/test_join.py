@@ -275,6 +275,21 @@ class JoinTest(network.NetworkTest):
         with rpc.Client(self.net, NEW) as client:
             client.ledger.GetBlock(rpc.rpc.GetBlockRequest(height=1), timeout=30)
 
+    def test_7_older_blocks_that_are_lost_at_their_end_come_again(self):
+        self.net.stop(NEW)
+        newest = max((self.net.home(NEW) / "data" / "older" / "ledger").glob("0*"))
+        content = newest.read_bytes()
+        end = len(content.rstrip(b"\0"))
+        newest.write_bytes(content[:end - 100] + b"\0" * (len(content) - end + 100))  # of the last record
+        since = self.net.log_size(NEW)
+        self.net.start(NEW)
+        wait_until("all older blocks", lambda: self.net.log_lines(NEW, "all older blocks are here", since), 60)
+        with rpc.Client(self.net, NEW) as new, rpc.Client(self.net, "validator-1") as old:
+            for height in (self.snapshot - 1, self.snapshot):
+                request = rpc.rpc.GetBlockRequest(height=height)
+                blocks = [client.ledger.GetBlock(request, timeout=30) for client in (new, old)]
+                self.assertEqual(blocks[0].block, blocks[1].block)
+
 
 if __name__ == "__main__":
     network.main()

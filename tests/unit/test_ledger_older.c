@@ -362,7 +362,8 @@ static void damage_on_either_side_is_named_and_mended(void **state)
     memory_disk_close(disk);
 }
 
-/* Its own first block is what a ledger rests on: without it there is none, and nothing is guessed. */
+/* Its own first block is what a ledger rests on: without it there is none, and nothing is guessed. Where it
+ * may be mended it is an empty one, whatever call a crash strikes meanwhile. */
 static void a_ledger_whose_only_block_is_gone_does_not_open(void **state)
 {
     (void)state;
@@ -374,6 +375,25 @@ static void a_ledger_whose_only_block_is_gone_does_not_open(void **state)
     assert_int_equal(ledger_open(&disk->disk, "home", &chain_id, &options, &ledger, &report), TALLY_EDAMAGED);
     assert_int_equal(report.damaged_height, FIRST);
     assert_non_null(strstr(report.detail, "begins with height 7"));
+    bool struck = true;
+    for (uint64_t at = 1; struck; at++) {
+        struct memory_disk *other = memory_disk_copy(disk);
+        memory_fault(other, FAULT_CRASH, at, 0);
+        int error = ledger_open(&other->disk, "home", &chain_id, &mending, &ledger, &report);
+        struck = other->dead;
+        assert_true(struck || (error == TALLY_OK && report.lost == 1));
+        if (error == TALLY_OK) ledger_close(ledger);
+        memory_disk_crash(other, CRASH_KEEPS_SYNCED);
+        ledger = open_ledger(other, &mending);
+        assert_int_equal(ledger_first(ledger), 1);
+        assert_int_equal(ledger_height(ledger), 0);
+        append(ledger, 1, BLOCKS);
+        ledger_close(ledger);
+        ledger = open_ledger(other, &options);
+        assert_int_equal(ledger_height(ledger), BLOCKS);
+        ledger_close(ledger);
+        memory_disk_close(other);
+    }
     memory_disk_close(disk);
 }
 
