@@ -34,9 +34,10 @@ struct joiner {
     uint64_t proven; /* the highest snapshot offered: a quorum signed that the network has come so far */
     struct source sources[PEERS_MAX];
     struct joiner_snapshot chosen;
+    uint32_t chosen_peer;        /* whose offer that was */
     struct wanted_chunk *chunks; /* of `chosen` */
     uint32_t chunks_here, first_missing;
-    uint64_t sourced_ms; /* when somebody last had it */
+    uint64_t sourced_ms, moved_ms; /* when somebody last had it, and something of it came */
 };
 
 /* ---- Peers ---- */
@@ -72,7 +73,7 @@ static void refuse(struct joiner *joiner, uint32_t peer, enum joiner_refusal why
     struct source *source = &joiner->sources[peer];
     uint64_t height = source->snapshot.height;
     if (source->left_out) return;
-    source->left_out = source->left_out || (why != JOINER_OLD && why != JOINER_GONE);
+    source->left_out = why != JOINER_OLD && why != JOINER_GONE;
     source->snapshot = source->old = (struct joiner_snapshot){0};
     give_back(joiner, peer);
     joiner->callbacks->refused(joiner->context, peer, why, height);
@@ -162,7 +163,8 @@ static void choose(struct joiner *joiner, uint32_t peer, uint64_t now_ms)
     joiner->chunks = calloc(joiner->chosen.chunk_count, sizeof *joiner->chunks);
     CHECK(joiner->chunks != NULL);
     joiner->chunks_here = joiner->first_missing = 0;
-    joiner->sourced_ms = now_ms;
+    joiner->chosen_peer = peer;
+    joiner->sourced_ms = joiner->moved_ms = now_ms;
     joiner->phase = JOINER_FETCHING;
     for (uint32_t i = 0; i < joiner->peer_count; i++)
         joiner->sources[i].asked = 0;
@@ -224,16 +226,20 @@ static void look_for_stalls(struct joiner *joiner, uint64_t now_ms)
 {
     for (uint32_t i = 0; i < joiner->chosen.chunk_count; i++) {
         struct wanted_chunk *chunk = &joiner->chunks[i];
+        if (chunk->state == CHUNK_CAME) joiner->moved_ms = now_ms;
         if (chunk->state == CHUNK_ASKED && now_ms - chunk->since_ms >= JOINER_STALL_MS)
             refuse(joiner, chunk->peer, JOINER_STALLED);
     }
 }
 
-/* Where nobody has the snapshot any more, another is looked for. */
+/* Where nobody has the snapshot any more, or nothing comes of it, another is looked for. Who offered it does
+ * so anew, if it will: until then others' come first. */
 static void look_for_sources(struct joiner *joiner, uint64_t now_ms)
 {
     if (count_sources(joiner) > 0) joiner->sourced_ms = now_ms;
-    if (now_ms - joiner->sourced_ms < JOINER_STALL_MS) return;
+    if (now_ms - joiner->sourced_ms < JOINER_STALL_MS && now_ms - joiner->moved_ms < JOINER_IDLE_MS) return;
+    struct source *offered = &joiner->sources[joiner->chosen_peer];
+    if (offers_chosen(joiner, offered)) offered->snapshot = (struct joiner_snapshot){0};
     joiner->phase = JOINER_ASKING;
     joiner->chosen = (struct joiner_snapshot){0};
     joiner->answered_ms = now_ms;
@@ -330,6 +336,7 @@ void joiner_chunk(struct joiner *joiner, uint32_t peer, uint64_t height, uint32_
     joiner->sources[peer].asked--;
     if (verdict == JOINER_CHUNK_HERE) {
         chunk->state = CHUNK_HERE;
+        joiner->moved_ms = now_ms;
         joiner->chunks_here++;
         while (joiner->first_missing < joiner->chosen.chunk_count &&
                joiner->chunks[joiner->first_missing].state == CHUNK_HERE)

@@ -30,6 +30,8 @@
 #define JOINER_GIVE_UP_MS 60000u
 /* A chunk that takes longer is asked of another peer. */
 #define JOINER_STALL_MS 20000u
+/* A snapshot of which nothing more comes for so long is given up, though somebody offers it. */
+#define JOINER_IDLE_MS 60000u
 /* Chunks asked of one peer at a time, until they are checked. */
 #define JOINER_ASKED_MAX 2u
 /* How far ahead of the first chunk that is missing others are asked for. */

@@ -362,6 +362,28 @@ static void a_snapshot_that_is_gone_everywhere_gives_way_to_a_newer_one(void **s
     assert_int_equal(world->refused[1], JOINER_GONE);
 }
 
+/* A liar has the newest snapshot, whose head is sound, and offers it again and again. */
+static void what_is_offered_and_never_comes_gives_way_to_another(void **state)
+{
+    struct world *world = *state;
+    answer(world, 1, 9000, 8000);
+    answer(world, 3, 9000, 0);
+    answer(world, 0, 9000, 8500);
+    for (uint64_t at = 0; at < JOINER_IDLE_MS; at += 2000) {
+        assert_int_equal(status_of(world).height, 8500);
+        if (at % 4000 == 0)
+            give(world, 1, JOINER_CHUNK_GONE);
+        else
+            joiner_link_down(world->joiner, 0, world->now_ms);
+        answer(world, 0, 9000, 8500);
+        pass(world, 2000);
+    }
+    assert_int_equal(status_of(world).height, 8000);
+    answer(world, 0, 9000, 8500);
+    give_all(world);
+    assert_int_equal(status_of(world).phase, JOINER_DONE);
+}
+
 static void a_link_that_returns_goes_on_where_it_was(void **state)
 {
     struct world *world = *state;
@@ -511,6 +533,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_peer_alone_is_enough_after_a_while, begin, end),
         cmocka_unit_test_setup_teardown(
             a_snapshot_that_is_gone_everywhere_gives_way_to_a_newer_one, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_offered_and_never_comes_gives_way_to_another, begin, end),
         cmocka_unit_test_setup_teardown(a_link_that_returns_goes_on_where_it_was, begin, end),
         cmocka_unit_test_setup_teardown(nothing_is_asked_for_far_ahead_of_what_is_missing, begin, end),
         cmocka_unit_test_setup_teardown(what_a_lost_link_offered_is_not_chosen_again_unasked, begin, end),
