@@ -222,11 +222,12 @@ static void go_on(struct joiner *joiner, uint64_t now_ms)
     if (joiner->chunks_here == joiner->chosen.chunk_count) joiner->phase = JOINER_DONE;
 }
 
+/* While one is being checked, nothing is given up: no check of it ends in what is begun after it. */
 static void look_for_stalls(struct joiner *joiner, uint64_t now_ms)
 {
     for (uint32_t i = 0; i < joiner->chosen.chunk_count; i++) {
         struct wanted_chunk *chunk = &joiner->chunks[i];
-        if (chunk->state == CHUNK_CAME) joiner->moved_ms = now_ms;
+        if (chunk->state == CHUNK_CAME) joiner->sourced_ms = joiner->moved_ms = now_ms;
         if (chunk->state == CHUNK_ASKED && now_ms - chunk->since_ms >= JOINER_STALL_MS)
             refuse(joiner, chunk->peer, JOINER_STALLED);
     }

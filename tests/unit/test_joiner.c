@@ -239,7 +239,8 @@ static void a_chunk_that_is_being_checked_does_not_stall(void **state)
     answer(world, 1, 9000, 0);
     answer(world, 3, 9000, 0);
     assert_true(joiner_chunk_came(world->joiner, 0, 8000, 1) && joiner_chunk_came(world->joiner, 0, 8000, 2));
-    pass(world, 2 * JOINER_STALL_MS);
+    joiner_link_down(world->joiner, 0, world->now_ms);
+    pass(world, 2 * JOINER_IDLE_MS);
     assert_int_equal(world->refusals, 0);
     joiner_chunk(world->joiner, 0, 8000, 1, JOINER_CHUNK_HERE, world->now_ms);
     assert_int_equal(status_of(world).chunks_here, 1);
