@@ -36,7 +36,9 @@
 #define JOINER_ASKED_MAX 2u
 /* How far ahead of the first chunk that is missing others are asked for. */
 #define JOINER_WINDOW 32u
-#define JOINER_CHUNKS_MAX 65536u
+#define JOINER_CHUNKS_MAX (1u << 19)
+_Static_assert(JOINER_CHUNKS_MAX > 65536u + FRAME_SIZE_MAX / 32u,
+    "no head that fits a frame has more: 2^16 parts of subjects, and one for each digest that it lists");
 
 enum joiner_phase {
     JOINER_ASKING = 1, /* nothing is decided */

@@ -47,7 +47,7 @@ static void ask_chunk(void *context, uint32_t peer, uint64_t height, uint32_t in
 static void chosen(void *context, uint32_t peer, const struct joiner_snapshot *snapshot)
 {
     struct world *world = context;
-    assert_in_range(snapshot->chunk_count, 1, CHUNKS_MANY);
+    assert_in_range(snapshot->chunk_count, 1, JOINER_CHUNKS_MAX);
     world->chosen++;
     world->chosen_peer = peer;
 }
@@ -470,6 +470,17 @@ static void an_offer_counts_once_for_each_time_it_was_asked_for(void **state)
     assert_false(joiner_offer_came(world->joiner, 0));
 }
 
+static void as_many_chunks_as_a_head_can_list_are_no_fault(void **state)
+{
+    struct world *world = *state;
+    struct joiner_snapshot most = {8000, 65536 + FRAME_SIZE_MAX / 32};
+    answer(world, 1, 9000, 0);
+    answer(world, 3, 9000, 0);
+    joiner_link_up(world->joiner, 0, world->now_ms);
+    joiner_offer(world->joiner, 0, 9000, &most, world->now_ms);
+    assert_int_equal(status_of(world).chunk_count, most.chunk_count);
+}
+
 static void where_no_head_checks_it_begins_with_the_first_block(void **state)
 {
     struct world *world = *state;
@@ -540,6 +551,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_a_lost_link_offered_is_not_chosen_again_unasked, begin, end),
         cmocka_unit_test_setup_teardown(an_old_snapshot_that_is_gone_is_not_chosen_again_unasked, begin, end),
         cmocka_unit_test_setup_teardown(an_offer_counts_once_for_each_time_it_was_asked_for, begin, end),
+        cmocka_unit_test_setup_teardown(as_many_chunks_as_a_head_can_list_are_no_fault, begin, end),
         cmocka_unit_test_setup_teardown(where_no_head_checks_it_begins_with_the_first_block, begin, end),
         cmocka_unit_test_setup_teardown(a_wrong_head_leaves_its_peer_out, begin, end),
     };
