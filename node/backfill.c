@@ -292,9 +292,9 @@ int backfiller_open(const struct backfiller_options *options, struct backfiller 
     backfiller->rest = rest;
     CHECK(uv_timer_init(options->loop, rest) == 0);
     rest->data = backfiller;
-    struct state *state = executor_state(options->executor);
-    backfiller->of = state_base_height(state);
-    backfiller->height = height_here(backfiller, state_backfilled_height(state));
+    uint64_t first = ledger_first(options->ledger);
+    backfiller->of = first == 1 ? 0 : first;
+    backfiller->height = height_here(backfiller, executor_backfilled_height(options->executor));
     *out = backfiller;
     return TALLY_OK;
 }

@@ -30,6 +30,7 @@ struct executor {
     /* The loop's. */
     bool failed, level, mistrusted;
     struct checkpoint last;
+    uint64_t backfilled; /* at the opening */
     struct state_counts counts;
     bool has_certified;
     struct certified_checkpoint certified;
@@ -375,6 +376,12 @@ static int put_older(struct state *state, const struct block *block, const struc
     return error;
 }
 
+/* Up to where the state has what older blocks came to: all, where it was made from the first block on. */
+static uint64_t backfilled_height(struct state *state)
+{
+    return state_base_height(state) == 0 ? UINT64_MAX : state_backfilled_height(state);
+}
+
 /* A rebuild may have come between: then it is asked for anew from where the state stands. */
 static void run_backfill(struct job *job)
 {
@@ -386,12 +393,12 @@ static void run_backfill(struct job *job)
         return;
     }
     for (uint32_t i = 0; i < backfill->count && backfill->base.error == TALLY_OK; i++) {
-        if (backfill->from + i != state_backfilled_height(state) + 1) continue;
+        if (backfill->from + i != backfilled_height(state) + 1) continue;
         backfill->base.error = flusher_make_room(executor->flusher);
         if (backfill->base.error == TALLY_OK)
             backfill->base.error = put_older(state, &backfill->blocks[i], backfill->results[i]);
     }
-    backfill->height = state_backfilled_height(state);
+    backfill->height = backfilled_height(state);
 }
 
 static void backfill_done(struct job *job)
@@ -452,6 +459,7 @@ int executor_open(uv_loop_t *loop, const char *data_dir, const struct genesis *g
         free(executor);
         return error;
     }
+    executor->backfilled = backfilled_height(executor->replay.state);
     CHECK(pthread_rwlock_init(&executor->stands, NULL) == 0);
     if (!executor->level)
         worker_submit_urgent(
@@ -508,6 +516,11 @@ void executor_read(struct executor *executor, struct job *job)
     *asked =
         (struct query_job){.job = {.run = run_query, .done = query_done}, .executor = executor, .query = job};
     worker_submit(executor->queries, &asked->job);
+}
+
+uint64_t executor_backfilled_height(const struct executor *executor)
+{
+    return executor->backfilled;
 }
 
 struct state *executor_state(struct executor *executor)

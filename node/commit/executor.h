@@ -57,11 +57,14 @@ void executor_rebuild(struct executor *executor);
  * the state is made anew, once in the life of a process. */
 void executor_mistrust(struct executor *executor);
 /* Queues what `count` older blocks from height `from` on came to, checked by the caller: behind the blocks
- * that wait to be applied. `done` comes on the loop with the height up to which such are kept now, durable
- * with the next flush; until then blocks and results are borrowed. */
+ * that wait to be applied. `done` comes on the loop with the height up to which such are kept now
+ * (executor_backfilled_height), durable with the next flush; until then blocks and results are borrowed. */
 void executor_backfill(struct executor *executor, uint64_t from, const struct block *blocks,
     struct event_result *const *results, uint32_t count,
     void (*done)(void *context, int error, uint64_t height), void *context);
+
+/* That height at the opening; UINT64_MAX where the state was made from the first block on. */
+uint64_t executor_backfilled_height(const struct executor *executor);
 
 /* Queues a job that may read the state: job->run is called on a thread of its own kind, beside others, and
  * may call on executor_state what state.h allows on any thread. */

@@ -102,8 +102,7 @@ class JoinTest(network.NetworkTest):
 
     @classmethod
     def _share_snapshot(cls, net):
-        """Nodes make theirs at heights of their own; of one height all are the same. All get validator-1's, but for one
-        that keeps its first."""
+        """Nodes make theirs at heights of their own; of one height all are the same. All get validator-1's."""
         for name in net.validators:
             net.stop(name)
         newest = net.home("validator-1") / "data" / "snapshots"
@@ -111,10 +110,16 @@ class JoinTest(network.NetworkTest):
         for name in net.validators[1:]:
             folder = net.home(name) / "data" / "snapshots"
             shutil.rmtree(folder)
-            shutil.copytree(cls.old if name == "validator-3" else newest, folder)
+            shutil.copytree(newest, folder)
         for name in net.validators:
             net.start(name)
         net.agreement(names=net.validators)
+
+    def age(self, name):
+        """Gives a running node its first snapshot back. It makes another as soon as much is new."""
+        folder = self.net.home(name) / "data" / "snapshots"
+        shutil.rmtree(folder)
+        shutil.copytree(self.old, folder)
 
     def spoil(self, name):
         """Flips a byte in each part of a running node's newest snapshot, past its header. What was checked when the node
@@ -160,6 +165,7 @@ class JoinTest(network.NetworkTest):
         self.cut("validator-4", 400_000)
         self.net.agreement(names=self.net.validators)
         self.spoil("validator-2")
+        self.age("validator-3")
         self.net.stop("validator-1")
         self.net.start(NEW)
         for name, why in (("validator-2", "does not check; another peer is asked"), ("validator-3", "its snapshot is old"),
@@ -275,20 +281,33 @@ class JoinTest(network.NetworkTest):
         with rpc.Client(self.net, NEW) as client:
             client.ledger.GetBlock(rpc.rpc.GetBlockRequest(height=1), timeout=30)
 
-    def test_7_older_blocks_that_are_lost_at_their_end_come_again(self):
-        self.net.stop(NEW)
+    def lose_newest_older_block(self):
         newest = max((self.net.home(NEW) / "data" / "older" / "ledger").glob("0*"))
         content = newest.read_bytes()
         end = len(content.rstrip(b"\0"))
-        newest.write_bytes(content[:end - 100] + b"\0" * (len(content) - end + 100))  # of the last record
-        since = self.net.log_size(NEW)
+        newest.write_bytes(content[:end - 100] + b"\0" * (len(content) - end + 100))
+
+    def test_7_older_blocks_that_are_lost_at_their_end_come_again(self):
+        self.join_anew()
+        for rebuilt in (False, True):
+            since = self.net.log_size(NEW)
+            self.net.start(NEW)
+            if not rebuilt:
+                wait_until("all older blocks", lambda since=since: self.net.log_lines(NEW, "all older blocks are here", since), 120)
+            self.net.agreement(self.height)
+            self.net.stop(NEW)
+            self.lose_newest_older_block()
+            since = self.net.log_size(NEW)
+            self.net.start(NEW)
+            wait_until("all again", lambda since=since: self.net.log_lines(NEW, "all older blocks are here", since), 60)
+            with rpc.Client(self.net, NEW) as new, rpc.Client(self.net, "validator-1") as old:
+                for height in (self.snapshot - 1, self.snapshot):
+                    request = rpc.rpc.GetBlockRequest(height=height)
+                    blocks = [client.ledger.GetBlock(request, timeout=30) for client in (new, old)]
+                    self.assertEqual(blocks[0].block, blocks[1].block)
+            self.net.stop(NEW)
+            shutil.rmtree(self.net.home(NEW) / "data" / "state")  # it is made anew, and knows of no snapshot
         self.net.start(NEW)
-        wait_until("all older blocks", lambda: self.net.log_lines(NEW, "all older blocks are here", since), 60)
-        with rpc.Client(self.net, NEW) as new, rpc.Client(self.net, "validator-1") as old:
-            for height in (self.snapshot - 1, self.snapshot):
-                request = rpc.rpc.GetBlockRequest(height=height)
-                blocks = [client.ledger.GetBlock(request, timeout=30) for client in (new, old)]
-                self.assertEqual(blocks[0].block, blocks[1].block)
 
 
 if __name__ == "__main__":
