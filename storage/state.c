@@ -40,7 +40,7 @@ int state_value_get(struct state *state, const struct state_key *key, struct buf
 {
     buffer_clear(value);
     struct span own;
-    if (state->block_thread != (uintptr_t)pthread_self()) {
+    if (!state_is_own(state)) {
         int error = overlay_copy(state->overlay, state_key_span(key), value);
         if (error != TALLY_ENOTFOUND) return error;
     } else if (overlay_get(state->overlay, state_key_span(key), &own)) {
@@ -244,8 +244,12 @@ static int open_contents(struct state *state)
     error = open_base(state);
     if (error != TALLY_OK) return error;
     state->flushed_height = state->meta.height;
-    state->generation = state_generation_of(&state->meta.counts);
-    error = open_newest_certified(state);
+    /* Before the first flush, and where it came with a snapshot and nothing since, there is none. */
+    struct event_index_config index = {.generation = state->config.index_generation,
+        .height = state->meta.height,
+        .may_be_fresh = state->meta.height == state->base.height};
+    error = event_index_open(state->store, &index, &state->index);
+    if (error == TALLY_OK) error = open_newest_certified(state);
     if (error != TALLY_OK) return error;
     if (state->meta.height > 0) return rebuild(state);
     struct state_roots none = {.block = state->config.chain_id};
@@ -267,6 +271,7 @@ int state_open(const char *dir, const struct state_config *config, struct state 
     opened->config = *config;
     if (opened->config.cache_size_max == 0) opened->config.cache_size_max = STATE_CACHE_SIZE;
     if (opened->config.freeze_size == 0) opened->config.freeze_size = STATE_FREEZE_SIZE;
+    if (opened->config.index_generation == 0) opened->config.index_generation = EVENT_INDEX_GENERATION;
     CHECK(pthread_mutex_init(&opened->shared, NULL) == 0);
     buffer_init(&opened->scratch, SIZE_MAX / 8);
     state_value_init(&opened->held);
@@ -291,6 +296,7 @@ void state_close(struct state *state)
 {
     if (state == NULL) return;
     CHECK(!state->flushing);
+    event_index_close(state->index);
     store_close(state->store);
     overlay_close(state->overlay);
     subject_cache_close(state->cache);
@@ -326,7 +332,8 @@ uint64_t state_flushed_height(const struct state *state)
 
 size_t state_unflushed_size(const struct state *state)
 {
-    return overlay_live_size(state->overlay) + overlay_frozen_size(state->overlay);
+    return overlay_live_size(state->overlay) + overlay_frozen_size(state->overlay) +
+           event_index_unflushed_size(state->index);
 }
 
 void state_counts(const struct state *state, struct state_counts *counts)

@@ -39,6 +39,8 @@ struct state_config {
         struct span bytes, struct account_chain chains[ACCOUNTS_PER_SUBJECT_MAX], uint32_t *count);
     size_t cache_size_max; /* bytes of subjects kept for the rules; 0 = STATE_CACHE_SIZE */
     size_t freeze_size;    /* bytes of writes that are frozen unasked; 0 = STATE_FREEZE_SIZE */
+    /* Entries of a generation of the index of events, of a state that is made; 0 = EVENT_INDEX_GENERATION. */
+    uint32_t index_generation;
 };
 #define STATE_CACHE_SIZE (512u * MIB)
 #define STATE_FREEZE_SIZE (96u * MIB)
@@ -104,8 +106,10 @@ int state_fold(struct state *state, const struct digest *subject_id, const struc
 
 int state_account_put(struct state *state, uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE],
     const struct digest *subject_id) TALLY_MUST_CHECK;
+/* The account's event at `seq` is the block's event `index`, whose result is recorded before the seq is
+ * looked up. */
 int state_account_event_put(struct state *state, uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE],
-    uint32_t seq, const struct digest *event_id) TALLY_MUST_CHECK;
+    uint32_t seq, uint32_t index) TALLY_MUST_CHECK;
 
 /* Remembers a batch as applied, in this block's replay window. Errors: TALLY_EINVALID (it has expired by the
  * block's time, or expires more than BATCH_LIFETIME_MS_MAX after it). */

@@ -129,29 +129,6 @@ static bool results_are(
     return digest_equal(&root, results_root);
 }
 
-/* Of an event that was refused, the place where it was ordered last counts; that may be known already. */
-static int index_refused(struct state *state, const struct state_key *key, const struct state_place *place)
-{
-    struct state_place known;
-    int error = state_value_get(state, key, &state->held);
-    if (error == TALLY_OK) error = state_place_decode(buffer_span(&state->held), &known);
-    if (error == TALLY_OK && known.height > place->height) return TALLY_OK;
-    if (error != TALLY_OK && error != TALLY_ENOTFOUND) return error;
-    state_place_encode(place, &state->scratch);
-    return state_value_put(state, key);
-}
-
-static int index_result(struct state *state, uint32_t generation, uint64_t height, uint32_t index,
-    const struct state_result *result)
-{
-    struct state_place place = {.height = height, .index = index};
-    struct state_key key =
-        state_key_of_event(result->result.code == RESULT_OK ? 'E' : 'F', generation, &result->event_id);
-    if (result->result.code != RESULT_OK) return index_refused(state, &key, &place);
-    state_place_encode(&place, &state->scratch);
-    return state_value_put(state, &key);
-}
-
 /* As the block's own end would have written them; their links are not needed, as the histories came whole. */
 static int put_chunk(struct state *state, uint64_t height, uint64_t time_ms, uint32_t chunk,
     const struct state_result *results, uint32_t count)
@@ -168,8 +145,8 @@ static int put_chunk(struct state *state, uint64_t height, uint64_t time_ms, uin
     return error;
 }
 
-static int put_results(struct state *state, const struct state_roots *roots, uint32_t generation,
-    const struct state_result *results, uint32_t count)
+static int put_results(
+    struct state *state, const struct state_roots *roots, const struct state_result *results, uint32_t count)
 {
     int error = TALLY_OK;
     for (uint32_t first = 0; error == TALLY_OK && first < count; first += STATE_RESULTS_CHUNK) {
@@ -177,7 +154,9 @@ static int put_results(struct state *state, const struct state_roots *roots, uin
         error = put_chunk(
             state, roots->height, roots->time_ms, first / STATE_RESULTS_CHUNK, results + first, size);
         for (uint32_t i = first; error == TALLY_OK && i < first + size; i++)
-            error = index_result(state, generation, roots->height, i, &results[i]);
+            error = event_index_add(state->index,
+                results[i].result.code == RESULT_OK ? INDEX_APPLIED : INDEX_REFUSED, &results[i].event_id,
+                (struct state_place){roots->height, i});
     }
     return error;
 }
@@ -192,15 +171,14 @@ int state_backfill_put(
     int error = state_roots_get(state, height, &roots);
     if (error != TALLY_OK) return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
     if (!results_are(height, results, count, &roots.results_root)) return TALLY_EINVALID;
-    struct state_base next = {state->base.height, height, state->base.backfilled_events + count};
-    uint32_t generation = (uint32_t)(state->base.backfilled_events / STATE_GENERATION_EVENTS);
-    error = put_results(state, &roots, generation, results, count);
+    struct state_base next = {state->base.height, height};
+    error = put_results(state, &roots, results, count);
     struct state_key key = state_key_alone('P');
     state_base_encode(&next, &state->scratch);
     if (error == TALLY_OK) error = state_value_put(state, &key);
+    if (error == TALLY_OK) error = event_index_publish(state->index, state->meta.height);
     if (error != TALLY_OK) return state_fail(state, error);
     overlay_publish(state->overlay);
-    state->base.backfilled_events = next.backfilled_events;
     state->backfilled = height;
-    return overlay_live_size(state->overlay) < state->config.freeze_size ? TALLY_OK : state_freeze(state);
+    return state_freeze_is_due(state) ? state_freeze(state) : TALLY_OK;
 }

@@ -140,8 +140,6 @@ int state_block_begin(struct state *state, uint64_t height, const struct digest 
     struct state_block *current = &state->block;
     current->open = true;
     state->block_thread = (uintptr_t)pthread_self();
-    current->generation = state_generation_of(&state->meta.counts);
-    state->generation = current->generation;
     current->height = height;
     current->block = *block;
     current->time_ms = time_ms;
@@ -199,12 +197,12 @@ int state_account_put(struct state *state, uint32_t member_id, const uint8_t ref
 }
 
 int state_account_event_put(struct state *state, uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE],
-    uint32_t seq, const struct digest *event_id)
+    uint32_t seq, uint32_t index)
 {
     CHECK(state->block.open);
-    struct state_key key = state_key_of_account_event(state->block.generation, member_id, ref, seq);
-    buffer_append(&state->scratch, event_id->bytes, DIGEST_SIZE);
-    return state_fail(state, state_value_put(state, &key));
+    struct digest name = state_account_seq_name(member_id, ref, seq);
+    struct state_place place = {state->block.height, index};
+    return state_fail(state, event_index_add(state->index, INDEX_ACCOUNT, &name, place));
 }
 
 int state_batch_remember(struct state *state, const struct digest *batch, uint64_t expires_at_ms)
@@ -232,15 +230,6 @@ static int put_results(struct state *state)
     return error;
 }
 
-/* An applied place is never replaced: the two have keys of their own. */
-static int index_event(struct state *state, uint32_t index, const struct digest *event_id, bool applied)
-{
-    struct state_block *block = &state->block;
-    struct state_key key = state_key_of_event(applied ? 'E' : 'F', block->generation, event_id);
-    state_place_encode(&(struct state_place){block->height, index}, &state->scratch);
-    return state_value_put(state, &key);
-}
-
 int state_result_record(
     struct state *state, uint32_t index, const struct digest *event_id, const struct event_result *result)
 {
@@ -259,7 +248,8 @@ int state_result_record(
     merkle_frontier_append(&block->results, &leaf, NULL, NULL);
     block->counts.events++;
     if (result->code == RESULT_OK) block->counts.applied++;
-    int error = index_event(state, index, event_id, result->code == RESULT_OK);
+    int error = event_index_add(state->index, result->code == RESULT_OK ? INDEX_APPLIED : INDEX_REFUSED,
+        event_id, (struct state_place){block->height, index});
     if (error == TALLY_OK && block->results.count % STATE_RESULTS_CHUNK == 0) error = put_results(state);
     return state_fail(state, error);
 }
@@ -361,10 +351,13 @@ int state_block_end(struct state *state, struct state_roots *roots)
     after.history_root = merkle_frontier_root(&state->history);
     error = writing.error;
     if (error == TALLY_OK) error = end_records(state, &after);
-    if (error == TALLY_OK) overlay_publish(state->overlay);
+    if (error == TALLY_OK) {
+        overlay_publish(state->overlay);
+        error = event_index_publish(state->index, block->height);
+    }
     block_close(state);
     if (error == TALLY_OK) error = state_version_push(state, &map, &after);
     if (error != TALLY_OK) return state_fail(state, error);
     *roots = after;
-    return overlay_live_size(state->overlay) < state->config.freeze_size ? TALLY_OK : state_freeze(state);
+    return state_freeze_is_due(state) ? state_freeze(state) : TALLY_OK;
 }

@@ -100,7 +100,8 @@ static int check_counts(struct checking *checking)
     if (error == TALLY_OK && checking->counted != checking->accounts)
         checking->found(checking->context, "there are other accounts than in the subjects' files");
     checking->counted = 0;
-    if (error == TALLY_OK) error = scan(checking, 'N', key_seen);
+    if (error == TALLY_OK)
+        error = event_index_count(checking->state->index, INDEX_ACCOUNT, &checking->counted);
     if (error == TALLY_OK) error = scan(checking, 'H', base_seen);
     if (error == TALLY_OK && checking->counted != checking->events)
         checking->found(checking->context, "there are other events of accounts than their files count");

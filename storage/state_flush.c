@@ -10,10 +10,18 @@
 struct state_flush {
     struct store *store;
     struct overlay *overlay;
+    struct event_index *index;
     struct store_batch *batch;
     struct overlay_table *dropped;
+    struct event_table *dropped_index;
     uint64_t live_minute, swept_minute;
 };
+
+bool state_freeze_is_due(const struct state *state)
+{
+    return overlay_live_size(state->overlay) + event_index_unflushed_size(state->index) >=
+           state->config.freeze_size;
+}
 
 int state_freeze(struct state *state)
 {
@@ -21,7 +29,8 @@ int state_freeze(struct state *state)
     if (state->failed) return TALLY_EIO;
     bool nothing = state->meta.height == 0 || overlay_live_size(state->overlay) == 0;
     if (state->frozen.height != 0 || nothing) return TALLY_OK;
-    int error = overlay_freeze(state->overlay);
+    int error = event_index_freeze(state->index);
+    if (error == TALLY_OK) error = overlay_freeze(state->overlay);
     if (error != TALLY_OK) return state_fail(state, error);
     state->frozen =
         (struct state_frozen){.height = state->meta.height, .time_ms = state_newest(state)->roots.time_ms};
@@ -37,6 +46,7 @@ void state_flush_close(struct state_flush *flush)
 {
     if (flush == NULL) return;
     overlay_table_close(flush->dropped);
+    event_table_close(flush->dropped_index);
     store_batch_close(flush->batch);
     free(flush);
 }
@@ -49,6 +59,7 @@ int state_flush_begin(struct state *state, struct state_flush **flush)
     if (begun == NULL) return TALLY_ENOMEM;
     begun->store = state->store;
     begun->overlay = state->overlay;
+    begun->index = state->index;
     begun->live_minute = replay_minute_live(state->frozen.time_ms);
     begun->swept_minute = state->swept_minute;
     begun->batch = store_batch_make();
@@ -93,6 +104,7 @@ static int sweep(struct state_flush *flush)
 int state_flush_write(struct state_flush *flush)
 {
     int error = overlay_gather(flush->overlay, flush->batch);
+    if (error == TALLY_OK) error = event_index_gather(flush->index, flush->batch);
     if (error == TALLY_OK) error = sweep(flush);
     return error == TALLY_OK ? store_commit(flush->store, flush->batch) : error;
 }
@@ -106,6 +118,7 @@ int state_flush_end(struct state *state, struct state_flush *flush, int error)
         state->swept_minute = flush->swept_minute;
         state->frozen = (struct state_frozen){0};
         flush->dropped = overlay_drop_frozen(state->overlay);
+        flush->dropped_index = event_index_drop_frozen(state->index);
     }
     return state_fail(state, error);
 }

@@ -39,7 +39,6 @@ struct touched_table {
 /* The block being applied. */
 struct state_block {
     bool open;
-    uint32_t generation; /* of the keys it writes */
     uint64_t height;
     struct digest block;
     uint64_t time_ms;
@@ -64,6 +63,7 @@ struct state {
     struct state_config config;
     struct store *store;
     struct overlay *overlay;
+    struct event_index *index;
     struct subject_cache *cache;
     struct subject_map_pool *pool;
     struct state_meta meta; /* after the last applied block */
@@ -72,8 +72,7 @@ struct state {
     uint64_t flushed_height;
     struct state_frozen frozen;
     bool flushing;
-    uint64_t swept_minute;           /* remembered batches of earlier ones are gone from the store */
-    atomic_uint_fast32_t generation; /* the newest that keys were written in */
+    uint64_t swept_minute; /* remembered batches of earlier ones are gone from the store */
     struct merkle_frontier history;
     atomic_uintptr_t block_thread; /* who applies the open block and so sees what it wrote; 0 = nobody */
     pthread_mutex_t shared; /* guards what follows, up to `certified`, against readers on other threads */
@@ -89,11 +88,6 @@ struct state {
     bool failed;
 };
 
-static inline uint32_t state_generation_of(const struct state_counts *counts)
-{
-    return (uint32_t)(counts->events / STATE_GENERATION_EVENTS);
-}
-
 static inline struct state_version *state_version_at(struct state *state, uint32_t i)
 {
     return &state->versions[(state->version_first + i) % STATE_VERSIONS_MAX];
@@ -102,6 +96,15 @@ static inline struct state_version *state_version_at(struct state *state, uint32
 static inline struct state_version *state_newest(struct state *state)
 {
     return state_version_at(state, state->version_count - 1);
+}
+
+/* Whether so much is live that it is frozen unasked. */
+bool state_freeze_is_due(const struct state *state);
+
+/* Whether the caller's thread applies the open block, and so sees what it wrote. */
+static inline bool state_is_own(const struct state *state)
+{
+    return state->block_thread == (uintptr_t)pthread_self();
 }
 
 void state_lock(struct state *state);

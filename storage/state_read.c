@@ -45,30 +45,24 @@ int state_account_get(
     return digest_get(state, &key, subject_id);
 }
 
+static int event_find(
+    struct state *state, enum event_index_kind kind, const struct digest *name, struct state_place *place)
+{
+    return state_is_own(state) ? event_index_find_own(state->index, kind, name, place)
+                               : event_index_find(state->index, kind, name, place);
+}
+
 int state_account_event_get(struct state *state, uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE],
     uint32_t seq, struct digest *event_id)
 {
-    int error = TALLY_ENOTFOUND;
-    for (uint64_t left = (uint64_t)state->generation + 1; left > 0 && error == TALLY_ENOTFOUND; left--) {
-        struct state_key key = state_key_of_account_event((uint32_t)left - 1, member_id, ref, seq);
-        error = digest_get(state, &key, event_id);
-    }
-    return error == TALLY_ENOTFOUND ? state_base_account_event(state, member_id, ref, seq, event_id) : error;
-}
-
-static int event_find(
-    struct state *state, char kind, const struct digest *event_id, struct state_place *place)
-{
-    struct buffer value;
-    int error = TALLY_ENOTFOUND;
-    state_value_init(&value);
-    for (uint64_t left = (uint64_t)state->generation + 1; left > 0 && error == TALLY_ENOTFOUND; left--) {
-        struct state_key key = state_key_of_event(kind, (uint32_t)left - 1, event_id);
-        error = state_value_get(state, &key, &value);
-    }
-    if (error == TALLY_OK) error = state_place_decode(buffer_span(&value), place);
-    buffer_close(&value);
-    return error;
+    struct state_place place;
+    struct state_result stored;
+    struct digest name = state_account_seq_name(member_id, ref, seq);
+    int error = event_find(state, INDEX_ACCOUNT, &name, &place);
+    if (error == TALLY_ENOTFOUND) return state_base_account_event(state, member_id, ref, seq, event_id);
+    if (error == TALLY_OK) error = state_result_get(state, place.height, place.index, &stored);
+    if (error == TALLY_OK) *event_id = stored.event_id;
+    return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
 }
 
 int state_event_get(struct state *state, const struct digest *event_id, struct state_event *event)
@@ -76,11 +70,11 @@ int state_event_get(struct state *state, const struct digest *event_id, struct s
     struct state_place place;
     /* Asked first: what is back-filled while it is looked for is not missed. */
     bool pending = state_is_pending(state, state->base.height);
-    int error = event_find(state, 'E', event_id, &place);
+    int error = event_find(state, INDEX_APPLIED, event_id, &place);
     bool applied = error == TALLY_OK;
     /* It may have been applied before the snapshot, and refused since as a repetition. */
     if (error == TALLY_ENOTFOUND && pending) return TALLY_EPENDING;
-    if (error == TALLY_ENOTFOUND) error = event_find(state, 'F', event_id, &place);
+    if (error == TALLY_ENOTFOUND) error = event_find(state, INDEX_REFUSED, event_id, &place);
     if (error == TALLY_OK)
         *event = (struct state_event){.height = place.height, .index = place.index, .applied = applied};
     return error;
@@ -207,15 +201,27 @@ static void chunk_close(struct chunk *chunk)
     free(chunk);
 }
 
+/* The one that the open block is at is not put yet. */
+static int chunk_value(struct state *state, uint64_t height, uint32_t number, struct buffer *value)
+{
+    const struct state_block *block = &state->block;
+    struct state_key key = state_key_of_results(height, number);
+    if (!state_is_own(state) || height != block->height || block->result_bytes.size == 0 ||
+        number != (block->results.count - 1) / STATE_RESULTS_CHUNK)
+        return state_value_get(state, &key, value);
+    buffer_clear(value);
+    buffer_append(value, block->result_bytes.data, block->result_bytes.size);
+    return value->failed ? TALLY_ENOMEM : TALLY_OK;
+}
+
 /* Of which there may be none. */
 static int chunk_read(struct state *state, uint64_t height, uint32_t number, struct chunk *chunk)
 {
     if (chunk->held && chunk->height == height && chunk->number == number) return TALLY_OK;
-    struct state_key key = state_key_of_results(height, number);
     struct reader reader;
     chunk->held = false;
     chunk->count = 0;
-    int error = state_value_get(state, &key, &chunk->value);
+    int error = chunk_value(state, height, number, &chunk->value);
     if (error != TALLY_OK) return error == TALLY_ENOTFOUND ? TALLY_OK : error;
     reader_init(&reader, buffer_span(&chunk->value));
     chunk->time_ms = reader_u64(&reader);
@@ -328,8 +334,9 @@ static int base_read(struct state *state, const struct digest *subject_id, uint6
         struct state_history_entry *entry = &entries[i - from];
         struct state_place place;
         *entry = state_base_file_entry(&file, i);
-        error = state_is_pending(state, entry->height) ? TALLY_EPENDING
-                                                       : event_find(state, 'E', &entry->event_id, &place);
+        error = state_is_pending(state, entry->height)
+                    ? TALLY_EPENDING
+                    : event_find(state, INDEX_APPLIED, &entry->event_id, &place);
         if (error == TALLY_OK && place.height != entry->height) error = TALLY_EDAMAGED;
         if (error == TALLY_OK) entry->index = place.index;
     }

@@ -47,12 +47,22 @@ struct state_key state_key_of_position(char kind, const struct digest *position)
     return key;
 }
 
-struct state_key state_key_of_event(char kind, uint32_t generation, const struct digest *event_id)
+static struct state_key key_of_index(char kind, uint32_t generation, uint32_t number)
 {
     struct state_key key = state_key_alone(kind);
     add_u32(&key, generation);
-    add(&key, event_id->bytes, DIGEST_SIZE);
+    add_u32(&key, number);
     return key;
+}
+
+struct state_key state_key_of_index_page(uint32_t generation, uint32_t bucket)
+{
+    return key_of_index('E', generation, bucket);
+}
+
+struct state_key state_key_of_index_run(uint32_t generation, uint32_t run)
+{
+    return key_of_index('G', generation, run);
 }
 
 struct state_key state_key_of_account(uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE])
@@ -60,17 +70,6 @@ struct state_key state_key_of_account(uint32_t member_id, const uint8_t ref[ACCO
     struct state_key key = state_key_alone('A');
     add_u32(&key, member_id);
     add(&key, ref, ACCOUNT_REF_SIZE);
-    return key;
-}
-
-struct state_key state_key_of_account_event(
-    uint32_t generation, uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE], uint32_t seq)
-{
-    struct state_key key = state_key_alone('N');
-    add_u32(&key, generation);
-    add_u32(&key, member_id);
-    add(&key, ref, ACCOUNT_REF_SIZE);
-    add_u32(&key, seq);
     return key;
 }
 
@@ -167,7 +166,6 @@ void state_base_encode(const struct state_base *base, struct buffer *out)
 {
     buffer_u64(out, base->height);
     buffer_u64(out, base->backfilled);
-    buffer_u64(out, base->backfilled_events);
 }
 
 int state_base_decode(struct span bytes, struct state_base *base)
@@ -177,7 +175,6 @@ int state_base_decode(struct span bytes, struct state_base *base)
     reader_init(&reader, bytes);
     read.height = reader_u64(&reader);
     read.backfilled = reader_u64(&reader);
-    read.backfilled_events = reader_u64(&reader);
     if (!reader_done(&reader) || read.backfilled > read.height) return TALLY_EDAMAGED;
     *base = read;
     return TALLY_OK;
@@ -201,27 +198,34 @@ int state_batch_decode(struct span bytes, struct state_batch *batch)
     return TALLY_OK;
 }
 
-void state_place_encode(const struct state_place *place, struct buffer *out)
+void state_index_head_encode(const struct event_index_head *head, struct buffer *out)
 {
-    buffer_u64(out, place->height);
-    buffer_u32(out, place->index);
+    for (size_t i = 0; i < sizeof head->hash.words / sizeof head->hash.words[0]; i++)
+        buffer_u64(out, head->hash.words[i]);
+    buffer_u8(out, (uint8_t)head->bucket_bits);
+    buffer_u32(out, head->generation);
+    buffer_u32(out, head->runs);
+}
+
+int state_index_head_decode(struct span bytes, struct event_index_head *head)
+{
+    struct reader reader;
+    struct event_index_head read;
+    reader_init(&reader, bytes);
+    for (size_t i = 0; i < sizeof read.hash.words / sizeof read.hash.words[0]; i++)
+        read.hash.words[i] = reader_u64(&reader);
+    read.bucket_bits = reader_u8(&reader);
+    read.generation = reader_u32(&reader);
+    read.runs = reader_u32(&reader);
+    if (!reader_done(&reader)) return TALLY_EDAMAGED;
+    *head = read;
+    return TALLY_OK;
 }
 
 static void read_place(struct reader *reader, struct state_place *place)
 {
     place->height = reader_u64(reader);
     place->index = reader_u32(reader);
-}
-
-int state_place_decode(struct span bytes, struct state_place *place)
-{
-    struct reader reader;
-    struct state_place read;
-    reader_init(&reader, bytes);
-    read_place(&reader, &read);
-    if (!reader_done(&reader)) return TALLY_EDAMAGED;
-    *place = read;
-    return TALLY_OK;
 }
 
 void state_result_encode(const struct state_result_record *record, struct buffer *out)
@@ -233,7 +237,9 @@ void state_result_encode(const struct state_result_record *record, struct buffer
     buffer_u8(out, result->detail_size);
     buffer_append(out, result->detail, result->detail_size);
     buffer_u8(out, (uint8_t)record->link);
-    if (record->link == LINK_AFTER) state_place_encode(&record->before, out);
+    if (record->link != LINK_AFTER) return;
+    buffer_u64(out, record->before.height);
+    buffer_u32(out, record->before.index);
 }
 
 int state_result_decode(struct reader *reader, struct state_result_record *record)
@@ -287,6 +293,16 @@ int state_digest_decode(struct span bytes, struct digest *digest)
     if (bytes.size != DIGEST_SIZE) return TALLY_EDAMAGED;
     memcpy(digest->bytes, bytes.data, DIGEST_SIZE);
     return TALLY_OK;
+}
+
+struct digest state_account_seq_name(uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE], uint32_t seq)
+{
+    struct hasher hasher;
+    hasher_init(&hasher, TAG_ACCOUNT_SEQ);
+    hasher_u32(&hasher, member_id);
+    hasher_bytes(&hasher, ref, ACCOUNT_REF_SIZE);
+    hasher_u32(&hasher, seq);
+    return hasher_final(&hasher);
 }
 
 struct digest state_counts_root(const struct state_counts *counts)

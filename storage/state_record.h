@@ -4,17 +4,18 @@
  *   'A' member u32 | ref            the account's subject id
  *   'B' height u64                  block hash | time u64 | state, results, history root
  *   'C' height u64                  an encoded CertifiedCheckpoint
- *   'E' generation u32 | event id   height u64 | index u32, where it was applied
- *   'F' generation u32 | event id   the same of an event that was refused: where it was ordered last
+ *   'E' generation u32 | bucket u32 entries of a closed generation of the index of events, those
+ *                                   whose hash by the index's secret starts with the bucket's bits
+ *   'G' generation u32 | run u32    entries of the open generation, in the order they came
  *   'H' position                    of a state that came with a snapshot, what came of the subject's events:
  *                                   count u16 | that many accounts (member u32 | ref) | events, as in
  *                                   storage/snapshot.h, their account counted in this list
+ *   'I'                             the index's secret, 5 u64 | bits of a bucket u8 | open generation u32 |
+ *                                   its runs u32
  *   'M'                             format version u32 | chain id | height u64 |
  *                                   events, applied, subjects u64 | replay window
- *   'N' generation u32 | member u32 | ref | seq u32
- *                                   event id
  *   'P'                             height u64 of the snapshot the state came with | height u64 up to which
- *                                   what was ordered before is back-filled | events up to there u64
+ *                                   what was ordered before is back-filled
  *   'Q'                             height u64 of the newest certified checkpoint
  *   'R' height u64 | chunk u32      time u64, and for each of STATE_RESULTS_CHUNK events:
  *                                   event id | code u16 | detail size u8 | detail | link u8 | place
@@ -24,24 +25,27 @@
  *   'W' minute u64 | batch digest   order u32 in its minute | expires_at_ms u64: the batch was applied; gone
  *                                   some time after its minute
  *
+ * An entry of the index of events is a key of 16 bytes | kind (2 bits), height (46), index (16). Under the
+ * start of an event's id, kind 1: where it was applied; kind 2: where it was refused. Under the start of
+ * H(TAG_ACCOUNT_SEQ | member u32 | ref | seq u32), kind 3: where that event of the account was applied.
+ *
  * Subjects stand by their position in the map, so that a range of keys is a subtree of it.
  *
  * What grows with every event is written in the order it came, and LevelDB moves such keys without rewriting
- * them: results by height, and the two indexes by generation, which is the count of events ordered before the
- * block over STATE_GENERATION_EVENTS. An index is looked up in every generation, newest first. A subject's
+ * them: results by height, and the index of events by generation (storage/event_index.h). A subject's
  * history is a chain: its value names the newest event's place, whose result names the one before (link 2,
  * with that place, height u64 | index u32; link 1: there is none before; link 0: not folded). */
 #ifndef TALLY_STORAGE_STATE_RECORD_H
 #define TALLY_STORAGE_STATE_RECORD_H
 
+#include "storage/event_index.h"
 #include "storage/overlay.h"
 #include "storage/replay_window.h"
 #include "storage/state.h"
 
-#define STATE_FORMAT_VERSION 3u
+#define STATE_FORMAT_VERSION 4u
 /* A block's results are kept so many to a value, so that one is read without the rest. */
 #define STATE_RESULTS_CHUNK 64u
-#define STATE_GENERATION_EVENTS (1ull << 20)
 
 struct state_key {
     uint8_t bytes[OVERLAY_KEY_SIZE_MAX];
@@ -54,8 +58,6 @@ static inline struct span state_key_span(const struct state_key *key)
 }
 
 struct state_key state_key_of_account(uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE]);
-struct state_key state_key_of_account_event(
-    uint32_t generation, uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE], uint32_t seq);
 struct state_key state_key_of_batch(uint64_t minute, const struct digest *batch);
 struct state_key state_key_of_tree(uint32_t level, uint64_t index);
 struct state_key state_key_of_results(uint64_t height, uint32_t chunk);
@@ -63,9 +65,9 @@ struct state_key state_key_of_results(uint64_t height, uint32_t chunk);
 struct state_key state_key_of_height(char kind, uint64_t height);
 /* 'H', 'S', by subject_position. */
 struct state_key state_key_of_position(char kind, const struct digest *position);
-/* 'E', 'F'. */
-struct state_key state_key_of_event(char kind, uint32_t generation, const struct digest *event_id);
-/* 'M', 'P', 'Q'. */
+struct state_key state_key_of_index_page(uint32_t generation, uint32_t bucket);
+struct state_key state_key_of_index_run(uint32_t generation, uint32_t run);
+/* 'I', 'M', 'P', 'Q'. */
 struct state_key state_key_alone(char kind);
 
 /* What stands under 'M'. */
@@ -84,13 +86,13 @@ struct state_batch {
 
 /* What stands under 'P'; zeros where it is missing. */
 struct state_base {
-    uint64_t height, backfilled, backfilled_events;
+    uint64_t height, backfilled;
 };
 
-/* Where an event stands. */
-struct state_place {
-    uint64_t height;
-    uint32_t index;
+/* What stands under 'I'. */
+struct event_index_head {
+    struct event_hash hash;
+    uint32_t bucket_bits, generation, runs;
 };
 
 enum state_link {
@@ -110,7 +112,7 @@ void state_meta_encode(const struct state_meta *meta, struct buffer *out);
 void state_roots_encode(const struct state_roots *roots, struct buffer *out);
 void state_base_encode(const struct state_base *base, struct buffer *out);
 void state_batch_encode(const struct state_batch *batch, struct buffer *out);
-void state_place_encode(const struct state_place *place, struct buffer *out);
+void state_index_head_encode(const struct event_index_head *head, struct buffer *out);
 void state_result_encode(const struct state_result_record *record, struct buffer *out);
 void state_subject_encode(const struct state_subject *subject, struct buffer *out);
 
@@ -119,12 +121,15 @@ int state_meta_decode(struct span bytes, struct state_meta *meta) TALLY_MUST_CHE
 int state_roots_decode(struct span bytes, uint64_t height, struct state_roots *roots) TALLY_MUST_CHECK;
 int state_base_decode(struct span bytes, struct state_base *base) TALLY_MUST_CHECK;
 int state_batch_decode(struct span bytes, struct state_batch *batch) TALLY_MUST_CHECK;
-int state_place_decode(struct span bytes, struct state_place *place) TALLY_MUST_CHECK;
+int state_index_head_decode(struct span bytes, struct event_index_head *head) TALLY_MUST_CHECK;
 /* Reads the next of a chunk's results. */
 int state_result_decode(struct reader *reader, struct state_result_record *record) TALLY_MUST_CHECK;
 /* subject->bytes borrows. */
 int state_subject_decode(struct span bytes, struct state_subject *subject) TALLY_MUST_CHECK;
 int state_digest_decode(struct span bytes, struct digest *digest) TALLY_MUST_CHECK;
+
+/* By which the index of events knows an account's event: H(TAG_ACCOUNT_SEQ | member u32 | ref | seq u32). */
+struct digest state_account_seq_name(uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE], uint32_t seq);
 
 /* H(TAG_COUNTS | events u64 | applied u64 | subjects u64). */
 struct digest state_counts_root(const struct state_counts *counts);

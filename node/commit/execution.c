@@ -198,7 +198,7 @@ static int event_store(struct execution *execution, const struct batch_event *ev
     }
     if (!error) {
         error = state_account_event_put(
-            execution->state, header->member_id, header->account_ref, header->account_seq, &event->id);
+            execution->state, header->member_id, header->account_ref, header->account_seq, index);
     }
     if (!error) error = state_fold(execution->state, &header->subject_id, &event->id, index, RESULT_OK);
     return error;

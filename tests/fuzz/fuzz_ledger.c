@@ -49,7 +49,7 @@ static void as_state(uint8_t kind, struct span bytes, struct buffer *again)
 {
     struct state_meta meta;
     struct state_roots roots;
-    struct state_place place;
+    struct event_index_head head;
     struct state_subject subject;
     struct state_result_record record;
     struct state_batch batch;
@@ -63,8 +63,8 @@ static void as_state(uint8_t kind, struct span bytes, struct buffer *again)
         state_roots_encode(&roots, again);
         same(bytes, again);
     }
-    if (kind == 4 && state_place_decode(bytes, &place) == TALLY_OK) {
-        state_place_encode(&place, again);
+    if (kind == 4 && state_index_head_decode(bytes, &head) == TALLY_OK) {
+        state_index_head_encode(&head, again);
         same(bytes, again);
     }
     if (kind == 5 && state_subject_decode(bytes, &subject) == TALLY_OK) {
@@ -133,18 +133,19 @@ size_t fuzz_sample(uint32_t number, uint8_t *bytes, size_t size_max)
     CHECK(replay_window_add(&meta.window, 1000, &digest, 2000, &order) == TALLY_OK);
     CHECK(replay_window_add(&meta.window, 1000, &digest, 200000, &order) == TALLY_OK);
     struct state_roots roots = {.height = 1, .block = digest, .time_ms = 5};
-    struct state_place place = {.height = 1, .index = 2};
     struct state_subject subject = {
         .leaf = {.count = 1, .last_height = 1, .acc = digest}, .last_index = 9, .bytes = span_of("bytes", 5)};
     struct state_result_record records[] = {{.result = {digest, {.code = 7, .detail_size = 2}}},
         {.result = {digest, {.code = 0}}, .link = LINK_FIRST},
-        {.result = {digest, {.code = 0}}, .link = LINK_AFTER, .before = place}};
+        {.result = {digest, {.code = 0}}, .link = LINK_AFTER, .before = {.height = 1, .index = 2}}};
     if (number == 2) state_meta_encode(&meta, &out);
     if (number == 3) state_roots_encode(&roots, &out);
-    if (number == 4) state_place_encode(&place, &out);
+    if (number == 4)
+        state_index_head_encode(
+            &(struct event_index_head){.bucket_bits = 3, .generation = 4, .runs = 5}, &out);
     if (number == 5) state_subject_encode(&subject, &out);
     if (number == 7) state_batch_encode(&(struct state_batch){5, 2000}, &out);
-    if (number == 8) state_base_encode(&(struct state_base){30, 20, 1000}, &out);
+    if (number == 8) state_base_encode(&(struct state_base){30, 20}, &out);
     for (size_t i = 0; number == 6 && i < 3; i++)
         state_result_encode(&records[i], &out);
     size_t size = !out.failed && out.size + 1 <= size_max ? out.size + 1 : 0;

@@ -272,7 +272,7 @@ static void a_whole_node_is_clean_and_counted(void **state)
     assert_int_equal(counts.state_height, node->block_count);
     assert_int_equal(counts.snapshots, 1);
     assert_true(
-        counts.files >= 8 && counts.votes > 100 && counts.checkpoints > 20 && counts.state_keys > 500);
+        counts.files >= 8 && counts.votes > 100 && counts.checkpoints > 20 && counts.state_keys > 200);
     assert_true(counts.signatures > 3 * counts.blocks);
     put_back_state();
 }

@@ -419,10 +419,14 @@ static void accounts_are_listed_in_order_across_memory_and_store(void **state)
         assert_int_equal(state_block_begin(opened, i + 1, &block, START_MS + i), TALLY_OK);
         assert_int_equal(state_account_put(opened, 7, ref, &subject), TALLY_OK);
         assert_int_equal(state_account_put(opened, 8, ref, &subject), TALLY_OK);
-        assert_int_equal(state_account_event_put(opened, 7, ref, (uint32_t)i, &block), TALLY_OK);
+        assert_int_equal(state_account_event_put(opened, 7, ref, (uint32_t)i, 0), TALLY_OK);
+        struct event_result ok = ok_result();
+        assert_int_equal(state_result_record(opened, 0, &subject, &ok), TALLY_OK);
+        assert_int_equal(state_account_event_get(opened, 7, ref, (uint32_t)i, &found), TALLY_OK);
         assert_int_equal(state_block_end(opened, &roots), TALLY_OK);
         if (i == 3) assert_int_equal(state_flush(opened, 4), TALLY_OK);
         assert_int_equal(state_account_event_get(opened, 7, ref, (uint32_t)i, &found), TALLY_OK);
+        assert_true(digest_equal(&found, &subject));
         assert_int_equal(state_account_event_get(opened, 7, ref, (uint32_t)i + 1, &found), TALLY_ENOTFOUND);
         assert_int_equal(state_account_get(opened, 7, ref, &found), TALLY_OK);
         assert_int_equal(state_account_get(opened, 9, ref, &found), TALLY_ENOTFOUND);
@@ -939,7 +943,7 @@ static void ten_thousand_events_a_block_go_through_quickly(void **state)
             assert_int_equal(state_subject_put(opened, &subject, span_of(bytes, sizeof bytes)), TALLY_OK);
             assert_int_equal(state_fold(opened, &subject, &event, i, RESULT_OK), TALLY_OK);
             assert_int_equal(
-                state_account_event_put(opened, 1, subject.bytes, (uint32_t)number, &event), TALLY_OK);
+                state_account_event_put(opened, 1, subject.bytes, (uint32_t)number, i), TALLY_OK);
             assert_int_equal(state_result_record(opened, i, &event, &ok), TALLY_OK);
         }
         struct state_roots roots;

@@ -1,0 +1,484 @@
+#include "storage/event_index.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "proto/base/check.h"
+#include "proto/crypto/digest.h"
+#include "storage/state_record.h"
+
+/* A page has so many entries, about. */
+#define PAGE_BITS 7u
+#define BUCKET_BITS_MAX 16u
+/* Entries of one record of a run. */
+#define RUN_ENTRIES 1024u
+#define ENTRY_SIZE (EVENT_KEY_SIZE + 8u)
+#define INDEX_BITS 16u
+#define KIND_SHIFT 62u
+/* Entries that were added and wait for their places in the table to come in from memory. */
+#define FETCH_AHEAD 16u
+
+struct entries {
+    struct event_entry *items;
+    size_t count, capacity;
+};
+
+struct event_index {
+    struct store *store;
+    struct event_hash hash;
+    struct event_index_config config;
+    uint32_t bucket_bits;
+    struct event_index_head stored; /* what the store says, or will once what is frozen is written */
+    struct entries fresh, frozen;   /* not in the store, and on their way there */
+    size_t added;                   /* of the fresh, how many the table has */
+    bool is_frozen;
+    pthread_rwlock_t lock; /* the owner changes and grows tables under it; others read under it */
+    struct event_table *open, *closed;
+    atomic_uint_fast64_t visible; /* height */
+    atomic_uint_fast32_t paged;   /* generations that the store has pages of */
+};
+
+/* ---- Places ---- */
+
+static uint64_t pack(enum event_index_kind kind, struct state_place place)
+{
+    CHECK(place.height < 1ull << (KIND_SHIFT - INDEX_BITS) && place.index < 1u << INDEX_BITS);
+    return (uint64_t)kind << KIND_SHIFT | place.height << INDEX_BITS | place.index;
+}
+
+static struct state_place unpack(uint64_t packed)
+{
+    uint64_t place = packed & ((1ull << KIND_SHIFT) - 1);
+    return (struct state_place){place >> INDEX_BITS, (uint32_t)(place & ((1u << INDEX_BITS) - 1))};
+}
+
+static bool is_of_kind(uint64_t packed, enum event_index_kind kind)
+{
+    return packed >> KIND_SHIFT == (uint64_t)kind;
+}
+
+static void entry_encode(const struct event_entry *entry, struct buffer *out)
+{
+    buffer_append(out, entry->key, EVENT_KEY_SIZE);
+    buffer_u64(out, entry->place);
+}
+
+/* One of a record's entries. */
+static struct event_entry entry_at(struct span bytes, size_t i)
+{
+    struct event_entry entry;
+    const uint8_t *at = bytes.data + i * ENTRY_SIZE;
+    memcpy(entry.key, at, EVENT_KEY_SIZE);
+    entry.place = get_u64(at + EVENT_KEY_SIZE);
+    return entry;
+}
+
+static bool entries_are_whole(struct span bytes)
+{
+    if (bytes.size % ENTRY_SIZE != 0) return false;
+    for (size_t i = 0; i < bytes.size / ENTRY_SIZE; i++)
+        if (entry_at(bytes, i).place >> KIND_SHIFT == 0) return false;
+    return true;
+}
+
+static uint32_t bucket_of(const struct event_index *index, const uint8_t key[EVENT_KEY_SIZE])
+{
+    uint64_t hash = event_key_hash(&index->hash, key);
+    return (uint32_t)(hash << index->bucket_bits >> 32);
+}
+
+/* ---- Opening ---- */
+
+static int entries_add(struct entries *entries, const struct event_entry *entry)
+{
+    if (entries->count == entries->capacity) {
+        size_t capacity = entries->capacity == 0 ? 256 : entries->capacity * 2;
+        struct event_entry *items = realloc(entries->items, capacity * sizeof *items);
+        if (items == NULL) return TALLY_ENOMEM;
+        entries->items = items;
+        entries->capacity = capacity;
+    }
+    entries->items[entries->count++] = *entry;
+    return TALLY_OK;
+}
+
+static int table_add(struct event_index *index, const struct event_entry *entry)
+{
+    int error = TALLY_OK;
+    if (event_table_is_full(index->open, entry->key)) {
+        CHECK(pthread_rwlock_wrlock(&index->lock) == 0);
+        error = event_table_grow(index->open, entry->key);
+        CHECK(pthread_rwlock_unlock(&index->lock) == 0);
+    }
+    if (error == TALLY_OK) event_table_add(index->open, entry);
+    return error;
+}
+
+static int read_run(struct event_index *index, uint32_t run, struct buffer *value)
+{
+    struct state_key key = state_key_of_index_run(index->stored.generation, run);
+    buffer_clear(value);
+    int error = store_get(index->store, state_key_span(&key), value);
+    if (error != TALLY_OK) return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
+    struct span bytes = buffer_span(value);
+    if (!entries_are_whole(bytes)) return TALLY_EDAMAGED;
+    for (size_t i = 0; error == TALLY_OK && i < bytes.size / ENTRY_SIZE; i++) {
+        struct event_entry entry = entry_at(bytes, i);
+        error = table_add(index, &entry);
+    }
+    return error;
+}
+
+static struct event_index_head fresh_head(uint32_t generation)
+{
+    struct event_index_head head = {.bucket_bits = 0};
+    random_bytes(&head.hash, sizeof head.hash);
+    while (head.bucket_bits < BUCKET_BITS_MAX && generation >> (PAGE_BITS + head.bucket_bits + 1) != 0)
+        head.bucket_bits++;
+    return head;
+}
+
+static int read_head(struct event_index *index, struct buffer *value)
+{
+    struct state_key key = state_key_alone('I');
+    int error = store_get(index->store, state_key_span(&key), value);
+    if (error == TALLY_OK) error = state_index_head_decode(buffer_span(value), &index->stored);
+    if (error == TALLY_ENOTFOUND && index->config.may_be_fresh) {
+        index->stored = fresh_head(index->config.generation);
+        error = TALLY_OK;
+    }
+    if (error == TALLY_OK && index->stored.bucket_bits > BUCKET_BITS_MAX) error = TALLY_EDAMAGED;
+    return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
+}
+
+static int read_stored(struct event_index *index)
+{
+    struct buffer value;
+    buffer_init(&value, SIZE_MAX / 8);
+    int error = read_head(index, &value);
+    if (error == TALLY_OK) {
+        index->hash = index->stored.hash;
+        index->bucket_bits = index->stored.bucket_bits;
+        index->paged = index->stored.generation;
+        index->open = event_table_make(&index->hash);
+        if (index->open == NULL) error = TALLY_ENOMEM;
+    }
+    for (uint32_t run = 0; error == TALLY_OK && run < index->stored.runs; run++)
+        error = read_run(index, run, &value);
+    buffer_close(&value);
+    return error;
+}
+
+int event_index_open(struct store *store, const struct event_index_config *config, struct event_index **index)
+{
+    struct event_index *opened = calloc(1, sizeof *opened);
+    if (opened == NULL) return TALLY_ENOMEM;
+    CHECK(config->generation > 0 && pthread_rwlock_init(&opened->lock, NULL) == 0);
+    opened->store = store;
+    opened->config = *config;
+    opened->visible = config->height;
+    int error = read_stored(opened);
+    if (error == TALLY_OK)
+        *index = opened;
+    else
+        event_index_close(opened);
+    return error;
+}
+
+void event_index_close(struct event_index *index)
+{
+    if (index == NULL) return;
+    event_table_close(index->open);
+    event_table_close(index->closed);
+    free(index->fresh.items);
+    free(index->frozen.items);
+    CHECK(pthread_rwlock_destroy(&index->lock) == 0);
+    free(index);
+}
+
+/* ---- The owner ---- */
+
+/* Gives the table what was added, but for the newest `left`. */
+static int catch_up(struct event_index *index, size_t left)
+{
+    int error = TALLY_OK;
+    while (error == TALLY_OK && index->fresh.count - index->added > left)
+        error = table_add(index, &index->fresh.items[index->added++]);
+    return error;
+}
+
+static struct event_entry entry_of(enum event_index_kind kind, const struct digest *name, uint64_t place)
+{
+    struct event_entry entry = {.place = (uint64_t)kind << KIND_SHIFT | place};
+    memcpy(entry.key, name->bytes, EVENT_KEY_SIZE);
+    return entry;
+}
+
+int event_index_add(struct event_index *index, enum event_index_kind kind, const struct digest *name,
+    struct state_place place)
+{
+    struct event_entry entry = entry_of(kind, name, pack(kind, place));
+    int error = entries_add(&index->fresh, &entry);
+    if (error != TALLY_OK) return error;
+    event_table_fetch(index->open, entry.key);
+    return catch_up(index, FETCH_AHEAD);
+}
+
+int event_index_publish(struct event_index *index, uint64_t height)
+{
+    int error = catch_up(index, 0);
+    if (error == TALLY_OK) index->visible = height;
+    return error;
+}
+
+size_t event_index_unflushed_size(const struct event_index *index)
+{
+    return (index->fresh.count + index->frozen.count) * sizeof(struct event_entry);
+}
+
+int event_index_freeze(struct event_index *index)
+{
+    CHECK(!index->is_frozen && index->added == index->fresh.count);
+    struct event_table *next = NULL;
+    if (event_table_count(index->open) >= index->config.generation) {
+        next = event_table_make(&index->hash);
+        if (next == NULL) return TALLY_ENOMEM;
+    }
+    struct entries recycled = index->frozen;
+    recycled.count = 0;
+    index->frozen = index->fresh;
+    index->fresh = recycled;
+    index->added = 0;
+    index->is_frozen = true;
+    if (next == NULL) return TALLY_OK;
+    CHECK(pthread_rwlock_wrlock(&index->lock) == 0);
+    index->closed = index->open;
+    index->open = next;
+    CHECK(pthread_rwlock_unlock(&index->lock) == 0);
+    return TALLY_OK;
+}
+
+struct event_table *event_index_drop_frozen(struct event_index *index)
+{
+    CHECK(index->is_frozen);
+    struct event_table *closed = index->closed;
+    index->is_frozen = false;
+    index->frozen.count = 0;
+    if (closed == NULL) return NULL;
+    /* Whoever does not find it in memory any more finds it in the store. */
+    index->paged = index->stored.generation;
+    CHECK(pthread_rwlock_wrlock(&index->lock) == 0);
+    index->closed = NULL;
+    CHECK(pthread_rwlock_unlock(&index->lock) == 0);
+    return closed;
+}
+
+/* ---- Looking up ---- */
+
+struct looking {
+    uint8_t key[EVENT_KEY_SIZE];
+    uint64_t least, greatest, found;
+};
+
+static void look_in_memory(struct event_index *index, struct looking *looking)
+{
+    CHECK(pthread_rwlock_rdlock(&index->lock) == 0);
+    looking->found = event_table_find(index->open, looking->key, looking->least, looking->greatest);
+    if (looking->found == 0 && index->closed != NULL)
+        looking->found = event_table_find(index->closed, looking->key, looking->least, looking->greatest);
+    CHECK(pthread_rwlock_unlock(&index->lock) == 0);
+}
+
+static void look_in_page(struct span page, struct looking *looking)
+{
+    for (size_t i = 0; i < page.size / ENTRY_SIZE; i++) {
+        if (memcmp(page.data + i * ENTRY_SIZE, looking->key, EVENT_KEY_SIZE) != 0) continue;
+        uint64_t place = entry_at(page, i).place;
+        if (place >= looking->least && place <= looking->greatest && place > looking->found)
+            looking->found = place;
+    }
+}
+
+static int read_page(struct event_index *index, uint32_t generation, uint32_t bucket, struct buffer *page)
+{
+    struct state_key key = state_key_of_index_page(generation, bucket);
+    buffer_clear(page);
+    int error = store_get(index->store, state_key_span(&key), page);
+    if (error == TALLY_OK && !entries_are_whole(buffer_span(page))) error = TALLY_EDAMAGED;
+    return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
+}
+
+/* Newest first. What is back-filled is older than its generation, so the last refusal may be in any. */
+static int look_in_pages(struct event_index *index, bool in_all, struct looking *looking)
+{
+    struct buffer page;
+    int error = TALLY_OK;
+    uint32_t bucket = bucket_of(index, looking->key);
+    buffer_init(&page, SIZE_MAX / 8);
+    for (uint32_t left = (uint32_t)index->paged; error == TALLY_OK && left > 0; left--) {
+        if (looking->found != 0 && !in_all) break;
+        error = read_page(index, left - 1, bucket, &page);
+        if (error == TALLY_OK) look_in_page(buffer_span(&page), looking);
+    }
+    buffer_close(&page);
+    return error;
+}
+
+static int find(struct event_index *index, enum event_index_kind kind, const struct digest *name,
+    uint64_t height_max, struct state_place *place)
+{
+    struct looking looking = {.least = (uint64_t)kind << KIND_SHIFT};
+    looking.greatest = looking.least | height_max << INDEX_BITS | ((1u << INDEX_BITS) - 1);
+    memcpy(looking.key, name->bytes, EVENT_KEY_SIZE);
+    look_in_memory(index, &looking);
+    int error = look_in_pages(index, kind == INDEX_REFUSED, &looking);
+    if (error != TALLY_OK) return error;
+    if (looking.found == 0) return TALLY_ENOTFOUND;
+    *place = unpack(looking.found);
+    return TALLY_OK;
+}
+
+int event_index_find_own(struct event_index *index, enum event_index_kind kind, const struct digest *name,
+    struct state_place *place)
+{
+    int error = catch_up(index, 0);
+    return error == TALLY_OK ? find(index, kind, name, (1ull << (KIND_SHIFT - INDEX_BITS)) - 1, place)
+                             : error;
+}
+
+int event_index_find(struct event_index *index, enum event_index_kind kind, const struct digest *name,
+    struct state_place *place)
+{
+    return find(index, kind, name, index->visible, place);
+}
+
+/* ---- Writing ---- */
+
+static int put(struct store_batch *batch, const struct state_key *key, struct buffer *value)
+{
+    if (value->failed) return TALLY_ENOMEM;
+    store_batch_put(batch, state_key_span(key), buffer_span(value));
+    buffer_clear(value);
+    return TALLY_OK;
+}
+
+static int gather_runs(struct event_index *index, struct store_batch *batch, struct buffer *value)
+{
+    int error = TALLY_OK;
+    for (size_t from = 0; error == TALLY_OK && from < index->frozen.count; from += RUN_ENTRIES) {
+        size_t left = index->frozen.count - from;
+        for (size_t i = 0; i < RUN_ENTRIES && i < left; i++)
+            entry_encode(&index->frozen.items[from + i], value);
+        struct state_key key = state_key_of_index_run(index->stored.generation, index->stored.runs++);
+        error = put(batch, &key, value);
+    }
+    return error;
+}
+
+struct hashed {
+    uint32_t hash;
+    uint32_t number;
+};
+
+static int by_hash(const void *a, const void *b)
+{
+    const struct hashed *x = a, *y = b;
+    return (x->hash > y->hash) - (x->hash < y->hash);
+}
+
+static int put_pages(struct event_index *index, const struct event_entry *entries,
+    const struct hashed *sorted, size_t count, struct store_batch *batch, struct buffer *value)
+{
+    int error = TALLY_OK;
+    size_t at = 0;
+    for (uint32_t bucket = 0; error == TALLY_OK && bucket < 1u << index->bucket_bits; bucket++) {
+        for (; at < count && bucket_of(index, entries[sorted[at].number].key) == bucket; at++)
+            entry_encode(&entries[sorted[at].number], value);
+        struct state_key key = state_key_of_index_page(index->stored.generation, bucket);
+        error = put(batch, &key, value);
+    }
+    CHECK(error != TALLY_OK || at == count);
+    return error;
+}
+
+static int gather_pages(struct event_index *index, struct store_batch *batch, struct buffer *value)
+{
+    size_t count = event_table_count(index->closed);
+    CHECK(count <= UINT32_MAX);
+    struct event_entry *entries = malloc(count * sizeof *entries);
+    struct hashed *sorted = malloc(count * sizeof *sorted);
+    int error = entries == NULL || sorted == NULL ? TALLY_ENOMEM : TALLY_OK;
+    if (error == TALLY_OK) {
+        event_table_copy(index->closed, entries);
+        for (uint32_t i = 0; i < count; i++)
+            sorted[i] = (struct hashed){event_key_hash(&index->hash, entries[i].key), i};
+        qsort(sorted, count, sizeof *sorted, by_hash);
+        error = put_pages(index, entries, sorted, count, batch, value);
+    }
+    free(entries);
+    free(sorted);
+    for (uint32_t run = 0; error == TALLY_OK && run < index->stored.runs; run++) {
+        struct state_key key = state_key_of_index_run(index->stored.generation, run);
+        store_batch_remove(batch, state_key_span(&key));
+    }
+    index->stored.generation++;
+    index->stored.runs = 0;
+    return error;
+}
+
+int event_index_gather(struct event_index *index, struct store_batch *batch)
+{
+    CHECK(index->is_frozen);
+    struct buffer value;
+    struct state_key key = state_key_alone('I');
+    buffer_init(&value, SIZE_MAX / 8);
+    int error =
+        index->closed != NULL ? gather_pages(index, batch, &value) : gather_runs(index, batch, &value);
+    if (error == TALLY_OK) {
+        state_index_head_encode(&index->stored, &value);
+        error = put(batch, &key, &value);
+    }
+    buffer_close(&value);
+    return error;
+}
+
+/* ---- Looking at everything ---- */
+
+static int count_page(struct event_index *index, uint32_t generation, uint32_t bucket,
+    enum event_index_kind kind, struct buffer *page, uint64_t *count)
+{
+    int error = read_page(index, generation, bucket, page);
+    for (size_t i = 0; error == TALLY_OK && i < page->size / ENTRY_SIZE; i++) {
+        struct event_entry entry = entry_at(buffer_span(page), i);
+        if (bucket_of(index, entry.key) != bucket) error = TALLY_EDAMAGED;
+        if (is_of_kind(entry.place, kind)) ++*count;
+    }
+    return error;
+}
+
+static int count_open(const struct event_index *index, enum event_index_kind kind, uint64_t *count)
+{
+    size_t entry_count = event_table_count(index->open);
+    struct event_entry *entries = malloc((entry_count + 1) * sizeof *entries);
+    if (entries == NULL) return TALLY_ENOMEM;
+    event_table_copy(index->open, entries);
+    for (size_t i = 0; i < entry_count; i++)
+        if (is_of_kind(entries[i].place, kind)) ++*count;
+    free(entries);
+    return TALLY_OK;
+}
+
+int event_index_count(struct event_index *index, enum event_index_kind kind, uint64_t *count)
+{
+    struct buffer page;
+    CHECK(!index->is_frozen && index->fresh.count == 0);
+    *count = 0;
+    int error = count_open(index, kind, count);
+    buffer_init(&page, SIZE_MAX / 8);
+    for (uint32_t generation = 0; error == TALLY_OK && generation < index->paged; generation++)
+        for (uint32_t bucket = 0; error == TALLY_OK && bucket < 1u << index->bucket_bits; bucket++)
+            error = count_page(index, generation, bucket, kind, &page, count);
+    buffer_close(&page);
+    return error;
+}

@@ -1,0 +1,78 @@
+/* Where events stand, found by what names them: an event by its id, or by its account and seq.
+ *
+ * An entry is 24 bytes. New ones are in memory, in the open generation; each flush writes what came since the
+ * last as a run, so that a restart has them again. A generation with enough entries is closed: the flush that
+ * follows writes it once more as pages, each with the entries of one range of hashes, in place of its runs.
+ * A lookup is then one page of each closed generation. So neither the thread that applies blocks nor LevelDB
+ * has a key to handle for each event.
+ *
+ * Records in the store ('E', 'G', 'I') are described in storage/state_record.h.
+ *
+ * Threads: one thread, the owner, adds, publishes, freezes and drops. Any other may look up meanwhile, and
+ * one of them gathers. */
+#ifndef TALLY_STORAGE_EVENT_INDEX_H
+#define TALLY_STORAGE_EVENT_INDEX_H
+
+#include "storage/event_table.h"
+#include "storage/store.h"
+
+enum event_index_kind {
+    INDEX_APPLIED = 1, /* under an event's id, where it was applied; there is one place at most */
+    INDEX_REFUSED = 2, /* under an event's id, where it was refused; the last place counts */
+    INDEX_ACCOUNT = 3, /* under an account's seq, where that event was applied; one at most */
+};
+
+/* Where an event stands. */
+struct state_place {
+    uint64_t height; /* from 1, below 2^46 */
+    uint32_t index;  /* in its block, below 2^16 */
+};
+
+/* Entries of a generation, about. */
+#define EVENT_INDEX_GENERATION (1u << 20)
+
+struct event_index;
+
+struct event_index_config {
+    uint32_t generation; /* entries of one, about, from 1 */
+    uint64_t height;     /* what is of blocks up to it others see */
+    bool may_be_fresh;   /* the store may have none yet */
+};
+/* Reads what the store has of the open generation. Errors: TALLY_EDAMAGED, TALLY_EIO, TALLY_ENOMEM. */
+int event_index_open(struct store *store, const struct event_index_config *config,
+    struct event_index **index) TALLY_MUST_CHECK;
+/* NULL is fine. */
+void event_index_close(struct event_index *index);
+
+/* ---- The owner ---- */
+
+/* Errors: TALLY_ENOMEM. */
+int event_index_add(struct event_index *index, enum event_index_kind kind, const struct digest *name,
+    struct state_place place) TALLY_MUST_CHECK;
+/* As event_index_find, with what is not published. */
+int event_index_find_own(struct event_index *index, enum event_index_kind kind, const struct digest *name,
+    struct state_place *place) TALLY_MUST_CHECK;
+/* Others see what was added of blocks up to `height`. Errors: TALLY_ENOMEM. */
+int event_index_publish(struct event_index *index, uint64_t height) TALLY_MUST_CHECK;
+/* Bytes that are not yet in the store. */
+size_t event_index_unflushed_size(const struct event_index *index);
+/* What was added, all of it published (CHECKed), is on its way to the store; nothing else is (CHECKed).
+ * Errors: TALLY_ENOMEM: nothing has changed. */
+int event_index_freeze(struct event_index *index) TALLY_MUST_CHECK;
+/* The store has what was frozen. The memory that is let go of, or NULL, is the caller's to close. */
+struct event_table *event_index_drop_frozen(struct event_index *index);
+
+/* ---- Any thread ---- */
+
+/* Errors: TALLY_ENOTFOUND, TALLY_EDAMAGED, TALLY_EIO, TALLY_ENOMEM. */
+int event_index_find(struct event_index *index, enum event_index_kind kind, const struct digest *name,
+    struct state_place *place) TALLY_MUST_CHECK;
+/* Puts what is frozen into `batch`. For one thread at a time, between event_index_freeze and
+ * event_index_drop_frozen. Errors: TALLY_ENOMEM. */
+int event_index_gather(struct event_index *index, struct store_batch *batch) TALLY_MUST_CHECK;
+/* How many entries of a kind there are, all flushed; looks at every record. Errors: TALLY_EDAMAGED (also
+ * where an entry is not where it would be looked for), TALLY_EIO, TALLY_ENOMEM. */
+int event_index_count(
+    struct event_index *index, enum event_index_kind kind, uint64_t *count) TALLY_MUST_CHECK;
+
+#endif

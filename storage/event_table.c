@@ -1,0 +1,147 @@
+#include "storage/event_table.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "proto/base/check.h"
+
+/* Parts grow on their own: none of them holds up its owner for long. */
+#define PART_BITS 6u
+#define PARTS (1u << PART_BITS)
+#define SLOTS_MIN 16u
+
+/* A key is written once, before its place is. */
+struct slot {
+    uint8_t key[EVENT_KEY_SIZE];
+    atomic_uint_fast64_t place; /* 0 = free */
+};
+
+struct part {
+    struct slot *slots;
+    uint32_t slot_count; /* a power of two */
+    uint32_t count;
+};
+
+struct event_table {
+    struct event_hash hash;
+    struct part parts[PARTS];
+    size_t count;
+};
+
+static size_t part_of(uint32_t hash)
+{
+    return hash >> (32 - PART_BITS);
+}
+
+static bool part_open(struct part *part, uint32_t slot_count)
+{
+    *part = (struct part){.slots = calloc(slot_count, sizeof *part->slots), .slot_count = slot_count};
+    return part->slots != NULL;
+}
+
+struct event_table *event_table_make(const struct event_hash *hash)
+{
+    struct event_table *table = calloc(1, sizeof *table);
+    if (table == NULL) return NULL;
+    table->hash = *hash;
+    bool open = true;
+    for (size_t i = 0; open && i < PARTS; i++)
+        open = part_open(&table->parts[i], SLOTS_MIN);
+    if (open) return table;
+    event_table_close(table);
+    return NULL;
+}
+
+void event_table_close(struct event_table *table)
+{
+    if (table == NULL) return;
+    for (size_t i = 0; i < PARTS; i++)
+        free(table->parts[i].slots);
+    free(table);
+}
+
+size_t event_table_count(const struct event_table *table)
+{
+    return table->count;
+}
+
+/* ---- The owner ---- */
+
+static uint32_t first_slot(const struct part *part, uint32_t hash)
+{
+    return hash & (part->slot_count - 1);
+}
+
+void event_table_fetch(const struct event_table *table, const uint8_t key[EVENT_KEY_SIZE])
+{
+    uint32_t hash = event_key_hash(&table->hash, key);
+    const struct part *part = &table->parts[part_of(hash)];
+    __builtin_prefetch(&part->slots[first_slot(part, hash)], 1);
+}
+
+bool event_table_is_full(const struct event_table *table, const uint8_t key[EVENT_KEY_SIZE])
+{
+    const struct part *part = &table->parts[part_of(event_key_hash(&table->hash, key))];
+    return (part->count + 1) * 4 > part->slot_count * 3;
+}
+
+static void part_add(struct part *part, uint32_t hash, const uint8_t key[EVENT_KEY_SIZE], uint64_t place)
+{
+    uint32_t i = first_slot(part, hash);
+    while (atomic_load_explicit(&part->slots[i].place, memory_order_relaxed) != 0)
+        i = (i + 1) & (part->slot_count - 1);
+    memcpy(part->slots[i].key, key, EVENT_KEY_SIZE);
+    atomic_store_explicit(&part->slots[i].place, place, memory_order_release);
+    part->count++;
+}
+
+int event_table_grow(struct event_table *table, const uint8_t key[EVENT_KEY_SIZE])
+{
+    struct part *part = &table->parts[part_of(event_key_hash(&table->hash, key))], grown;
+    CHECK(part->slot_count <= UINT32_MAX / 4);
+    if (!part_open(&grown, part->slot_count * 2)) return TALLY_ENOMEM;
+    for (uint32_t i = 0; i < part->slot_count; i++) {
+        const struct slot *slot = &part->slots[i];
+        if (slot->place != 0)
+            part_add(&grown, event_key_hash(&table->hash, slot->key), slot->key, slot->place);
+    }
+    free(part->slots);
+    *part = grown;
+    return TALLY_OK;
+}
+
+void event_table_add(struct event_table *table, const struct event_entry *entry)
+{
+    CHECK(entry->place != 0 && !event_table_is_full(table, entry->key));
+    uint32_t hash = event_key_hash(&table->hash, entry->key);
+    part_add(&table->parts[part_of(hash)], hash, entry->key, entry->place);
+    table->count++;
+}
+
+/* ---- Any thread ---- */
+
+uint64_t event_table_find(const struct event_table *table, const uint8_t key[EVENT_KEY_SIZE],
+    uint64_t place_min, uint64_t place_max)
+{
+    uint32_t hash = event_key_hash(&table->hash, key);
+    const struct part *part = &table->parts[part_of(hash)];
+    uint64_t found = 0;
+    for (uint32_t i = first_slot(part, hash);; i = (i + 1) & (part->slot_count - 1)) {
+        uint64_t place = atomic_load_explicit(&part->slots[i].place, memory_order_acquire);
+        if (place == 0) return found;
+        if (place < place_min || place > place_max || place < found) continue;
+        if (memcmp(part->slots[i].key, key, EVENT_KEY_SIZE) == 0) found = place;
+    }
+}
+
+void event_table_copy(const struct event_table *table, struct event_entry *entries)
+{
+    for (size_t p = 0; p < PARTS; p++) {
+        const struct part *part = &table->parts[p];
+        for (uint32_t i = 0; i < part->slot_count; i++) {
+            if (part->slots[i].place == 0) continue;
+            memcpy(entries->key, part->slots[i].key, EVENT_KEY_SIZE);
+            entries++->place = part->slots[i].place;
+        }
+    }
+}
