@@ -92,8 +92,7 @@ static int rebuild_one(struct rebuilding *rebuilding, struct span key, struct sp
     if (error != TALLY_OK) return error;
     struct digest position = subject_position(&rebuilding->state->config.chain_id, &subject.subject_id);
     if (memcmp(position.bytes, key.data + 1, DIGEST_SIZE) != 0) return TALLY_EDAMAGED;
-    struct digest summary = digest_tagged(TAG_SUMMARY, subject.bytes);
-    if (!digest_equal(&summary, &subject.leaf.summary)) return TALLY_EDAMAGED;
+    subject.leaf.summary = digest_tagged(TAG_SUMMARY, subject.bytes);
     if (rebuilding->count == rebuilding->capacity) {
         size_t capacity = rebuilding->capacity == 0 ? 256 : rebuilding->capacity * 2;
         struct subject_map_update *updates = realloc(rebuilding->updates, capacity * sizeof *updates);

@@ -124,12 +124,12 @@ int state_result_record(struct state *state, uint32_t index, const struct digest
 
 struct state_subject {
     struct digest subject_id;
-    struct subject_leaf leaf; /* summary as of the end of the last block */
-    uint32_t last_index;      /* in the block of leaf.last_height: the newest event's place */
-    struct span bytes;        /* canonical */
+    struct subject_leaf leaf;
+    uint32_t last_index; /* in the block of leaf.last_height: the newest event's place */
+    struct span bytes;   /* canonical */
 };
-/* The subject as the block has left it so far; bytes are borrowed until the next call that is no read.
- * Errors: TALLY_ENOTFOUND (no event of the subject was ever folded or put). */
+/* The subject as the block has left it so far, but for the summary; bytes are borrowed until the next call
+ * that is no read. Errors: TALLY_ENOTFOUND (no event of the subject was ever folded or put). */
 int state_block_subject(
     struct state *state, const struct digest *subject_id, struct state_subject *subject) TALLY_MUST_CHECK;
 

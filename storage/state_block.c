@@ -162,7 +162,7 @@ int state_subject_put(struct state *state, const struct digest *subject_id, stru
     if (copy == NULL) return state_fail(state, TALLY_ENOMEM);
     if (bytes.size > 0) memcpy(copy, bytes.data, bytes.size);
     touched->subject.bytes = span_of(copy, bytes.size);
-    touched->exists = touched->changed = touched->bytes_changed = true;
+    touched->exists = touched->changed = true;
     return TALLY_OK;
 }
 
@@ -270,8 +270,7 @@ static int end_subjects(struct state *state, struct subject_map *map)
         struct subject_leaf *leaf = &touched->subject.leaf;
         /* Only a fold makes a subject. */
         CHECK(leaf->count > 0);
-        if (touched->bytes_changed || digest_is_zero(&leaf->summary))
-            leaf->summary = digest_tagged(TAG_SUMMARY, touched->subject.bytes);
+        leaf->summary = digest_tagged(TAG_SUMMARY, touched->subject.bytes);
         if (!touched->stood_before) state->block.counts.subjects++;
         struct state_key key = state_key_of_position('S', &touched->position);
         state_subject_encode(&touched->subject, &state->scratch);

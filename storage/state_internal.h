@@ -25,7 +25,7 @@ struct touched {
     struct state_subject subject; /* bytes in the block's arena */
     bool stood_before;            /* in the map before this block */
     bool exists;                  /* before this block, or because of it */
-    bool changed, bytes_changed;
+    bool changed;
 };
 
 struct touched_table {

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "proto/base/check.h"
+#include "proto/crypto/digest.h"
 #include "storage/state_internal.h"
 
 /* ---- Single values ---- */
@@ -17,6 +18,7 @@ int state_subject_get(
     if (error == TALLY_OK) error = state_subject_decode(buffer_span(&value), subject);
     if (error == TALLY_OK && !digest_equal(&subject->subject_id, subject_id)) error = TALLY_EDAMAGED;
     if (error == TALLY_OK) {
+        subject->leaf.summary = digest_tagged(TAG_SUMMARY, subject->bytes);
         uint8_t *bytes = arena_take(arena, subject->bytes.size);
         if (bytes == NULL)
             error = TALLY_ENOMEM;

@@ -267,21 +267,19 @@ void state_subject_encode(const struct state_subject *subject, struct buffer *ou
     buffer_u64(out, subject->leaf.last_height);
     buffer_u32(out, subject->last_index);
     put_digest(out, &subject->leaf.acc);
-    put_digest(out, &subject->leaf.summary);
     buffer_append(out, subject->bytes.data, subject->bytes.size);
 }
 
 int state_subject_decode(struct span bytes, struct state_subject *subject)
 {
     struct reader reader;
-    struct state_subject read;
+    struct state_subject read = {.last_index = 0};
     reader_init(&reader, bytes);
     read_digest(&reader, &read.subject_id);
     read.leaf.count = reader_u64(&reader);
     read.leaf.last_height = reader_u64(&reader);
     read.last_index = reader_u32(&reader);
     read_digest(&reader, &read.leaf.acc);
-    read_digest(&reader, &read.leaf.summary);
     if (reader.failed || read.leaf.count == 0) return TALLY_EDAMAGED;
     read.bytes = span_of(reader.at, reader.left);
     *subject = read;

@@ -20,7 +20,7 @@
  *   'R' height u64 | chunk u32      time u64, and for each of STATE_RESULTS_CHUNK events:
  *                                   event id | code u16 | detail size u8 | detail | link u8 | place
  *   'S' position                    subject id | count u64 | last height u64 | last index u32 | acc |
- *                                   summary | the canonical state bytes
+ *                                   the canonical state bytes
  *   'T' level u8 | index u64        a complete subtree of the history tree
  *   'W' minute u64 | batch digest   order u32 in its minute | expires_at_ms u64: the batch was applied; gone
  *                                   some time after its minute
@@ -124,7 +124,7 @@ int state_batch_decode(struct span bytes, struct state_batch *batch) TALLY_MUST_
 int state_index_head_decode(struct span bytes, struct event_index_head *head) TALLY_MUST_CHECK;
 /* Reads the next of a chunk's results. */
 int state_result_decode(struct reader *reader, struct state_result_record *record) TALLY_MUST_CHECK;
-/* subject->bytes borrows. */
+/* subject->bytes borrows; the summary, which hashes them, is not stored, and zero. */
 int state_subject_decode(struct span bytes, struct state_subject *subject) TALLY_MUST_CHECK;
 int state_digest_decode(struct span bytes, struct digest *digest) TALLY_MUST_CHECK;
 
