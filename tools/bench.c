@@ -28,7 +28,7 @@ const struct command command_bench = {
     .summary = "how fast this machine is: storage, network",
     .help =
         "usage: tally bench storage [--events N] [--subjects S] [--batch B] [--blocks-of E] [--pipeline P]\n"
-        "                           [--rate R] [--seconds T] [OPTIONS]\n"
+        "                           [--rate R] [--seconds T] [--net DIR] [OPTIONS]\n"
         "       tally bench network [--events N] [--subjects S] [--batch B | --single] [--rate R]\n"
         "                           [--connections C] [--window W] [--validators V] [--reads H] [--seconds "
         "T]\n"
@@ -53,6 +53,9 @@ const struct command command_bench = {
         "  --rate R          offer so many events a second: a block is due once those before it are\n"
         "                    offered, and counts from then, however late it is given to the ledger\n"
         "  --seconds T       end after so long, even with load left\n"
+        "  --net DIR         the blocks are those of the development network in DIR, of four validators and\n"
+        "                    not yet started: with --keep, what data/ holds then is what its nodes would\n"
+        "                    have, and they go on from there\n"
         "\n"
         "network: a development network of V validators, TLS, fsync and all, and C clients here, each of\n"
         "which submits one member's batches to its node and waits until they are final. It runs at full\n"
@@ -163,6 +166,7 @@ static enum tool_exit storage_options(
     };
     enum tool_exit code = numbers_take(context, args, numbers, sizeof numbers / sizeof numbers[0]);
     if (code != TOOL_DONE) return code;
+    options->net = args_value(args, "net");
     if (options->block == 0) options->block = options->batch * (2000 / options->batch);
     if (options->block % options->batch == 0) return TOOL_DONE;
     return context_fail(
@@ -206,7 +210,7 @@ static enum tool_exit network_options(
 }
 
 static const struct option_spec storage_known[] = {{"events", true}, {"subjects", true}, {"batch", true},
-    {"blocks-of", true}, {"pipeline", true}, {"rate", true}, {"seconds", true}, {"dir", true},
+    {"blocks-of", true}, {"pipeline", true}, {"rate", true}, {"seconds", true}, {"net", true}, {"dir", true},
     {"keep", false}, {"seed", true}, {"out", true}, {"baseline", true}, {NULL, false}};
 
 static const struct option_spec network_known[] = {{"events", true}, {"subjects", true}, {"batch", true},

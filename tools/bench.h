@@ -15,6 +15,7 @@ struct bench_options {
     /* storage: */
     uint32_t block; /* events, a multiple of batch */
     uint32_t pipeline;
+    const char *net; /* the folder of the development network whose blocks they are; NULL = of none */
     /* network: */
     uint32_t validators, connections;
     uint32_t window; /* batches under way on each connection */

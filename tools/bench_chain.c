@@ -29,10 +29,20 @@ static void key_pair(const struct chain *chain, const char *what, uint32_t numbe
     CHECK(secret_key_public(secret, key) == TALLY_OK); /* one digest in 2^128 is no key */
 }
 
+/* The keys in the order of the set, which is the genesis' own. */
+static void use_keys(struct chain *chain, const struct secret_key nodes[CHAIN_VALIDATORS])
+{
+    struct validator_set set;
+    genesis_validator_set(&chain->genesis, &set);
+    CHECK(verify_set_init(&set, &chain->validators) == TALLY_OK);
+    for (uint32_t i = 0; i < CHAIN_VALIDATORS; i++)
+        for (uint32_t j = 0; j < CHAIN_VALIDATORS; j++)
+            if (public_key_equal(&set.keys[i], &chain->genesis.validators[j].key)) chain->nodes[i] = nodes[j];
+}
+
 void chain_init(uint64_t seed, struct chain *chain)
 {
     struct secret_key nodes[CHAIN_VALIDATORS];
-    struct validator_set set;
     memset(chain, 0, sizeof *chain);
     chain->seed = seed;
     struct genesis *genesis = &chain->genesis;
@@ -55,11 +65,20 @@ void chain_init(uint64_t seed, struct chain *chain)
         key_pair(chain, "node", i, &nodes[i], &node->key);
     }
     genesis_identify(genesis);
-    genesis_validator_set(genesis, &set);
-    CHECK(verify_set_init(&set, &chain->validators) == TALLY_OK);
-    for (uint32_t i = 0; i < CHAIN_VALIDATORS; i++)
-        for (uint32_t j = 0; j < CHAIN_VALIDATORS; j++)
-            if (public_key_equal(&set.keys[i], &genesis->validators[j].key)) chain->nodes[i] = nodes[j];
+    use_keys(chain, nodes);
+}
+
+int chain_init_network(uint64_t seed, const struct genesis *genesis,
+    const struct secret_key nodes[CHAIN_VALIDATORS], const struct secret_key signing[CHAIN_VALIDATORS],
+    struct chain *chain)
+{
+    if (genesis->validator_count != CHAIN_VALIDATORS) return TALLY_EINVALID;
+    memset(chain, 0, sizeof *chain);
+    chain->seed = seed;
+    chain->genesis = *genesis;
+    memcpy(chain->signing, signing, sizeof chain->signing);
+    use_keys(chain, nodes);
+    return TALLY_OK;
 }
 
 uint64_t chain_blocks(const struct chain_plan *plan)
@@ -161,7 +180,8 @@ static int block_make(struct writer *writer)
         .height = writer->parent.height + 1,
         .parent_view = writer->parent.view,
         .parent_hash = writer->parent.height == 0 ? chain->genesis.chain_id : writer->parent_hash,
-        .time_ms = CREATED_MS + 1 + writer->parent.height + writer->events * 1000 / CHAIN_EVENTS_PER_S,
+        .time_ms = chain->genesis.created_ms + 1 + writer->parent.height +
+                   writer->events * 1000 / CHAIN_EVENTS_PER_S,
     };
     int error = payload_make(writer, &header);
     if (error != TALLY_OK) return error;

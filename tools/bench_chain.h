@@ -1,5 +1,6 @@
-/* A network that exists only to measure one node: its four validators' keys, and blocks of load that they
- * have proposed, certified and finalized. All of it follows from a seed, and every signature is real. */
+/* A network to measure one node: its four validators' keys, and blocks of load that they have proposed,
+ * certified and finalized. Every signature is real. All of it follows from a seed, but for the keys and the
+ * genesis of a network that is there already. */
 #ifndef TALLY_TOOLS_BENCH_CHAIN_H
 #define TALLY_TOOLS_BENCH_CHAIN_H
 
@@ -18,8 +19,13 @@ struct chain {
     struct secret_key signing[CHAIN_VALIDATORS]; /* of members 1 to CHAIN_VALIDATORS */
 };
 
-/* Large: heap or static. */
+/* Large: heap or static. The keys and the genesis follow from the seed, too. */
 void chain_init(uint64_t seed, struct chain *chain);
+/* A network's own: `nodes` and `signing` are in genesis' order, of CHAIN_VALIDATORS validators and members
+ * 1 to CHAIN_VALIDATORS. Errors: TALLY_EINVALID (another number of validators). */
+int chain_init_network(uint64_t seed, const struct genesis *genesis,
+    const struct secret_key nodes[CHAIN_VALIDATORS], const struct secret_key signing[CHAIN_VALIDATORS],
+    struct chain *chain) TALLY_MUST_CHECK;
 
 struct chain_plan {
     uint32_t subjects;

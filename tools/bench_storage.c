@@ -9,10 +9,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "proto/base/check.h"
 #include "tools/bench.h"
 #include "tools/bench_path.h"
 #include "tools/bench_report.h"
 #include "tools/bench_usage.h"
+#include "tools/devnet.h"
 #include "tools/home.h"
 #include "tools/output.h"
 
@@ -29,6 +31,46 @@ struct storage_run {
     struct usage before, after, closed;
     json_t *figures; /* what must be computed while the path is open */
 };
+
+/* ---- Whose blocks they are ---- */
+
+static enum tool_exit keys_read(struct storage_run *run, const struct devnet *devnet,
+    struct secret_key nodes[CHAIN_VALIDATORS], struct secret_key signing[CHAIN_VALIDATORS])
+{
+    enum tool_exit code = TOOL_DONE;
+    for (uint32_t i = 0; code == TOOL_DONE && i < CHAIN_VALIDATORS; i++) {
+        struct home home;
+        code = home_open(run->context, devnet->nodes[i].home, &home);
+        if (code == TOOL_DONE) code = home_key(run->context, &home, "node.key", nodes[i].bytes);
+        if (code == TOOL_DONE) code = home_key(run->context, &home, "signing.key", signing[i].bytes);
+    }
+    return code;
+}
+
+static enum tool_exit chain_of_network(struct storage_run *run)
+{
+    struct devnet devnet;
+    struct secret_key nodes[CHAIN_VALIDATORS], signing[CHAIN_VALIDATORS];
+    enum tool_exit code = devnet_open(run->context, run->options->net, &devnet);
+    if (code == TOOL_DONE && devnet.genesis->validator_count != CHAIN_VALIDATORS)
+        code = context_fail(run->context, TOOL_USAGE, "USAGE", "the network in %s has not %u validators",
+            run->options->net, CHAIN_VALIDATORS);
+    if (code == TOOL_DONE) code = keys_read(run, &devnet, nodes, signing);
+    if (code == TOOL_DONE)
+        CHECK(
+            chain_init_network(run->options->seed, devnet.genesis, nodes, signing, &run->chain) == TALLY_OK);
+    explicit_bzero(nodes, sizeof nodes);
+    explicit_bzero(signing, sizeof signing);
+    devnet_close(&devnet);
+    return code;
+}
+
+static enum tool_exit chain_make(struct storage_run *run)
+{
+    if (run->options->net != NULL) return chain_of_network(run);
+    chain_init(run->options->seed, &run->chain);
+    return TOOL_DONE;
+}
 
 /* ---- Making the load: in a process of its own, so that neither its memory nor its writes are the node's
  * ---- */
@@ -207,8 +249,8 @@ enum tool_exit bench_storage(
     run->load = -1;
     run->plan = (struct chain_plan){options->subjects, options->events, options->batch, options->block};
     json_t *machine = machine_describe(dir);
-    chain_init(options->seed, &run->chain);
-    enum tool_exit code = path_join(context, dir, "data", run->data);
+    enum tool_exit code = chain_make(run);
+    if (code == TOOL_DONE) code = path_join(context, dir, "data", run->data);
     if (code == TOOL_DONE) code = path_join(context, dir, "load", run->load_path);
     if (code == TOOL_DONE && mkdir(run->data, 0700) != 0)
         code = context_fail(context, TOOL_REFUSED, "FILE", "cannot make %s: %s", run->data, strerror(errno));
