@@ -271,6 +271,7 @@ int state_open(const char *dir, const struct state_config *config, struct state 
     if (opened->config.cache_size_max == 0) opened->config.cache_size_max = STATE_CACHE_SIZE;
     if (opened->config.freeze_size == 0) opened->config.freeze_size = STATE_FREEZE_SIZE;
     if (opened->config.index_generation == 0) opened->config.index_generation = EVENT_INDEX_GENERATION;
+    if (opened->config.older_nodes_max == 0) opened->config.older_nodes_max = STATE_OLDER_NODES_MAX;
     CHECK(pthread_mutex_init(&opened->shared, NULL) == 0);
     buffer_init(&opened->scratch, SIZE_MAX / 8);
     state_value_init(&opened->held);

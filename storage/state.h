@@ -24,8 +24,11 @@
 
 struct state;
 
-/* The most versions held in memory; the oldest is dropped first. */
+/* The most versions held in memory, and once there are some, the most nodes of the map that only older ones
+ * than the newest have; the oldest is dropped first. So many are those of 64 blocks of 4,000 events. */
 #define STATE_VERSIONS_MAX (2u * CERTIFICATION_LAG_MAX)
+#define STATE_VERSIONS_MIN 16u
+#define STATE_OLDER_NODES_MAX (2u << 20)
 /* A subject's canonical state bytes. */
 #define STATE_SUBJECT_SIZE_MAX (256u * KIB)
 
@@ -37,8 +40,9 @@ struct state_config {
      * state does not know. Needed for snapshots alone. Errors: TALLY_EFORM, TALLY_ENOMEM. */
     int (*accounts)(
         struct span bytes, struct account_chain chains[ACCOUNTS_PER_SUBJECT_MAX], uint32_t *count);
-    size_t cache_size_max; /* bytes of subjects kept for the rules; 0 = STATE_CACHE_SIZE */
-    size_t freeze_size;    /* bytes of writes that are frozen unasked; 0 = STATE_FREEZE_SIZE */
+    size_t cache_size_max;  /* bytes of subjects kept for the rules; 0 = STATE_CACHE_SIZE */
+    size_t freeze_size;     /* bytes of writes that are frozen unasked; 0 = STATE_FREEZE_SIZE */
+    size_t older_nodes_max; /* of the map's older versions; 0 = STATE_OLDER_NODES_MAX */
     /* Entries of a generation of the index of events, of a state that is made; 0 = EVENT_INDEX_GENERATION. */
     uint32_t index_generation;
 };

@@ -16,6 +16,14 @@ static void release_oldest(struct state *state)
     subject_map_release_oldest(state->pool);
 }
 
+/* A node that catches up is told of no certificate until it has: its versions would fill the memory. */
+static bool versions_are_many(const struct state *state)
+{
+    return state->version_count == STATE_VERSIONS_MAX ||
+           (state->version_count >= STATE_VERSIONS_MIN &&
+               subject_map_pool_older_nodes(state->pool) > state->config.older_nodes_max);
+}
+
 /* Proofs are made at the newest certified version: those below it are of no more use. */
 void state_versions_release(struct state *state)
 {
@@ -38,7 +46,8 @@ static bool checkpoint_matches(const struct checkpoint *checkpoint, const struct
 int state_version_push(struct state *state, const struct subject_map *map, const struct state_roots *roots)
 {
     state_lock(state);
-    if (state->version_count == STATE_VERSIONS_MAX) release_oldest(state);
+    while (versions_are_many(state))
+        release_oldest(state);
     state->version_count++;
     *state_newest(state) = (struct state_version){.map = *map, .roots = *roots};
     state_unlock(state);

@@ -60,8 +60,8 @@ struct version {
 
 struct subject_map_pool {
     struct slab inner, leaves;
-    size_t alive;
-    subject_ref top; /* of the newest version, */
+    size_t alive, older; /* nodes; of them, those that some version replaced */
+    subject_ref top;     /* of the newest version, */
     struct digest root;
     struct version *oldest, *newest;
     struct refs made; /* by the update under way */
@@ -253,12 +253,18 @@ size_t subject_map_pool_nodes(const struct subject_map_pool *pool)
     return pool->alive;
 }
 
+size_t subject_map_pool_older_nodes(const struct subject_map_pool *pool)
+{
+    return pool->older;
+}
+
 void subject_map_release_oldest(struct subject_map_pool *pool)
 {
     struct version *oldest = pool->oldest;
     CHECK(oldest != pool->newest);
     for (size_t i = 0; i < oldest->replaced.count; i++)
         give_back(pool, oldest->replaced.items[i]);
+    pool->older -= oldest->replaced.count;
     pool->oldest = oldest->newer;
     version_close(oldest);
 }
@@ -394,6 +400,7 @@ int subject_map_update(
     if (pool->out_of_memory) return take_back(pool, version);
     pool->top = top;
     pool->root = root;
+    pool->older += pool->newest->replaced.count;
     pool->newest->newer = version;
     pool->newest = version;
     *next = (struct subject_map){pool, top, root};

@@ -27,6 +27,8 @@ struct subject_map_pool *subject_map_pool_make(void);
 void subject_map_pool_close(struct subject_map_pool *pool);
 /* Leaves and inner nodes alive, over all versions. */
 size_t subject_map_pool_nodes(const struct subject_map_pool *pool);
+/* Of them, those that the newest version does not have. */
+size_t subject_map_pool_older_nodes(const struct subject_map_pool *pool);
 
 struct subject_map_update {
     struct digest position;

@@ -576,6 +576,30 @@ static void proofs_are_made_at_the_newest_certified_version(void **state)
     drop_dir(dir);
 }
 
+static void versions_that_wait_for_a_certificate_take_bounded_memory(void **state)
+{
+    (void)state;
+    char dir[32];
+    make_dir(dir);
+    size_t usual = config.older_nodes_max;
+    config.older_nodes_max = 1;
+    struct state *opened = open_state(dir);
+    static struct model model;
+    model = (struct model){.time_ms = START_MS};
+    struct state_roots roots[STATE_VERSIONS_MIN + 6];
+    for (uint64_t i = 1; i < STATE_VERSIONS_MIN + 6; i++)
+        roots[i] = apply_block(opened, &model, 20 + i, 12);
+    uint64_t height;
+    struct certified_checkpoint five = certify(&roots[5]), six = certify(&roots[6]);
+    assert_int_equal(state_certified_put(opened, &five), TALLY_OK);
+    assert_int_equal(state_provable_height(opened, &height), TALLY_EBUSY);
+    assert_int_equal(state_certified_put(opened, &six), TALLY_OK);
+    check_provable(opened, &roots[6], 1);
+    state_close(opened);
+    config.older_nodes_max = usual;
+    drop_dir(dir);
+}
+
 static void a_checkpoint_known_before_its_block_counts_once_the_block_is_applied(void **state)
 {
     (void)state;
@@ -973,6 +997,7 @@ int main(void)
         cmocka_unit_test(accounts_are_listed_in_order_across_memory_and_store),
         cmocka_unit_test(results_are_kept_in_order),
         cmocka_unit_test(proofs_are_made_at_the_newest_certified_version),
+        cmocka_unit_test(versions_that_wait_for_a_certificate_take_bounded_memory),
         cmocka_unit_test(a_checkpoint_known_before_its_block_counts_once_the_block_is_applied),
         cmocka_unit_test(many_checkpoints_wait_for_a_flush_without_bound_on_memory),
         cmocka_unit_test(history_paths_lead_to_the_history_root),
