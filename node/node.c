@@ -339,6 +339,7 @@ static int open_data(struct node *node, char *why, size_t why_size)
     if (adopted) LOG_INFO("this node begins with the snapshot that it fetched");
     struct ledger_report report;
     static const struct ledger_options options = {.mend = true};
+    uint64_t began_ms = clock_now_ms();
     error =
         ledger_open(disk, node->data_dir, &node->config->genesis.chain_id, &options, &node->ledger, &report);
     if (error != TALLY_OK)
@@ -347,6 +348,9 @@ static int open_data(struct node *node, char *why, size_t why_size)
     else if (report.bytes_cut > 0)
         LOG_INFO("cut a torn tail off the ledger", LOG_U("bytes", report.bytes_cut),
             LOG_U("blocks", report.blocks_cut));
+    if (error == TALLY_OK)
+        LOG_INFO("the ledger is open", LOG_U("height", ledger_height(node->ledger)),
+            LOG_U("ms", clock_now_ms() - began_ms));
     if (error == TALLY_OK && report.lost + report.bodies_lost + report.headers_mended > 0)
         LOG_UNUSUAL("the ledger is damaged; what is lost is fetched from peers", LOG_U("blocks", report.lost),
             LOG_U("bodies", report.bodies_lost), LOG_U("headers_mended", report.headers_mended));

@@ -21,7 +21,7 @@ MAY_INCLUDE = [
     ("node/credit/", ["node/credit/", "proto/base/", "proto/crypto/", "proto/codec/"]),
     ("node/client/", ["node/client/", *PROTO]),
     ("node/net/", ["node/net/", *PROTO]),
-    ("node/commit/", ["node/commit/", "node/credit/", "node/net/log.h", "storage/", *PROTO]),
+    ("node/commit/", ["node/commit/", "node/clock.h", "node/credit/", "node/net/log.h", "storage/", *PROTO]),
     ("node/rpc/services", ["node/", "consensus/", "storage/", *PROTO]),
     ("node/rpc/", ["node/rpc/", "node/net/", "node/client/grpc.h", *PROTO]),
     ("node/", ["node/", "consensus/", "storage/", *PROTO]),

@@ -10,8 +10,9 @@
 /* However little there is, it is written so long after it came. */
 #define FLUSH_MS 2000u
 #define WRITER_NICE 5
-/* With more than this unflushed, applying waits for the disk. */
-#define UNFLUSHED_SIZE_MAX (4u * STATE_FREEZE_SIZE)
+/* With more than this unflushed, applying waits for the disk: of one flush under way, and one and a half more
+ * gathered, which the next writes at once, and for that holds three times. */
+#define UNFLUSHED_SIZE_MAX (5u * (STATE_FREEZE_SIZE / 2))
 
 struct flusher {
     struct replay *replay;
@@ -139,7 +140,7 @@ static void write_done(struct job *job)
     struct flusher *flusher = ((struct flush_job *)(void *)job)->flusher;
     free(job);
     if (!flusher->stopped)
-        worker_submit_urgent(flusher->state_thread, &new_job(flusher, run_end, end_done)->job);
+        worker_submit_next(flusher->state_thread, &new_job(flusher, run_end, end_done)->job);
 }
 
 /* ---- Beginning ---- */
@@ -185,13 +186,15 @@ static void begin_done(struct job *job)
     free(beginning);
 }
 
+/* Before the blocks that wait to be applied: behind a long queue of them memory would be full, and the state
+ * thread have to write by itself, before a flush even began. */
 static void consider(struct flusher *flusher, bool freeze)
 {
     if (flusher->under_way || flusher->stopped) return;
     struct flush_job *beginning = new_job(flusher, run_begin, begin_done);
     beginning->freeze = freeze;
     flusher->under_way = true;
-    worker_submit_urgent(flusher->state_thread, &beginning->job);
+    worker_submit_next(flusher->state_thread, &beginning->job);
 }
 
 static void on_timer(uv_timer_t *timer)

@@ -1,12 +1,14 @@
 #include "node/commit/replay.h"
 
+#include "node/clock.h"
 #include "node/credit/subject_state.h"
 #include "node/net/log.h"
 
 /* What a restart may have to replay so that it comes back at a certified block. */
 #define REPLAY_SIZE_MAX (24u * MIB)
-/* Without a certificate it is written all the same, once so much waits. */
-#define UNCERTIFIED_SIZE_MAX (2u * STATE_FREEZE_SIZE)
+/* Without a certificate it is written all the same, once so much waits: early enough that what comes while it
+ * is written finds room. */
+#define UNCERTIFIED_SIZE_MAX (3u * (STATE_FREEZE_SIZE / 2))
 #define REPLAY_ARENA_BUDGET (64u * MIB)
 #define REPLAY_TELL_BLOCKS 10000u
 
@@ -24,8 +26,11 @@ static int open_state(struct replay *replay)
 {
     const struct genesis *genesis = replay->genesis;
     struct state_config config = replay_config(genesis);
+    uint64_t began_ms = clock_now_ms();
     int error = state_open(replay->data_dir, &config, &replay->state);
     if (error != TALLY_OK) return error;
+    LOG_INFO("the state is open", LOG_U("height", state_applied_height(replay->state)),
+        LOG_U("ms", clock_now_ms() - began_ms));
     error = execution_open(replay->state, genesis, &replay->execution);
     if (error != TALLY_OK) {
         state_close(replay->state);
@@ -96,7 +101,7 @@ int replay_catch_up(struct replay *replay)
     struct arena arena;
     arena_init(&arena, REPLAY_ARENA_BUDGET);
     ledger_head(replay->ledger, &head);
-    uint64_t from = state_applied_height(replay->state) + 1;
+    uint64_t from = state_applied_height(replay->state) + 1, began_ms = clock_now_ms();
     if (from > head.height + 1) return TALLY_EDAMAGED; /* a state of blocks that this ledger does not have */
     int error = TALLY_OK;
     for (uint64_t height = from; height <= head.height && error == TALLY_OK; height++) {
@@ -105,7 +110,8 @@ int replay_catch_up(struct replay *replay)
             LOG_INFO("replaying the ledger", LOG_U("height", height), LOG_U("of", head.height));
     }
     if (error == TALLY_OK && head.height >= from)
-        LOG_INFO("replayed the ledger", LOG_U("from", from), LOG_U("to", head.height));
+        LOG_INFO("replayed the ledger", LOG_U("from", from), LOG_U("to", head.height),
+            LOG_U("ms", clock_now_ms() - began_ms));
     arena_close(&arena);
     return error;
 }

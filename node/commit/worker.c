@@ -34,6 +34,13 @@ static void list_append(struct job_list *list, struct job *job)
     list->last = job;
 }
 
+static void list_prepend(struct job_list *list, struct job *job)
+{
+    job->next = list->first;
+    list->first = job;
+    if (list->last == NULL) list->last = job;
+}
+
 static struct job *list_take(struct job_list *list)
 {
     struct job *job = list->first;
@@ -108,24 +115,30 @@ int worker_open(uv_loop_t *loop, const char *name, unsigned threads, struct work
     return TALLY_OK;
 }
 
-static void submit(struct worker *worker, struct job_list *list, struct job *job)
+static void submit(struct worker *worker, struct job_list *list,
+    void (*add)(struct job_list *list, struct job *job), struct job *job)
 {
     CHECK(!worker->closing);
     worker->backlog++;
     CHECK(pthread_mutex_lock(&worker->lock) == 0);
-    list_append(list, job);
+    add(list, job);
     CHECK(pthread_cond_signal(&worker->ready) == 0);
     CHECK(pthread_mutex_unlock(&worker->lock) == 0);
 }
 
 void worker_submit(struct worker *worker, struct job *job)
 {
-    submit(worker, &worker->waiting, job);
+    submit(worker, &worker->waiting, list_append, job);
 }
 
 void worker_submit_urgent(struct worker *worker, struct job *job)
 {
-    submit(worker, &worker->urgent, job);
+    submit(worker, &worker->urgent, list_append, job);
+}
+
+void worker_submit_next(struct worker *worker, struct job *job)
+{
+    submit(worker, &worker->urgent, list_prepend, job);
 }
 
 size_t worker_backlog(const struct worker *worker)

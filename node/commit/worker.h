@@ -21,9 +21,11 @@ struct worker;
  * Errors: TALLY_ENOMEM. */
 int worker_open(uv_loop_t *loop, const char *name, unsigned threads, struct worker **worker) TALLY_MUST_CHECK;
 /* From the loop's thread only. Never fails: a job is linked, not copied. The owner bounds how many it
- * submits. An urgent job runs before every other that has not begun; urgent ones keep their order. */
+ * submits. An urgent job runs before every other that has not begun; urgent ones keep their order. One that
+ * is next runs before those, too. */
 void worker_submit(struct worker *worker, struct job *job);
 void worker_submit_urgent(struct worker *worker, struct job *job);
+void worker_submit_next(struct worker *worker, struct job *job);
 /* Jobs submitted and not yet done. From the loop's thread. */
 size_t worker_backlog(const struct worker *worker);
 /* Lets every submitted job run, joins the threads and calls what is left of `done`. The loop must still be

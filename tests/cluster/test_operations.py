@@ -197,7 +197,7 @@ class OperationsTest(network.NetworkTest):
         self.assertNotIn("and computed again", self.net.log(name))
         seen = self.run_block(1, name)
         self.assertRegex(seen, r'(?m)^tallyd \d')
-        self.assertRegex(seen, rf'replayed the ledger" from=1 to={height}$')
+        self.assertRegex(seen, rf'replayed the ledger" from=1 to={height} ms=[0-9]+$')
         self.net.agreement(height)
         self.all_was_run()
 

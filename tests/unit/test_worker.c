@@ -97,7 +97,7 @@ static void an_urgent_job_runs_before_those_that_have_not_begun(void **state)
 {
     (void)state;
     struct gate_job gate = {.job = {.run = wait_at_gate, .done = gate_done}};
-    struct counted_job jobs[4];
+    struct counted_job jobs[5];
     uint32_t ran = 0, done = 0;
     uv_loop_t loop;
     struct worker *worker;
@@ -105,20 +105,23 @@ static void an_urgent_job_runs_before_those_that_have_not_begun(void **state)
     assert_int_equal(uv_loop_init(&loop), 0);
     assert_int_equal(worker_open(&loop, "test", 1, &worker), TALLY_OK);
     worker_submit(worker, &gate.job);
-    for (uint32_t i = 0; i < 4; i++) {
+    for (uint32_t i = 0; i < 5; i++) {
         jobs[i] = (struct counted_job){{.run = run_counted, .done = count_done}, i, &ran, &done, 0, 0};
         if (i < 2)
             worker_submit(worker, &jobs[i].job);
-        else
+        else if (i < 4)
             worker_submit_urgent(worker, &jobs[i].job);
+        else
+            worker_submit_next(worker, &jobs[i].job);
     }
     uv_sem_post(&gate.open);
-    while (done < 4)
+    while (done < 5)
         uv_run(&loop, UV_RUN_ONCE);
-    assert_int_equal(jobs[2].ran_as, 0);
-    assert_int_equal(jobs[3].ran_as, 1);
-    assert_int_equal(jobs[0].ran_as, 2);
-    assert_int_equal(jobs[1].ran_as, 3);
+    assert_int_equal(jobs[4].ran_as, 0);
+    assert_int_equal(jobs[2].ran_as, 1);
+    assert_int_equal(jobs[3].ran_as, 2);
+    assert_int_equal(jobs[0].ran_as, 3);
+    assert_int_equal(jobs[1].ran_as, 4);
     worker_close(worker);
     uv_run(&loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&loop), 0);
