@@ -1,5 +1,6 @@
 /* tallyd: one node of a network. */
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,8 +140,21 @@ static int init(const struct config *config)
     return 1;
 }
 
+/* Larger pieces of memory are taken from the system and given back to it. Left alone, malloc learns from what
+ * is freed to keep up to 32 MiB for itself, for each thread apart: where large tables come and go in threads
+ * of their own, as much lay idle as was in use. */
+#define PIECE_SIZE_MAX (1 << 20)
+#define SPARE_SIZE_MAX (8 << 20)
+
+static void bound_memory(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, PIECE_SIZE_MAX);
+    (void)mallopt(M_TRIM_THRESHOLD, SPARE_SIZE_MAX);
+}
+
 int main(int argc, char **argv)
 {
+    bound_memory();
     static const struct option options[] = {
         {"home", required_argument, NULL, 'H'},
         {"init", no_argument, NULL, 'i'},
