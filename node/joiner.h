@@ -27,7 +27,7 @@
 /* Offers are asked for again so often, and so long; then an old one is taken after all, and without any the
  * node begins with the first block. */
 #define JOINER_ASK_MS 3000u
-#define JOINER_GIVE_UP_MS 60000u
+#define JOINER_GIVE_UP_MS 20000u
 /* A chunk that takes longer is asked of another peer. */
 #define JOINER_STALL_MS 20000u
 /* A snapshot of which nothing more comes for so long is given up, though somebody offers it. */
