@@ -1,6 +1,7 @@
 #include "node/joiner.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "consensus/consensus.h"
 #include "proto/base/check.h"
@@ -14,7 +15,7 @@ struct source {
     uint32_t asked;                  /* chunks awaited from it, or being checked */
 };
 
-enum chunk_state { CHUNK_WANTED, CHUNK_ASKED, CHUNK_CAME, CHUNK_HERE };
+enum chunk_state { CHUNK_WANTED = 0, CHUNK_ASKED, CHUNK_CAME, CHUNK_HERE };
 
 struct wanted_chunk {
     enum chunk_state state;
@@ -35,8 +36,8 @@ struct joiner {
     struct source sources[PEERS_MAX];
     struct joiner_snapshot chosen;
     uint32_t chosen_peer;        /* whose offer that was */
-    struct wanted_chunk *chunks; /* of `chosen` */
-    uint32_t chunks_here, first_missing;
+    struct wanted_chunk *chunks; /* of `chosen`: those of its head, and what these showed */
+    uint32_t chunk_count, chunks_here, first_missing;
     uint64_t sourced_ms, moved_ms; /* when somebody last had it, and something of it came */
 };
 
@@ -60,7 +61,7 @@ static uint32_t count_sources(const struct joiner *joiner)
 /* What was asked of a peer is wanted of another. */
 static void give_back(struct joiner *joiner, uint32_t peer)
 {
-    for (uint32_t i = 0; joiner->phase == JOINER_FETCHING && i < joiner->chosen.chunk_count; i++) {
+    for (uint32_t i = 0; joiner->phase == JOINER_FETCHING && i < joiner->chunk_count; i++) {
         struct wanted_chunk *chunk = &joiner->chunks[i];
         if (chunk->state != CHUNK_ASKED || chunk->peer != peer) continue;
         chunk->state = CHUNK_WANTED;
@@ -160,7 +161,8 @@ static void choose(struct joiner *joiner, uint32_t peer, uint64_t now_ms)
     free(joiner->chunks);
     joiner->chosen = joiner->sources[peer].snapshot;
     CHECK(joiner->chosen.chunk_count > 0 && joiner->chosen.chunk_count <= JOINER_CHUNKS_MAX);
-    joiner->chunks = calloc(joiner->chosen.chunk_count, sizeof *joiner->chunks);
+    joiner->chunk_count = joiner->chosen.chunk_count;
+    joiner->chunks = calloc(joiner->chunk_count, sizeof *joiner->chunks);
     CHECK(joiner->chunks != NULL);
     joiner->chunks_here = joiner->first_missing = 0;
     joiner->chosen_peer = peer;
@@ -202,9 +204,9 @@ static void decide(struct joiner *joiner, uint64_t now_ms)
 static void ask_chunks(struct joiner *joiner, uint32_t peer, uint64_t now_ms)
 {
     struct source *source = &joiner->sources[peer];
-    uint32_t end = joiner->first_missing + JOINER_WINDOW;
-    if (end > joiner->chosen.chunk_count) end = joiner->chosen.chunk_count;
-    for (uint32_t i = joiner->first_missing; i < end && source->asked < JOINER_ASKED_MAX; i++) {
+    uint32_t first = joiner->first_missing, end = first + JOINER_WINDOW;
+    if (end > joiner->chunk_count) end = joiner->chunk_count;
+    for (uint32_t i = first; i < end && (i == first || source->asked < JOINER_ASKED_MAX); i++) {
         if (joiner->chunks[i].state != CHUNK_WANTED) continue;
         joiner->chunks[i] = (struct wanted_chunk){CHUNK_ASKED, peer, now_ms};
         source->asked++;
@@ -219,15 +221,16 @@ static void go_on(struct joiner *joiner, uint64_t now_ms)
     refuse_old(joiner);
     for (uint32_t peer = 0; peer < joiner->peer_count; peer++)
         if (offers_chosen(joiner, &joiner->sources[peer])) ask_chunks(joiner, peer, now_ms);
-    if (joiner->chunks_here == joiner->chosen.chunk_count) joiner->phase = JOINER_DONE;
+    if (joiner->chunks_here == joiner->chunk_count) joiner->phase = JOINER_DONE;
 }
 
-/* While one is being checked, nothing is given up: no check of it ends in what is begun after it. */
+/* While the first that is missing is being checked, nothing is given up. Others that came may wait for it. */
 static void look_for_stalls(struct joiner *joiner, uint64_t now_ms)
 {
-    for (uint32_t i = 0; i < joiner->chosen.chunk_count; i++) {
+    for (uint32_t i = 0; i < joiner->chunk_count; i++) {
         struct wanted_chunk *chunk = &joiner->chunks[i];
-        if (chunk->state == CHUNK_CAME) joiner->sourced_ms = joiner->moved_ms = now_ms;
+        if (i == joiner->first_missing && chunk->state == CHUNK_CAME)
+            joiner->sourced_ms = joiner->moved_ms = now_ms;
         if (chunk->state == CHUNK_ASKED && now_ms - chunk->since_ms >= JOINER_STALL_MS)
             refuse(joiner, chunk->peer, JOINER_STALLED);
     }
@@ -315,7 +318,7 @@ static struct wanted_chunk *chunk_of(
     const struct joiner *joiner, uint32_t peer, uint64_t height, uint32_t index, enum chunk_state state)
 {
     if (joiner->phase != JOINER_FETCHING || height != joiner->chosen.height) return NULL;
-    if (index == 0 || index > joiner->chosen.chunk_count) return NULL;
+    if (index == 0 || index > joiner->chunk_count) return NULL;
     struct wanted_chunk *chunk = &joiner->chunks[index - 1];
     return chunk->state == state && chunk->peer == peer ? chunk : NULL;
 }
@@ -326,6 +329,18 @@ bool joiner_chunk_came(struct joiner *joiner, uint32_t peer, uint64_t height, ui
     if (chunk == NULL) return false;
     chunk->state = CHUNK_CAME;
     return true;
+}
+
+void joiner_more_chunks(struct joiner *joiner, uint64_t height, uint32_t more)
+{
+    if (joiner->phase != JOINER_FETCHING || height != joiner->chosen.height || more == 0) return;
+    CHECK(more <= JOINER_CHUNKS_MORE_MAX && joiner->chunk_count == joiner->chosen.chunk_count);
+    uint32_t count = joiner->chunk_count + more;
+    struct wanted_chunk *chunks = realloc(joiner->chunks, count * sizeof *chunks);
+    CHECK(chunks != NULL);
+    memset(chunks + joiner->chunk_count, 0, more * sizeof *chunks); /* all CHUNK_WANTED */
+    joiner->chunks = chunks;
+    joiner->chunk_count = count;
 }
 
 void joiner_chunk(struct joiner *joiner, uint32_t peer, uint64_t height, uint32_t index,
@@ -339,7 +354,7 @@ void joiner_chunk(struct joiner *joiner, uint32_t peer, uint64_t height, uint32_
         chunk->state = CHUNK_HERE;
         joiner->moved_ms = now_ms;
         joiner->chunks_here++;
-        while (joiner->first_missing < joiner->chosen.chunk_count &&
+        while (joiner->first_missing < joiner->chunk_count &&
                joiner->chunks[joiner->first_missing].state == CHUNK_HERE)
             joiner->first_missing++;
     } else {
@@ -382,7 +397,7 @@ void joiner_status(const struct joiner *joiner, struct joiner_status *status)
         .claimed = joiner->claimed,
         .height = joiner->chosen.height,
         .chunks_here = fetching ? joiner->chunks_here : 0,
-        .chunk_count = joiner->chosen.chunk_count,
+        .chunk_count = joiner->chosen.height != 0 ? joiner->chunk_count : 0,
         .sources = fetching ? count_sources(joiner) : 0,
     };
     for (uint32_t peer = 0; peer < joiner->peer_count; peer++)

@@ -32,13 +32,16 @@
 #define JOINER_STALL_MS 20000u
 /* A snapshot of which nothing more comes for so long is given up, though somebody offers it. */
 #define JOINER_IDLE_MS 60000u
-/* Chunks asked of one peer at a time, until they are checked. */
+/* Chunks asked of one peer at a time, until they are checked; the first that is missing counts for none, as
+ * others may wait for it. */
 #define JOINER_ASKED_MAX 2u
 /* How far ahead of the first chunk that is missing others are asked for. */
 #define JOINER_WINDOW 32u
 #define JOINER_CHUNKS_MAX (1u << 19)
 _Static_assert(JOINER_CHUNKS_MAX > 65536u + FRAME_SIZE_MAX / 32u,
     "no head that fits a frame has more: 2^16 parts of subjects, and one for each digest that it lists");
+/* Those that it does not tell of. */
+#define JOINER_CHUNKS_MORE_MAX (1u << 22)
 
 enum joiner_phase {
     JOINER_ASKING = 1, /* nothing is decided */
@@ -59,7 +62,7 @@ enum joiner_refusal {
 /* A snapshot that a peer offers, its head checked. */
 struct joiner_snapshot {
     uint64_t height;      /* 0 = none; all honest ones of one height are the same */
-    uint32_t chunk_count; /* 1 to JOINER_CHUNKS_MAX */
+    uint32_t chunk_count; /* that the head tells of: 1 to JOINER_CHUNKS_MAX */
 };
 
 /* None calls back into the joiner. */
@@ -102,6 +105,10 @@ bool joiner_chunk_came(struct joiner *joiner, uint32_t peer, uint64_t height, ui
 /* Of a chunk that came. One of a snapshot that is no longer wanted is ignored. */
 void joiner_chunk(struct joiner *joiner, uint32_t peer, uint64_t height, uint32_t index,
     enum joiner_verdict verdict, uint64_t now_ms);
+
+/* Before the verdict on a chunk, which shows that there are `more` behind all others: once for a snapshot,
+ * and JOINER_CHUNKS_MORE_MAX at most (CHECKed). Of one that is no longer wanted it is ignored. */
+void joiner_more_chunks(struct joiner *joiner, uint64_t height, uint32_t more);
 
 /* A few times a second. */
 void joiner_tick(struct joiner *joiner, uint64_t now_ms);

@@ -246,6 +246,63 @@ static void a_chunk_that_is_being_checked_does_not_stall(void **state)
     assert_int_equal(status_of(world).chunks_here, 1);
 }
 
+/* Chunks that came may wait for the first one that is missing: whoever has it is asked for it. */
+static void the_first_that_is_missing_is_asked_of_a_peer_whose_chunks_wait_for_it(void **state)
+{
+    struct world *world = *state;
+    answer(world, 0, 9000, 8000);
+    answer(world, 1, 9000, 8000);
+    answer(world, 3, 9000, 0);
+    uint32_t slow = world->last_asked[1] - 1, other = 1 - slow;
+    give(world, 2, JOINER_CHUNK_HERE); /* so that only the first is awaited of the slow one */
+    for (uint32_t index = 2; index <= CHUNKS; index++)
+        if (world->last_asked[index] == slow + 1) give(world, index, JOINER_CHUNK_HERE);
+    uint32_t waiting = 0;
+    for (uint32_t index = 2; index <= CHUNKS; index++)
+        if (world->last_asked[index] == other + 1)
+            waiting += joiner_chunk_came(world->joiner, other, 8000, index);
+    assert_int_equal(waiting, JOINER_ASKED_MAX);
+    pass(world, JOINER_STALL_MS + 200);
+    assert_int_equal(world->refused[slow], JOINER_STALLED);
+    assert_int_equal(world->last_asked[1], other + 1);
+    assert_int_equal(world->asked[other][1], 1);
+}
+
+static void chunks_that_wait_for_one_that_never_comes_are_no_reason_to_wait(void **state)
+{
+    struct world *world = *state;
+    answer(world, 0, 9000, 8000);
+    answer(world, 1, 9000, 0);
+    answer(world, 3, 9000, 0);
+    assert_true(joiner_chunk_came(world->joiner, 0, 8000, 2));
+    pass(world, 2 * JOINER_STALL_MS + 400);
+    assert_int_equal(world->refused[0], JOINER_STALLED);
+    assert_int_equal(status_of(world).phase, JOINER_ASKING);
+    assert_int_equal(status_of(world).chunk_count, 0);
+}
+
+static void chunks_that_become_known_are_fetched_too(void **state)
+{
+    struct world *world = *state;
+    answer(world, 0, 9000, 8000);
+    answer(world, 1, 9000, 8000);
+    answer(world, 3, 9000, 0);
+    joiner_more_chunks(world->joiner, 7999, 5); /* of another one */
+    for (uint32_t index = 1; index < CHUNKS; index++)
+        give(world, index, JOINER_CHUNK_HERE);
+    assert_int_equal(status_of(world).chunk_count, CHUNKS);
+    joiner_more_chunks(world->joiner, 8000, CHUNKS_MANY - CHUNKS);
+    give(world, CHUNKS, JOINER_CHUNK_HERE);
+    assert_int_equal(status_of(world).phase, JOINER_FETCHING);
+    assert_int_equal(status_of(world).chunk_count, CHUNKS_MANY);
+    assert_int_equal(status_of(world).sources, 2); /* whose heads do not tell of them */
+    give(world, CHUNKS + 2, JOINER_CHUNK_WRONG);
+    for (uint32_t index = CHUNKS + 1; index <= CHUNKS_MANY; index++)
+        give(world, index, JOINER_CHUNK_HERE);
+    assert_int_equal(status_of(world).phase, JOINER_DONE);
+    assert_int_equal(status_of(world).chunks_here, CHUNKS_MANY);
+}
+
 static void what_was_not_asked_for_is_not_taken(void **state)
 {
     struct world *world = *state;
@@ -536,6 +593,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_wrong_chunk_is_asked_of_another_and_its_peer_left_out, begin, end),
         cmocka_unit_test_setup_teardown(a_peer_that_stalls_is_left_out, begin, end),
         cmocka_unit_test_setup_teardown(a_chunk_that_is_being_checked_does_not_stall, begin, end),
+        cmocka_unit_test_setup_teardown(
+            the_first_that_is_missing_is_asked_of_a_peer_whose_chunks_wait_for_it, begin, end),
+        cmocka_unit_test_setup_teardown(
+            chunks_that_wait_for_one_that_never_comes_are_no_reason_to_wait, begin, end),
+        cmocka_unit_test_setup_teardown(chunks_that_become_known_are_fetched_too, begin, end),
         cmocka_unit_test_setup_teardown(what_was_not_asked_for_is_not_taken, begin, end),
         cmocka_unit_test_setup_teardown(an_old_snapshot_is_refused_and_a_newer_one_taken, begin, end),
         cmocka_unit_test_setup_teardown(one_low_answer_does_not_make_an_old_snapshot_new, begin, end),
