@@ -106,9 +106,11 @@ static void review(struct newcomer *newcomer)
     }
 }
 
-static void on_part(void *context, uint32_t peer, const struct chunk_place *place, uint32_t index, int error)
+static void on_part(
+    void *context, uint32_t peer, const struct chunk_place *place, uint32_t index, uint32_t more, int error)
 {
     struct newcomer *newcomer = context;
+    joiner_more_chunks(newcomer->joiner, place->height, more);
     enum joiner_verdict verdict = error == TALLY_OK ? JOINER_CHUNK_HERE : JOINER_CHUNK_WRONG;
     joiner_chunk(newcomer->joiner, peer, place->height, index, verdict, clock_now_ms());
     review(newcomer);

@@ -9,9 +9,17 @@
 #include "storage/ledger.h"
 #include "storage/state_load.h"
 
-#define KINDS 4u
+#define KINDS 5u
 static const enum snapshot_part kinds[KINDS] = {
-    SNAPSHOT_BLOCK, SNAPSHOT_HISTORY, SNAPSHOT_BATCHES, SNAPSHOT_SUBJECTS};
+    SNAPSHOT_BLOCK, SNAPSHOT_HISTORY, SNAPSHOT_BATCHES, SNAPSHOT_SUBJECTS, SNAPSHOT_EVENTS};
+
+struct load_job;
+
+/* Parts of one kind that are loaded in order. */
+struct turn {
+    uint32_t next;
+    struct load_job *waiting[JOINER_WINDOW]; /* those that came before their turn, by number; NULL = none */
+};
 
 struct newcomer_load {
     const char *data_dir;
@@ -22,12 +30,13 @@ struct newcomer_load {
     bool closing, failed;
     const struct snapshot_head *head; /* of what was begun last */
     uint64_t height;                  /* its */
+    uint64_t begun;                   /* how many were */
+    uint32_t events_count;            /* parts of events, once they are known */
+    struct turn history, events;
     /* The worker's. */
     struct snapshot_head *loaded_head;
     struct state_load *state;
     struct buffer block;
-    struct buffer waiting[JOINER_WINDOW]; /* parts of the history that came before their turn, by number */
-    uint32_t history_next;
     char folder[DISK_PATH_SIZE_MAX];
 };
 
@@ -41,12 +50,17 @@ struct joiner_snapshot newcomer_load_describe(const struct snapshot_head *head)
     return snapshot;
 }
 
+static uint32_t count_of(const struct newcomer_load *load, enum snapshot_part kind)
+{
+    return kind == SNAPSHOT_EVENTS ? load->events_count : snapshot_part_count(load->head, kind);
+}
+
 struct chunk_place newcomer_load_place(const struct newcomer_load *load, uint32_t index)
 {
     CHECK(load->head != NULL && index > 0);
     index--;
     for (size_t i = 0; i < KINDS; i++) {
-        uint32_t count = snapshot_part_count(load->head, kinds[i]);
+        uint32_t count = count_of(load, kinds[i]);
         if (index < count) return (struct chunk_place){load->height, (uint32_t)kinds[i], index};
         index -= count;
     }
@@ -58,7 +72,7 @@ uint32_t newcomer_load_index(const struct newcomer_load *load, const struct chun
     uint32_t before = 1;
     if (load->head == NULL || place->height != load->height) return 0;
     for (size_t i = 0; i < KINDS; i++) {
-        uint32_t count = snapshot_part_count(load->head, kinds[i]);
+        uint32_t count = count_of(load, kinds[i]);
         if (place->kind == (uint32_t)kinds[i]) return place->index < count ? before + place->index : 0;
         before += count;
     }
@@ -71,10 +85,12 @@ struct load_job {
     struct job job;
     struct newcomer_load *load;
     struct snapshot_head *head; /* to begin with */
+    uint64_t begun;             /* the snapshot a part is of */
     uint32_t peer;
     struct chunk_place place;
     uint32_t index;
     struct buffer bytes;
+    uint32_t events_count; /* known after it */
     int error;
 };
 
@@ -106,13 +122,8 @@ static void let_go(struct newcomer_load *load)
     snapshot_head_close(load->loaded_head);
     load->state = NULL;
     load->loaded_head = NULL;
-    load->history_next = 0;
     buffer_close(&load->block);
     buffer_init(&load->block, FRAME_SIZE_MAX);
-    for (size_t i = 0; i < JOINER_WINDOW; i++) {
-        buffer_close(&load->waiting[i]);
-        buffer_init(&load->waiting[i], FRAME_SIZE_MAX);
-    }
 }
 
 static void run_begin(struct job *job)
@@ -141,28 +152,9 @@ static int keep(struct buffer *kept, struct span bytes)
     return kept->failed ? TALLY_ENOMEM : TALLY_OK;
 }
 
-/* The history is loaded in order. The joiner asks for nothing further ahead than its window, so that no other
- * of the same place waits. */
-static int load_history(struct newcomer_load *load, uint32_t index, struct span bytes)
-{
-    if (index != load->history_next) {
-        int error = snapshot_part_check(load->loaded_head, SNAPSHOT_HISTORY, index, bytes);
-        return error == TALLY_OK ? keep(&load->waiting[index % JOINER_WINDOW], bytes) : error;
-    }
-    int error = state_load_part(load->state, SNAPSHOT_HISTORY, index, bytes);
-    while (error == TALLY_OK) {
-        struct buffer *next = &load->waiting[++load->history_next % JOINER_WINDOW];
-        if (next->size == 0) break;
-        error = state_load_part(load->state, SNAPSHOT_HISTORY, load->history_next, buffer_span(next));
-        buffer_clear(next);
-    }
-    return error;
-}
-
 static int take_part(struct newcomer_load *load, const struct chunk_place *place, struct span bytes)
 {
     if (load->state == NULL) return TALLY_ECLOSED;
-    if (place->kind == SNAPSHOT_HISTORY) return load_history(load, place->index, bytes);
     if (place->kind != SNAPSHOT_BLOCK) return state_load_part(load->state, place->kind, place->index, bytes);
     int error = snapshot_part_check(load->loaded_head, SNAPSHOT_BLOCK, 0, bytes);
     return error == TALLY_OK ? keep(&load->block, bytes) : error;
@@ -172,16 +164,83 @@ static void run_part(struct job *job)
 {
     struct load_job *part = (struct load_job *)(void *)job;
     part->error = take_part(part->load, &part->place, buffer_span(&part->bytes));
+    if (part->load->state != NULL) part->events_count = state_load_count(part->load->state, SNAPSHOT_EVENTS);
+}
+
+static void part_close(struct load_job *part)
+{
+    if (part == NULL) return;
+    buffer_close(&part->bytes);
+    free(part);
+}
+
+/* NULL where parts of the kind are loaded as they come. */
+static struct turn *turn_of(struct newcomer_load *load, uint32_t kind)
+{
+    if (kind == SNAPSHOT_HISTORY) return &load->history;
+    return kind == SNAPSHOT_EVENTS ? &load->events : NULL;
+}
+
+/* The joiner asks for nothing further ahead than its window, and once for each, so that no other of the same
+ * place waits. */
+static void load_or_wait(struct newcomer_load *load, struct load_job *part)
+{
+    struct turn *turn = turn_of(load, part->place.kind);
+    if (turn == NULL || part->place.index == turn->next) {
+        worker_submit(load->worker, &part->job);
+        return;
+    }
+    struct load_job **place = &turn->waiting[part->place.index % JOINER_WINDOW];
+    CHECK(*place == NULL && part->place.index > turn->next);
+    *place = part;
+}
+
+/* A part is loaded: whoever waits for it has its turn. */
+static void next_turn(struct newcomer_load *load, uint32_t kind)
+{
+    struct turn *turn = turn_of(load, kind);
+    if (turn == NULL) return;
+    struct load_job **place = &turn->waiting[++turn->next % JOINER_WINDOW], *next = *place;
+    if (next == NULL) return;
+    *place = NULL;
+    CHECK(next->place.index == turn->next);
+    worker_submit(load->worker, &next->job);
+}
+
+static void forget_waiting(struct newcomer_load *load)
+{
+    for (size_t i = 0; i < JOINER_WINDOW; i++) {
+        part_close(load->history.waiting[i]);
+        part_close(load->events.waiting[i]);
+    }
+    load->history = load->events = (struct turn){0};
+}
+
+/* What becomes known with a part is told before the part is. */
+static void part_kept(struct newcomer_load *load, struct load_job *part)
+{
+    uint32_t more = part->events_count - load->events_count;
+    if (more > JOINER_CHUNKS_MORE_MAX) {
+        load->failed = true;
+        load->callbacks->on_failed(load->context, "a snapshot has too many parts", TALLY_ELIMIT);
+        return;
+    }
+    load->events_count = part->events_count;
+    next_turn(load, part->place.kind);
+    load->callbacks->on_part(load->context, part->peer, &part->place, part->index, more, TALLY_OK);
 }
 
 static void part_done(struct job *job)
 {
     struct load_job *part = (struct load_job *)(void *)job;
     struct newcomer_load *load = part->load;
-    if (ended(part, "a part of a snapshot cannot be kept") && part->place.height == load->height)
-        load->callbacks->on_part(load->context, part->peer, &part->place, part->index, part->error);
-    buffer_close(&part->bytes);
-    free(part);
+    if (ended(part, "a part of a snapshot cannot be kept") && part->begun == load->begun) {
+        if (part->error == TALLY_OK)
+            part_kept(load, part);
+        else
+            load->callbacks->on_part(load->context, part->peer, &part->place, part->index, 0, part->error);
+    }
+    part_close(part);
 }
 
 /* The ledger begins with the snapshot's block. */
@@ -225,6 +284,9 @@ void newcomer_load_begin_take(struct newcomer_load *load, struct snapshot_head *
     struct load_job *begin = new_job(load, run_begin, begin_done);
     begin->head = head;
     load->head = head;
+    load->begun++;
+    load->events_count = 0;
+    forget_waiting(load);
     load->height = snapshot_checkpoint(head)->checkpoint.height;
     worker_submit(load->worker, &begin->job);
 }
@@ -233,13 +295,14 @@ void newcomer_load_part(struct newcomer_load *load, uint32_t peer, const struct 
     uint32_t index, struct span bytes)
 {
     struct load_job *part = new_job(load, run_part, part_done);
+    part->begun = load->begun;
     part->peer = peer;
     part->place = *place;
     part->index = index;
     buffer_init(&part->bytes, FRAME_SIZE_MAX);
     buffer_append(&part->bytes, bytes.data, bytes.size);
     CHECK(!part->bytes.failed);
-    worker_submit(load->worker, &part->job);
+    load_or_wait(load, part);
 }
 
 void newcomer_load_end(struct newcomer_load *load)
@@ -272,6 +335,7 @@ void newcomer_load_close(struct newcomer_load *load)
     if (load == NULL) return;
     load->closing = true;
     worker_close(load->worker);
+    forget_waiting(load);
     let_go(load);
     free(load);
 }

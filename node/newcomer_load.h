@@ -1,6 +1,6 @@
 /* Parts of a snapshot, on their way from peers into a state of their own: checked and written one after the
- * other by a worker, and made into a ledger and a state that the next start takes over. On the loop's thread.
- */
+ * other by a worker, and made into a ledger and a state that the next start takes over. Those of the history,
+ * and of long subjects' events, wait for their turn, and for their verdict. On the loop's thread. */
 #ifndef TALLY_NODE_NEWCOMER_LOAD_H
 #define TALLY_NODE_NEWCOMER_LOAD_H
 
@@ -13,8 +13,10 @@
 struct newcomer_load;
 
 struct newcomer_load_callbacks {
-    /* A part was looked at: TALLY_OK (it is kept), or TALLY_EDAMAGED (it is not that part). */
-    void (*on_part)(void *context, uint32_t peer, const struct chunk_place *place, uint32_t index, int error);
+    /* A part was looked at: TALLY_OK (it is kept), or TALLY_EDAMAGED (it is not that part). It showed that
+     * there are `more` behind all those that were known. */
+    void (*on_part)(void *context, uint32_t peer, const struct chunk_place *place, uint32_t index,
+        uint32_t more, int error);
     /* After newcomer_load_end: everything is durable. */
     void (*on_loaded)(void *context);
     /* The disk failed; nothing more comes. */
@@ -28,7 +30,8 @@ int newcomer_load_open(uv_loop_t *loop, const char *data_dir, const struct diges
 /* Lets what was given be finished; no callback comes. NULL is fine. */
 void newcomer_load_close(struct newcomer_load *load);
 
-/* What a head offers, for the joiner: its parts are numbered from 1 over all kinds. */
+/* What a head offers, for the joiner: its parts are numbered from 1 over all kinds, and behind them those
+ * that become known with the last part of subjects. */
 struct joiner_snapshot newcomer_load_describe(const struct snapshot_head *head);
 
 /* Begins with a snapshot, whatever was loaded of another before. */

@@ -68,9 +68,9 @@ static bool batches_hold(const struct snapshot_head *head)
     for (uint32_t i = 0; i < head->window.minute_count; i++) {
         const struct merkle_frontier *tree = &head->window.minutes[i].batches;
         struct digest expected = merkle_frontier_root(tree),
-                      root = merkle_join(at, snapshot_runs(tree->count));
+                      root = merkle_join(at, snapshot_runs(head, tree->count));
         if (!digest_equal(&root, &expected)) return false;
-        at += snapshot_runs(tree->count);
+        at += snapshot_runs(head, tree->count);
     }
     return true;
 }
@@ -149,10 +149,10 @@ void snapshot_head_encode(const struct snapshot_head *head, struct buffer *out)
 
 int snapshot_head_reserve(struct snapshot_head *head)
 {
-    head->history_count = snapshot_runs(head->certified.checkpoint.height);
+    head->history_count = snapshot_runs(head, head->certified.checkpoint.height);
     head->batches_count = 0;
     for (uint32_t i = 0; i < head->window.minute_count; i++)
-        head->batches_count += snapshot_runs(head->window.minutes[i].batches.count);
+        head->batches_count += snapshot_runs(head, head->window.minutes[i].batches.count);
     head->history = calloc(head->history_count + 1u, sizeof *head->history);
     head->batches = calloc(head->batches_count + 1u, sizeof *head->batches);
     head->subtrees = calloc((size_t)1 << head->depth, sizeof *head->subtrees);
@@ -186,9 +186,9 @@ static int read_fields(struct reader *reader, struct snapshot_head *head)
 /* Memory is taken for what is there, not for what is announced. */
 static bool lists_fit(const struct reader *reader, const struct snapshot_head *head)
 {
-    uint64_t size = (head->certified.checkpoint.height / SNAPSHOT_RUN) * DIGEST_SIZE;
+    uint64_t size = (head->certified.checkpoint.height / snapshot_run(head)) * DIGEST_SIZE;
     for (uint32_t i = 0; i < head->window.minute_count; i++)
-        size += head->window.minutes[i].batches.count / SNAPSHOT_RUN * DIGEST_SIZE;
+        size += head->window.minutes[i].batches.count / snapshot_run(head) * DIGEST_SIZE;
     size += (uint64_t)1 << head->depth;
     return head->certified.checkpoint.height > 0 && size <= reader->left;
 }
@@ -303,6 +303,8 @@ uint32_t snapshot_part_count(const struct snapshot_head *head, uint32_t kind)
         return head->batches_count;
     case SNAPSHOT_SUBJECTS:
         return 1u << head->depth;
+    case SNAPSHOT_EVENTS:
+        return 0;
     }
     return 0;
 }
@@ -312,10 +314,10 @@ void snapshot_batches_place(
 {
     uint32_t at = 0;
     CHECK(index < head->batches_count);
-    while (index >= snapshot_runs(head->window.minutes[at].batches.count))
-        index -= snapshot_runs(head->window.minutes[at++].batches.count);
+    while (index >= snapshot_runs(head, head->window.minutes[at].batches.count))
+        index -= snapshot_runs(head, head->window.minutes[at++].batches.count);
     *minute = &head->window.minutes[at];
-    *first = (uint64_t)index * SNAPSHOT_RUN;
+    *first = (uint64_t)index * snapshot_run(head);
 }
 
 void snapshot_prefix_encode(uint64_t height, uint32_t kind, uint32_t index, struct buffer *out)

@@ -1,12 +1,12 @@
 /* Snapshots: the state after one height H, whose checkpoint is certified and whose block carries its own FC,
  * cut into parts that are each checked alone against what a quorum signed.
  *
- * storage/snapshot_file.h says how one stands on disk: a head, and a block, history-NNNNN, batches-NNNNN and
- * subjects-NNNNN, numbered from 00000.
+ * storage/snapshot_file.h says how one stands on disk: a head, and a block, history-NNNNN, batches-NNNNN,
+ * subjects-NNNNN and events-NNNNN, numbered from 00000.
  *
  * All integers are big-endian. The head:
  *
- *   "TALLYSNP" | version u32 = 1
+ *   "TALLYSNP" | version u32 = 2
  *   size u32 | CertifiedCheckpoint of H, canonical protobuf
  *   subjects, members, policy, replay, counts root      which make its state_root
  *   events u64 | applied u64 | subjects u64             which make counts root
@@ -24,7 +24,7 @@
  * A part is "TALLYSNP" | version u32 | kind u8 | index u32 | H u64, and then
  *
  *   block       LedgerBlock of H, without bodies, with its FC
- *   history     of each height from index * 2^15 + 1, as many as there are up to 2^15:
+ *   history     of each height from index * 2^15 + 1, as many as there are up to 2^15, a run:
  *               block hash | time u64 | state_root | results_root, the leaf under history_root
  *
  *   batches     a run of up to 2^15 remembered batches of one minute of expiry, as they were applied, the
@@ -32,25 +32,35 @@
  *               digest | expires_at_ms u64
  *
  *   subjects    those whose position begins with the `depth` bits of index, by position; of each:
- *               subject id | size u32 | canonical state bytes | count u32 | that many folded events, oldest
- *               first, of each: account u16, counted in the order of the state bytes | height u64 |
- *               time_ms u64 | result u16 | event id
+ *               subject id | size u32 | canonical state bytes | count u32 of folded events | and where the
+ *               count is more than a run, 2^15: last height u64 | acc; else that many events, oldest first,
+ *               of each: account u16, counted in the order of the state bytes | height u64 | time_ms u64 |
+ *               result u16 | event id
  *
- * A leaf of the map follows from its subject: the events fold to acc, and with the state bytes they make
- * count, last height and summary; and of each account they make the ids, the count and the head that the
- * state bytes hold. So every byte of a part but the block's is fixed by the signed roots, is the same on
- * every honest node, and may come from any of them: a part that does not check is its sender's fault, whoever
- * the head is from. Of the block, the FC may differ from node to node, and all of it is signed. An event's
- * index in its block is not here, as nothing under state_root fixes it; it comes with the results of its
- * block. */
+ *   events      a run of the events of a subject that has more than a run of them. A subject's runs are cut
+ *               from its oldest event on and stand newest first, the subjects of all parts by position, one
+ *               after the other; so how many there are, and of what, the subjects' parts tell.
+ *               acc before the run's first event | of each account in the order of the state bytes, its
+ *               count u32 and ids before it | the events, as above
+ *
+ * A leaf of the map follows from its subject: with the state bytes, either its events, which fold to acc, or
+ * what stands in their place make count, last height and summary; and of each account the events make the
+ * ids, the count and the head that the state bytes hold. What a run begins with and its events make what the
+ * next newer run begins with, the newest run's what the subject's own part holds: so each is checked once the
+ * newer one is, and then nothing of it is its sender's to choose, for acc and ids are hashes over what was
+ * before. So every byte of a part but the block's is fixed by the signed roots, is the same on every honest
+ * node, and may come from any of them: a part that does not check is its sender's fault, whoever the head is
+ * from. Of the block, the FC may differ from node to node, and all of it is signed. An event's index in its
+ * block is not here, as nothing under state_root fixes it; it comes with the results of its block. */
 #ifndef TALLY_STORAGE_SNAPSHOT_H
 #define TALLY_STORAGE_SNAPSHOT_H
 
 #include "storage/disk.h"
 #include "storage/state.h"
 
-#define SNAPSHOT_VERSION 1u
-/* A larger part is never written: such a state has no snapshot. Most are below a tenth of it. */
+#define SNAPSHOT_VERSION 2u
+/* A larger part is never written: such a state has no snapshot. Most are below a fifth of it; a part of
+ * subjects reaches it only where a great many of them share the first bits of their positions. */
 #define SNAPSHOT_PART_SIZE_MAX (10u * MIB)
 _Static_assert(SNAPSHOT_PART_SIZE_MAX + MIB < FRAME_SIZE_MAX, "a part fits a frame");
 
@@ -60,6 +70,7 @@ enum snapshot_part {
     SNAPSHOT_HISTORY = 2,
     SNAPSHOT_BATCHES = 3,
     SNAPSHOT_SUBJECTS = 4,
+    SNAPSHOT_EVENTS = 5,
 };
 
 struct snapshot_head;
@@ -73,10 +84,12 @@ void snapshot_head_close(struct snapshot_head *head);
 
 const struct certified_checkpoint *snapshot_checkpoint(const struct snapshot_head *head);
 const struct state_counts *snapshot_counts(const struct snapshot_head *head);
-/* How many parts of a kind there are; 0 of one that is none. */
+/* How many parts of a kind there are; 0 of one that is none, and of SNAPSHOT_EVENTS, which the head does not
+ * know. */
 uint32_t snapshot_part_count(const struct snapshot_head *head, uint32_t kind);
 
-/* Checks one part by itself, on any thread. Errors: TALLY_EDAMAGED (it is not that part), TALLY_ENOMEM. */
+/* Checks one part by itself, on any thread. Errors: TALLY_EDAMAGED (it is not that part, or one of
+ * SNAPSHOT_EVENTS, which storage/snapshot_reading.h checks), TALLY_ENOMEM. */
 int snapshot_part_check(
     const struct snapshot_head *head, uint32_t kind, uint32_t index, struct span bytes) TALLY_MUST_CHECK;
 /* The same of the block's part, and what it holds, all of it in the arena. */

@@ -23,6 +23,8 @@ static const char *kind_name(uint32_t kind)
         return "batches";
     case SNAPSHOT_SUBJECTS:
         return "subjects";
+    case SNAPSHOT_EVENTS:
+        return "events";
     }
     return NULL;
 }
@@ -110,7 +112,7 @@ int snapshot_part_read(const struct disk *disk, const char *dir, uint64_t height
     char path[DISK_PATH_SIZE_MAX];
     size_t before = out->size;
     int file;
-    if (kind_name(kind) == NULL || index > 99999) return TALLY_ENOTFOUND;
+    if (kind_name(kind) == NULL) return TALLY_ENOTFOUND;
     int error = file_path(dir, height, kind, index, path);
     if (error == TALLY_OK) error = disk->open(disk->context, path, DISK_READ, &file);
     if (error != TALLY_OK) return error;

@@ -7,7 +7,6 @@
 #include "storage/snapshot_event.h"
 #include "storage/state_batches.h"
 
-#define SNAPSHOT_RUN 32768u      /* heights, or batches, of a part */
 #define SNAPSHOT_DEPTH_MAX 16u   /* keeps the head below 5 MiB for as many heights as there will be */
 #define SNAPSHOT_PREFIX_SIZE 25u /* of a part */
 
@@ -35,10 +34,15 @@ struct snapshot_head {
     struct snapshot_subtree *subtrees;
 };
 
-/* How many parts so many heights or batches make. */
-static inline uint32_t snapshot_runs(uint64_t count)
+static inline uint32_t snapshot_run(const struct snapshot_head *head)
 {
-    return (uint32_t)((count + SNAPSHOT_RUN - 1) / SNAPSHOT_RUN);
+    return head->config.snapshot_run != 0 ? head->config.snapshot_run : SNAPSHOT_RUN;
+}
+
+/* How many runs so many heights, batches or events make. */
+static inline uint32_t snapshot_runs(const struct snapshot_head *head, uint64_t count)
+{
+    return (uint32_t)((count + snapshot_run(head) - 1) / snapshot_run(head));
 }
 
 /* Room for the lists, whose sizes follow from the rest. Errors: TALLY_ENOMEM. */
@@ -64,6 +68,9 @@ struct snapshot_subtree snapshot_join(const struct snapshot_subtree *subtrees, s
 /* ---- Parts ---- */
 
 void snapshot_prefix_encode(uint64_t height, uint32_t kind, uint32_t index, struct buffer *out);
+/* Begins to read a part of the head's snapshot; false where it does not begin as that one does. */
+bool snapshot_part_open(const struct snapshot_head *head, uint32_t kind, uint32_t index, struct span bytes,
+    struct reader *reader);
 
 /* What a part holds, told one by one; an error ends the walk. What was told counts only where the walk
  * returns TALLY_OK: then all of it is under the head's roots. `seen` may be NULL. Errors: TALLY_EDAMAGED,
@@ -84,6 +91,7 @@ struct snapshot_subject {
     struct digest id, position;
     struct subject_leaf leaf;
     struct span bytes;
+    bool is_long;       /* its events have parts of their own */
     struct span events; /* as they stand in the part */
     const struct account_chain *chains;
     uint32_t chain_count;

@@ -4,9 +4,9 @@
 #include "proto/base/check.h"
 #include "proto/crypto/digest.h"
 #include "storage/snapshot_internal.h"
+#include "storage/snapshot_seam.h"
 
-/* Begins to read a part of the head's snapshot. */
-static bool part_open(
+bool snapshot_part_open(
     const struct snapshot_head *head, uint32_t kind, uint32_t index, struct span bytes, struct reader *reader)
 {
     struct buffer prefix;
@@ -15,7 +15,14 @@ static bool part_open(
     reader_init(reader, bytes);
     bool same = span_equal(reader_span(reader, SNAPSHOT_PREFIX_SIZE), buffer_span(&prefix));
     buffer_close(&prefix);
-    return same && index < snapshot_part_count(head, kind) && bytes.size <= SNAPSHOT_PART_SIZE_MAX;
+    return same && bytes.size <= SNAPSHOT_PART_SIZE_MAX;
+}
+
+/* One of those that the head knows. */
+static bool part_open(
+    const struct snapshot_head *head, uint32_t kind, uint32_t index, struct span bytes, struct reader *reader)
+{
+    return index < snapshot_part_count(head, kind) && snapshot_part_open(head, kind, index, bytes, reader);
 }
 
 static void read_digest(struct reader *reader, struct digest *digest)
@@ -31,7 +38,7 @@ int snapshot_history_walk(const struct snapshot_head *head, uint32_t index, stru
     struct reader reader;
     struct merkle_frontier tree;
     if (!part_open(head, SNAPSHOT_HISTORY, index, bytes, &reader)) return TALLY_EDAMAGED;
-    uint64_t first = (uint64_t)index * SNAPSHOT_RUN + 1, last = first + SNAPSHOT_RUN - 1;
+    uint64_t first = (uint64_t)index * snapshot_run(head) + 1, last = first + snapshot_run(head) - 1;
     if (last > head->certified.checkpoint.height) last = head->certified.checkpoint.height;
     merkle_frontier_init(&tree);
     for (uint64_t height = first; height <= last && !reader.failed; height++) {
@@ -61,8 +68,8 @@ int snapshot_batches_walk(const struct snapshot_head *head, uint32_t index, stru
     uint64_t first;
     if (!part_open(head, SNAPSHOT_BATCHES, index, bytes, &reader)) return TALLY_EDAMAGED;
     snapshot_batches_place(head, index, &minute, &first);
-    uint64_t end =
-        first + SNAPSHOT_RUN < minute->batches.count ? first + SNAPSHOT_RUN : minute->batches.count;
+    uint64_t end = first + snapshot_run(head);
+    if (end > minute->batches.count) end = minute->batches.count;
     merkle_frontier_init(&tree);
     for (uint64_t order = first; order < end && !reader.failed; order++) {
         struct remembered_batch batch;
@@ -79,12 +86,6 @@ int snapshot_batches_walk(const struct snapshot_head *head, uint32_t index, stru
 
 /* ---- Subjects ---- */
 
-/* What the events so far make of an account. */
-struct chain_so_far {
-    uint32_t count;
-    struct digest head, ids;
-};
-
 struct subjects_walk {
     const struct snapshot_head *head;
     uint32_t index;
@@ -93,7 +94,7 @@ struct subjects_walk {
     struct snapshot_leaf *leaves;
     size_t count, capacity;
     struct account_chain chains[ACCOUNTS_PER_SUBJECT_MAX];
-    struct chain_so_far made[ACCOUNTS_PER_SUBJECT_MAX];
+    struct snapshot_seam *made;
 };
 
 /* Whether the position begins with the bits of the part, and comes after the one before it. */
@@ -104,32 +105,35 @@ static bool position_fits(const struct subjects_walk *walk, const struct digest 
            memcmp(walk->leaves[walk->count - 1].position.bytes, position->bytes, DIGEST_SIZE) < 0;
 }
 
+/* The events fold to the leaf, and make what the state bytes say of each account. */
 static bool events_fold(struct subjects_walk *walk, struct snapshot_subject *subject)
 {
-    struct subject_leaf *leaf = &subject->leaf;
+    struct snapshot_seam *made = walk->made;
     struct reader reader;
-    leaf->acc = subject_fold_start(&walk->head->config.chain_id, &subject->id);
-    memset(walk->made, 0, subject->chain_count * sizeof *walk->made);
     reader_init(&reader, subject->events);
+    snapshot_seam_start(
+        made, &walk->head->config.chain_id, &subject->id, subject->chains, subject->chain_count);
     while (reader.left > 0) {
         struct snapshot_event event;
         snapshot_event_read(&reader, &event);
-        if (event.account >= subject->chain_count) return false;
-        leaf->acc =
-            subject_fold_step(&leaf->acc, leaf->count, event.height, event.time_ms, event.result, &event.id);
-        leaf->last_height = event.height;
-        leaf->count++;
-        struct chain_so_far *made = &walk->made[event.account];
-        made->ids = account_ids_step(&made->ids, &event.id);
-        made->head = event.id;
-        made->count++;
+        if (!snapshot_seam_step(made, &event)) return false;
     }
     for (uint32_t i = 0; i < subject->chain_count; i++)
-        if (walk->made[i].count != walk->chains[i].next_seq ||
-            !digest_equal(&walk->made[i].head, &walk->chains[i].head) ||
-            !digest_equal(&walk->made[i].ids, &walk->chains[i].ids))
+        if (made->accounts[i].next_seq != walk->chains[i].next_seq ||
+            !digest_equal(&made->accounts[i].head, &walk->chains[i].head) ||
+            !digest_equal(&made->accounts[i].ids, &walk->chains[i].ids))
             return false;
-    return leaf->count > 0;
+    subject->leaf.acc = made->acc;
+    subject->leaf.last_height = made->last_height;
+    return true;
+}
+
+static bool counts_add_up(const struct snapshot_subject *subject)
+{
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < subject->chain_count; i++)
+        count += subject->chains[i].next_seq;
+    return count == subject->leaf.count;
 }
 
 static int leaf_add(struct subjects_walk *walk, const struct snapshot_subject *subject)
@@ -145,19 +149,36 @@ static int leaf_add(struct subjects_walk *walk, const struct snapshot_subject *s
     return TALLY_OK;
 }
 
+/* What comes of a subject's events: they stand there, or what they fold to does. */
+static bool read_events(
+    const struct subjects_walk *walk, struct reader *reader, struct snapshot_subject *subject)
+{
+    uint32_t count = reader_u32(reader);
+    if (reader->failed || count == 0) return false;
+    subject->leaf.count = count;
+    subject->is_long = count > snapshot_run(walk->head);
+    if (subject->is_long) {
+        subject->leaf.last_height = reader_u64(reader);
+        read_digest(reader, &subject->leaf.acc);
+    } else if (count <= reader->left / SNAPSHOT_EVENT_SIZE) {
+        subject->events = reader_span(reader, (size_t)count * SNAPSHOT_EVENT_SIZE);
+    } else {
+        return false;
+    }
+    return !reader->failed;
+}
+
 static int subject_walk(struct subjects_walk *walk, struct reader *reader)
 {
     struct snapshot_subject subject = {.chains = walk->chains};
     read_digest(reader, &subject.id);
     subject.bytes = reader_span(reader, reader_u32(reader));
-    uint64_t count = reader_u32(reader);
-    if (reader->failed || count > reader->left / SNAPSHOT_EVENT_SIZE) return TALLY_EDAMAGED;
-    subject.events = reader_span(reader, (size_t)count * SNAPSHOT_EVENT_SIZE);
+    if (!read_events(walk, reader, &subject)) return TALLY_EDAMAGED;
     subject.position = subject_position(&walk->head->config.chain_id, &subject.id);
     if (!position_fits(walk, &subject.position)) return TALLY_EDAMAGED;
     int error = walk->head->config.accounts(subject.bytes, walk->chains, &subject.chain_count);
     if (error != TALLY_OK) return error == TALLY_EFORM ? TALLY_EDAMAGED : error;
-    if (!events_fold(walk, &subject)) return TALLY_EDAMAGED;
+    if (!(subject.is_long ? counts_add_up(&subject) : events_fold(walk, &subject))) return TALLY_EDAMAGED;
     subject.leaf.summary = digest_tagged(TAG_SUMMARY, subject.bytes);
     error = leaf_add(walk, &subject);
     return error == TALLY_OK && walk->seen != NULL ? walk->seen(walk->context, &subject) : error;
@@ -187,7 +208,9 @@ static int subjects_run(const struct snapshot_head *head, uint32_t index, struct
     walk->context = context;
     walk->leaves = NULL;
     walk->count = walk->capacity = 0;
-    int error = subjects_walk(walk, bytes, subtree);
+    walk->made = snapshot_seam_make(ACCOUNTS_PER_SUBJECT_MAX);
+    int error = walk->made == NULL ? TALLY_ENOMEM : subjects_walk(walk, bytes, subtree);
+    free(walk->made);
     free(walk->leaves);
     free(walk);
     return error;
@@ -277,6 +300,8 @@ int snapshot_part_check(const struct snapshot_head *head, uint32_t kind, uint32_
         return snapshot_batches_walk(head, index, bytes, NULL, NULL);
     case SNAPSHOT_SUBJECTS:
         return snapshot_subjects_walk(head, index, bytes, NULL, NULL);
+    case SNAPSHOT_EVENTS:
+        return TALLY_EDAMAGED;
     }
     return TALLY_EDAMAGED;
 }

@@ -1,5 +1,5 @@
-/* The folded events of a snapshot, gathered by block and given back by subject: a sort in a temporary file.
- */
+/* The folded events of a snapshot, given block by block and taken back by subject: a sort through a temporary
+ * file, in memory of about 8 MiB and 4 KiB for each 65,536 events. */
 #ifndef TALLY_STORAGE_SNAPSHOT_SPILL_H
 #define TALLY_STORAGE_SNAPSHOT_SPILL_H
 
@@ -19,17 +19,20 @@ struct spilled_event {
 
 struct snapshot_spill;
 
-/* Makes the file at `path`, which is not there. Events are told apart by the first `depth` bits of their
- * subject's position, at most 16. Errors: TALLY_EIO, TALLY_EFULL, TALLY_EEXISTS, TALLY_ENOMEM. */
-int snapshot_spill_open(const struct disk *disk, const char *path, uint32_t depth,
-    struct snapshot_spill **spill) TALLY_MUST_CHECK;
+/* Makes the file at `path`, which is not there. Errors: TALLY_EIO, TALLY_EFULL, TALLY_EEXISTS, TALLY_ENOMEM.
+ */
+int snapshot_spill_open(
+    const struct disk *disk, const char *path, struct snapshot_spill **spill) TALLY_MUST_CHECK;
 /* Removes the file. */
 void snapshot_spill_close(struct snapshot_spill *spill);
 /* Errors: TALLY_EIO, TALLY_EFULL, TALLY_ENOMEM. */
 int snapshot_spill_add(struct snapshot_spill *spill, const struct spilled_event *event) TALLY_MUST_CHECK;
-/* The events whose positions begin with `prefix`, by position and then in the order of the ledger; borrowed
- * until the next call. Cheap for prefixes in ascending order. Errors: TALLY_EIO, TALLY_ENOMEM. */
-int snapshot_spill_read(struct snapshot_spill *spill, uint32_t prefix, const struct spilled_event **events,
-    size_t *count) TALLY_MUST_CHECK;
+/* Everything was added. Errors: TALLY_EIO, TALLY_ENOMEM. */
+int snapshot_spill_sort(struct snapshot_spill *spill) TALLY_MUST_CHECK;
+/* The next event by position and then in the order of the ledger; NULL after the last one. Borrowed until
+ * snapshot_spill_next. */
+const struct spilled_event *snapshot_spill_peek(const struct snapshot_spill *spill);
+/* Goes past it. Errors: TALLY_EIO. */
+int snapshot_spill_next(struct snapshot_spill *spill) TALLY_MUST_CHECK;
 
 #endif

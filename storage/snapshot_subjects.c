@@ -1,14 +1,14 @@
-/* The subjects' parts of a snapshot: their files from the state, their events from the blocks since the
- * snapshot that the state came with, and before that from what it came with. */
+/* The subjects of a snapshot: their files from the state, their events from the blocks since the snapshot
+ * that the state came with, and before that from what it came with. All three are read in the order of
+ * positions. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "proto/base/check.h"
+#include "storage/snapshot_merge.h"
 #include "storage/snapshot_write_internal.h"
 
 #define BLOCK_ARENA_SIZE (64u * MIB)
-#define PART_ARENA_SIZE (256u * MIB)
-#define ACCOUNT_SIZE (4u + ACCOUNT_REF_SIZE)
 
 /* ---- Events, from the ledger and the results ---- */
 
@@ -101,174 +101,127 @@ static int blocks_spill(struct snapshot_maker *maker, struct snapshot_spill *spi
     return error;
 }
 
-/* ---- Records of a part's subjects ---- */
+/* ---- Making parts ---- */
 
-struct stored {
-    struct digest position;
-    struct span value; /* in the arena */
-    struct stored *next;
+struct subjects_making {
+    struct snapshot_maker *maker;
+    struct store_records subjects; /* by position, over all parts */
+    struct snapshot_merge events;
+    struct account_chain chains[ACCOUNTS_PER_SUBJECT_MAX];
+    uint32_t chain_count;
+    struct snapshot_seam *seam; /* behind the events of a long subject so far */
+    struct buffer run;          /* its part that is being made */
+    uint32_t runs_before;       /* parts of earlier subjects' events */
 };
 
-struct gathering {
-    uint32_t depth, prefix;
-    struct arena *arena;
-    struct stored *first, **last;
-    int error;
-};
-
-static uint32_t bits_of(const uint8_t *position, uint32_t depth)
+static int event_next(
+    struct subjects_making *making, const struct digest *position, struct snapshot_event *event)
 {
-    return depth == 0 ? 0 : get_u32(position) >> (32 - depth);
+    int error = snapshot_merge_next(&making->events, position, making->chains, making->chain_count, event);
+    return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error; /* fewer than it says */
 }
 
-static bool stored_seen(void *context, struct span key, struct span value)
+static int events_put(
+    struct subjects_making *making, const struct state_subject *subject, const struct digest *position)
 {
-    struct gathering *gathering = context;
-    if (key.size != 1 + DIGEST_SIZE) {
-        gathering->error = TALLY_EDAMAGED;
-        return false;
+    int error = TALLY_OK;
+    for (uint64_t i = 0; error == TALLY_OK && i < subject->leaf.count; i++) {
+        struct snapshot_event event;
+        error = event_next(making, position, &event);
+        if (error == TALLY_OK) snapshot_event_encode(&event, &making->maker->part);
     }
-    if (bits_of(key.data + 1, gathering->depth) != gathering->prefix) return false;
-    struct stored *stored = arena_take(gathering->arena, sizeof *stored);
-    uint8_t *copy = arena_take(gathering->arena, value.size);
-    if (stored == NULL || copy == NULL) {
-        gathering->error = TALLY_ENOMEM;
-        return false;
-    }
-    memcpy(stored->position.bytes, key.data + 1, DIGEST_SIZE);
-    if (value.size > 0) memcpy(copy, value.data, value.size);
-    stored->value = span_of(copy, value.size);
-    stored->next = NULL;
-    *gathering->last = stored;
-    gathering->last = &stored->next;
-    return true;
-}
-
-/* The records of a kind whose positions begin with the part's bits, in order. */
-static int gather(
-    struct snapshot_maker *maker, char kind, uint32_t index, struct arena *arena, struct stored **first)
-{
-    uint32_t depth = maker->head->depth;
-    struct digest start = {{0}};
-    if (depth > 0) put_u32(start.bytes, index << (32 - depth));
-    struct gathering gathering = {.depth = depth, .prefix = index, .arena = arena, .last = &gathering.first};
-    struct state_key prefix = state_key_alone(kind), from = state_key_of_position(kind, &start);
-    int error = store_view_scan(
-        maker->source->view, state_key_span(&prefix), state_key_span(&from), stored_seen, &gathering);
-    if (error == TALLY_OK) error = gathering.error;
-    *first = gathering.first;
     return error;
 }
 
-/* ---- One subject ---- */
-
-struct subject_making {
-    struct snapshot_maker *maker;
-    struct account_chain chains[ACCOUNTS_PER_SUBJECT_MAX];
-    uint32_t chain_count;
-    uint64_t event_count;
-};
-
-static int account_number(const struct subject_making *making, uint32_t member_id, const uint8_t *ref)
+/* The next run of a long subject, the oldest first; their numbers count from the newest. */
+static int run_make(struct subjects_making *making, const struct state_subject *subject,
+    const struct digest *position, uint32_t number)
 {
-    for (uint32_t i = 0; i < making->chain_count; i++)
-        if (making->chains[i].member_id == member_id &&
-            memcmp(making->chains[i].ref, ref, ACCOUNT_REF_SIZE) == 0)
-            return (int)i;
-    return -1;
-}
-
-static int event_add(
-    struct subject_making *making, struct snapshot_event *event, uint32_t member_id, const uint8_t *ref)
-{
-    int number = account_number(making, member_id, ref);
-    if (number < 0) return TALLY_EDAMAGED;
-    event->account = (uint32_t)number;
-    snapshot_event_encode(event, &making->maker->part);
-    making->event_count++;
-    return TALLY_OK;
-}
-
-/* The events that the state came with, whose accounts are counted in a list of their own. */
-static int base_add(struct subject_making *making, struct span value)
-{
-    struct reader reader;
+    const struct snapshot_head *head = making->maker->head;
+    uint32_t runs = snapshot_runs(head, subject->leaf.count), index = making->runs_before + runs - 1 - number;
     int error = TALLY_OK;
-    reader_init(&reader, value);
-    uint32_t count = reader_u16(&reader);
-    struct span accounts = reader_span(&reader, (size_t)count * ACCOUNT_SIZE);
-    while (error == TALLY_OK && reader.left > 0) {
+    buffer_clear(&making->run);
+    snapshot_prefix_encode(making->maker->source->meta.height, SNAPSHOT_EVENTS, index, &making->run);
+    snapshot_seam_encode(making->seam, &making->run);
+    for (uint64_t i = making->seam->count;
+         error == TALLY_OK && i < subject->leaf.count && i < (uint64_t)(number + 1) * snapshot_run(head);
+         i++) {
         struct snapshot_event event;
-        snapshot_event_read(&reader, &event);
-        if (reader.failed || event.account >= count) return TALLY_EDAMAGED;
-        const uint8_t *account = accounts.data + event.account * ACCOUNT_SIZE;
-        error = event_add(making, &event, get_u32(account), account + 4);
+        error = event_next(making, position, &event);
+        if (error != TALLY_OK) break;
+        if (!snapshot_seam_step(making->seam, &event)) return TALLY_EDAMAGED;
+        snapshot_event_encode(&event, &making->run);
     }
-    return reader.failed ? TALLY_EDAMAGED : error;
+    return error == TALLY_OK ? snapshot_save(making->maker, SNAPSHOT_EVENTS, index, &making->run) : error;
 }
 
-static int spilled_add(struct subject_making *making, const struct spilled_event *spilled)
+/* What the runs make is what the subject's leaf says. */
+static bool runs_meet(const struct subjects_making *making, const struct subject_leaf *leaf)
 {
-    struct snapshot_event event = {.height = spilled->height,
-        .time_ms = spilled->time_ms,
-        .result = (uint16_t)spilled->result,
-        .id = spilled->id};
-    return event_add(making, &event, spilled->member_id, spilled->ref);
+    const struct snapshot_seam *seam = making->seam;
+    for (uint32_t i = 0; i < making->chain_count; i++)
+        if (seam->accounts[i].next_seq != making->chains[i].next_seq ||
+            !digest_equal(&seam->accounts[i].ids, &making->chains[i].ids))
+            return false;
+    return digest_equal(&seam->acc, &leaf->acc) && seam->last_height == leaf->last_height;
 }
 
-/* *base and *spilled move past what is the subject's. */
-static int subject_make(struct subject_making *making, const struct stored *stored, struct stored **base,
-    const struct spilled_event **spilled, size_t *spilled_count)
+static int runs_make(
+    struct subjects_making *making, const struct state_subject *subject, const struct digest *position)
+{
+    const struct snapshot_maker *maker = making->maker;
+    uint32_t runs = snapshot_runs(maker->head, subject->leaf.count);
+    int error = TALLY_OK;
+    buffer_u64(&making->maker->part, subject->leaf.last_height);
+    buffer_append(&making->maker->part, subject->leaf.acc.bytes, DIGEST_SIZE);
+    snapshot_seam_start(making->seam, &maker->source->config.chain_id, &subject->subject_id, making->chains,
+        making->chain_count);
+    for (uint32_t number = 0; error == TALLY_OK && number < runs; number++)
+        error = run_make(making, subject, position, number);
+    making->runs_before += runs;
+    return error == TALLY_OK && !runs_meet(making, &subject->leaf) ? TALLY_EDAMAGED : error;
+}
+
+static int subject_make(struct subjects_making *making, const struct digest *position, struct span value)
 {
     struct buffer *part = &making->maker->part;
     struct state_subject subject;
-    int error = state_subject_decode(stored->value, &subject);
+    int error = state_subject_decode(value, &subject);
     if (error != TALLY_OK) return error;
     if (subject.leaf.count > UINT32_MAX) return TALLY_ELIMIT;
     error = making->maker->source->config.accounts(subject.bytes, making->chains, &making->chain_count);
     if (error != TALLY_OK) return error == TALLY_EFORM ? TALLY_EDAMAGED : error;
-    making->event_count = 0;
     buffer_append(part, subject.subject_id.bytes, DIGEST_SIZE);
     buffer_u32(part, (uint32_t)subject.bytes.size);
     buffer_append(part, subject.bytes.data, subject.bytes.size);
     buffer_u32(part, (uint32_t)subject.leaf.count);
-    if (*base != NULL && digest_equal(&(*base)->position, &stored->position)) {
-        error = base_add(making, (*base)->value);
-        *base = (*base)->next;
-    }
-    while (
-        error == TALLY_OK && *spilled_count > 0 && digest_equal(&(*spilled)->position, &stored->position)) {
-        error = spilled_add(making, (*spilled)++);
-        (*spilled_count)--;
-    }
-    return error == TALLY_OK && making->event_count != subject.leaf.count ? TALLY_EDAMAGED : error;
+    bool is_long = subject.leaf.count > snapshot_run(making->maker->head);
+    return is_long ? runs_make(making, &subject, position) : events_put(making, &subject, position);
 }
 
-/* ---- One part ---- */
-
-static int part_fill(
-    struct subject_making *making, uint32_t index, struct snapshot_spill *spill, struct arena *arena)
+/* The subjects whose positions begin with the part's bits. */
+static int part_fill(struct subjects_making *making, uint32_t index)
 {
-    struct snapshot_maker *maker = making->maker;
-    const struct spilled_event *spilled;
-    size_t spilled_count;
-    struct stored *subjects, *base = NULL;
-    int error = gather(maker, 'S', index, arena, &subjects);
-    if (error == TALLY_OK && maker->source->base_height > 0) error = gather(maker, 'H', index, arena, &base);
-    if (error == TALLY_OK) error = snapshot_spill_read(spill, index, &spilled, &spilled_count);
-    for (; error == TALLY_OK && subjects != NULL; subjects = subjects->next)
-        error = subject_make(making, subjects, &base, &spilled, &spilled_count);
-    /* Nothing is of a subject that the state does not have. */
-    return error == TALLY_OK && (base != NULL || spilled_count > 0) ? TALLY_EDAMAGED : error;
+    struct store_record record;
+    int error = TALLY_OK;
+    while (error == TALLY_OK) {
+        struct digest position;
+        error = store_records_peek(&making->subjects, &record);
+        if (error != TALLY_OK) break;
+        if (record.key.size != 1 + DIGEST_SIZE) return TALLY_EDAMAGED;
+        memcpy(position.bytes, record.key.data + 1, DIGEST_SIZE);
+        if (snapshot_place(&position, making->maker->head->depth) != index) return TALLY_OK;
+        error = subject_make(making, &position, record.value);
+        store_records_next(&making->subjects);
+    }
+    return error == TALLY_ENOTFOUND ? TALLY_OK : error;
 }
 
-static int part_make(
-    struct subject_making *making, uint32_t index, struct snapshot_spill *spill, struct arena *arena)
+static int part_make(struct subjects_making *making, uint32_t index)
 {
     struct snapshot_maker *maker = making->maker;
-    arena_reset(arena);
     snapshot_part_begin(maker, SNAPSHOT_SUBJECTS, index);
-    int error = part_fill(making, index, spill, arena);
+    int error = part_fill(making, index);
     if (error == TALLY_OK && maker->part.failed) error = TALLY_ELIMIT;
     if (error == TALLY_OK)
         error = snapshot_subjects_root(
@@ -278,15 +231,21 @@ static int part_make(
 
 static int parts_make(struct snapshot_maker *maker, struct snapshot_spill *spill)
 {
-    struct arena arena;
-    struct subject_making *making = calloc(1, sizeof *making);
+    struct subjects_making *making = calloc(1, sizeof *making);
     if (making == NULL) return TALLY_ENOMEM;
     making->maker = maker;
-    arena_init(&arena, PART_ARENA_SIZE);
-    int error = TALLY_OK;
+    store_records_init(&making->subjects, maker->source->view, 'S');
+    snapshot_merge_init(&making->events, maker->source->view, spill);
+    buffer_init(&making->run, SNAPSHOT_PART_SIZE_MAX);
+    making->seam = snapshot_seam_make(ACCOUNTS_PER_SUBJECT_MAX);
+    int error = making->seam == NULL ? TALLY_ENOMEM : TALLY_OK;
     for (uint32_t i = 0; error == TALLY_OK && i < 1u << maker->head->depth; i++)
-        error = part_make(making, i, spill, &arena);
-    arena_close(&arena);
+        error = part_make(making, i);
+    if (error == TALLY_OK) error = snapshot_merge_end(&making->events);
+    store_records_close(&making->subjects);
+    snapshot_merge_close(&making->events);
+    buffer_close(&making->run);
+    free(making->seam);
     free(making);
     return error;
 }
@@ -300,10 +259,10 @@ int snapshot_subjects_make(struct snapshot_maker *maker)
     memcpy(strrchr(name, '-'), "-work", sizeof "-work");
     int error = disk_join(maker->writing->dir, "snapshots", folder);
     if (error == TALLY_OK) error = disk_join(folder, name, path);
-    if (error == TALLY_OK)
-        error = snapshot_spill_open(maker->writing->disk, path, maker->head->depth, &spill);
+    if (error == TALLY_OK) error = snapshot_spill_open(maker->writing->disk, path, &spill);
     if (error != TALLY_OK) return error;
     error = blocks_spill(maker, spill);
+    if (error == TALLY_OK) error = snapshot_spill_sort(spill);
     if (error == TALLY_OK) error = parts_make(maker, spill);
     snapshot_spill_close(spill);
     return error;

@@ -18,13 +18,18 @@ void snapshot_part_begin(struct snapshot_maker *maker, uint32_t kind, uint32_t i
     snapshot_prefix_encode(height_of(maker), kind, index, &maker->part);
 }
 
-int snapshot_part_end(struct snapshot_maker *maker, uint32_t kind, uint32_t index)
+int snapshot_save(
+    const struct snapshot_maker *maker, uint32_t kind, uint32_t index, const struct buffer *part)
 {
     const struct snapshot_writing *writing = maker->writing;
-    if (maker->part.failed) return TALLY_ELIMIT;
+    if (part->failed) return TALLY_ELIMIT;
     if (!writing->go_on(writing->context)) return TALLY_ECLOSED;
-    return snapshot_save_part(
-        writing->disk, writing->dir, height_of(maker), kind, index, buffer_span(&maker->part));
+    return snapshot_save_part(writing->disk, writing->dir, height_of(maker), kind, index, buffer_span(part));
+}
+
+int snapshot_part_end(const struct snapshot_maker *maker, uint32_t kind, uint32_t index)
+{
+    return snapshot_save(maker, kind, index, &maker->part);
 }
 
 /* ---- The block ---- */
@@ -56,7 +61,7 @@ struct history_making {
 
 static int history_end(struct history_making *making)
 {
-    uint32_t index = (uint32_t)((making->height - 1) / SNAPSHOT_RUN);
+    uint32_t index = (uint32_t)((making->height - 1) / snapshot_run(making->maker->head));
     making->maker->head->history[index] = merkle_frontier_root(&making->run);
     merkle_frontier_init(&making->run);
     return snapshot_part_end(making->maker, SNAPSHOT_HISTORY, index);
@@ -70,14 +75,15 @@ static int history_take(struct history_making *making, struct span key, struct s
     int error = state_roots_decode(value, ++making->height, &roots);
     if (error != TALLY_OK) return error;
     if (making->run.count == 0)
-        snapshot_part_begin(maker, SNAPSHOT_HISTORY, (uint32_t)((making->height - 1) / SNAPSHOT_RUN));
+        snapshot_part_begin(
+            maker, SNAPSHOT_HISTORY, (uint32_t)((making->height - 1) / snapshot_run(maker->head)));
     buffer_append(&maker->part, roots.block.bytes, DIGEST_SIZE);
     buffer_u64(&maker->part, roots.time_ms);
     buffer_append(&maker->part, roots.state_root.bytes, DIGEST_SIZE);
     buffer_append(&maker->part, roots.results_root.bytes, DIGEST_SIZE);
     struct digest leaf = history_leaf(&roots.block, roots.time_ms, &roots.state_root, &roots.results_root);
     merkle_frontier_append(&making->run, &leaf, NULL, NULL);
-    return making->run.count == SNAPSHOT_RUN ? history_end(making) : TALLY_OK;
+    return making->run.count == snapshot_run(maker->head) ? history_end(making) : TALLY_OK;
 }
 
 static bool history_seen(void *context, struct span key, struct span value)
@@ -119,13 +125,12 @@ static int make_run(
 
 static int make_minute(struct snapshot_maker *maker, const struct replay_minute *minute, uint32_t *index)
 {
-    uint64_t count = minute->batches.count;
+    uint64_t count = minute->batches.count, run = snapshot_run(maker->head);
     struct remembered_batch *batches = calloc(count, sizeof *batches);
     if (batches == NULL) return TALLY_ENOMEM;
     int error = state_batches_read(maker->source->view, minute, batches);
-    for (uint64_t first = 0; error == TALLY_OK && first < count; first += SNAPSHOT_RUN)
-        error = make_run(
-            maker, batches + first, count - first < SNAPSHOT_RUN ? count - first : SNAPSHOT_RUN, (*index)++);
+    for (uint64_t first = 0; error == TALLY_OK && first < count; first += run)
+        error = make_run(maker, batches + first, count - first < run ? count - first : run, (*index)++);
     free(batches);
     return error;
 }

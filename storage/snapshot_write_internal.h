@@ -25,9 +25,12 @@ struct snapshot_maker {
 /* Begins a part of a kind. */
 void snapshot_part_begin(struct snapshot_maker *maker, uint32_t kind, uint32_t index);
 /* Saves it. */
-int snapshot_part_end(struct snapshot_maker *maker, uint32_t kind, uint32_t index) TALLY_MUST_CHECK;
+int snapshot_part_end(const struct snapshot_maker *maker, uint32_t kind, uint32_t index) TALLY_MUST_CHECK;
+/* Saves one that was made beside it. */
+int snapshot_save(const struct snapshot_maker *maker, uint32_t kind, uint32_t index,
+    const struct buffer *part) TALLY_MUST_CHECK;
 
-/* Makes all parts of subjects, and their roots in the head. */
+/* Makes all parts of subjects and of events, and the subjects' roots in the head. */
 int snapshot_subjects_make(struct snapshot_maker *maker) TALLY_MUST_CHECK;
 
 #endif

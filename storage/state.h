@@ -45,9 +45,13 @@ struct state_config {
     size_t older_nodes_max; /* of the map's older versions; 0 = STATE_OLDER_NODES_MAX */
     /* Entries of a generation of the index of events, of a state that is made; 0 = EVENT_INDEX_GENERATION. */
     uint32_t index_generation;
+    /* Heights, batches, or events of one subject, in a part of a snapshot; 0 = SNAPSHOT_RUN. With another the
+     * snapshots are nobody else's: tests cut short ones. */
+    uint32_t snapshot_run;
 };
 #define STATE_CACHE_SIZE (512u * MIB)
 #define STATE_FREEZE_SIZE (96u * MIB)
+#define SNAPSHOT_RUN 32768u
 
 /* What stands after a block. */
 struct state_roots {
@@ -154,6 +158,10 @@ int state_account_get(struct state *state, uint32_t member_id, const uint8_t ref
     struct digest *subject_id) TALLY_MUST_CHECK;
 int state_account_event_get(struct state *state, uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE],
     uint32_t seq, struct digest *event_id) TALLY_MUST_CHECK;
+/* The ids at `count` seqs of an account from `from` on, into `ids`; each piece of what came with a snapshot
+ * is read once. Errors: TALLY_ENOTFOUND (it has fewer). */
+int state_account_ids(struct state *state, uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE],
+    uint32_t from, uint32_t count, struct digest *ids) TALLY_MUST_CHECK;
 /* Calls `seen` for each account of a member in order of ref, from `from` (inclusive; NULL = the first), at
  * most `max`; stops early when `seen` returns false. */
 int state_account_scan(struct state *state, uint32_t member_id, const uint8_t *from, size_t max,

@@ -1,11 +1,11 @@
 /* What a state has of the time before the snapshot it came with: each subject's events, and the results of
  * blocks, as they are back-filled. */
+#include <stdlib.h>
+
 #include "proto/base/check.h"
 #include "proto/crypto/digest.h"
-#include "storage/snapshot_event.h"
+#include "storage/base_record.h"
 #include "storage/state_internal.h"
-
-#define ACCOUNT_SIZE (4u + ACCOUNT_REF_SIZE)
 
 uint64_t state_base_height(const struct state *state)
 {
@@ -24,94 +24,173 @@ bool state_is_pending(const struct state *state, uint64_t height)
 
 /* ---- A subject's events ---- */
 
-static int file_read(struct state_base_file *file)
+/* A pair that was looked for, copied. */
+struct found {
+    struct buffer key, value;
+};
+
+static bool first_seen(void *context, struct span key, struct span value)
 {
-    struct reader reader;
-    reader_init(&reader, buffer_span(&file->value));
-    file->account_count = reader_u16(&reader);
-    file->accounts = reader_span(&reader, (size_t)file->account_count * ACCOUNT_SIZE);
-    file->events = reader_span(&reader, reader.left);
-    bool whole = !reader.failed && file->events.size > 0 && file->events.size % SNAPSHOT_EVENT_SIZE == 0;
-    return whole ? TALLY_OK : TALLY_EDAMAGED;
+    struct found *found = context;
+    buffer_append(&found->key, key.data, key.size);
+    buffer_append(&found->value, value.data, value.size);
+    return false;
 }
 
-int state_base_file_open(struct state *state, const struct digest *position, struct state_base_file *file)
+/* The first pair from a key on that begins as it does, but for the number at its end. What came with the
+ * snapshot was never in the overlay, and does not change. */
+static int find(struct state *state, const struct state_key *from, struct found *found)
 {
-    if (state->base.height == 0) return TALLY_ENOTFOUND;
-    struct state_key key = state_key_of_position('H', position);
-    state_value_init(&file->value);
-    int error = state_value_get(state, &key, &file->value);
-    if (error == TALLY_OK) error = file_read(file);
-    if (error != TALLY_OK) buffer_close(&file->value);
+    buffer_clear(&found->key);
+    buffer_clear(&found->value);
+    int error = store_scan(
+        state->store, span_of(from->bytes, from->size - 4), state_key_span(from), first_seen, found);
+    if (error == TALLY_OK && found->key.failed | found->value.failed) error = TALLY_ENOMEM;
+    return error == TALLY_OK && found->key.size == 0 ? TALLY_ENOTFOUND : error;
+}
+
+struct state_base_reader {
+    struct state *state;
+    struct found index, events;
+    struct base_chunk chunk; /* of `events`; none of it where count is 0 */
+};
+
+int state_base_reader_open(struct state *state, struct state_base_reader **reader)
+{
+    struct state_base_reader *opened = calloc(1, sizeof *opened);
+    if (opened == NULL) return TALLY_ENOMEM;
+    opened->state = state;
+    state_value_init(&opened->index.key);
+    state_value_init(&opened->index.value);
+    state_value_init(&opened->events.key);
+    state_value_init(&opened->events.value);
+    *reader = opened;
+    return TALLY_OK;
+}
+
+void state_base_reader_close(struct state_base_reader *reader)
+{
+    if (reader == NULL) return;
+    buffer_close(&reader->index.key);
+    buffer_close(&reader->index.value);
+    buffer_close(&reader->events.key);
+    buffer_close(&reader->events.value);
+    free(reader);
+}
+
+/* Holds the chunk that event `number` of the subject is in. */
+static int chunk_hold(struct state_base_reader *reader, const struct digest *position, uint32_t number)
+{
+    struct base_chunk *chunk = &reader->chunk;
+    bool held = chunk->count > 0 && memcmp(reader->events.key.data + 1, position->bytes, DIGEST_SIZE) == 0 &&
+                number >= chunk->first && number - chunk->first < chunk->count;
+    if (held) return TALLY_OK;
+    struct state_key key = state_key_of_base(position, number);
+    chunk->count = 0;
+    int error = find(reader->state, &key, &reader->events);
+    if (error == TALLY_OK)
+        error =
+            base_chunk_decode(buffer_span(&reader->events.key), buffer_span(&reader->events.value), chunk);
+    if (error == TALLY_OK && number < chunk->first) {
+        chunk->count = 0;
+        error = TALLY_EDAMAGED;
+    }
     return error;
 }
 
-void state_base_file_close(struct state_base_file *file)
+int state_base_entry(struct state_base_reader *reader, const struct digest *position, uint64_t number,
+    struct state_history_entry *entry)
 {
-    buffer_close(&file->value);
-}
-
-uint64_t state_base_file_count(const struct state_base_file *file)
-{
-    return file->events.size / SNAPSHOT_EVENT_SIZE;
-}
-
-static struct snapshot_event event_at(const struct state_base_file *file, uint64_t number)
-{
-    struct reader reader;
-    struct snapshot_event event;
-    CHECK(number < state_base_file_count(file));
-    reader_init(&reader, span_of(file->events.data + number * SNAPSHOT_EVENT_SIZE, SNAPSHOT_EVENT_SIZE));
-    snapshot_event_read(&reader, &event);
-    return event;
-}
-
-struct state_history_entry state_base_file_entry(const struct state_base_file *file, uint64_t number)
-{
-    struct snapshot_event event = event_at(file, number);
-    return (struct state_history_entry){
+    if (reader->state->base.height == 0 || number > UINT32_MAX) return TALLY_ENOTFOUND;
+    int error = chunk_hold(reader, position, (uint32_t)number);
+    if (error != TALLY_OK) return error;
+    struct snapshot_event event = base_chunk_event(&reader->chunk, (uint32_t)number - reader->chunk.first);
+    *entry = (struct state_history_entry){
         .height = event.height, .time_ms = event.time_ms, .result = event.result, .event_id = event.id};
+    return TALLY_OK;
 }
 
 /* ---- An account's events ---- */
 
-static int account_number(const struct state_base_file *file, const uint8_t account[ACCOUNT_SIZE])
+struct account_reading {
+    struct state_base_reader *reader;
+    struct digest position;
+    uint32_t member_id;
+    const uint8_t *ref;
+    uint32_t seq, end; /* the next that is looked for; behind the last */
+    struct digest *ids;
+};
+
+/* Takes event `number` of the history as the next of the account's. */
+static int take_number(struct account_reading *reading, uint32_t number)
 {
-    for (uint32_t i = 0; i < file->account_count; i++)
-        if (memcmp(file->accounts.data + i * ACCOUNT_SIZE, account, ACCOUNT_SIZE) == 0) return (int)i;
-    return -1;
+    struct base_chunk *chunk = &reading->reader->chunk;
+    int error = chunk_hold(reading->reader, &reading->position, number);
+    if (error != TALLY_OK) return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
+    struct snapshot_event event = base_chunk_event(chunk, number - chunk->first);
+    if (!base_chunk_account_is(chunk, event.account, reading->member_id, reading->ref)) return TALLY_EDAMAGED;
+    *reading->ids++ = event.id;
+    reading->seq++;
+    return TALLY_OK;
 }
 
-static int file_find(const struct state_base_file *file, const uint8_t account[ACCOUNT_SIZE], uint32_t seq,
-    struct digest *event_id)
+/* From the account's index, a piece at a time. */
+static int read_indexed(struct account_reading *reading)
 {
-    int number = account_number(file, account);
-    for (uint64_t i = 0; number >= 0 && i < state_base_file_count(file); i++) {
-        struct snapshot_event event = event_at(file, i);
-        if (event.account != (uint32_t)number || seq-- > 0) continue;
-        *event_id = event.id;
-        return TALLY_OK;
+    struct found *index = &reading->reader->index;
+    int error = TALLY_OK;
+    while (error == TALLY_OK && reading->seq < reading->end) {
+        struct state_key key = state_key_of_base_account(reading->member_id, reading->ref, reading->seq);
+        uint32_t first;
+        error = find(reading->reader->state, &key, index);
+        if (error == TALLY_OK)
+            error = base_index_decode(buffer_span(&index->key), buffer_span(&index->value), &first);
+        if (error == TALLY_OK && first > reading->seq) error = TALLY_EDAMAGED;
+        if (error != TALLY_OK) return error;
+        size_t count = index->value.size / 4;
+        for (size_t i = reading->seq - first; error == TALLY_OK && i < count && reading->seq < reading->end;
+             i++)
+            error = take_number(reading, get_u32(index->value.data + i * 4));
     }
-    return TALLY_ENOTFOUND;
+    return error;
 }
 
-int state_base_account_event(struct state *state, uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE],
-    uint32_t seq, struct digest *event_id)
+/* Of a subject that has no index, from its one chunk. */
+static int read_plain(struct account_reading *reading)
+{
+    const struct base_chunk *chunk = &reading->reader->chunk;
+    int error = chunk_hold(reading->reader, &reading->position, 0);
+    uint32_t seq = 0;
+    for (uint32_t i = 0; error == TALLY_OK && i < chunk->count && reading->seq < reading->end; i++) {
+        struct snapshot_event event = base_chunk_event(chunk, i);
+        if (!base_chunk_account_is(chunk, event.account, reading->member_id, reading->ref)) continue;
+        if (seq++ < reading->seq) continue;
+        *reading->ids++ = event.id;
+        reading->seq++;
+    }
+    return error;
+}
+
+int state_base_account_read(struct state_base_reader *reader, uint32_t member_id,
+    const uint8_t ref[ACCOUNT_REF_SIZE], uint32_t from, uint32_t count, struct digest *ids, uint32_t *found)
 {
     struct digest subject_id;
-    struct state_base_file file;
-    uint8_t account[ACCOUNT_SIZE];
-    if (state->base.height == 0) return TALLY_ENOTFOUND;
-    int error = state_account_get(state, member_id, ref, &subject_id);
-    if (error != TALLY_OK) return error;
-    struct digest position = subject_position(&state->config.chain_id, &subject_id);
-    error = state_base_file_open(state, &position, &file);
-    if (error != TALLY_OK) return error;
-    put_u32(account, member_id);
-    memcpy(account + 4, ref, ACCOUNT_REF_SIZE);
-    error = file_find(&file, account, seq, event_id);
-    state_base_file_close(&file);
-    return error;
+    *found = 0;
+    CHECK(count <= UINT32_MAX - from);
+    if (reader->state->base.height == 0) return TALLY_OK;
+    int error = state_account_get(reader->state, member_id, ref, &subject_id);
+    if (error != TALLY_OK) return error == TALLY_ENOTFOUND ? TALLY_OK : error;
+    struct account_reading reading = {.reader = reader,
+        .position = subject_position(&reader->state->config.chain_id, &subject_id),
+        .member_id = member_id,
+        .ref = ref,
+        .seq = from,
+        .end = from + count,
+        .ids = ids};
+    error = read_indexed(&reading);
+    if (error == TALLY_ENOTFOUND && reading.seq == from) error = read_plain(&reading);
+    *found = reading.seq - from;
+    return error == TALLY_ENOTFOUND ? TALLY_OK : error;
 }
 
 /* ---- Back-filling ---- */

@@ -129,22 +129,19 @@ int state_certified_gather(struct state *state, struct store_batch *batch) TALLY
 
 /* ---- What came with a snapshot ---- */
 
-/* The events of one subject. */
-struct state_base_file {
-    struct buffer value;
-    uint32_t account_count;
-    struct span accounts, events;
-};
-/* TALLY_ENOTFOUND: none of the subject's, and `file` needs no close. */
-int state_base_file_open(
-    struct state *state, const struct digest *position, struct state_base_file *file) TALLY_MUST_CHECK;
-void state_base_file_close(struct state_base_file *file);
-uint64_t state_base_file_count(const struct state_base_file *file);
-/* One of them, by its place in the subject's history; its index in the block is zero. */
-struct state_history_entry state_base_file_entry(const struct state_base_file *file, uint64_t number);
-/* The id at an account's seq. Errors: TALLY_ENOTFOUND. */
-int state_base_account_event(struct state *state, uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE],
-    uint32_t seq, struct digest *event_id) TALLY_MUST_CHECK;
+/* Reads the events that came with it, on one thread, a bounded piece of them at a time; the last one is kept.
+ */
+struct state_base_reader;
+int state_base_reader_open(struct state *state, struct state_base_reader **reader) TALLY_MUST_CHECK;
+void state_base_reader_close(struct state_base_reader *reader);
+/* Event `number` of the subject's history; its index in the block is zero. Errors: TALLY_ENOTFOUND (it came
+ * later, or there is none). */
+int state_base_entry(struct state_base_reader *reader, const struct digest *position, uint64_t number,
+    struct state_history_entry *entry) TALLY_MUST_CHECK;
+/* As state_account_ids, of those that came with the snapshot: *found of them, maybe none. */
+int state_base_account_read(struct state_base_reader *reader, uint32_t member_id,
+    const uint8_t ref[ACCOUNT_REF_SIZE], uint32_t from, uint32_t count, struct digest *ids,
+    uint32_t *found) TALLY_MUST_CHECK;
 /* Whether what was ordered at this height is still to be back-filled. */
 bool state_is_pending(const struct state *state, uint64_t height);
 

@@ -4,17 +4,21 @@
 
 #include "proto/base/check.h"
 #include "proto/crypto/digest.h"
+#include "storage/base_record.h"
 #include "storage/snapshot_internal.h"
+#include "storage/snapshot_reading.h"
 #include "storage/state_record.h"
 
 struct state_load {
     const struct snapshot_head *head;
+    struct snapshot_reading *reading;
+    struct snapshot_seam *start; /* of a subject's whole history */
     struct store *store;
     struct store_batch *batch;
     struct buffer value;
     bool failed; /* a value of the batch lacks memory */
     struct merkle_frontier history;
-    uint32_t history_next;
+    uint32_t history_next, events_next;
     bool *batches, *subjects; /* that are there */
 };
 
@@ -90,16 +94,25 @@ static void put_accounts(struct state_load *load, const struct snapshot_subject 
     }
 }
 
+static void base_put(void *context, const struct state_key *key)
+{
+    put(context, key);
+}
+
+/* What is one chunk is found without an index. */
 static void put_events(struct state_load *load, const struct snapshot_subject *subject)
 {
-    struct state_key key = state_key_of_position('H', &subject->position);
-    buffer_u16(&load->value, (uint16_t)subject->chain_count);
-    for (uint32_t i = 0; i < subject->chain_count; i++) {
-        buffer_u32(&load->value, subject->chains[i].member_id);
-        buffer_append(&load->value, subject->chains[i].ref, ACCOUNT_REF_SIZE);
-    }
-    buffer_append(&load->value, subject->events.data, subject->events.size);
-    put(load, &key);
+    snapshot_seam_start(
+        load->start, &load->head->config.chain_id, &subject->id, subject->chains, subject->chain_count);
+    base_events_encode(&subject->position, load->start, subject->events, subject->leaf.count > BASE_CHUNK,
+        &load->value, base_put, load);
+}
+
+static int run_seen(void *context, const struct snapshot_run_events *run)
+{
+    struct state_load *load = context;
+    base_events_encode(run->position, run->start, run->events, true, &load->value, base_put, load);
+    return load->failed ? TALLY_ENOMEM : TALLY_OK;
 }
 
 /* Where in its block the newest event stands is not known, and not needed: the chain of places ends at the
@@ -111,16 +124,21 @@ static int subject_seen(void *context, const struct snapshot_subject *subject)
     struct state_key key = state_key_of_position('S', &subject->position);
     state_subject_encode(&stored, &load->value);
     put(load, &key);
-    put_events(load, subject);
+    if (!subject->is_long) put_events(load, subject);
     put_accounts(load, subject);
     return load->failed ? TALLY_ENOMEM : TALLY_OK;
 }
 
 /* ---- Parts ---- */
 
+uint32_t state_load_count(const struct state_load *load, uint32_t kind)
+{
+    return snapshot_reading_count(load->reading, kind);
+}
+
 bool state_load_has(const struct state_load *load, uint32_t kind, uint32_t index)
 {
-    if (index >= snapshot_part_count(load->head, kind)) return false;
+    if (index >= state_load_count(load, kind)) return false;
     switch ((enum snapshot_part)kind) {
     case SNAPSHOT_BLOCK:
         return false;
@@ -130,6 +148,8 @@ bool state_load_has(const struct state_load *load, uint32_t kind, uint32_t index
         return load->batches[index];
     case SNAPSHOT_SUBJECTS:
         return load->subjects[index];
+    case SNAPSHOT_EVENTS:
+        return index < load->events_next;
     }
     return false;
 }
@@ -144,7 +164,9 @@ static int walk_part(struct state_load *load, uint32_t kind, uint32_t index, str
     case SNAPSHOT_BATCHES:
         return snapshot_batches_walk(load->head, index, bytes, batch_seen, load);
     case SNAPSHOT_SUBJECTS:
-        return snapshot_subjects_walk(load->head, index, bytes, subject_seen, load);
+        return snapshot_reading_subjects(load->reading, index, bytes, subject_seen, load);
+    case SNAPSHOT_EVENTS:
+        return snapshot_reading_events(load->reading, index, bytes, run_seen, load);
     }
     return TALLY_EINVALID;
 }
@@ -162,7 +184,7 @@ static int forget(struct state_load *load)
 int state_load_part(struct state_load *load, uint32_t kind, uint32_t index, struct span bytes)
 {
     if (state_load_has(load, kind, index)) return TALLY_OK;
-    if (index >= snapshot_part_count(load->head, kind)) return TALLY_EDAMAGED;
+    if (index >= state_load_count(load, kind)) return TALLY_EDAMAGED;
     int error = walk_part(load, kind, index, bytes);
     if (error != TALLY_OK) return forget(load) == TALLY_OK ? error : TALLY_ENOMEM;
     error = store_commit(load->store, load->batch);
@@ -170,6 +192,7 @@ int state_load_part(struct state_load *load, uint32_t kind, uint32_t index, stru
     if (kind == SNAPSHOT_HISTORY) load->history_next++;
     if (kind == SNAPSHOT_BATCHES) load->batches[index] = true;
     if (kind == SNAPSHOT_SUBJECTS) load->subjects[index] = true;
+    if (kind == SNAPSHOT_EVENTS) load->events_next++;
     return TALLY_OK;
 }
 
@@ -189,7 +212,10 @@ int state_load_begin(const char *dir, const struct snapshot_head *head, struct s
     begun->batches = calloc(snapshot_part_count(head, SNAPSHOT_BATCHES) + 1u, sizeof *begun->batches);
     begun->subjects = calloc(snapshot_part_count(head, SNAPSHOT_SUBJECTS), sizeof *begun->subjects);
     begun->batch = store_batch_make();
-    if (begun->batches == NULL || begun->subjects == NULL || begun->batch == NULL) error = TALLY_ENOMEM;
+    begun->start = snapshot_seam_make(ACCOUNTS_PER_SUBJECT_MAX);
+    error = snapshot_reading_open(head, &begun->reading);
+    if (begun->batches == NULL || begun->subjects == NULL || begun->batch == NULL || begun->start == NULL)
+        error = TALLY_ENOMEM;
     if (error == TALLY_OK) error = store_open(path, &begun->store);
     if (error != TALLY_OK) {
         state_load_close(begun);
@@ -201,8 +227,8 @@ int state_load_begin(const char *dir, const struct snapshot_head *head, struct s
 
 static void check_whole(const struct state_load *load)
 {
-    for (uint32_t kind = SNAPSHOT_HISTORY; kind <= SNAPSHOT_SUBJECTS; kind++)
-        for (uint32_t i = 0; i < snapshot_part_count(load->head, kind); i++)
+    for (uint32_t kind = SNAPSHOT_HISTORY; kind <= SNAPSHOT_EVENTS; kind++)
+        for (uint32_t i = 0; i < state_load_count(load, kind); i++)
             CHECK(state_load_has(load, kind, i));
 }
 
@@ -236,6 +262,8 @@ void state_load_close(struct state_load *load)
     store_close(load->store);
     store_batch_close(load->batch);
     buffer_close(&load->value);
+    snapshot_reading_close(load->reading);
+    free(load->start);
     free(load->batches);
     free(load->subjects);
     free(load);

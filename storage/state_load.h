@@ -12,10 +12,12 @@ struct state_load;
  * opened), TALLY_EIO, TALLY_EFULL, TALLY_ENOMEM, TALLY_ELIMIT (path). */
 int state_load_begin(
     const char *dir, const struct snapshot_head *head, struct state_load **load) TALLY_MUST_CHECK;
-/* Checks a part and writes it, synced. Parts of the history come in order, others in any, between them; one
- * that is there is TALLY_OK; the block is not the state's (TALLY_EINVALID). Errors: TALLY_EDAMAGED (it is not
- * that part), TALLY_EINVALID (history out of order): nothing was written. TALLY_EIO, TALLY_EFULL,
- * TALLY_ENOMEM: close it. */
+/* How many parts of a kind there are; of SNAPSHOT_EVENTS none until every part of subjects is there. */
+uint32_t state_load_count(const struct state_load *load, uint32_t kind);
+/* Checks a part and writes it, synced. Parts of the history come in order, those of events likewise, others
+ * in any, between them; one that is there is TALLY_OK; the block is not the state's (TALLY_EINVALID). Errors:
+ * TALLY_EDAMAGED (it is not that part), TALLY_EINVALID (out of order): nothing was written. TALLY_EIO,
+ * TALLY_EFULL, TALLY_ENOMEM: close it. */
 int state_load_part(
     struct state_load *load, uint32_t kind, uint32_t index, struct span bytes) TALLY_MUST_CHECK;
 /* Whether a part is there. */

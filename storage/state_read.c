@@ -54,6 +54,19 @@ static int event_find(
                                : event_index_find(state->index, kind, name, place);
 }
 
+static int base_account_event(struct state *state, uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE],
+    uint32_t seq, struct digest *event_id)
+{
+    struct state_base_reader *reader;
+    uint32_t found;
+    if (state->base.height == 0) return TALLY_ENOTFOUND;
+    int error = state_base_reader_open(state, &reader);
+    if (error != TALLY_OK) return error;
+    error = state_base_account_read(reader, member_id, ref, seq, 1, event_id, &found);
+    state_base_reader_close(reader);
+    return error == TALLY_OK && found == 0 ? TALLY_ENOTFOUND : error;
+}
+
 int state_account_event_get(struct state *state, uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE],
     uint32_t seq, struct digest *event_id)
 {
@@ -61,10 +74,24 @@ int state_account_event_get(struct state *state, uint32_t member_id, const uint8
     struct state_result stored;
     struct digest name = state_account_seq_name(member_id, ref, seq);
     int error = event_find(state, INDEX_ACCOUNT, &name, &place);
-    if (error == TALLY_ENOTFOUND) return state_base_account_event(state, member_id, ref, seq, event_id);
+    if (error == TALLY_ENOTFOUND) return base_account_event(state, member_id, ref, seq, event_id);
     if (error == TALLY_OK) error = state_result_get(state, place.height, place.index, &stored);
     if (error == TALLY_OK) *event_id = stored.event_id;
     return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
+}
+
+int state_account_ids(struct state *state, uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE],
+    uint32_t from, uint32_t count, struct digest *ids)
+{
+    struct state_base_reader *reader;
+    uint32_t found;
+    int error = state_base_reader_open(state, &reader);
+    if (error != TALLY_OK) return error;
+    error = state_base_account_read(reader, member_id, ref, from, count, ids, &found);
+    state_base_reader_close(reader);
+    for (uint32_t i = found; error == TALLY_OK && i < count; i++)
+        error = state_account_event_get(state, member_id, ref, from + i, &ids[i]);
+    return error;
 }
 
 int state_event_get(struct state *state, const struct digest *event_id, struct state_event *event)
@@ -323,27 +350,35 @@ static int history_walk(struct state *state, const struct state_subject *subject
     return TALLY_OK;
 }
 
-/* Those that came with a snapshot. Where they stand in their blocks the index of events knows. */
-static int base_read(struct state *state, const struct digest *subject_id, uint64_t from, size_t count,
-    struct state_history_entry *entries, uint64_t *based)
+/* Where an event that came with a snapshot stands in its block the index of events knows. */
+static int base_place(struct state *state, struct state_history_entry *entry)
 {
-    struct state_base_file file;
-    struct digest position = subject_position(&state->config.chain_id, subject_id);
-    int error = state_base_file_open(state, &position, &file);
-    if (error != TALLY_OK) return error == TALLY_ENOTFOUND ? TALLY_OK : error;
-    *based = state_base_file_count(&file);
-    for (uint64_t i = from; error == TALLY_OK && i < *based && i - from < count; i++) {
-        struct state_history_entry *entry = &entries[i - from];
-        struct state_place place;
-        *entry = state_base_file_entry(&file, i);
-        error = state_is_pending(state, entry->height)
-                    ? TALLY_EPENDING
-                    : event_find(state, INDEX_APPLIED, &entry->event_id, &place);
-        if (error == TALLY_OK && place.height != entry->height) error = TALLY_EDAMAGED;
-        if (error == TALLY_OK) entry->index = place.index;
-    }
-    state_base_file_close(&file);
+    struct state_place place;
+    if (state_is_pending(state, entry->height)) return TALLY_EPENDING;
+    int error = event_find(state, INDEX_APPLIED, &entry->event_id, &place);
+    if (error == TALLY_OK && place.height != entry->height) error = TALLY_EDAMAGED;
+    if (error == TALLY_OK) entry->index = place.index;
     return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
+}
+
+/* Those that came with a snapshot: the first *found of them, maybe none. */
+static int base_read(struct state *state, const struct digest *subject_id, uint64_t from, size_t count,
+    struct state_history_entry *entries, size_t *found)
+{
+    struct state_base_reader *reader;
+    struct digest position = subject_position(&state->config.chain_id, subject_id);
+    int error = state_base_reader_open(state, &reader);
+    if (error != TALLY_OK) return error;
+    *found = 0;
+    while (*found < count) {
+        error = state_base_entry(reader, &position, from + *found, &entries[*found]);
+        if (error != TALLY_OK) break;
+        error = base_place(state, &entries[*found]);
+        if (error != TALLY_OK) break;
+        (*found)++;
+    }
+    state_base_reader_close(reader);
+    return error == TALLY_ENOTFOUND ? TALLY_OK : error;
 }
 
 int state_history_read(struct state *state, const struct digest *subject_id, uint64_t from, size_t count,
@@ -359,12 +394,10 @@ int state_history_read(struct state *state, const struct digest *subject_id, uin
     if (from > subject.leaf.count || count > subject.leaf.count - from) return TALLY_ENOTFOUND;
     struct chunk *chunk = chunk_make();
     if (chunk == NULL) return TALLY_ENOMEM;
-    uint64_t based = 0;
+    size_t based = 0;
     error = base_read(state, subject_id, from, count, entries, &based);
-    if (error == TALLY_OK && based > subject.leaf.count) error = TALLY_EDAMAGED;
-    size_t skipped = based > from ? (size_t)(based - from < count ? based - from : count) : 0;
-    if (error == TALLY_OK && skipped < count)
-        error = history_walk(state, &subject, from + skipped, count - skipped, chunk, entries + skipped);
+    if (error == TALLY_OK && based < count)
+        error = history_walk(state, &subject, from + based, count - based, chunk, entries + based);
     chunk_close(chunk);
     return error;
 }

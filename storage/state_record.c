@@ -47,6 +47,23 @@ struct state_key state_key_of_position(char kind, const struct digest *position)
     return key;
 }
 
+struct state_key state_key_of_base(const struct digest *position, uint32_t last)
+{
+    struct state_key key = state_key_of_position('H', position);
+    add_u32(&key, last);
+    return key;
+}
+
+struct state_key state_key_of_base_account(
+    uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE], uint32_t last)
+{
+    struct state_key key = state_key_alone('D');
+    add_u32(&key, member_id);
+    add(&key, ref, ACCOUNT_REF_SIZE);
+    add_u32(&key, last);
+    return key;
+}
+
 static struct state_key key_of_index(char kind, uint32_t generation, uint32_t number)
 {
     struct state_key key = state_key_alone(kind);

@@ -4,12 +4,17 @@
  *   'A' member u32 | ref            the account's subject id
  *   'B' height u64                  block hash | time u64 | state, results, history root
  *   'C' height u64                  an encoded CertifiedCheckpoint
+ *   'D' member u32 | ref | last u32 of a state that came with a snapshot, where a subject has more than one
+ *                                   value under 'H': for each of up to BASE_INDEX of an account's events,
+ *                                   `last` the seq of the newest of them, its number u32 in the subject's
+ *                                   history
  *   'E' generation u32 | bucket u32 entries of a closed generation of the index of events, those
  *                                   whose hash by the index's secret starts with the bucket's bits
  *   'G' generation u32 | run u32    entries of the open generation, in the order they came
- *   'H' position                    of a state that came with a snapshot, what came of the subject's events:
- *                                   count u16 | that many accounts (member u32 | ref) | events, as in
- *                                   storage/snapshot.h, their account counted in this list
+ *   'H' position | last u32         of such a state, up to BASE_CHUNK events of the subject's history, oldest
+ *                                   first, `last` the number of the newest of them: count u16 | that many
+ *                                   accounts (member u32 | ref) | events, as in storage/snapshot.h, their
+ *                                   account counted in this list
  *   'I'                             the index's secret, 5 u64 | bits of a bucket u8 | open generation u32 |
  *                                   its runs u32
  *   'M'                             format version u32 | chain id | height u64 |
@@ -43,7 +48,7 @@
 #include "storage/replay_window.h"
 #include "storage/state.h"
 
-#define STATE_FORMAT_VERSION 4u
+#define STATE_FORMAT_VERSION 5u
 /* A block's results are kept so many to a value, so that one is read without the rest. */
 #define STATE_RESULTS_CHUNK 64u
 
@@ -63,8 +68,13 @@ struct state_key state_key_of_tree(uint32_t level, uint64_t index);
 struct state_key state_key_of_results(uint64_t height, uint32_t chunk);
 /* 'B', 'C'. */
 struct state_key state_key_of_height(char kind, uint64_t height);
-/* 'H', 'S', by subject_position. */
+/* 'S', or what the keys of a subject's 'H' begin with, by subject_position. */
 struct state_key state_key_of_position(char kind, const struct digest *position);
+/* 'H'. */
+struct state_key state_key_of_base(const struct digest *position, uint32_t last);
+/* 'D'. */
+struct state_key state_key_of_base_account(
+    uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE], uint32_t last);
 struct state_key state_key_of_index_page(uint32_t generation, uint32_t bucket);
 struct state_key state_key_of_index_run(uint32_t generation, uint32_t run);
 /* 'I', 'M', 'P', 'Q'. */

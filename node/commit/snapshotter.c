@@ -9,6 +9,7 @@
 #include "node/credit/subject_state.h"
 #include "node/net/log.h"
 #include "proto/base/check.h"
+#include "storage/snapshot_reading.h"
 #include "storage/snapshot_write.h"
 
 #define EVENTS_MIN 10000u
@@ -93,17 +94,20 @@ static void submit(struct snapshotter *snapshotter, void (*run)(struct job *))
 static int check_parts(struct snapshotter *snapshotter, const struct snapshot_head *head)
 {
     uint64_t height = snapshot_checkpoint(head)->checkpoint.height;
+    struct snapshot_reading *reading;
     struct buffer bytes;
-    int error = TALLY_OK;
+    int error = snapshot_reading_open(head, &reading);
+    if (error != TALLY_OK) return error;
     buffer_init(&bytes, SNAPSHOT_PART_SIZE_MAX);
-    for (uint32_t kind = SNAPSHOT_BLOCK; kind <= SNAPSHOT_SUBJECTS; kind++)
-        for (uint32_t i = 0; error == TALLY_OK && i < snapshot_part_count(head, kind); i++) {
+    for (uint32_t kind = SNAPSHOT_BLOCK; kind <= SNAPSHOT_EVENTS; kind++)
+        for (uint32_t i = 0; error == TALLY_OK && i < snapshot_reading_count(reading, kind); i++) {
             buffer_clear(&bytes);
             error = snapshot_part_read(disk_system(), snapshotter->data_dir, height, kind, i, &bytes);
-            if (error == TALLY_OK) error = snapshot_part_check(head, kind, i, buffer_span(&bytes));
+            if (error == TALLY_OK) error = snapshot_reading_check(reading, kind, i, buffer_span(&bytes));
             if (error == TALLY_OK && !go_on(snapshotter)) error = TALLY_ECLOSED;
         }
     buffer_close(&bytes);
+    snapshot_reading_close(reading);
     return error;
 }
 

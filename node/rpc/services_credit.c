@@ -131,12 +131,13 @@ static int list_events(struct own_accounts *own, const struct account *account, 
     struct digest *commitments = arena_take_zeroed(arena, count, sizeof *commitments);
     message->events = arena_take_zeroed(arena, count, sizeof *message->events);
     if (events == NULL || ids == NULL || commitments == NULL || message->events == NULL) return TALLY_ENOMEM;
+    int error = state_account_ids(state, own->member_id, account->ref, 0, count, ids);
+    if (error != TALLY_OK) return error;
     for (uint32_t seq = 0; seq < count; seq++) {
         struct state_event place;
         struct ledger_event event;
         struct event_header header;
-        int error = state_account_event_get(state, own->member_id, account->ref, seq, &ids[seq]);
-        if (error == TALLY_OK) error = state_event_get(state, &ids[seq], &place);
+        error = state_event_get(state, &ids[seq], &place);
         if (error == TALLY_OK)
             error = ledger_event_read(executor_ledger(executor), place.height, place.index, arena, &event);
         if (error == TALLY_OK) error = event_header_decode(event.header, &header);

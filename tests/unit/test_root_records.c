@@ -304,10 +304,11 @@ static const struct {
     {'A', FOLLOWS},
     {'B', UNREAD},
     {'C', UNREAD},
+    {'D', FOLLOWS}, /* and 'H' and 'P', only where the state came with a snapshot: test_snapshot_reading.c */
     {'E', FOLLOWS},
     {'G', FOLLOWS},
-    {'H', FOLLOWS}, /* and 'P', only where the state came with a snapshot: test_snapshot.c */
-    {'I', UNREAD},  /* it says where to look, not what is found */
+    {'H', FOLLOWS},
+    {'I', UNREAD}, /* it says where to look, not what is found */
     {'M', UNDER_ROOT},
     {'P', FOLLOWS},
     {'Q', UNREAD},
