@@ -128,6 +128,26 @@ static int rebuild_map(struct state *state, struct subject_map *map)
     return error;
 }
 
+static bool account_seen(void *context, struct span key, struct span value)
+{
+    struct rebuilding *rebuilding = context;
+    (void)value;
+    if (key.size != 1 + 4 + ACCOUNT_REF_SIZE) rebuilding->error = TALLY_EDAMAGED;
+    if (rebuilding->error != TALLY_OK) return false;
+    account_filter_add(rebuilding->state->filter, get_u32(key.data + 1), key.data + 5);
+    return true;
+}
+
+/* The filter of all stored accounts. */
+static int rebuild_filter(struct state *state)
+{
+    struct rebuilding rebuilding = {.state = state};
+    struct state_key prefix = state_key_alone('A');
+    int error =
+        store_scan(state->store, state_key_span(&prefix), state_key_span(&prefix), account_seen, &rebuilding);
+    return error == TALLY_OK ? rebuilding.error : error;
+}
+
 static int rebuild_history(struct state *state)
 {
     uint64_t start = 0;
@@ -175,6 +195,7 @@ static int rebuild(struct state *state)
     if (error == TALLY_OK) error = rebuild_history(state);
     if (error == TALLY_OK) error = check_batches(state, roots.time_ms);
     if (error == TALLY_OK) error = rebuild_map(state, &map);
+    if (error == TALLY_OK) error = rebuild_filter(state);
     if (error != TALLY_OK) return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
     roots.parts = parts_of(state, &map.root);
     struct digest root = state_root(&roots.parts);
@@ -280,8 +301,10 @@ int state_open(const char *dir, const struct state_config *config, struct state 
     digest_hash_key_init(&opened->block.touched.key);
     opened->overlay = overlay_make();
     opened->cache = subject_cache_make(opened->config.cache_size_max);
+    opened->filter = account_filter_make();
     opened->pool = subject_map_pool_make();
-    if (opened->overlay == NULL || opened->cache == NULL || opened->pool == NULL) error = TALLY_ENOMEM;
+    bool made = opened->overlay != NULL && opened->cache != NULL && opened->filter != NULL;
+    if (!made || opened->pool == NULL) error = TALLY_ENOMEM;
     if (error == TALLY_OK) error = store_open(path, &opened->store);
     if (error == TALLY_OK) error = open_contents(opened);
     if (error != TALLY_OK) {
@@ -300,6 +323,7 @@ void state_close(struct state *state)
     store_close(state->store);
     overlay_close(state->overlay);
     subject_cache_close(state->cache);
+    account_filter_close(state->filter);
     subject_map_pool_close(state->pool);
     state_touched_close(&state->block.touched);
     arena_close(&state->block.arena);

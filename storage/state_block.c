@@ -192,6 +192,7 @@ int state_account_put(struct state *state, uint32_t member_id, const uint8_t ref
 {
     CHECK(state->block.open);
     struct state_key key = state_key_of_account(member_id, ref);
+    account_filter_add(state->filter, member_id, ref);
     buffer_append(&state->scratch, subject_id->bytes, DIGEST_SIZE);
     return state_fail(state, state_value_put(state, &key));
 }

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "proto/crypto/digest_hash.h"
+#include "storage/account_filter.h"
 #include "storage/overlay.h"
 #include "storage/state_record.h"
 #include "storage/subject_cache.h"
@@ -65,6 +66,7 @@ struct state {
     struct overlay *overlay;
     struct event_index *index;
     struct subject_cache *cache;
+    struct account_filter *filter; /* of the accounts in the store and the overlay; for the block alone */
     struct subject_map_pool *pool;
     struct state_meta meta; /* after the last applied block */
     struct state_base base; /* but for `backfilled`; others read the height, which stays */

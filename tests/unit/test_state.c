@@ -452,6 +452,43 @@ static void accounts_are_listed_in_order_across_memory_and_store(void **state)
     drop_dir(dir);
 }
 
+static bool block_finds(struct state *state, uint8_t number)
+{
+    uint8_t ref[ACCOUNT_REF_SIZE] = {number};
+    struct digest expected = digest_of(number), found;
+    int error = state_account_get(state, 7, ref, &found);
+    assert_true(error == TALLY_OK || error == TALLY_ENOTFOUND);
+    if (error == TALLY_OK) assert_true(digest_equal(&found, &expected));
+    return error == TALLY_OK;
+}
+
+/* Each block opens an account of its number, and sees those of the blocks before and its own. */
+static void a_block_finds_accounts_wherever_they_are(void **state)
+{
+    (void)state;
+    char dir[32];
+    make_dir(dir);
+    struct state *opened = open_state(dir);
+    struct state_roots roots;
+    for (uint8_t height = 1; height <= 12; height++) {
+        uint8_t ref[ACCOUNT_REF_SIZE] = {height};
+        struct digest subject = digest_of(height);
+        assert_int_equal(state_block_begin(opened, height, &subject, START_MS + height), TALLY_OK);
+        for (uint8_t i = 1; i < 16; i++)
+            assert_int_equal(block_finds(opened, i), i < height);
+        assert_int_equal(state_account_put(opened, 7, ref, &subject), TALLY_OK);
+        assert_true(block_finds(opened, height));
+        assert_int_equal(state_block_end(opened, &roots), TALLY_OK);
+        if (height % 2 == 0) assert_int_equal(state_freeze(opened), TALLY_OK);
+        if (height % 4 != 0) continue;
+        assert_int_equal(state_flush(opened, height), TALLY_OK);
+        state_close(opened);
+        opened = open_state(dir);
+    }
+    state_close(opened);
+    drop_dir(dir);
+}
+
 static void results_are_kept_in_order(void **state)
 {
     (void)state;
@@ -995,6 +1032,7 @@ int main(void)
         cmocka_unit_test(an_applied_place_is_never_replaced_by_a_refused_one),
         cmocka_unit_test(a_batch_is_remembered_until_its_minute_is_over),
         cmocka_unit_test(accounts_are_listed_in_order_across_memory_and_store),
+        cmocka_unit_test(a_block_finds_accounts_wherever_they_are),
         cmocka_unit_test(results_are_kept_in_order),
         cmocka_unit_test(proofs_are_made_at_the_newest_certified_version),
         cmocka_unit_test(versions_that_wait_for_a_certificate_take_bounded_memory),
