@@ -94,22 +94,29 @@ static int load_subject(struct state *state, struct touched *touched)
     return TALLY_OK;
 }
 
-int state_touch(struct state *state, const struct digest *subject_id, struct touched **touched)
+/* The subject's place in the table, where it may be yet to be loaded. */
+static int touched_add(struct state *state, const struct digest *subject_id, struct touched **touched)
 {
-    CHECK(state->block.open);
     struct touched_table *table = &state->block.touched;
     int error = touched_reserve(table);
-    if (error != TALLY_OK) return state_fail(state, error);
+    if (error != TALLY_OK) return error;
     size_t slot = slot_of(table, subject_id);
     if (table->slots[slot] == 0) {
-        struct touched fresh = {
+        table->items[table->count++] = (struct touched){
             .subject_id = *subject_id, .position = subject_position(&state->config.chain_id, subject_id)};
-        error = load_subject(state, &fresh);
-        if (error != TALLY_OK) return state_fail(state, error);
-        table->items[table->count++] = fresh;
         table->slots[slot] = (uint32_t)table->count;
     }
     *touched = &table->items[table->slots[slot] - 1];
+    return TALLY_OK;
+}
+
+int state_touch(struct state *state, const struct digest *subject_id, struct touched **touched)
+{
+    CHECK(state->block.open);
+    int error = touched_add(state, subject_id, touched);
+    if (error == TALLY_OK && !(*touched)->loaded) error = load_subject(state, *touched);
+    if (error != TALLY_OK) return state_fail(state, error);
+    (*touched)->loaded = true;
     return TALLY_OK;
 }
 
@@ -125,7 +132,21 @@ int state_block_subject(struct state *state, const struct digest *subject_id, st
 
 void state_subjects_fetch(struct state *state, const struct digest *const *subject_ids, size_t count)
 {
+    struct digest positions[SUBJECT_MAP_FETCH_MAX];
+    const struct digest *strangers[SUBJECT_MAP_FETCH_MAX];
+    size_t stranger_count = 0;
+    CHECK(state->block.open && count <= SUBJECT_MAP_FETCH_MAX);
     subject_cache_fetch(state->cache, subject_ids, count);
+    for (size_t i = 0; i < count; i++) {
+        struct touched *touched;
+        struct span value;
+        if (touched_add(state, subject_ids[i], &touched) != TALLY_OK) break; /* who touches it is told */
+        if (touched->loaded || subject_cache_get(state->cache, subject_ids[i], &value)) continue;
+        positions[stranger_count] = touched->position;
+        strangers[stranger_count] = &positions[stranger_count];
+        stranger_count++;
+    }
+    subject_map_fetch(&state_newest(state)->map, strangers, stranger_count);
 }
 
 /* ---- In the block ---- */

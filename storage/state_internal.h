@@ -23,6 +23,7 @@ struct state_version {
 struct touched {
     struct digest subject_id;
     struct digest position;
+    bool loaded;                  /* what follows is known */
     struct state_subject subject; /* bytes in the block's arena */
     bool stood_before;            /* in the map before this block */
     bool exists;                  /* before this block, or because of it */

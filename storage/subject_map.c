@@ -13,8 +13,6 @@
 #define CACHE_LINE 64u
 /* How many nodes ahead one that will be written is fetched from memory. */
 #define FETCH_AHEAD 8u
-/* Updates whose paths are fetched from memory side by side. */
-#define GROUP_MAX 32u
 
 /* What stands at a place of the tree: nothing, a leaf or an inner node, told by the lowest bit. Its hash is
  * kept beside the reference, so that a path is hashed again without a look at what hangs off it. */
@@ -269,6 +267,29 @@ void subject_map_release_oldest(struct subject_map_pool *pool)
     version_close(oldest);
 }
 
+/* Brings in the paths from `base` down: waiting for memory once a level for all of them, not once a node. */
+static void fetch_paths(const struct subject_map_pool *pool, subject_ref base,
+    const struct digest *const *positions, size_t count, size_t depth)
+{
+    subject_ref at[SUBJECT_MAP_FETCH_MAX];
+    bool any = is_inner(base);
+    CHECK(count <= SUBJECT_MAP_FETCH_MAX);
+    for (size_t i = 0; i < count; i++)
+        at[i] = base;
+    for (; any; depth++) {
+        any = false;
+        for (size_t i = 0; i < count; i++) {
+            if (!is_inner(at[i])) continue;
+            __builtin_prefetch(hashes_of(pool, at[i]));
+            at[i] = children_of(pool, at[i])[position_bit(positions[i], depth)];
+            if (is_leaf(at[i])) __builtin_prefetch(leaf_of(pool, at[i]));
+            if (!is_inner(at[i])) continue;
+            __builtin_prefetch(children_of(pool, at[i]));
+            any = true;
+        }
+    }
+}
+
 /* ---- Updating ---- */
 
 static int by_position(const void *a, const void *b)
@@ -305,27 +326,14 @@ static bool is_updated(const struct subject_map_update *updates, size_t count, c
     return false;
 }
 
-/* Brings in what the updates will meet: waiting for memory once a level for all of them, not once a node. */
-static void fetch_paths(const struct subject_map_pool *pool, subject_ref base,
+/* Brings in what the updates will meet. */
+static void fetch_updated(const struct subject_map_pool *pool, subject_ref base,
     const struct subject_map_update *updates, size_t count, size_t depth)
 {
-    subject_ref at[GROUP_MAX];
-    bool any = is_inner(base);
-    CHECK(count <= GROUP_MAX);
+    const struct digest *positions[SUBJECT_MAP_FETCH_MAX];
     for (size_t i = 0; i < count; i++)
-        at[i] = base;
-    for (; any; depth++) {
-        any = false;
-        for (size_t i = 0; i < count; i++) {
-            if (!is_inner(at[i])) continue;
-            __builtin_prefetch(hashes_of(pool, at[i]));
-            at[i] = children_of(pool, at[i])[position_bit(&updates[i].position, depth)];
-            if (is_leaf(at[i])) __builtin_prefetch(leaf_of(pool, at[i]));
-            if (!is_inner(at[i])) continue;
-            __builtin_prefetch(children_of(pool, at[i]));
-            any = true;
-        }
-    }
+        positions[i] = &updates[i].position;
+    fetch_paths(pool, base, positions, count, depth);
 }
 
 /* What the updates turn the subtree `base` into, whose hash is *base_hash, and *hash, its hash. A leaf that
@@ -364,8 +372,8 @@ static subject_ref updated(struct subject_map_pool *pool, subject_ref base, cons
     size_t counts[2] = {split_at(updates, count, depth)};
     counts[1] = count - counts[0];
     for (unsigned side = 0; side < 2; side++) {
-        if (count > GROUP_MAX && counts[side] <= GROUP_MAX)
-            fetch_paths(pool, sides[side], updates, counts[side], depth + 1);
+        if (count > SUBJECT_MAP_FETCH_MAX && counts[side] <= SUBJECT_MAP_FETCH_MAX)
+            fetch_updated(pool, sides[side], updates, counts[side], depth + 1);
         children_of(pool, ref)[side] =
             updated(pool, sides[side], side_hashes[side], updates, counts[side], depth + 1, &hashes[side]);
         updates += counts[side];
@@ -394,7 +402,7 @@ int subject_map_update(
     struct version *version = calloc(1, sizeof *version);
     if (version == NULL) return TALLY_ENOMEM;
     pool->made.count = 0;
-    if (count <= GROUP_MAX) fetch_paths(pool, pool->top, updates, count, 0);
+    if (count <= SUBJECT_MAP_FETCH_MAX) fetch_updated(pool, pool->top, updates, count, 0);
     struct digest root;
     subject_ref top = updated(pool, pool->top, &pool->root, updates, count, 0, &root);
     if (pool->out_of_memory) return take_back(pool, version);
@@ -408,6 +416,11 @@ int subject_map_update(
 }
 
 /* ---- Reading ---- */
+
+void subject_map_fetch(const struct subject_map *map, const struct digest *const *positions, size_t count)
+{
+    fetch_paths(map->pool, map->top, positions, count, 0);
+}
 
 const struct subject_leaf *subject_map_find(const struct subject_map *map, const struct digest *position)
 {

@@ -11,6 +11,9 @@
 
 #include "proto/codec/history.h"
 
+/* Paths that are fetched from memory side by side. */
+#define SUBJECT_MAP_FETCH_MAX 32u
+
 /* All versions, and their memory. */
 struct subject_map_pool;
 
@@ -41,6 +44,10 @@ int subject_map_update(struct subject_map_pool *pool, struct subject_map_update 
     struct subject_map *next) TALLY_MUST_CHECK;
 /* Lets go of the oldest version that is left, which is not the newest (CHECKed). */
 void subject_map_release_oldest(struct subject_map_pool *pool);
+
+/* Begins to bring the paths to these positions into the processor's cache. At most SUBJECT_MAP_FETCH_MAX
+ * (CHECKed). */
+void subject_map_fetch(const struct subject_map *map, const struct digest *const *positions, size_t count);
 
 /* NULL when there is no leaf at the position. Borrowed from the version. */
 const struct subject_leaf *subject_map_find(const struct subject_map *map, const struct digest *position);

@@ -275,7 +275,7 @@ static int batch_apply(
     if (error) return error;
 
     for (uint32_t i = 0; i < batch->event_count; i++) {
-        if (i % FETCH_GROUP == 0) subjects_fetch(execution, batch, i);
+        if (code == RESULT_OK && i % FETCH_GROUP == 0) subjects_fetch(execution, batch, i);
         const struct batch_event *event = &batch->events[i];
         struct event_result *result = &execution->results[first_index + i];
         *result = (struct event_result){.code = (uint16_t)code};

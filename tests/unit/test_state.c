@@ -140,6 +140,19 @@ static struct digest model_subjects_root(const struct model *model, uint64_t *su
     return naive_root(leaves, count, 0);
 }
 
+/* The subject and those after it, known and unknown ones, some for the second time in the block. */
+static void fetch_neighbours(struct state *state, uint32_t subject)
+{
+    struct digest ids[20];
+    const struct digest *pointers[20];
+    size_t count = subject % 21;
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = subject_of(subject + (uint32_t)i);
+        pointers[i] = &ids[i];
+    }
+    state_subjects_fetch(state, pointers, count);
+}
+
 /* Applies a pseudo-random block to both, and compares every root. */
 static struct state_roots apply_block(
     struct state *state, struct model *model, uint64_t seed, uint32_t events)
@@ -162,6 +175,7 @@ static struct state_roots apply_block(
         memset(result.detail, chance.bytes[3], result.detail_size);
         assert_true(model->count < MODEL_EVENTS);
         model->events[model->count++] = event;
+        fetch_neighbours(state, event.subject);
         if (event.code == RESULT_OK) {
             struct subject_leaf leaf;
             uint8_t bytes[64];

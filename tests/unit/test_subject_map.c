@@ -113,6 +113,8 @@ static void the_empty_map_is_zeros_and_holds_nobody(void **state)
     static const struct subject_map empty;
     struct digest zero = {{0}}, position = random_position();
     assert_true(digest_equal(&empty.root, &zero));
+    const struct digest *fetched = &position;
+    subject_map_fetch(&empty, &fetched, 1);
     assert_null(subject_map_find(&empty, &position));
     assert_proof(&empty, &position, PLACE_EMPTY);
     struct subject_map_pool *pool = subject_map_pool_make();
@@ -153,6 +155,8 @@ static void random_updates_give_the_root_of_the_definition(void **state)
             assert_int_equal(subject_map_pool_nodes(pool), naive_nodes(leaves, count, 0));
         }
         for (size_t i = 0; i < count; i++) {
+            const struct digest *fetched = &leaves[i].position;
+            subject_map_fetch(&map, &fetched, 1);
             assert_proof(&map, &leaves[i].position, PLACE_PRESENT);
             assert_memory_equal(
                 subject_map_find(&map, &leaves[i].position), &leaves[i].leaf, sizeof leaves[i].leaf);
