@@ -8,73 +8,53 @@
 
 #include "proto/base/check.h"
 
-_Static_assert(sizeof(SHA256_CTX) <= sizeof(struct hasher), "the library's context fits");
+_Static_assert(HASHER_BLOCK_SIZE == SHA256_CBLOCK, "the library takes whole blocks");
+_Static_assert(sizeof(SHA256_CTX) <= sizeof((struct hasher){0}.library), "its context fits");
 _Static_assert(_Alignof(SHA256_CTX) <= _Alignof(struct hasher), "and is aligned");
 
 static SHA256_CTX *context(struct hasher *hasher)
 {
-    return (SHA256_CTX *)(void *)hasher->opaque;
+    return (SHA256_CTX *)(void *)hasher->library;
 }
 
-void hasher_init(struct hasher *hasher, enum tag tag)
+static void compress(struct hasher *hasher, const uint8_t *blocks, size_t size)
 {
-    CHECK(tag > 1 && tag <= 0xFF);
-    hasher_init_plain(hasher);
-    hasher_u8(hasher, (uint8_t)tag);
+    /* FIPS 180-4, 5.3.3; SHA256_Init clears besides what is not used here. */
+    static const SHA256_CTX fresh = {.h = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
+                                         0x9b05688c, 0x1f83d9ab, 0x5be0cd19}};
+    if (hasher->compressed == 0) *context(hasher) = fresh;
+    CHECK(size % HASHER_BLOCK_SIZE == 0 && SHA256_Update(context(hasher), blocks, size) == 1);
+    hasher->compressed += size;
 }
 
-void hasher_init_plain(struct hasher *hasher)
+void hasher_spill(struct hasher *hasher, const void *data, size_t size)
 {
-    CHECK(SHA256_Init(context(hasher)) == 1);
+    const uint8_t *at = data;
+    size_t fill = HASHER_ROOM - hasher->held;
+    memcpy(hasher->bytes + hasher->held, at, fill);
+    compress(hasher, hasher->bytes, HASHER_ROOM);
+    at += fill;
+    size -= fill;
+    size_t whole = size / HASHER_BLOCK_SIZE * HASHER_BLOCK_SIZE;
+    if (whole > 0) compress(hasher, at, whole);
+    hasher->held = size - whole;
+    if (hasher->held > 0) memcpy(hasher->bytes, at + whole, hasher->held);
 }
 
-void hasher_bytes(struct hasher *hasher, const void *data, size_t size)
-{
-    if (size > 0) CHECK(SHA256_Update(context(hasher), data, size) == 1);
-}
-
-void hasher_u8(struct hasher *hasher, uint8_t value)
-{
-    hasher_bytes(hasher, &value, 1);
-}
-
-void hasher_u16(struct hasher *hasher, uint16_t value)
-{
-    uint8_t bytes[2];
-    put_u16(bytes, value);
-    hasher_bytes(hasher, bytes, sizeof bytes);
-}
-
-void hasher_u32(struct hasher *hasher, uint32_t value)
-{
-    uint8_t bytes[4];
-    put_u32(bytes, value);
-    hasher_bytes(hasher, bytes, sizeof bytes);
-}
-
-void hasher_u64(struct hasher *hasher, uint64_t value)
-{
-    uint8_t bytes[8];
-    put_u64(bytes, value);
-    hasher_bytes(hasher, bytes, sizeof bytes);
-}
-
-void hasher_digest(struct hasher *hasher, const struct digest *value)
-{
-    hasher_bytes(hasher, value->bytes, DIGEST_SIZE);
-}
-
-void hasher_sized(struct hasher *hasher, struct span bytes)
-{
-    CHECK(bytes.size <= UINT32_MAX);
-    hasher_u32(hasher, (uint32_t)bytes.size);
-    hasher_bytes(hasher, bytes.data, bytes.size);
-}
-
+/* Pads as FIPS 180-4, 5.1.1 says: a one bit, zeros, and the length in bits. */
 struct digest hasher_final(struct hasher *hasher)
 {
     struct digest digest;
-    CHECK(SHA256_Final(digest.bytes, context(hasher)) == 1);
+    CHECK(hasher->held < HASHER_ROOM);
+    uint64_t bits = (hasher->compressed + hasher->held) * 8;
+    size_t size = (hasher->held + HASHER_PADDING_MAX - 1) / HASHER_BLOCK_SIZE * HASHER_BLOCK_SIZE;
+    memset(hasher->bytes + hasher->held, 0, HASHER_PADDING_MAX);
+    hasher->bytes[hasher->held] = 0x80;
+    put_u64(hasher->bytes + size - 8, bits);
+    compress(hasher, hasher->bytes, size);
+    const SHA256_CTX *end = context(hasher);
+    for (size_t i = 0; i < DIGEST_SIZE / 8; i++)
+        put_u64(digest.bytes + 8 * i, (uint64_t)end->h[2 * i] << 32 | end->h[2 * i + 1]);
     return digest;
 }
 
@@ -88,38 +68,37 @@ struct digest digest_tagged(enum tag tag, struct span bytes)
 
 struct digest digest_plain(struct span bytes)
 {
-    struct digest digest;
-    SHA256_CTX plain;
-    CHECK(SHA256_Init(&plain) == 1);
-    if (bytes.size > 0) CHECK(SHA256_Update(&plain, bytes.data, bytes.size) == 1);
-    CHECK(SHA256_Final(digest.bytes, &plain) == 1);
-    return digest;
+    struct hasher hasher;
+    hasher_init_plain(&hasher);
+    hasher_bytes(&hasher, bytes.data, bytes.size);
+    return hasher_final(&hasher);
 }
 
-/* HMAC by its definition (RFC 2104), over the same two calls. */
+/* HMAC by its definition (RFC 2104). */
 struct digest digest_keyed(struct span key, enum tag tag, struct span bytes)
 {
-    uint8_t block[SHA256_CBLOCK] = {0};
+    uint8_t block[HASHER_BLOCK_SIZE] = {0};
     if (key.size > sizeof block) {
         struct digest short_key = digest_plain(key);
         memcpy(block, short_key.bytes, DIGEST_SIZE);
     } else if (key.size > 0) {
         memcpy(block, key.data, key.size);
     }
-    SHA256_CTX plain;
-    struct digest digest;
-    uint8_t tag_byte = (uint8_t)tag;
+    struct hasher hasher;
     for (size_t i = 0; i < sizeof block; i++)
         block[i] ^= 0x36;
-    CHECK(SHA256_Init(&plain) == 1 && SHA256_Update(&plain, block, sizeof block) == 1);
-    CHECK(SHA256_Update(&plain, &tag_byte, 1) == 1);
-    if (bytes.size > 0) CHECK(SHA256_Update(&plain, bytes.data, bytes.size) == 1);
-    CHECK(SHA256_Final(digest.bytes, &plain) == 1);
+    hasher_init_plain(&hasher);
+    hasher_bytes(&hasher, block, sizeof block);
+    hasher_u8(&hasher, (uint8_t)tag);
+    hasher_bytes(&hasher, bytes.data, bytes.size);
+    struct digest digest = hasher_final(&hasher);
     for (size_t i = 0; i < sizeof block; i++)
         block[i] ^= 0x36 ^ 0x5c;
-    CHECK(SHA256_Init(&plain) == 1 && SHA256_Update(&plain, block, sizeof block) == 1);
-    CHECK(SHA256_Update(&plain, digest.bytes, DIGEST_SIZE) == 1);
-    CHECK(SHA256_Final(digest.bytes, &plain) == 1);
+    hasher_init_plain(&hasher);
+    hasher_bytes(&hasher, block, sizeof block);
+    hasher_digest(&hasher, &digest);
+    digest = hasher_final(&hasher);
+    OPENSSL_cleanse(&hasher, sizeof hasher);
     OPENSSL_cleanse(block, sizeof block);
     return digest;
 }

@@ -5,19 +5,21 @@
 
 struct digest merkle_leaf(const struct digest *data)
 {
-    uint8_t bytes[1 + DIGEST_SIZE];
-    bytes[0] = 0x00;
-    memcpy(bytes + 1, data->bytes, DIGEST_SIZE);
-    return digest_plain(span_of(bytes, sizeof bytes));
+    struct hasher hasher;
+    hasher_init_plain(&hasher);
+    hasher_u8(&hasher, 0x00);
+    hasher_digest(&hasher, data);
+    return hasher_final(&hasher);
 }
 
 struct digest merkle_node(const struct digest *left, const struct digest *right)
 {
-    uint8_t bytes[1 + 2 * DIGEST_SIZE];
-    bytes[0] = 0x01;
-    memcpy(bytes + 1, left->bytes, DIGEST_SIZE);
-    memcpy(bytes + 1 + DIGEST_SIZE, right->bytes, DIGEST_SIZE);
-    return digest_plain(span_of(bytes, sizeof bytes));
+    struct hasher hasher;
+    hasher_init_plain(&hasher);
+    hasher_u8(&hasher, 0x01);
+    hasher_digest(&hasher, left);
+    hasher_digest(&hasher, right);
+    return hasher_final(&hasher);
 }
 
 /* The largest power of two smaller than `count`, which is at least 2: where RFC 9162 splits a tree. */

@@ -26,6 +26,42 @@ static void plain_digests_are_sha256(void **state)
         "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
 }
 
+/* Each length from 0 to 1000, in each two pieces: around all block borders, the padding's included. The
+ * digest of all those digests was computed by another library. */
+static void every_length_in_any_pieces_is_sha256(void **state)
+{
+    (void)state;
+    uint8_t message[1000];
+    struct hasher all;
+    for (size_t i = 0; i < sizeof message; i++)
+        message[i] = (uint8_t)(i * 7 + 3);
+    hasher_init_plain(&all);
+    for (size_t size = 0; size <= sizeof message; size++) {
+        struct digest whole = digest_plain(span_of(message, size));
+        hasher_digest(&all, &whole);
+        for (size_t cut = 0; cut <= size; cut++) {
+            struct hasher hasher;
+            hasher_init_plain(&hasher);
+            hasher_bytes(&hasher, message, cut);
+            hasher_bytes(&hasher, message + cut, size - cut);
+            struct digest pieces = hasher_final(&hasher);
+            assert_true(digest_equal(&pieces, &whole));
+        }
+    }
+    expect(hasher_final(&all), "cda434928e5df689ee9ffa39182b1cf3e75b1160fdfb2f96aeb2df864ed3c88b");
+}
+
+/* FIPS 180-4's long example. */
+static void a_million_letters_are_sha256(void **state)
+{
+    (void)state;
+    struct hasher hasher;
+    hasher_init_plain(&hasher);
+    for (int i = 0; i < 1000000; i++)
+        hasher_u8(&hasher, 'a');
+    expect(hasher_final(&hasher), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+
 static void a_tag_is_the_first_byte(void **state)
 {
     (void)state;
@@ -97,6 +133,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_digests_are_sha256),
+        cmocka_unit_test(every_length_in_any_pieces_is_sha256),
+        cmocka_unit_test(a_million_letters_are_sha256),
         cmocka_unit_test(a_tag_is_the_first_byte),
         cmocka_unit_test(a_keyed_digest_is_hmac),
         cmocka_unit_test(fields_are_fed_big_endian_and_sized),
