@@ -507,6 +507,11 @@ static void start_consensus(struct node *node)
 static void on_genesis(void *context)
 {
     struct node *node = context;
+    if (ledger_height(node->ledger) > 0) {
+        LOG_UNUSUAL("no snapshot is to be had now: this node is opened again, and asks anew");
+        node->on_joined(node->context);
+        return;
+    }
     node->joining = false;
     node->serving = executor_is_level(node->executor);
     start_consensus(node);
