@@ -9,9 +9,8 @@
 #include "proto/codec/transfer.h"
 #include "storage/snapshot_file.h"
 
-/* Answers under way for one peer that joins: what it asks of a snapshot at a time, and two offers, as it asks
- * once more when its link has just come up. One that it waits for in vain is held against this node. */
-#define ANSWERS_MAX (JOINER_ASKED_MAX + 2u)
+/* Answers under way for one peer. One that a node that joins waits for in vain is held against this node. */
+#define ANSWERS_MAX JOINER_REQUESTS_MAX
 #define ARENA_BUDGET (64u * MIB)
 
 struct handover {

@@ -35,6 +35,9 @@
 /* Chunks asked of one peer at a time, until they are checked; the first that is missing counts for none, as
  * others may wait for it. */
 #define JOINER_ASKED_MAX 2u
+/* What one peer may have to answer at a time: those, the first, and two offers, as it is asked for one more
+ * when its link has just come up. */
+#define JOINER_REQUESTS_MAX (JOINER_ASKED_MAX + 3u)
 /* How far ahead of the first chunk that is missing others are asked for. */
 #define JOINER_WINDOW 32u
 #define JOINER_CHUNKS_MAX (1u << 19)
