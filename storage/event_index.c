@@ -6,6 +6,7 @@
 
 #include "proto/base/check.h"
 #include "proto/crypto/digest.h"
+#include "storage/event_filter.h"
 #include "storage/state_record.h"
 
 /* A page has so many entries, about. */
@@ -24,6 +25,11 @@ struct entries {
     size_t count, capacity;
 };
 
+struct filters {
+    struct event_filter *items;
+    uint32_t count, capacity;
+};
+
 struct event_index {
     struct store *store;
     struct event_hash hash;
@@ -33,10 +39,11 @@ struct event_index {
     struct entries fresh, frozen;   /* not in the store, and on their way there */
     size_t added;                   /* of the fresh, how many the table has */
     bool is_frozen;
-    pthread_rwlock_t lock; /* the owner changes and grows tables under it; others read under it */
+    struct event_filter closing; /* of the closed table, once it is gathered */
+    pthread_rwlock_t lock;       /* the owner changes and grows what follows under it; others read under it */
     struct event_table *open, *closed;
+    struct filters filters;       /* of each generation that the store has pages of */
     atomic_uint_fast64_t visible; /* height */
-    atomic_uint_fast32_t paged;   /* generations that the store has pages of */
 };
 
 /* ---- Places ---- */
@@ -82,10 +89,9 @@ static bool entries_are_whole(struct span bytes)
     return true;
 }
 
-static uint32_t bucket_of(const struct event_index *index, const uint8_t key[EVENT_KEY_SIZE])
+static uint32_t bucket_of(const struct event_index *index, uint32_t hash)
 {
-    uint64_t hash = event_key_hash(&index->hash, key);
-    return (uint32_t)(hash << index->bucket_bits >> 32);
+    return (uint32_t)((uint64_t)hash << index->bucket_bits >> 32);
 }
 
 /* ---- Opening ---- */
@@ -152,6 +158,30 @@ static int read_head(struct event_index *index, struct buffer *value)
     return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
 }
 
+static int filters_reserve(struct filters *filters)
+{
+    if (filters->count < filters->capacity) return TALLY_OK;
+    uint32_t capacity = filters->capacity == 0 ? 16 : filters->capacity * 2;
+    struct event_filter *items = realloc(filters->items, capacity * sizeof *items);
+    if (items == NULL) return TALLY_ENOMEM;
+    filters->items = items;
+    filters->capacity = capacity;
+    return TALLY_OK;
+}
+
+static int read_filter(struct event_index *index, uint32_t generation, struct buffer *value)
+{
+    struct filters *filters = &index->filters;
+    struct state_key key = state_key_of_index_filter(generation);
+    buffer_clear(value);
+    int error = store_get(index->store, state_key_span(&key), value);
+    if (error != TALLY_OK) return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
+    error = filters_reserve(filters);
+    if (error == TALLY_OK) error = event_filter_read(&filters->items[filters->count], buffer_span(value));
+    if (error == TALLY_OK) filters->count++;
+    return error;
+}
+
 static int read_stored(struct event_index *index)
 {
     struct buffer value;
@@ -160,10 +190,11 @@ static int read_stored(struct event_index *index)
     if (error == TALLY_OK) {
         index->hash = index->stored.hash;
         index->bucket_bits = index->stored.bucket_bits;
-        index->paged = index->stored.generation;
         index->open = event_table_make(&index->hash);
         if (index->open == NULL) error = TALLY_ENOMEM;
     }
+    for (uint32_t i = 0; error == TALLY_OK && i < index->stored.generation; i++)
+        error = read_filter(index, i, &value);
     for (uint32_t run = 0; error == TALLY_OK && run < index->stored.runs; run++)
         error = read_run(index, run, &value);
     buffer_close(&value);
@@ -193,6 +224,10 @@ void event_index_close(struct event_index *index)
     event_table_close(index->closed);
     free(index->fresh.items);
     free(index->frozen.items);
+    event_filter_close(&index->closing);
+    for (uint32_t i = 0; i < index->filters.count; i++)
+        event_filter_close(&index->filters.items[i]);
+    free(index->filters.items);
     CHECK(pthread_rwlock_destroy(&index->lock) == 0);
     free(index);
 }
@@ -244,6 +279,13 @@ int event_index_freeze(struct event_index *index)
     if (event_table_count(index->open) >= index->config.generation) {
         next = event_table_make(&index->hash);
         if (next == NULL) return TALLY_ENOMEM;
+        CHECK(pthread_rwlock_wrlock(&index->lock) == 0);
+        int error = filters_reserve(&index->filters);
+        CHECK(pthread_rwlock_unlock(&index->lock) == 0);
+        if (error != TALLY_OK) {
+            event_table_close(next);
+            return error;
+        }
     }
     struct entries recycled = index->frozen;
     recycled.count = 0;
@@ -266,9 +308,9 @@ struct event_table *event_index_drop_frozen(struct event_index *index)
     index->is_frozen = false;
     index->frozen.count = 0;
     if (closed == NULL) return NULL;
-    /* Whoever does not find it in memory any more finds it in the store. */
-    index->paged = index->stored.generation;
     CHECK(pthread_rwlock_wrlock(&index->lock) == 0);
+    index->filters.items[index->filters.count++] = index->closing;
+    index->closing = (struct event_filter){.bytes = NULL};
     index->closed = NULL;
     CHECK(pthread_rwlock_unlock(&index->lock) == 0);
     return closed;
@@ -278,6 +320,7 @@ struct event_table *event_index_drop_frozen(struct event_index *index)
 
 struct looking {
     uint8_t key[EVENT_KEY_SIZE];
+    uint32_t hash;
     uint64_t least, greatest, found;
 };
 
@@ -309,16 +352,29 @@ static int read_page(struct event_index *index, uint32_t generation, uint32_t bu
     return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
 }
 
-/* Newest first. What is back-filled is older than its generation, so the last refusal may be in any. */
+/* The newest generation below `below` that may have it, and one more; 0 where there is none. */
+static uint32_t candidate(struct event_index *index, const struct looking *looking, uint32_t below)
+{
+    CHECK(pthread_rwlock_rdlock(&index->lock) == 0);
+    const struct filters *filters = &index->filters;
+    uint32_t left = below < filters->count ? below : filters->count;
+    while (left > 0 && !event_filter_may_have(&filters->items[left - 1], looking->hash, looking->key))
+        left--;
+    CHECK(pthread_rwlock_unlock(&index->lock) == 0);
+    return left;
+}
+
+/* Newest first. What is back-filled is older than its generation, so the last refusal may be in any. What
+ * left memory since has its filter here. */
 static int look_in_pages(struct event_index *index, bool in_all, struct looking *looking)
 {
     struct buffer page;
     int error = TALLY_OK;
-    uint32_t bucket = bucket_of(index, looking->key);
     buffer_init(&page, SIZE_MAX / 8);
-    for (uint32_t left = (uint32_t)index->paged; error == TALLY_OK && left > 0; left--) {
-        if (looking->found != 0 && !in_all) break;
-        error = read_page(index, left - 1, bucket, &page);
+    for (uint32_t left = UINT32_MAX; error == TALLY_OK && (looking->found == 0 || in_all); left--) {
+        left = candidate(index, looking, left);
+        if (left == 0) break;
+        error = read_page(index, left - 1, bucket_of(index, looking->hash), &page);
         if (error == TALLY_OK) look_in_page(buffer_span(&page), looking);
     }
     buffer_close(&page);
@@ -331,6 +387,7 @@ static int find(struct event_index *index, enum event_index_kind kind, const str
     struct looking looking = {.least = (uint64_t)kind << KIND_SHIFT};
     looking.greatest = looking.least | height_max << INDEX_BITS | ((1u << INDEX_BITS) - 1);
     memcpy(looking.key, name->bytes, EVENT_KEY_SIZE);
+    looking.hash = event_key_hash(&index->hash, looking.key);
     look_in_memory(index, &looking);
     int error = look_in_pages(index, kind == INDEX_REFUSED, &looking);
     if (error != TALLY_OK) return error;
@@ -393,13 +450,36 @@ static int put_pages(struct event_index *index, const struct event_entry *entrie
     int error = TALLY_OK;
     size_t at = 0;
     for (uint32_t bucket = 0; error == TALLY_OK && bucket < 1u << index->bucket_bits; bucket++) {
-        for (; at < count && bucket_of(index, entries[sorted[at].number].key) == bucket; at++)
+        for (; at < count && bucket_of(index, sorted[at].hash) == bucket; at++)
             entry_encode(&entries[sorted[at].number], value);
         struct state_key key = state_key_of_index_page(index->stored.generation, bucket);
         error = put(batch, &key, value);
     }
     CHECK(error != TALLY_OK || at == count);
     return error;
+}
+
+static int put_filter(struct event_index *index, const struct event_entry *entries,
+    const struct hashed *sorted, size_t count, struct store_batch *batch, struct buffer *value)
+{
+    struct event_filter *filter = &index->closing;
+    int error = event_filter_open(filter, count);
+    if (error != TALLY_OK) return error;
+    for (size_t i = 0; i < count; i++)
+        event_filter_add(filter, sorted[i].hash, entries[sorted[i].number].key);
+    struct state_key key = state_key_of_index_filter(index->stored.generation);
+    buffer_append(value, filter->bytes, filter->size);
+    return put(batch, &key, value);
+}
+
+static int gather_closed(struct event_index *index, const struct event_entry *entries, struct hashed *sorted,
+    size_t count, struct store_batch *batch, struct buffer *value)
+{
+    for (uint32_t i = 0; i < count; i++)
+        sorted[i] = (struct hashed){event_key_hash(&index->hash, entries[i].key), i};
+    qsort(sorted, count, sizeof *sorted, by_hash);
+    int error = put_pages(index, entries, sorted, count, batch, value);
+    return error == TALLY_OK ? put_filter(index, entries, sorted, count, batch, value) : error;
 }
 
 static int gather_pages(struct event_index *index, struct store_batch *batch, struct buffer *value)
@@ -411,10 +491,7 @@ static int gather_pages(struct event_index *index, struct store_batch *batch, st
     int error = entries == NULL || sorted == NULL ? TALLY_ENOMEM : TALLY_OK;
     if (error == TALLY_OK) {
         event_table_copy(index->closed, entries);
-        for (uint32_t i = 0; i < count; i++)
-            sorted[i] = (struct hashed){event_key_hash(&index->hash, entries[i].key), i};
-        qsort(sorted, count, sizeof *sorted, by_hash);
-        error = put_pages(index, entries, sorted, count, batch, value);
+        error = gather_closed(index, entries, sorted, count, batch, value);
     }
     free(entries);
     free(sorted);
@@ -451,7 +528,10 @@ static int count_page(struct event_index *index, uint32_t generation, uint32_t b
     int error = read_page(index, generation, bucket, page);
     for (size_t i = 0; error == TALLY_OK && i < page->size / ENTRY_SIZE; i++) {
         struct event_entry entry = entry_at(buffer_span(page), i);
-        if (bucket_of(index, entry.key) != bucket) error = TALLY_EDAMAGED;
+        uint32_t hash = event_key_hash(&index->hash, entry.key);
+        if (bucket_of(index, hash) != bucket ||
+            !event_filter_may_have(&index->filters.items[generation], hash, entry.key))
+            error = TALLY_EDAMAGED;
         if (is_of_kind(entry.place, kind)) ++*count;
     }
     return error;
@@ -476,7 +556,7 @@ int event_index_count(struct event_index *index, enum event_index_kind kind, uin
     *count = 0;
     int error = count_open(index, kind, count);
     buffer_init(&page, SIZE_MAX / 8);
-    for (uint32_t generation = 0; error == TALLY_OK && generation < index->paged; generation++)
+    for (uint32_t generation = 0; error == TALLY_OK && generation < index->filters.count; generation++)
         for (uint32_t bucket = 0; error == TALLY_OK && bucket < 1u << index->bucket_bits; bucket++)
             error = count_page(index, generation, bucket, kind, &page, count);
     buffer_close(&page);

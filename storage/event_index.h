@@ -2,11 +2,12 @@
  *
  * An entry is 24 bytes. New ones are in memory, in the open generation; each flush writes what came since the
  * last as a run, so that a restart has them again. A generation with enough entries is closed: the flush that
- * follows writes it once more as pages, each with the entries of one range of hashes, in place of its runs.
- * A lookup is then one page of each closed generation. So neither the thread that applies blocks nor LevelDB
+ * follows writes it once more as pages, each with the entries of one range of hashes, in place of its runs,
+ * with a filter that stays in memory: three bytes an event. A lookup is then one page of the generation that
+ * has it. So neither the thread that applies blocks nor LevelDB
  * has a key to handle for each event.
  *
- * Records in the store ('E', 'G', 'I') are described in storage/state_record.h.
+ * Records in the store ('E', 'F', 'G', 'I') are described in storage/state_record.h.
  *
  * Threads: one thread, the owner, adds, publishes, freezes and drops. Any other may look up meanwhile, and
  * one of them gathers. */

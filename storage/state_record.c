@@ -77,6 +77,13 @@ struct state_key state_key_of_index_page(uint32_t generation, uint32_t bucket)
     return key_of_index('E', generation, bucket);
 }
 
+struct state_key state_key_of_index_filter(uint32_t generation)
+{
+    struct state_key key = state_key_alone('F');
+    add_u32(&key, generation);
+    return key;
+}
+
 struct state_key state_key_of_index_run(uint32_t generation, uint32_t run)
 {
     return key_of_index('G', generation, run);

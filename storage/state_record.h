@@ -10,6 +10,7 @@
  *                                   history
  *   'E' generation u32 | bucket u32 entries of a closed generation of the index of events, those
  *                                   whose hash by the index's secret starts with the bucket's bits
+ *   'F' generation u32              of a closed generation, the filter of its entries
  *   'G' generation u32 | run u32    entries of the open generation, in the order they came
  *   'H' position | last u32         of such a state, up to BASE_CHUNK events of the subject's history, oldest
  *                                   first, `last` the number of the newest of them: count u16 | that many
@@ -76,6 +77,7 @@ struct state_key state_key_of_base(const struct digest *position, uint32_t last)
 struct state_key state_key_of_base_account(
     uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE], uint32_t last);
 struct state_key state_key_of_index_page(uint32_t generation, uint32_t bucket);
+struct state_key state_key_of_index_filter(uint32_t generation);
 struct state_key state_key_of_index_run(uint32_t generation, uint32_t run);
 /* 'I', 'M', 'P', 'Q'. */
 struct state_key state_key_alone(char kind);

@@ -132,6 +132,21 @@ static void all_is_found_through_flushes_closings_and_openings(void **context)
     assert_int_equal(account, applied);
 }
 
+static void spoil(const struct state_key *key, bool removed)
+{
+    struct buffer value;
+    struct store_batch *batch = store_batch_make();
+    buffer_init(&value, SIZE_MAX / 8);
+    assert_int_equal(store_get(store, state_key_span(key), &value), TALLY_OK);
+    if (removed)
+        store_batch_remove(batch, state_key_span(key));
+    else
+        store_batch_put(batch, state_key_span(key), span_of(value.data, value.size - 1));
+    assert_int_equal(store_commit(store, batch), TALLY_OK);
+    store_batch_close(batch);
+    buffer_close(&value);
+}
+
 static void others_see_what_is_published_and_the_owner_sees_all(void **context)
 {
     (void)context;
@@ -163,6 +178,29 @@ static void the_last_refusal_counts_whenever_it_was_added(void **context)
     }
 }
 
+/* What is not there is hardly ever looked for in a page: each page is made unreadable, and few notice. */
+static void what_is_not_there_is_not_looked_for(void **context)
+{
+    (void)context;
+    size_t noticed = 0;
+    open_index(GENERATION, 0);
+    for (uint64_t height = 1; height <= 20; height++)
+        add_block(height);
+    flush();
+    for (uint32_t bucket = 0; bucket < 8; bucket++) {
+        struct state_key page = state_key_of_index_page(0, bucket);
+        spoil(&page, true);
+    }
+    for (uint64_t number = 1000000; number < 1010000; number++) {
+        struct digest name = name_of(number);
+        struct state_place place;
+        int error = event_index_find(event_index, INDEX_APPLIED, &name, &place);
+        assert_true(error == TALLY_ENOTFOUND || error == TALLY_EDAMAGED);
+        if (error == TALLY_EDAMAGED) noticed++;
+    }
+    assert_in_range(noticed, 1, 200);
+}
+
 /* Names that share their first half are other names. */
 static void a_name_is_known_by_half_of_it(void **context)
 {
@@ -177,28 +215,12 @@ static void a_name_is_known_by_half_of_it(void **context)
     assert_int_equal(event_index_find(event_index, INDEX_APPLIED, &other, &place), TALLY_ENOTFOUND);
 }
 
-/* ---- Damage ---- */
-
-static void spoil(const struct state_key *key, bool removed)
-{
-    struct buffer value;
-    struct store_batch *batch = store_batch_make();
-    buffer_init(&value, SIZE_MAX / 8);
-    assert_int_equal(store_get(store, state_key_span(key), &value), TALLY_OK);
-    if (removed)
-        store_batch_remove(batch, state_key_span(key));
-    else
-        store_batch_put(batch, state_key_span(key), span_of(value.data, value.size - 1));
-    assert_int_equal(store_commit(store, batch), TALLY_OK);
-    store_batch_close(batch);
-    buffer_close(&value);
-}
-
 static void a_record_that_is_missing_or_cut_is_damage(void **context)
 {
     (void)context;
     struct event_index_config config = {GENERATION, 20, false};
-    struct state_key run = state_key_of_index_run(1, 0), head = state_key_alone('I');
+    struct state_key run = state_key_of_index_run(1, 0), filter = state_key_of_index_filter(0),
+                     head = state_key_alone('I');
     uint64_t count;
     open_index(GENERATION, 0);
     for (uint64_t height = 1; height <= 20; height++) {
@@ -220,6 +242,10 @@ static void a_record_that_is_missing_or_cut_is_damage(void **context)
         spoil(&run, removed);
         event_index_close(event_index);
         event_index = NULL;
+        assert_int_equal(event_index_open(store, &config, &event_index), TALLY_EDAMAGED);
+    }
+    for (int removed = 0; removed < 2; removed++) {
+        spoil(&filter, removed);
         assert_int_equal(event_index_open(store, &config, &event_index), TALLY_EDAMAGED);
     }
     for (int removed = 0; removed < 2; removed++) {
@@ -276,6 +302,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             others_see_what_is_published_and_the_owner_sees_all, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_last_refusal_counts_whenever_it_was_added, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_not_there_is_not_looked_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_name_is_known_by_half_of_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_record_that_is_missing_or_cut_is_damage, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_published_is_never_missed, set_up, tear_down),

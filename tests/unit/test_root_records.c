@@ -259,12 +259,13 @@ static void records_close(struct records *records)
 
 enum spoiling { REMOVED, ALTERED, SPOILINGS };
 
-/* One bit; of a record of the index, one of each entry's key; of results, one of the first event's id. */
+/* One bit; of a record of the index, one of each entry's key; of a filter, one of each byte; of results, one
+ * of the first event's id. */
 static void alter(char kind, struct record *record)
 {
-    bool of_index = kind == 'E' || kind == 'G';
-    size_t at = of_index ? 0 : kind == 'R' ? 8 : record->value_size / 2;
-    size_t step = of_index ? INDEX_ENTRY_SIZE : record->value_size;
+    bool of_index = kind == 'E' || kind == 'G', of_filter = kind == 'F';
+    size_t at = of_index || of_filter ? 0 : kind == 'R' ? 8 : record->value_size / 2;
+    size_t step = of_index ? INDEX_ENTRY_SIZE : of_filter ? 1 : record->value_size;
     for (; at < record->value_size; at += step)
         record->value[at] ^= 1;
 }
@@ -306,6 +307,7 @@ static const struct {
     {'C', UNREAD},
     {'D', FOLLOWS}, /* and 'H' and 'P', only where the state came with a snapshot: test_snapshot_reading.c */
     {'E', FOLLOWS},
+    {'F', FOLLOWS},
     {'G', FOLLOWS},
     {'H', FOLLOWS},
     {'I', UNREAD}, /* it says where to look, not what is found */
@@ -491,7 +493,7 @@ static void what_follows_from_the_files_is_held_against_them(void **context)
     (void)context;
     for (size_t i = 0; i < KIND_COUNT; i++)
         for (enum spoiling spoiling = REMOVED; spoiling < SPOILINGS; spoiling++) {
-            if (strchr("AEGR", kinds[i].kind) == NULL) continue;
+            if (strchr("AEFGR", kinds[i].kind) == NULL) continue;
             struct machine *machine = machine_open();
             assert_int_equal(found_in(machine), 0);
             spoil(machine, kinds[i].kind, spoiling);
