@@ -5,85 +5,159 @@
 #include "proto/base/check.h"
 #include "proto/crypto/digest.h"
 #include "storage/snapshot_internal.h"
+#include "storage/snapshot_reading.h"
+#include "storage/snapshot_seam.h"
 #include "storage/state_record.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/vectors/samples.h"
 
 #define HEIGHT 3u
-#define EVENTS 3u
+#define RUN 2u /* so that there is more than one part of some kinds */
 #define START_MS 1000000u
-#define PARTS 5u /* 0 is the head */
+#define PARTS 8u
+
+/* What the first byte picks. */
+static const struct {
+    uint32_t kind, index; /* kind 0 is the head */
+} places[PARTS] = {{0, 0}, {SNAPSHOT_BLOCK, 0}, {SNAPSHOT_HISTORY, 0}, {SNAPSHOT_HISTORY, 1},
+    {SNAPSHOT_BATCHES, 0}, {SNAPSHOT_SUBJECTS, 0}, {SNAPSHOT_EVENTS, 0}, {SNAPSHOT_EVENTS, 1}};
+enum { BATCHES_AT = 4, SUBJECTS_AT = 5, EVENTS_AT = 6 };
+
+/* One subject's events are a run, the other's are more. */
+#define SUBJECTS 2u
+static const uint32_t event_counts[SUBJECTS] = {RUN, RUN + 1};
 
 static struct sample_network network;
 static struct state_config config;
 static struct snapshot_head *head;
 static struct buffer parts[PARTS];
 
-/* ---- A state of one subject ---- */
+/* ---- A state of two subjects ---- */
 
-static void make_history(struct snapshot_head *made)
+static void make_run(struct snapshot_head *made, uint32_t index, struct merkle_frontier *whole)
 {
+    struct buffer *part = &parts[2 + index];
     struct merkle_frontier tree;
     merkle_frontier_init(&tree);
-    snapshot_prefix_encode(HEIGHT, SNAPSHOT_HISTORY, 0, &parts[SNAPSHOT_HISTORY]);
-    for (uint32_t i = 1; i <= HEIGHT; i++) {
+    snapshot_prefix_encode(HEIGHT, SNAPSHOT_HISTORY, index, part);
+    for (uint32_t i = index * RUN + 1; i <= (index + 1) * RUN && i <= HEIGHT; i++) {
         struct digest block = sample_digest_of("block", i), results = sample_digest_of("results", i),
                       state =
                           i < HEIGHT ? sample_digest_of("state", i) : made->certified.checkpoint.state_root;
         struct digest leaf = history_leaf(&block, START_MS + i, &state, &results);
         merkle_frontier_append(&tree, &leaf, NULL, NULL);
-        buffer_append(&parts[SNAPSHOT_HISTORY], block.bytes, DIGEST_SIZE);
-        buffer_u64(&parts[SNAPSHOT_HISTORY], START_MS + i);
-        buffer_append(&parts[SNAPSHOT_HISTORY], state.bytes, DIGEST_SIZE);
-        buffer_append(&parts[SNAPSHOT_HISTORY], results.bytes, DIGEST_SIZE);
+        merkle_frontier_append(whole, &leaf, NULL, NULL);
+        buffer_append(part, block.bytes, DIGEST_SIZE);
+        buffer_u64(part, START_MS + i);
+        buffer_append(part, state.bytes, DIGEST_SIZE);
+        buffer_append(part, results.bytes, DIGEST_SIZE);
     }
-    made->history[0] = made->certified.checkpoint.history_root = merkle_frontier_root(&tree);
+    made->history[index] = merkle_frontier_root(&tree);
+}
+
+static void make_history(struct snapshot_head *made)
+{
+    struct merkle_frontier whole;
+    merkle_frontier_init(&whole);
+    make_run(made, 0, &whole);
+    make_run(made, 1, &whole);
+    made->certified.checkpoint.history_root = merkle_frontier_root(&whole);
 }
 
 static void make_batches(struct snapshot_head *made)
 {
     uint32_t order;
-    snapshot_prefix_encode(HEIGHT, SNAPSHOT_BATCHES, 0, &parts[SNAPSHOT_BATCHES]);
+    snapshot_prefix_encode(HEIGHT, SNAPSHOT_BATCHES, 0, &parts[BATCHES_AT]);
     for (uint32_t i = 0; i < 2; i++) {
         struct digest batch = sample_digest_of("batch", i);
         CHECK(replay_window_add(&made->window, START_MS, &batch, START_MS + 60000 + i, &order) == TALLY_OK);
-        buffer_append(&parts[SNAPSHOT_BATCHES], batch.bytes, DIGEST_SIZE);
-        buffer_u64(&parts[SNAPSHOT_BATCHES], START_MS + 60000 + i);
+        buffer_append(&parts[BATCHES_AT], batch.bytes, DIGEST_SIZE);
+        buffer_u64(&parts[BATCHES_AT], START_MS + 60000 + i);
     }
     CHECK(made->window.minute_count == 1);
 }
 
-static void make_subjects(struct snapshot_head *made)
+static struct snapshot_event event_of(uint32_t subject, uint32_t number)
 {
-    struct buffer *part = &parts[SNAPSHOT_SUBJECTS], bytes;
-    struct digest id = sample_digest("subject");
+    return (struct snapshot_event){.height = number + 1,
+        .time_ms = START_MS + number + 1,
+        .id = sample_digest_of("event", subject * 10 + number)};
+}
+
+/* The state bytes of a subject with one account. */
+static void make_file(uint32_t subject, struct buffer *bytes)
+{
     struct subject_state file;
-    struct account account = {.member_id = 1,
+    struct account account = {.member_id = subject + 1,
         .state = ACCOUNT_STATE_OPEN,
         .type = ACCOUNT_REVOLVING,
         .currency = 901,
-        .next_seq = EVENTS};
-    for (uint32_t i = 0; i < EVENTS; i++) {
-        account.head = sample_digest_of("event", i);
+        .next_seq = event_counts[subject]};
+    for (uint32_t i = 0; i < event_counts[subject]; i++) {
+        account.head = event_of(subject, i).id;
         account.ids = account_ids_step(&account.ids, &account.head);
     }
     subject_state_init(&file);
-    buffer_init(&bytes, SUBJECT_STATE_SIZE_MAX);
     CHECK(subject_state_add(&file, &account) == TALLY_OK);
-    subject_state_encode(&file, &bytes);
+    subject_state_encode(&file, bytes);
     subject_state_close(&file);
-    snapshot_prefix_encode(HEIGHT, SNAPSHOT_SUBJECTS, 0, part);
+}
+
+/* The runs of the one that has more than one, the newest first. */
+static void make_runs(uint32_t subject, struct snapshot_seam *seam)
+{
+    for (uint32_t i = 0; i < event_counts[subject]; i++) {
+        struct snapshot_event event = event_of(subject, i);
+        struct buffer *part = &parts[EVENTS_AT + 1 - i / RUN];
+        if (i % RUN == 0) {
+            snapshot_prefix_encode(HEIGHT, SNAPSHOT_EVENTS, 1 - i / RUN, part);
+            snapshot_seam_encode(seam, part);
+        }
+        snapshot_event_encode(&event, part);
+        CHECK(snapshot_seam_step(seam, &event));
+    }
+}
+
+static void make_subject(uint32_t subject)
+{
+    struct buffer *part = &parts[SUBJECTS_AT], bytes;
+    struct digest id = sample_digest_of("subject", subject);
+    struct account_chain chains[ACCOUNTS_PER_SUBJECT_MAX];
+    uint32_t chain_count;
+    struct snapshot_seam *seam = snapshot_seam_make(1);
+    CHECK(seam != NULL);
+    buffer_init(&bytes, SUBJECT_STATE_SIZE_MAX);
+    make_file(subject, &bytes);
+    CHECK(subject_state_chains(buffer_span(&bytes), chains, &chain_count) == TALLY_OK && chain_count == 1);
+    snapshot_seam_start(seam, &network.chain_id, &id, chains, 1);
     buffer_append(part, id.bytes, DIGEST_SIZE);
     buffer_u32(part, (uint32_t)bytes.size);
     buffer_append(part, bytes.data, bytes.size);
-    buffer_u32(part, EVENTS);
-    for (uint32_t i = 0; i < EVENTS; i++)
-        snapshot_event_encode(
-            &(struct snapshot_event){
-                .height = i + 1, .time_ms = START_MS + i + 1, .id = sample_digest_of("event", i)},
-            part);
-    CHECK(snapshot_subjects_root(made, 0, buffer_span(part), &made->subtrees[0]) == TALLY_OK);
+    buffer_u32(part, event_counts[subject]);
+    if (event_counts[subject] > RUN) {
+        make_runs(subject, seam);
+        buffer_u64(part, seam->last_height);
+        buffer_append(part, seam->acc.bytes, DIGEST_SIZE);
+    } else {
+        for (uint32_t i = 0; i < event_counts[subject]; i++) {
+            struct snapshot_event event = event_of(subject, i);
+            snapshot_event_encode(&event, part);
+        }
+    }
     buffer_close(&bytes);
+    free(seam);
+}
+
+static void make_subjects(struct snapshot_head *made)
+{
+    struct digest ids[SUBJECTS] = {sample_digest_of("subject", 0), sample_digest_of("subject", 1)};
+    struct digest first = subject_position(&network.chain_id, &ids[0]),
+                  second = subject_position(&network.chain_id, &ids[1]);
+    bool swapped = memcmp(first.bytes, second.bytes, DIGEST_SIZE) > 0;
+    snapshot_prefix_encode(HEIGHT, SNAPSHOT_SUBJECTS, 0, &parts[SUBJECTS_AT]);
+    make_subject(swapped);
+    make_subject(!swapped);
+    CHECK(snapshot_subjects_root(made, 0, buffer_span(&parts[SUBJECTS_AT]), &made->subtrees[0]) == TALLY_OK);
 }
 
 static void make_head(struct snapshot_head *made)
@@ -112,11 +186,12 @@ static void make_all(void)
     config = (struct state_config){.chain_id = network.chain_id,
         .members_root = sample_digest("members"),
         .policy_root = sample_digest("policy"),
-        .accounts = subject_state_chains};
+        .accounts = subject_state_chains,
+        .snapshot_run = RUN};
     for (uint32_t i = 0; i < PARTS; i++)
         buffer_init(&parts[i], MIB);
     made->config = config;
-    made->counts = (struct state_counts){.events = EVENTS, .applied = EVENTS, .subjects = 1};
+    made->counts = (struct state_counts){.events = 5, .applied = 5, .subjects = SUBJECTS};
     made->certified.checkpoint = (struct checkpoint){.chain_id = network.chain_id,
         .epoch = network.validators.set.epoch,
         .height = HEIGHT,
@@ -160,16 +235,29 @@ static void run_head(struct span bytes)
     buffer_close(&again);
 }
 
+/* Checks a part after those that it needs. */
+static int check(uint32_t number, struct span bytes)
+{
+    struct snapshot_reading *reading;
+    CHECK(snapshot_reading_open(head, &reading) == TALLY_OK);
+    for (uint32_t i = SUBJECTS_AT; i < number; i++)
+        CHECK(snapshot_reading_check(reading, places[i].kind, places[i].index, buffer_span(&parts[i])) ==
+              TALLY_OK);
+    int error = snapshot_reading_check(reading, places[number].kind, places[number].index, bytes);
+    snapshot_reading_close(reading);
+    return error;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0) return 0;
     ensure_made();
-    uint32_t kind = data[0] % PARTS;
+    uint32_t number = data[0] % PARTS;
     struct span bytes = span_of(data + 1, size - 1);
-    if (kind == 0)
+    if (number == 0)
         run_head(bytes);
-    else if (snapshot_part_check(head, kind, 0, bytes) == TALLY_OK)
-        CHECK(span_equal(bytes, buffer_span(&parts[kind])));
+    else if (check(number, bytes) == TALLY_OK)
+        CHECK(span_equal(bytes, buffer_span(&parts[number])));
     return 0;
 }
 
@@ -182,7 +270,6 @@ size_t fuzz_sample(uint32_t number, uint8_t *bytes, size_t size_max)
     bytes[0] = (uint8_t)number;
     memcpy(bytes + 1, part->data, part->size);
     /* Those that are whole pass. */
-    if (number != 0 && number != SNAPSHOT_BLOCK)
-        CHECK(snapshot_part_check(head, number, 0, buffer_span(part)) == TALLY_OK);
+    if (number > 1) CHECK(check(number, buffer_span(part)) == TALLY_OK);
     return part->size + 1;
 }
