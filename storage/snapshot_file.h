@@ -34,8 +34,8 @@ int snapshot_save_begin(const struct disk *disk, const char *dir, uint64_t heigh
 /* Errors: TALLY_EIO, TALLY_EFULL, TALLY_ELIMIT. */
 int snapshot_save_part(const struct disk *disk, const char *dir, uint64_t height, uint32_t kind,
     uint32_t index, struct span bytes) TALLY_MUST_CHECK;
-/* Finishes it, durably, once all parts were saved, and removes those that are no longer kept. Errors: as
- * snapshot_save_begin's. */
+/* Finishes it, durably, once all parts were saved, and removes those that are no longer kept; one that cannot
+ * be removed is when the next is begun. Errors: TALLY_EIO, TALLY_EFULL, TALLY_ELIMIT: it may stand or not. */
 int snapshot_save_end(
     const struct disk *disk, const char *dir, uint64_t height, struct span head) TALLY_MUST_CHECK;
 /* Removes one, finished or not. Errors: TALLY_EIO, TALLY_ENOMEM, TALLY_ELIMIT. */

@@ -693,6 +693,43 @@ static void a_write_that_fails_leaves_no_snapshot_and_the_next_is_whole(void **c
     ledger_close(ledger);
 }
 
+static int save(const struct disk *disk, uint64_t height)
+{
+    int error = snapshot_save_begin(disk, "data", height);
+    if (error == TALLY_OK)
+        error = snapshot_save_part(disk, "data", height, SNAPSHOT_BLOCK, 0, span_of("part", 4));
+    return error == TALLY_OK ? snapshot_save_end(disk, "data", height, span_of("head", 4)) : error;
+}
+
+/* One that stands is no failure, though an older one cannot be removed: that is for the next. */
+static void an_old_one_that_stays_is_removed_with_the_next(void **context)
+{
+    (void)context;
+    uint32_t stayed = 0;
+    int error = TALLY_EIO;
+    for (uint64_t at = 1; at < 40; at++) {
+        struct memory_disk *memory = memory_disk_make(at);
+        uint64_t height;
+        for (uint64_t h = 1; h <= SNAPSHOTS_KEPT; h++)
+            assert_int_equal(save(&memory->disk, h), TALLY_OK);
+        memory_fault(memory, FAULT_IO, at, 0);
+        error = save(&memory->disk, 3);
+        memory_fault(memory, FAULT_NONE, 0, 0);
+        if (error == TALLY_OK) {
+            assert_int_equal(snapshot_newest(&memory->disk, "data", UINT64_MAX, &height), TALLY_OK);
+            assert_int_equal(height, 3);
+            stayed += snapshot_newest(&memory->disk, "data", 1, &height) == TALLY_OK;
+        }
+        assert_int_equal(save(&memory->disk, 4), TALLY_OK);
+        assert_int_equal(snapshot_newest(&memory->disk, "data", UINT64_MAX, &height), TALLY_OK);
+        assert_int_equal(height, 4);
+        assert_int_equal(snapshot_newest(&memory->disk, "data", 1, &height), TALLY_ENOTFOUND);
+        memory_disk_close(memory);
+    }
+    assert_int_equal(error, TALLY_OK);
+    assert_in_range(stayed, 1, 5);
+}
+
 /* ---- Many events ---- */
 
 /* So many that subjects are cut into parts, and the sort behind them goes through its file. */
@@ -833,6 +870,7 @@ int main(void)
         cmocka_unit_test(parts_are_refused_elsewhere),
         cmocka_unit_test(a_head_of_another_chain_or_policy_or_set_is_refused),
         cmocka_unit_test(a_wrong_part_writes_nothing_and_half_a_state_is_none),
+        cmocka_unit_test(an_old_one_that_stays_is_removed_with_the_next),
         cmocka_unit_test(subjects_are_cut_into_parts),
         cmocka_unit_test(subtrees_side_by_side_make_the_maps_root),
         cmocka_unit_test(a_lone_leaf_stands_where_its_position_says),
