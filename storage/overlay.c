@@ -12,6 +12,9 @@
 #define FETCH_AHEAD 8u
 #define FETCH_SIZE 192u
 #define CACHE_LINE 64u
+/* A table that held so much serves again, its memory with it: to zero fresh pages is slower than to write to
+ * them. A smaller one is freed: an idle node stays small. */
+#define SPARE_SIZE_MIN (4u << 20)
 
 struct entry {
     struct entry *next_in_bucket;
@@ -36,12 +39,13 @@ struct overlay_table {
 struct overlay {
     pthread_rwlock_t lock; /* the owner changes live and frozen under it; others read under it */
     struct overlay_table *block, *live, *frozen;
+    struct overlay_table *spare; /* empty, the next one to be live; NULL where there is a frozen one */
     uint64_t seed; /* so that nobody can choose keys that collide; order never reaches a digest */
 };
 
 /* ---- Tables ---- */
 
-void overlay_table_close(struct overlay_table *table)
+static void table_close(struct overlay_table *table)
 {
     if (table == NULL) return;
     arena_close(&table->arena);
@@ -59,6 +63,14 @@ static struct overlay_table *table_make(size_t bucket_count)
     if (table->buckets != NULL) return table;
     free(table);
     return NULL;
+}
+
+static void table_empty(struct overlay_table *table)
+{
+    arena_reset(&table->arena);
+    memset(table->buckets, 0, table->bucket_count * sizeof *table->buckets);
+    memset(table->kinds, 0, sizeof table->kinds);
+    table->entry_count = 0;
 }
 
 static uint64_t hash_of(const struct overlay *overlay, struct span key)
@@ -157,9 +169,10 @@ struct overlay *overlay_make(void)
 void overlay_close(struct overlay *overlay)
 {
     if (overlay == NULL) return;
-    overlay_table_close(overlay->block);
-    overlay_table_close(overlay->live);
-    overlay_table_close(overlay->frozen);
+    table_close(overlay->block);
+    table_close(overlay->live);
+    table_close(overlay->frozen);
+    table_close(overlay->spare);
     CHECK(pthread_rwlock_destroy(&overlay->lock) == 0);
     free(overlay);
 }
@@ -274,9 +287,13 @@ size_t overlay_frozen_size(const struct overlay *overlay)
 int overlay_freeze(struct overlay *overlay)
 {
     CHECK(overlay->frozen == NULL && overlay->block->entry_count == 0);
-    /* As many as the last one came to need: no table that is in use is rehashed when it is large. */
-    struct overlay_table *next = table_make(overlay->live->bucket_count);
+    /* As many buckets as the last one came to need: no table that is in use is rehashed when it is large. */
+    struct overlay_table *next = overlay->spare;
+    if (next == NULL || next->bucket_count < overlay->live->bucket_count)
+        next = table_make(overlay->live->bucket_count);
     if (next == NULL) return TALLY_ENOMEM;
+    if (next != overlay->spare) table_close(overlay->spare);
+    overlay->spare = NULL;
     CHECK(pthread_rwlock_wrlock(&overlay->lock) == 0);
     overlay->frozen = overlay->live;
     overlay->live = next;
@@ -284,14 +301,19 @@ int overlay_freeze(struct overlay *overlay)
     return TALLY_OK;
 }
 
-struct overlay_table *overlay_drop_frozen(struct overlay *overlay)
+void overlay_drop_frozen(struct overlay *overlay)
 {
     struct overlay_table *frozen = overlay->frozen;
-    CHECK(frozen != NULL);
+    CHECK(frozen != NULL && overlay->spare == NULL);
     CHECK(pthread_rwlock_wrlock(&overlay->lock) == 0);
     overlay->frozen = NULL;
     CHECK(pthread_rwlock_unlock(&overlay->lock) == 0);
-    return frozen;
+    if (frozen->arena.used < SPARE_SIZE_MIN) {
+        table_close(frozen);
+        return;
+    }
+    table_empty(frozen);
+    overlay->spare = frozen;
 }
 
 /* ---- Any thread ---- */

@@ -13,7 +13,6 @@
 #define OVERLAY_KEY_SIZE_MAX 64u
 
 struct overlay;
-struct overlay_table;
 
 /* NULL when memory is out. */
 struct overlay *overlay_make(void);
@@ -34,14 +33,11 @@ size_t overlay_frozen_size(const struct overlay *overlay);
 /* Makes the live table the frozen one and begins another. There is no frozen one, and nothing to be published
  * (CHECKed). Errors: TALLY_ENOMEM: nothing has changed. */
 int overlay_freeze(struct overlay *overlay) TALLY_MUST_CHECK;
-/* Lets go of the frozen table: the store has what it held. Its memory, which takes a while to give back, is
- * the caller's to close. */
-struct overlay_table *overlay_drop_frozen(struct overlay *overlay);
+/* Lets go of the frozen table: the store has what it held. A large one's memory is kept for the next. */
+void overlay_drop_frozen(struct overlay *overlay);
 
 /* ---- Any thread ---- */
 
-/* NULL is fine. */
-void overlay_table_close(struct overlay_table *dropped);
 /* Appends the newest value to `out`. Errors: TALLY_ENOTFOUND, TALLY_ENOMEM (and `out` has failed). */
 int overlay_copy(struct overlay *overlay, struct span key, struct buffer *out) TALLY_MUST_CHECK;
 /* Puts the whole frozen table into `batch`, sorted by key. For one thread at a time, between

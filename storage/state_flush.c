@@ -12,7 +12,6 @@ struct state_flush {
     struct overlay *overlay;
     struct event_index *index;
     struct store_batch *batch;
-    struct overlay_table *dropped;
     struct event_table *dropped_index;
     uint64_t live_minute, swept_minute;
 };
@@ -45,7 +44,6 @@ uint64_t state_frozen_height(const struct state *state)
 void state_flush_close(struct state_flush *flush)
 {
     if (flush == NULL) return;
-    overlay_table_close(flush->dropped);
     event_table_close(flush->dropped_index);
     store_batch_close(flush->batch);
     free(flush);
@@ -117,7 +115,7 @@ int state_flush_end(struct state *state, struct state_flush *flush, int error)
         state->flushed_height = state->frozen.height;
         state->swept_minute = flush->swept_minute;
         state->frozen = (struct state_frozen){0};
-        flush->dropped = overlay_drop_frozen(state->overlay);
+        overlay_drop_frozen(state->overlay);
         flush->dropped_index = event_index_drop_frozen(state->index);
     }
     return state_fail(state, error);

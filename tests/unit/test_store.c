@@ -153,7 +153,7 @@ static void flush(struct overlay *overlay, struct store *store)
     assert_int_equal(overlay_gather(overlay, batch), TALLY_OK);
     assert_int_equal(store_commit(store, batch), TALLY_OK);
     store_batch_close(batch);
-    overlay_table_close(overlay_drop_frozen(overlay));
+    overlay_drop_frozen(overlay);
 }
 
 static void others_see_a_block_when_it_is_published(void **state)
@@ -207,6 +207,43 @@ static void what_is_frozen_is_written_while_blocks_go_on(void **state)
     assert_value(store, "c", "three");
     assert_value(store, "d", "three");
     assert_seen(overlay, "d", NULL);
+    overlay_close(overlay);
+    store_close(store);
+}
+
+static void put_large(struct overlay *overlay, uint32_t number, uint32_t round)
+{
+    static uint8_t value[4096];
+    uint8_t key[5] = {'k'};
+    put_u32(key + 1, number);
+    memset(value, (int)round, sizeof value);
+    assert_int_equal(overlay_put(overlay, span_of(key, 5), span_of(value, sizeof value - round)), TALLY_OK);
+}
+
+/* 8 MB a round: the memory of one serves the one after the next. Each round writes 500 keys more than the one
+ * before, and not the first 500 of those. */
+static void memory_that_serves_again_shows_nothing_of_before(void **state)
+{
+    (void)state;
+    struct overlay *overlay = overlay_make();
+    struct store *store = open_store();
+    for (uint32_t round = 1; round <= 6; round++) {
+        for (uint32_t i = 500 * round; i < 2500 + 1000 * round; i++)
+            put_large(overlay, i, round);
+        overlay_publish(overlay);
+        for (uint32_t i = 0; i < 10000; i++) {
+            uint8_t key[5] = {'k'};
+            struct span value;
+            put_u32(key + 1, i);
+            bool found = overlay_get(overlay, span_of(key, 5), &value);
+            assert_int_equal(found, i >= 500 * round && i < 2500 + 1000 * round);
+            if (found) assert_int_equal(value.size, 4096 - round);
+            if (found) assert_int_equal(value.data[value.size - 1], round);
+        }
+        assert_int_equal(overlay_freeze(overlay), TALLY_OK);
+        assert_int_equal(overlay_live_size(overlay), 0);
+        flush(overlay, store);
+    }
     overlay_close(overlay);
     store_close(store);
 }
@@ -286,7 +323,7 @@ static void write_number(struct overlay *overlay, uint64_t block)
     overlay_publish(overlay);
     /* The frozen table goes as soon as the next block stands for all of it. */
     if (block % 3 == 0) assert_int_equal(overlay_freeze(overlay), TALLY_OK);
-    if (block > 3 && block % 3 == 1) overlay_table_close(overlay_drop_frozen(overlay));
+    if (block > 3 && block % 3 == 1) overlay_drop_frozen(overlay);
 }
 
 /* On a busy machine the reader's turn comes late: blocks go on until it has seen some. */
@@ -311,6 +348,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_scan_keeps_to_its_prefix_and_stops_when_told, set_up, tear_down),
         cmocka_unit_test(others_see_a_block_when_it_is_published),
         cmocka_unit_test_setup_teardown(what_is_frozen_is_written_while_blocks_go_on, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(memory_that_serves_again_shows_nothing_of_before, set_up, tear_down),
         cmocka_unit_test(many_keys_are_found_and_scanned_in_order),
         cmocka_unit_test(readers_never_see_a_block_in_part),
     };
