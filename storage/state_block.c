@@ -5,6 +5,10 @@
 #include "proto/crypto/digest.h"
 #include "storage/state_internal.h"
 
+/* What a larger block took is given back: an idle node stays small. */
+#define TOUCHED_KEPT_MAX 4096u
+#define ARENA_KEPT_MAX (4 * MIB)
+
 /* ---- Subjects the block has looked at ---- */
 
 void state_touched_close(struct touched_table *table)
@@ -15,8 +19,7 @@ void state_touched_close(struct touched_table *table)
 
 static void touched_clear(struct touched_table *table)
 {
-    /* A large block's table is given back: an idle node stays small. */
-    if (table->capacity > 4096) {
+    if (table->capacity > TOUCHED_KEPT_MAX) {
         state_touched_close(table);
         *table = (struct touched_table){.key = table->key};
         return;
@@ -335,8 +338,12 @@ static void block_close(struct state *state)
 {
     struct state_block *block = &state->block;
     touched_clear(&block->touched);
-    arena_close(&block->arena);
-    arena_init(&block->arena, SIZE_MAX / 8);
+    if (block->arena.used > ARENA_KEPT_MAX) {
+        arena_close(&block->arena);
+        arena_init(&block->arena, SIZE_MAX / 8);
+    } else {
+        arena_reset(&block->arena);
+    }
     if (state->scratch.capacity > 64 * KIB) {
         buffer_close(&state->scratch);
         buffer_init(&state->scratch, SIZE_MAX / 8);

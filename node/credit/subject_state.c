@@ -8,7 +8,7 @@
 /* Kinds of sections, in the order they are encoded. */
 #define SECTION_ACCOUNTS 1
 
-#define ACCOUNT_CAPACITY_START 4u
+#define ACCOUNT_CAPACITY_START 1u
 
 const char *account_state_name(uint32_t state)
 {
