@@ -15,8 +15,6 @@
 /* Entries of one record of a run. */
 #define RUN_ENTRIES 1024u
 #define ENTRY_SIZE (EVENT_KEY_SIZE + 8u)
-#define INDEX_BITS 16u
-#define KIND_SHIFT 62u
 /* Entries that were added and wait for their places in the table to come in from memory. */
 #define FETCH_AHEAD 16u
 
@@ -50,19 +48,21 @@ struct event_index {
 
 static uint64_t pack(enum event_index_kind kind, struct state_place place)
 {
-    CHECK(place.height < 1ull << (KIND_SHIFT - INDEX_BITS) && place.index < 1u << INDEX_BITS);
-    return (uint64_t)kind << KIND_SHIFT | place.height << INDEX_BITS | place.index;
+    CHECK(
+        place.height < 1ull << (EVENT_KIND_SHIFT - EVENT_INDEX_BITS) && place.index < 1u << EVENT_INDEX_BITS);
+    return (uint64_t)kind << EVENT_KIND_SHIFT | place.height << EVENT_INDEX_BITS | place.index;
 }
 
 static struct state_place unpack(uint64_t packed)
 {
-    uint64_t place = packed & ((1ull << KIND_SHIFT) - 1);
-    return (struct state_place){place >> INDEX_BITS, (uint32_t)(place & ((1u << INDEX_BITS) - 1))};
+    uint64_t place = packed & ((1ull << EVENT_KIND_SHIFT) - 1);
+    return (struct state_place){
+        place >> EVENT_INDEX_BITS, (uint32_t)(place & ((1u << EVENT_INDEX_BITS) - 1))};
 }
 
 static bool is_of_kind(uint64_t packed, enum event_index_kind kind)
 {
-    return packed >> KIND_SHIFT == (uint64_t)kind;
+    return packed >> EVENT_KIND_SHIFT == (uint64_t)kind;
 }
 
 static void entry_encode(const struct event_entry *entry, struct buffer *out)
@@ -85,7 +85,7 @@ static bool entries_are_whole(struct span bytes)
 {
     if (bytes.size % ENTRY_SIZE != 0) return false;
     for (size_t i = 0; i < bytes.size / ENTRY_SIZE; i++)
-        if (entry_at(bytes, i).place >> KIND_SHIFT == 0) return false;
+        if (entry_at(bytes, i).place >> EVENT_KIND_SHIFT == 0) return false;
     return true;
 }
 
@@ -245,7 +245,7 @@ static int catch_up(struct event_index *index, size_t left)
 
 static struct event_entry entry_of(enum event_index_kind kind, const struct digest *name, uint64_t place)
 {
-    struct event_entry entry = {.place = (uint64_t)kind << KIND_SHIFT | place};
+    struct event_entry entry = {.place = (uint64_t)kind << EVENT_KIND_SHIFT | place};
     memcpy(entry.key, name->bytes, EVENT_KEY_SIZE);
     return entry;
 }
@@ -276,7 +276,7 @@ int event_index_freeze(struct event_index *index)
 {
     CHECK(!index->is_frozen && index->added == index->fresh.count);
     struct event_table *next = NULL;
-    if (event_table_count(index->open) >= index->config.generation) {
+    if (event_table_added(index->open) >= index->config.generation) {
         next = event_table_make(&index->hash);
         if (next == NULL) return TALLY_ENOMEM;
         CHECK(pthread_rwlock_wrlock(&index->lock) == 0);
@@ -384,8 +384,8 @@ static int look_in_pages(struct event_index *index, bool in_all, struct looking 
 static int find(struct event_index *index, enum event_index_kind kind, const struct digest *name,
     uint64_t height_max, struct state_place *place)
 {
-    struct looking looking = {.least = (uint64_t)kind << KIND_SHIFT};
-    looking.greatest = looking.least | height_max << INDEX_BITS | ((1u << INDEX_BITS) - 1);
+    struct looking looking = {.least = (uint64_t)kind << EVENT_KIND_SHIFT};
+    looking.greatest = looking.least | height_max << EVENT_INDEX_BITS | ((1u << EVENT_INDEX_BITS) - 1);
     memcpy(looking.key, name->bytes, EVENT_KEY_SIZE);
     looking.hash = event_key_hash(&index->hash, looking.key);
     look_in_memory(index, &looking);
@@ -400,8 +400,9 @@ int event_index_find_own(struct event_index *index, enum event_index_kind kind, 
     struct state_place *place)
 {
     int error = catch_up(index, 0);
-    return error == TALLY_OK ? find(index, kind, name, (1ull << (KIND_SHIFT - INDEX_BITS)) - 1, place)
-                             : error;
+    return error == TALLY_OK
+               ? find(index, kind, name, (1ull << (EVENT_KIND_SHIFT - EVENT_INDEX_BITS)) - 1, place)
+               : error;
 }
 
 int event_index_find(struct event_index *index, enum event_index_kind kind, const struct digest *name,

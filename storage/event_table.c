@@ -25,7 +25,7 @@ struct part {
 struct event_table {
     struct event_hash hash;
     struct part parts[PARTS];
-    size_t count;
+    size_t count, added;
 };
 
 static size_t part_of(uint32_t hash)
@@ -63,6 +63,11 @@ void event_table_close(struct event_table *table)
 size_t event_table_count(const struct event_table *table)
 {
     return table->count;
+}
+
+size_t event_table_added(const struct event_table *table)
+{
+    return table->added;
 }
 
 /* ---- The owner ---- */
@@ -110,11 +115,43 @@ int event_table_grow(struct event_table *table, const uint8_t key[EVENT_KEY_SIZE
     return TALLY_OK;
 }
 
+/* The places there are of an entry's key and kind: the newest, and that of another block. NULL = none. */
+struct known {
+    struct slot *newest, *before;
+};
+
+static struct known find_known(const struct part *part, uint32_t hash, const struct event_entry *entry)
+{
+    struct known known = {NULL, NULL};
+    for (uint32_t i = first_slot(part, hash);; i = (i + 1) & (part->slot_count - 1)) {
+        struct slot *slot = &part->slots[i];
+        if (slot->place == 0) return known;
+        if (slot->place >> EVENT_KIND_SHIFT != entry->place >> EVENT_KIND_SHIFT ||
+            memcmp(slot->key, entry->key, EVENT_KEY_SIZE) != 0)
+            continue;
+        bool is_newer = known.newest == NULL || slot->place > known.newest->place;
+        known.before = is_newer ? known.newest : slot;
+        if (is_newer) known.newest = slot;
+    }
+}
+
 void event_table_add(struct event_table *table, const struct event_entry *entry)
 {
-    CHECK(entry->place != 0 && !event_table_is_full(table, entry->key));
+    CHECK(entry->place >> EVENT_KIND_SHIFT != 0 && !event_table_is_full(table, entry->key));
     uint32_t hash = event_key_hash(&table->hash, entry->key);
-    part_add(&table->parts[part_of(hash)], hash, entry->key, entry->place);
+    struct part *part = &table->parts[part_of(hash)];
+    struct known known = find_known(part, hash, entry);
+    struct slot *over = known.before;
+    table->added++;
+    if (known.newest != NULL) {
+        if (entry->place <= known.newest->place) return;
+        if (entry->place >> EVENT_INDEX_BITS == known.newest->place >> EVENT_INDEX_BITS) over = known.newest;
+    }
+    if (over != NULL) {
+        atomic_store_explicit(&over->place, entry->place, memory_order_release);
+        return;
+    }
+    part_add(part, hash, entry->key, entry->place);
     table->count++;
 }
 

@@ -8,7 +8,10 @@
 
 #define EVENT_KEY_SIZE 16u
 
-/* `place` is greater than 0. */
+/* A place: its kind, from 1, in the highest two bits, then a block's height, then an index in it. */
+#define EVENT_KIND_SHIFT 62u
+#define EVENT_INDEX_BITS 16u
+
 struct event_entry {
     uint8_t key[EVENT_KEY_SIZE];
     uint64_t place;
@@ -34,6 +37,8 @@ struct event_table *event_table_make(const struct event_hash *hash);
 /* NULL is fine. */
 void event_table_close(struct event_table *table);
 size_t event_table_count(const struct event_table *table);
+/* How many were added, with those that are not there any more. */
+size_t event_table_added(const struct event_table *table);
 
 /* ---- The owner ---- */
 
@@ -43,7 +48,9 @@ void event_table_fetch(const struct event_table *table, const uint8_t key[EVENT_
 bool event_table_is_full(const struct event_table *table, const uint8_t key[EVENT_KEY_SIZE]);
 /* Makes room for the key. Errors: TALLY_ENOMEM: nothing has changed. */
 int event_table_grow(struct event_table *table, const uint8_t key[EVENT_KEY_SIZE]) TALLY_MUST_CHECK;
-/* It is not full there (CHECKed). The same key may stand there many times. */
+/* It is not full there (CHECKed). Under a key and a kind the newest place is kept, and the newest of another
+ * block: of more nobody asks, and who has an event refused again and again must not make others wait. A block
+ * is added to while others look for places before it alone. */
 void event_table_add(struct event_table *table, const struct event_entry *entry);
 
 /* ---- Any thread ---- */

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -96,6 +97,42 @@ static void expect(uint64_t number, bool there)
         assert_int_equal(place.height, number / BLOCK_EVENTS + 1);
         assert_int_equal(place.index, number % BLOCK_EVENTS);
     }
+}
+
+/* A member may have the same event refused as often as it likes, in one block or in many. */
+static void an_event_that_is_refused_again_and_again_costs_no_more_each_time(void **context)
+{
+    (void)context;
+    struct digest name = name_of(1), other = name_of(2);
+    struct state_place place = {1, 0};
+    open_index(GENERATION, 0);
+    assert_int_equal(event_index_add(event_index, INDEX_APPLIED, &name, place), TALLY_OK);
+    assert_int_equal(event_index_add(event_index, INDEX_REFUSED, &other, place), TALLY_OK);
+    assert_int_equal(event_index_publish(event_index, 1), TALLY_OK);
+    clock_t began = clock();
+    for (uint64_t height = 2; height <= 3000; height++) {
+        for (uint32_t i = 0; i < 200; i++)
+            assert_int_equal(
+                event_index_add(event_index, INDEX_REFUSED, &name, (struct state_place){height, i}),
+                TALLY_OK);
+        /* Until it is published, others see the one before. */
+        int error = event_index_find(event_index, INDEX_REFUSED, &name, &place);
+        assert_int_equal(error, height == 2 ? TALLY_ENOTFOUND : TALLY_OK);
+        if (error == TALLY_OK) assert_true(place.height == height - 1 && place.index == 199);
+        assert_int_equal(event_index_find_own(event_index, INDEX_REFUSED, &name, &place), TALLY_OK);
+        assert_true(place.height == height && place.index == 199);
+        assert_int_equal(event_index_publish(event_index, height), TALLY_OK);
+        if (height % 100 == 0) flush();
+    }
+    assert_true((double)(clock() - began) / CLOCKS_PER_SEC < 20);
+    flush();
+    event_index_close(event_index);
+    open_index(GENERATION, 3000);
+    assert_int_equal(event_index_find(event_index, INDEX_REFUSED, &name, &place), TALLY_OK);
+    assert_true(place.height == 3000 && place.index == 199);
+    assert_int_equal(event_index_find(event_index, INDEX_REFUSED, &other, &place), TALLY_OK);
+    assert_int_equal(event_index_find(event_index, INDEX_APPLIED, &name, &place), TALLY_OK);
+    assert_true(place.height == 1);
 }
 
 static void all_is_found_through_flushes_closings_and_openings(void **context)
@@ -301,6 +338,8 @@ int main(void)
             all_is_found_through_flushes_closings_and_openings, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             others_see_what_is_published_and_the_owner_sees_all, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            an_event_that_is_refused_again_and_again_costs_no_more_each_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_last_refusal_counts_whenever_it_was_added, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_not_there_is_not_looked_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_name_is_known_by_half_of_it, set_up, tear_down),
