@@ -220,9 +220,20 @@ class JoinTest(network.NetworkTest):
         self.net.agreement(height)
         self.assertEqual(len(self.net.log_lines(NEW, "\"joining by a snapshot\"")), 1)
 
+    def old_subject(self):
+        """Of the newest event before the snapshot whose header validator-1 may read."""
+        with rpc.Client(self.net, "validator-1") as client:
+            for height in range(self.snapshot - 1, 0, -1):
+                block = client.ledger.GetBlock(rpc.rpc.GetBlockRequest(height=height), timeout=30)
+                for event in block.events:
+                    if event.header:
+                        return rpc.credit.EventHeader.FromString(event.header).subject_id
+        raise AssertionError("validator-1 has no events")
+
     def test_4_while_older_blocks_come_the_answers_that_need_them_say_so(self):
         """Of a second join, with peers that give no older blocks: they are stopped once the snapshot is here."""
         self.join_anew()
+        old = self.old_subject()
         since = self.net.log_size(NEW)
         self.net.start(NEW)
         wait_until("the snapshot", lambda: self.net.log_lines(NEW, "the snapshot is loaded", since), 60, 0.005)
@@ -232,7 +243,8 @@ class JoinTest(network.NetworkTest):
         with rpc.Client(self.net, NEW) as client:
             for call in (lambda: client.ledger.GetBlock(rpc.rpc.GetBlockRequest(height=self.snapshot - 1), timeout=30),
                          lambda: client.ledger.GetReceipt(
-                             rpc.rpc.GetReceiptRequest(event_id=self.final[len(self.final) // 3]), timeout=30)):
+                             rpc.rpc.GetReceiptRequest(event_id=self.final[len(self.final) // 3]), timeout=30),
+                         lambda: client.credit.GetHistory(rpc.rpc.GetHistoryRequest(subject_id=old), timeout=30)):
                 with self.assertRaises(grpc.RpcError) as failed:
                     call()
                 self.assertEqual(failed.exception.code(), grpc.StatusCode.UNAVAILABLE)
@@ -242,10 +254,13 @@ class JoinTest(network.NetworkTest):
                 self.assertGreater(detail.retry_after_ms, 0)
             checkpoint = client.ledger.GetCheckpoint(rpc.rpc.GetCheckpointRequest(), timeout=30).checkpoint
             self.assertGreaterEqual(checkpoint.checkpoint.height, self.snapshot)
+        # That there is nothing of a subject needs no older block, and is proven at once.
+        self.assertTrue(self.net.run(NEW, "history", "00" * 32, check=DONE).json["absent"])
         self.net.kill(NEW)  # in the middle of it
         self.net.start_all()
         wait_until("all older blocks", lambda: self.net.log_lines(NEW, "all older blocks are here", since), 120)
         self.net.agreement(self.height)
+        self.assertEqual(len(self.net.run(NEW, "history", old.hex(), check=DONE).json["events"]), 1)
 
     def test_5_a_state_that_is_lost_while_older_blocks_are_missing_is_joined_again(self):
         self.join_anew()
