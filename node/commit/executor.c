@@ -247,13 +247,18 @@ static void run_certified(struct job *job)
     if (state != NULL) certified->base.error = state_certified_put(state, &certified->checkpoint);
 }
 
+/* Told of only now: whoever hears of it asks for what it proves. */
 static void certified_done(struct job *job)
 {
     struct certified_job *certified = (struct certified_job *)(void *)job;
-    if (certified->base.error != TALLY_OK)
-        fail(certified->base.executor, "a checkpoint cannot be kept", certified->base.error);
-    else if (!certified->base.executor->closing)
-        flusher_note(certified->base.executor->flusher);
+    struct executor *executor = certified->base.executor;
+    if (certified->base.error != TALLY_OK) {
+        fail(executor, "a checkpoint cannot be kept", certified->base.error);
+    } else if (!executor->closing) {
+        executor->certified = certified->checkpoint;
+        executor->has_certified = true;
+        flusher_note(executor->flusher);
+    }
     free(certified);
 }
 
@@ -262,8 +267,6 @@ void executor_certified(struct executor *executor, const struct certified_checkp
     struct certified_job *certified =
         (struct certified_job *)new_job(executor, sizeof *certified, run_certified, certified_done);
     certified->checkpoint = *checkpoint;
-    executor->certified = *checkpoint;
-    executor->has_certified = true;
     worker_submit_urgent(executor->worker, &certified->base.job);
 }
 

@@ -77,7 +77,8 @@ struct ledger *executor_ledger(struct executor *executor);
 uint64_t executor_applied_height(const struct executor *executor);
 void executor_last(
     const struct executor *executor, struct checkpoint *checkpoint, struct state_counts *counts);
-/* The newest certified checkpoint of an applied block; false where there is none yet. */
+/* The newest certified checkpoint of an applied block that is kept, so that whoever asks gets proofs under
+ * it; false where there is none yet. */
 bool executor_newest_certified(const struct executor *executor, struct certified_checkpoint *checkpoint);
 
 #endif

@@ -354,6 +354,22 @@ static void a_state_whose_older_blocks_are_missing_is_given_up(void **state)
     assert_int_equal(fixture->applied, 3);
 }
 
+/* Who is told of a checkpoint asks for what it proves, and gets it. */
+static void a_certificate_is_told_of_once_it_is_kept(void **state)
+{
+    struct fixture *fixture = *state;
+    finalize(fixture, 1);
+    wait_applied(fixture, 1);
+    struct certified_checkpoint told, certified = {.checkpoint = fixture->checkpoints[1], .signers = 7};
+    executor_certified(fixture->executor, &certified);
+    assert_false(executor_newest_certified(fixture->executor, &told));
+    while (!executor_newest_certified(fixture->executor, &told))
+        uv_run(&fixture->loop, UV_RUN_ONCE);
+    assert_int_equal(told.checkpoint.height, 1);
+    assert_int_equal(state_certified_above(executor_state(fixture->executor), 1, &told), TALLY_OK);
+    assert_int_equal(told.checkpoint.height, 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_fixture, close_fixture)
@@ -365,6 +381,8 @@ int main(void)
         TEST(a_state_waits_for_a_block_that_the_ledger_lost),
         TEST(a_mistrusted_state_is_made_anew_once),
         TEST(a_state_whose_older_blocks_are_missing_is_given_up),
+        cmocka_unit_test_setup_teardown(
+            a_certificate_is_told_of_once_it_is_kept, open_fixture, close_fixture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
