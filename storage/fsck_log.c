@@ -122,12 +122,19 @@ static bool is_explained(struct fsck_log *log, uint64_t number)
     return log->gap != NULL && log->gap(log->context, number);
 }
 
+/* Of what begins at a place. Before a file's first record there is none to count from, but its header. */
+static uint64_t number_of(const struct walked *walked, uint64_t start, uint64_t number)
+{
+    return number == 0 && start == SEGMENT_HEADER_SIZE ? walked->header.first_number : number;
+}
+
 static int walked_gap(void *context, const struct segment_gap *gap)
 {
     struct walked *walked = context;
+    uint64_t number = number_of(walked, gap->start, gap->number);
     walked->damaged = true;
-    if (is_explained(walked->log, gap->number)) return TALLY_OK;
-    fsck_tell(walked->log->fsck, walked->name, gap->start, gap->number, walked->log->then,
+    if (is_explained(walked->log, number)) return TALLY_OK;
+    fsck_tell(walked->log->fsck, walked->name, gap->start, number, walked->log->then,
         "%" PRIu64 " bytes from here on are not what was written", gap->end - gap->start);
     return TALLY_OK;
 }
@@ -179,7 +186,8 @@ static int check_tail(struct walked *walked, const struct segment_scan *scan)
         if (error != TALLY_OK || got == 0) return error == TALLY_OK ? TALLY_EIO : error;
         for (size_t i = 0; i < got; i++) {
             if (bytes[i] == 0) continue;
-            fsck_tell(walked->log->fsck, walked->name, at + i, scan->damaged_number, walked->log->then_torn,
+            fsck_tell(walked->log->fsck, walked->name, at + i,
+                number_of(walked, scan->end, scan->damaged_number), walked->log->then_torn,
                 "behind the last whole record, which ends at byte %" PRIu64
                 ", stand bytes that are no zeros: a write that a crash cut short, or a damaged last record",
                 scan->end);

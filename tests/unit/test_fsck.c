@@ -398,6 +398,28 @@ static void flip_one(
     if (in_folder(file, "state/")) put_back_state();
 }
 
+/* There is no record before it that its height follows from. */
+static void a_first_record_whose_header_is_damaged_is_named_by_its_height(void **state)
+{
+    (void)state;
+    uint32_t tried = 0;
+    for (size_t f = 0; f < file_count; f++) {
+        size_t at = SEGMENT_HEADER_SIZE + 6;
+        struct told told;
+        bool has_record = in_folder(&files[f], "ledger/") || in_folder(&files[f], "bodies/");
+        if (!has_record || files[f].used <= SEGMENT_HEADER_SIZE) continue;
+        uint8_t flipped = files[f].bytes.data[at] ^ 1;
+        int opened = open(files[f].path, O_WRONLY);
+        assert_true(opened >= 0 && pwrite(opened, &flipped, 1, (off_t)at) == 1);
+        close(opened);
+        look(&told);
+        assert_true(told.count > 0 && is_named(&told, &files[f], at));
+        put_back(f);
+        tried++;
+    }
+    assert_true(tried > 2);
+}
+
 static void any_flipped_byte_is_named_or_lies_in_slack(void **state)
 {
     (void)state;
@@ -838,6 +860,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_node_is_clean_and_counted),
+        cmocka_unit_test(a_first_record_whose_header_is_damaged_is_named_by_its_height),
         cmocka_unit_test(any_flipped_byte_is_named_or_lies_in_slack),
         cmocka_unit_test(a_state_cut_short_anywhere_is_brought_level),
         cmocka_unit_test(what_is_damaged_of_the_ledger_is_mended_to_the_same),
