@@ -4,6 +4,7 @@
 
 #include "consensus/consensus.h"
 #include "node/net/log.h"
+#include "node/peer_message.h"
 #include "proto/base/check.h"
 
 #define ARENA_BUDGET (64u * MIB)
@@ -27,13 +28,21 @@ struct gathered {
     struct certificate finalization;
 };
 
+/* A block whose bodies are not to be had here ends a range, or begins it: then whoever asks for that very
+ * block learns that. */
 static int gather_one(
     struct range_job *range, uint64_t height, struct arena *arena, struct gathered *gathered)
 {
     struct block block;
     arena_reset(arena);
     int error = ledger_read(range->ledger, height, true, arena, &block);
+    bool first = gathered->count == 0;
+    if (error == TALLY_EDAMAGED && first) {
+        arena_reset(arena);
+        error = ledger_read(range->ledger, height, false, arena, &block);
+    }
     if (error != TALLY_OK) return error;
+    if (!first && !block_is_whole(&block)) return TALLY_EPENDING;
     block_encode(&block, true, &gathered->bytes);
     if (gathered->bytes.failed) return TALLY_ELIMIT;
     gathered->ends[gathered->count++] = gathered->bytes.size;

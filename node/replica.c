@@ -91,6 +91,8 @@ static void heard_message(struct replica *replica, const struct consensus_messag
 
 static void verified(struct replica *replica, uint32_t peer, struct peer_message *message, int error)
 {
+    /* Whoever has lost bodies answers without them, and that is as no answer: somebody else is asked. */
+    if (error == TALLY_ENOTFOUND) return;
     if (error != TALLY_OK)
         LOG_UNUSUAL("a message failed its check", LOG_U("peer", peer), LOG_U("kind", message->message.kind),
             LOG_E("why", error));

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """A stopped node's bodies lose their file, their tail or their header: it starts all the same, and peers give back what is
-gone."""
+gone. What every node has lost is marked as withheld, and nobody is blamed for it."""
 
 import os
 
@@ -56,6 +56,31 @@ class LossesTest(network.NetworkTest):
                     wait_until(text, lambda: self.net.log_lines(NAME, text, since=size))
                 self.net.agreement(height)
                 wait_until("all of it", lambda: self.is_whole(bodies), 60)
+
+    def test_what_no_node_has_any_more_is_withheld(self):
+        height = self.submit_some()
+        self.net.agreement(height)
+        names = self.net.names
+        for name in names:
+            self.net.stop(name)
+        for name in names:
+            for path in (self.net.home(name) / "data" / "bodies").glob("[0-9a-f]" * 16):
+                path.unlink()
+        sizes = {name: self.net.log_size(name) for name in names}
+        for name in names:
+            self.net.start(name)
+        for name in names:
+            text = "withheld where none had them"
+            wait_until(text, lambda: self.net.log_lines(name, text, since=sizes[name]), 60)
+            self.assertFalse(self.net.log_lines(name, "a range that does not hold", since=sizes[name]))
+        self.net.agreement(self.submit_some())
+        wait_until("no damage", lambda: self.is_withheld(), 120)
+
+    def is_withheld(self):
+        self.net.stop(NAME)
+        found = self.fsck()
+        self.net.start(NAME)
+        return found["clean"] and found["withheld"] > 0
 
 
 if __name__ == "__main__":

@@ -83,14 +83,14 @@ static void a_whole_range_is_believed(void **state)
 
 static void a_range_stripped_of_bodies_is_refused(void **state)
 {
-    assert_int_equal(serve(*state, false), TALLY_EFORM);
+    assert_int_equal(serve(*state, false), TALLY_ENOTFOUND);
 }
 
 static void a_range_missing_one_body_is_refused(void **state)
 {
     struct fixture *fixture = *state;
     fixture->batch.events[2].has_body = false;
-    assert_int_equal(serve(fixture, true), TALLY_EFORM);
+    assert_int_equal(serve(fixture, true), TALLY_ENOTFOUND);
 }
 
 static void a_block_that_its_leader_did_not_sign_is_refused(void **state)
