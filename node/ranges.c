@@ -37,7 +37,8 @@ static int gather_one(
     arena_reset(arena);
     int error = ledger_read(range->ledger, height, true, arena, &block);
     bool first = gathered->count == 0;
-    if (error == TALLY_EDAMAGED && first) {
+    if (error == TALLY_EDAMAGED && !first) return TALLY_EPENDING;
+    if (error == TALLY_EDAMAGED) {
         arena_reset(arena);
         error = ledger_read(range->ledger, height, false, arena, &block);
     }
