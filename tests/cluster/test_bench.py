@@ -204,19 +204,6 @@ class BenchNetwork(Bench):
         self.assertTrue(outcome.json["error"]["message"])
         self.nothing_is_left()
 
-    def test_a_network_goes_on_from_blocks_made_for_it(self):
-        with network.Network(start=False) as net:
-            self.bench(*SMALL, "--net", net.dir, "--keep")
-            made = self.left_behind()[0] / "data"
-            net.begin_with(made)
-            net.start_all()
-            height = net.agreement(13)[0]
-            for name in net.names:
-                status = net.status(name)
-                self.assertEqual((status["events"], status["subjects"]), (6100, 400), name)
-            self.assertGreaterEqual(height, 13)
-        self.bench(*SMALL, "--net", self.folder / "nothing", check=REFUSED)
-
     def test_wrong_arguments_are_told(self):
         self.bench("--subjects", 1000, check=USAGE)
         self.bench("--single", "--batch", 2, check=USAGE)

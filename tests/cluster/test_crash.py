@@ -240,11 +240,12 @@ class CrashTest(network.NetworkTest):
         batch = member.batch([member.opening()])
         event = member.event_id(batch.events[0])
         with rpc.Client(self.net, "validator-1") as client:
-            client.submit(batch)
+            height = client.submit(batch).height
         self.net.agreement()
         self.net.stop(name)
         program = network.compiled(self, "state_spoil", "-lleveldb")
-        subprocess.run([program, self.net.home(name) / "data" / "state", "4500000000" + event.hex(), "cut"], check=True)
+        results = f"52{height:016x}00000000"
+        subprocess.run([program, self.net.home(name) / "data" / "state", results, "cut"], check=True)
         self.net.start(name)
         self.net.expected.append("a read failed")
         with rpc.Client(self.net, name) as client:
