@@ -44,8 +44,8 @@ int state_account_get(
     struct state *state, uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE], struct digest *subject_id)
 {
     struct state_key key = state_key_of_account(member_id, ref);
-    bool own = state->block_thread == (uintptr_t)pthread_self();
-    if (own && !account_filter_may_have(state->filter, member_id, ref)) return TALLY_ENOTFOUND;
+    if (state_is_own(state) && !account_filter_may_have(state->filter, member_id, ref))
+        return TALLY_ENOTFOUND;
     return digest_get(state, &key, subject_id);
 }
 

@@ -9,12 +9,12 @@
 #include "proto/base/check.h"
 
 _Static_assert(HASHER_BLOCK_SIZE == SHA256_CBLOCK, "the library takes whole blocks");
-_Static_assert(sizeof(SHA256_CTX) <= sizeof((struct hasher){0}.library), "its context fits");
+_Static_assert(sizeof(SHA256_CTX) <= sizeof((struct hasher){0}.context), "its context fits");
 _Static_assert(_Alignof(SHA256_CTX) <= _Alignof(struct hasher), "and is aligned");
 
 static SHA256_CTX *context(struct hasher *hasher)
 {
-    return (SHA256_CTX *)(void *)hasher->library;
+    return (SHA256_CTX *)(void *)hasher->context;
 }
 
 static void compress(struct hasher *hasher, const uint8_t *blocks, size_t size)

@@ -18,7 +18,7 @@
 #define HASHER_ROOM (2 * HASHER_BLOCK_SIZE)
 #define HASHER_PADDING_MAX (HASHER_BLOCK_SIZE + 9) /* a bit, zeros, and the length */
 struct hasher {
-    _Alignas(8) uint8_t library[112]; /* its context, once there was too much to gather */
+    _Alignas(8) uint8_t context[112]; /* the library's, once there was too much to gather */
     uint64_t compressed;              /* bytes it was given, in whole blocks */
     size_t held;                      /* bytes behind them, fewer than HASHER_ROOM */
     uint8_t bytes[HASHER_ROOM + HASHER_PADDING_MAX];
