@@ -1,9 +1,8 @@
 #include "proto/codec/event.h"
 
-#include "proto/base/amount.h"
 #include "proto/base/check.h"
-#include "proto/base/date.h"
 #include "proto/codec/convert.h"
+#include "proto/codec/event_public.h"
 #include "proto/codec/message.h"
 #include "proto/crypto/digest.h"
 
@@ -14,10 +13,15 @@
 
 typedef Tallystick__V1__EventHeader header_message;
 
+/* The types that node/credit rules on. */
+#define BIT(type) (1ull << EVENT_##type)
+#define SUPPORTED                                                                                            \
+    (BIT(ACCOUNT_OPEN) | BIT(DISBURSE) | BIT(PERIOD_REPORT) | BIT(PAYMENT) | BIT(CHARGE_OFF) | BIT(CLOSE))
+
 static const struct {
     enum event_type type;
     const char *name;
-    bool is_supported;
+    bool has_account;
 } types[] = {
     {EVENT_CONSENT_GRANT, "CONSENT_GRANT", false},
     {EVENT_CONSENT_REVOKE, "CONSENT_REVOKE", false},
@@ -28,14 +32,14 @@ static const struct {
     {EVENT_DISBURSE, "DISBURSE", true},
     {EVENT_PERIOD_REPORT, "PERIOD_REPORT", true},
     {EVENT_PAYMENT, "PAYMENT", true},
-    {EVENT_LIMIT_CHANGE, "LIMIT_CHANGE", false},
-    {EVENT_STATUS, "STATUS", false},
+    {EVENT_LIMIT_CHANGE, "LIMIT_CHANGE", true},
+    {EVENT_STATUS, "STATUS", true},
     {EVENT_CHARGE_OFF, "CHARGE_OFF", true},
-    {EVENT_RECOVERY, "RECOVERY", false},
-    {EVENT_TRANSFER, "TRANSFER", false},
+    {EVENT_RECOVERY, "RECOVERY", true},
+    {EVENT_TRANSFER, "TRANSFER", true},
     {EVENT_CLOSE, "CLOSE", true},
-    {EVENT_CORRECT, "CORRECT", false},
-    {EVENT_RETRACT, "RETRACT", false},
+    {EVENT_CORRECT, "CORRECT", true},
+    {EVENT_RETRACT, "RETRACT", true},
     {EVENT_DISPUTE_OPEN, "DISPUTE_OPEN", false},
     {EVENT_DISPUTE_ANSWER, "DISPUTE_ANSWER", false},
     {EVENT_DISPUTE_CLOSE, "DISPUTE_CLOSE", false},
@@ -60,50 +64,28 @@ uint32_t event_type_by_name(const char *name)
 
 bool event_type_is_supported(uint32_t type)
 {
+    return type < 64 && (SUPPORTED >> type & 1) != 0;
+}
+
+bool event_type_has_account(uint32_t type)
+{
     for (size_t i = 0; i < TYPE_COUNT; i++)
-        if ((uint32_t)types[i].type == type) return types[i].is_supported;
+        if ((uint32_t)types[i].type == type) return types[i].has_account;
     return false;
 }
 
-/* Which member of public_fields a type carries. */
-static Tallystick__V1__EventHeader__PublicFieldsCase public_case_of(enum event_type type)
+/* Where the event belongs: in its account's chain, or by itself. */
+static int read_key(const header_message *message, struct event_header *header)
 {
-    if (type == EVENT_ACCOUNT_OPEN) return TALLYSTICK__V1__EVENT_HEADER__PUBLIC_FIELDS_ACCOUNT_OPEN;
-    if (type == EVENT_PERIOD_REPORT) return TALLYSTICK__V1__EVENT_HEADER__PUBLIC_FIELDS_PERIOD_REPORT;
-    if (type == EVENT_CLOSE) return TALLYSTICK__V1__EVENT_HEADER__PUBLIC_FIELDS_CLOSE;
-    return TALLYSTICK__V1__EVENT_HEADER__PUBLIC_FIELDS__NOT_SET;
-}
-
-static int read_public_fields(const header_message *message, struct event_header *header)
-{
-    if (message->public_fields_case != public_case_of(header->type)) return TALLY_EFORM;
-    if (header->type == EVENT_ACCOUNT_OPEN) {
-        const Tallystick__V1__AccountOpenPublic *fields = message->account_open;
-        if (fields->account_type == TALLYSTICK__V1__ACCOUNT_TYPE__ACCOUNT_TYPE_UNSPECIFIED)
-            return TALLY_EFORM;
-        if (currency_by_numeric(fields->currency) == NULL) return TALLY_EFORM;
-        header->account_type = (uint32_t)fields->account_type;
-        header->product = fields->product;
-        header->currency = fields->currency;
-    } else if (header->type == EVENT_PERIOD_REPORT) {
-        if (!period_is_valid(message->period_report->period)) return TALLY_EFORM;
-        header->period = message->period_report->period;
-    } else if (header->type == EVENT_CLOSE) {
-        if (message->close->kind == TALLYSTICK__V1__CLOSE_KIND__CLOSE_KIND_UNSPECIFIED) return TALLY_EFORM;
-        header->close_kind = (uint32_t)message->close->kind;
+    header->has_account = event_type_has_account((uint32_t)header->type);
+    if (!header->has_account) {
+        if (message->key_case != TALLYSTICK__V1__EVENT_HEADER__KEY_ITEM_ID) return TALLY_EFORM;
+        return fixed_from_bytes(message->item_id, header->item_id, ITEM_ID_SIZE);
     }
-    return TALLY_OK;
-}
-
-/* Every type of this release belongs to an account. */
-static int read_account(const header_message *message, struct event_header *header)
-{
     if (message->key_case != TALLYSTICK__V1__EVENT_HEADER__KEY_ACCOUNT) return TALLY_EFORM;
-    header->has_account = true;
     header->account_seq = message->account->seq;
     int error = fixed_from_bytes(message->account->ref, header->account_ref, ACCOUNT_REF_SIZE);
-    if (error != TALLY_OK) return error;
-    return digest_from_bytes(message->account->prev, &header->account_prev);
+    return error == TALLY_OK ? digest_from_bytes(message->account->prev, &header->account_prev) : error;
 }
 
 static int read_header(const header_message *message, struct event_header *header)
@@ -111,7 +93,6 @@ static int read_header(const header_message *message, struct event_header *heade
     if (message->version != HEADER_VERSION) return message->version == 0 ? TALLY_EFORM : TALLY_EVERSION;
     if (message->type == TALLYSTICK__V1__EVENT_TYPE__EVENT_TYPE_UNSPECIFIED) return TALLY_EFORM;
     header->type = (enum event_type)message->type;
-    if (!event_type_is_supported((uint32_t)header->type)) return TALLY_EINVALID;
     if (message->member_id == 0 || message->subject_scheme != SUBJECT_SCHEME_HMAC) return TALLY_EFORM;
     if (!date_is_valid(message->event_date)) return TALLY_EFORM;
     header->member_id = message->member_id;
@@ -120,8 +101,8 @@ static int read_header(const header_message *message, struct event_header *heade
     header->event_date = message->event_date;
     int error = digest_from_bytes(message->subject_id, &header->subject_id);
     if (error == TALLY_OK) error = digest_from_bytes(message->body_commitment, &header->body_commitment);
-    if (error == TALLY_OK) error = read_account(message, header);
-    if (error == TALLY_OK) error = read_public_fields(message, header);
+    if (error == TALLY_OK) error = read_key(message, header);
+    if (error == TALLY_OK) error = event_public_read(message, header);
     return error;
 }
 
@@ -144,10 +125,8 @@ int event_header_decode(struct span bytes, struct event_header *header)
 void event_header_encode(const struct event_header *header, struct buffer *out)
 {
     Tallystick__V1__AccountLink account = TALLYSTICK__V1__ACCOUNT_LINK__INIT;
-    Tallystick__V1__AccountOpenPublic open = TALLYSTICK__V1__ACCOUNT_OPEN_PUBLIC__INIT;
-    Tallystick__V1__PeriodReportPublic report = TALLYSTICK__V1__PERIOD_REPORT_PUBLIC__INIT;
-    Tallystick__V1__ClosePublic close = TALLYSTICK__V1__CLOSE_PUBLIC__INIT;
     header_message message = TALLYSTICK__V1__EVENT_HEADER__INIT;
+    union event_public_message room;
     message.version = HEADER_VERSION;
     message.type = (Tallystick__V1__EventType)header->type;
     message.member_id = header->member_id;
@@ -166,19 +145,7 @@ void event_header_encode(const struct event_header *header, struct buffer *out)
         message.key_case = TALLYSTICK__V1__EVENT_HEADER__KEY_ITEM_ID;
         message.item_id = message_bytes(span_of(header->item_id, ITEM_ID_SIZE));
     }
-    message.public_fields_case = public_case_of(header->type);
-    if (header->type == EVENT_ACCOUNT_OPEN) {
-        open.account_type = (Tallystick__V1__AccountType)header->account_type;
-        open.product = header->product;
-        open.currency = header->currency;
-        message.account_open = &open;
-    } else if (header->type == EVENT_PERIOD_REPORT) {
-        report.period = header->period;
-        message.period_report = &report;
-    } else if (header->type == EVENT_CLOSE) {
-        close.kind = (Tallystick__V1__CloseKind)header->close_kind;
-        message.close = &close;
-    }
+    event_public_fill(header, &message, &room);
     message_encode(&message.base, out);
 }
 

@@ -4,10 +4,14 @@
 
 #include "proto/base/agreement.h"
 #include "proto/base/arena.h"
+#include "proto/base/date.h"
 
 #define ACCOUNT_REF_SIZE 16
 #define ITEM_ID_SIZE 16
 #define SALT_SIZE 32
+#define EVENT_NONCE_SIZE 16
+/* The last millisecond that has a date. */
+#define EVENT_EXPIRES_MS_MAX (((uint64_t)DATE_MAX + 1) * MS_PER_DAY - 1)
 
 /* Numbers as in credit.proto. */
 enum event_type {
@@ -39,13 +43,61 @@ enum account_type {
     ACCOUNT_REVOLVING = 2,
 };
 
+enum credit_purpose {
+    PURPOSE_CREDIT_DECISION = 1, /* hard */
+    PURPOSE_ACCOUNT_REVIEW = 2,
+    PURPOSE_GUARANTEE = 3, /* hard */
+    PURPOSE_COLLECTION = 4,
+    PURPOSE_EMPLOYMENT = 5,
+    PURPOSE_SUBJECT_REQUEST = 6,
+};
+/* A set of purposes is a mask. */
+#define PURPOSE_BIT(purpose) (1u << ((purpose)-1))
+#define PURPOSES_ALL (2u * PURPOSE_BIT(PURPOSE_SUBJECT_REQUEST) - 1u)
+
+enum credit_legal_basis {
+    LEGAL_COURT_ORDER = 1,
+    LEGAL_SUPERVISION = 2,
+    LEGAL_STATUTE = 3,
+};
+
+enum event_reason {
+    REASON_FURNISHER_ERROR = 1,
+    REASON_DISPUTE = 2,
+    REASON_COURT_ORDER = 3,
+    REASON_RESTRUCTURED = 4,
+    REASON_SUBJECT_REQUEST = 5,
+    REASON_FRAUD = 6,
+    REASON_OTHER = 7,
+};
+
+enum dispute_category {
+    CATEGORY_NOT_MINE = 1,
+    CATEGORY_AMOUNT = 2,
+    CATEGORY_DATE = 3,
+    CATEGORY_STATUS = 4,
+    CATEGORY_DUPLICATE_ENTRY = 5,
+    CATEGORY_IDENTITY = 6,
+    CATEGORY_OTHER = 7,
+};
+
+enum dispute_outcome {
+    OUTCOME_CORRECTED = 1,
+    OUTCOME_REJECTED = 2,
+    OUTCOME_UNVERIFIABLE = 3,
+    OUTCOME_WITHDRAWN = 4,
+};
+
 /* "ACCOUNT_OPEN" and so on; NULL for a number that is no type. */
 const char *event_type_name(uint32_t type);
 /* 0 for a name that is no type. */
 uint32_t event_type_by_name(const char *name);
-/* Whether this release has rules for the type: ACCOUNT_OPEN, DISBURSE, PERIOD_REPORT, PAYMENT, CHARGE_OFF,
- * CLOSE. */
+/* Whether this release rules on the type: ACCOUNT_OPEN, DISBURSE, PERIOD_REPORT, PAYMENT, CHARGE_OFF, CLOSE.
+ * An event of another type has its form, but no batch may hold it. */
 bool event_type_is_supported(uint32_t type);
+/* Whether an event of the type is one of an account, and so has a sequence; else it has an item id of its
+ * own. False for a number that is no type. */
+bool event_type_has_account(uint32_t type);
 
 /* What every validator reads and rules on. */
 struct event_header {
@@ -61,17 +113,51 @@ struct event_header {
     uint32_t account_seq;
     struct digest account_prev;
     uint8_t item_id[ITEM_ID_SIZE];
-    /* Public fields of the type; 0 where the type has none. */
-    uint32_t account_type; /* ACCOUNT_OPEN: enum account_type */
-    uint32_t product;      /* ACCOUNT_OPEN */
-    uint32_t currency;     /* ACCOUNT_OPEN: ISO 4217 numeric */
+    /* Public fields of the type; 0 and false where the type has none. Ids are those of events. */
+    uint32_t account_type; /* ACCOUNT_OPEN, RESERVE: enum account_type */
+    uint32_t product;      /* ACCOUNT_OPEN, RESERVE: the furnisher's own code; 0 = none given */
+    uint32_t currency;     /* ACCOUNT_OPEN, RESERVE: ISO 4217 numeric */
     uint32_t period;       /* PERIOD_REPORT: yyyymm */
     uint32_t close_kind;   /* CLOSE: 1 PAID, 2 EARLY, 3 SETTLED_LESS, 4 OTHER */
+    bool has_amount;       /* ACCOUNT_OPEN, RESERVE: optional */
+    int64_t amount_minor;  /* 0 or more */
+    bool has_authorization;
+    struct digest authorization; /* ACCOUNT_OPEN, optional: the granted RESERVE */
+    bool has_transfer_of;
+    struct digest transfer_of; /* ACCOUNT_OPEN, optional: the TRANSFER it takes over */
+    uint64_t expires_ms;       /* RESERVE: since 1970, 1 to EVENT_EXPIRES_MS_MAX */
+    struct digest reservation; /* RESERVE_CANCEL: the RESERVE */
+    uint32_t grantee;          /* CONSENT_GRANT: a member's id */
+    uint32_t purposes;         /* CONSENT_GRANT: of PURPOSES_ALL, not empty */
+    int32_t valid_from;        /* CONSENT_GRANT: days, both included */
+    int32_t valid_until;
+    uint32_t max_uses;         /* CONSENT_GRANT: 1 or more */
+    struct digest form_digest; /* CONSENT_GRANT: of the signed form */
+    bool has_grantor;          /* CONSENT_GRANT, optional: kept, and not ruled on */
+    struct public_key grantor_key;
+    struct signature grantor_signature;
+    bool has_consent;                /* INQUIRY: else it has a legal basis; exactly one of the two */
+    struct digest consent;           /* INQUIRY with has_consent, CONSENT_REVOKE: the CONSENT_GRANT */
+    uint32_t purpose;                /* INQUIRY: enum credit_purpose */
+    uint32_t legal_basis;            /* INQUIRY: enum credit_legal_basis, or 0 */
+    struct digest operator_digest;   /* INQUIRY: keyed digest of who asks at the member */
+    uint8_t nonce[EVENT_NONCE_SIZE]; /* INQUIRY */
+    bool has_reply_key;              /* INQUIRY, optional: kept, and not ruled on */
+    struct public_key reply_key;
+    uint32_t new_state;    /* STATUS: 1 OPEN, 2 FROZEN */
+    uint32_t reason;       /* STATUS, CORRECT, RETRACT: enum event_reason */
+    uint32_t transferee;   /* TRANSFER: a member's id */
+    bool has_target;       /* CORRECT, RETRACT, DISPUTE_OPEN: always; STATEMENT: optional */
+    struct digest target;  /* the event it is about */
+    bool has_dispute;      /* DISPUTE_ANSWER, DISPUTE_CLOSE: always; CORRECT, RETRACT: optional */
+    struct digest dispute; /* the DISPUTE_OPEN */
+    uint32_t category;     /* DISPUTE_OPEN: enum dispute_category */
+    uint32_t outcome;      /* DISPUTE_CLOSE: enum dispute_outcome */
 };
 
-/* Decodes a canonical header whose fields are those its type needs, no more and no fewer, each within its
- * form (sizes, enums, dates, periods, a known currency). Errors: TALLY_EFORM, and TALLY_EVERSION (another
- * header version), TALLY_EINVALID (a type this release has no rules for), TALLY_ENOMEM (the machine's
+/* Decodes a canonical header of any type whose fields are those its type needs, no more and no fewer, each
+ * within its form (sizes, enums, dates, periods, a known currency, and what the fields above say of their
+ * values). Errors: TALLY_EFORM, and TALLY_EVERSION (another header version), TALLY_ENOMEM (the machine's
  * memory). Never depends on state. */
 int event_header_decode(struct span bytes, struct event_header *header) TALLY_MUST_CHECK;
 /* Appends the canonical encoding. */

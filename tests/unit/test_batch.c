@@ -9,7 +9,7 @@
 
 #include "proto/codec/batch.h"
 #include "proto/codec/message.h"
-#include "tests/vectors/samples.h"
+#include "tests/vectors/event_samples.h"
 
 #define EVENTS 5u
 
@@ -162,6 +162,29 @@ static void a_header_of_another_member_is_invalid(void **state)
     assert_int_equal(index, 0);
 }
 
+static void a_type_without_rules_is_invalid_in_a_batch(void **state)
+{
+    (void)state;
+    size_t refused = 0;
+    for (size_t i = 0; i < EVENT_TYPE_COUNT; i++) {
+        struct event_header header = full_header(event_types[i]);
+        struct buffer header_bytes;
+        uint32_t index = 0;
+        header.member_id = sample.batch.member_id;
+        buffer_init(&header_bytes, EVENT_HEADER_SIZE_MAX);
+        event_header_encode(&header, &header_bytes);
+        sample.batch.events[3].header = buffer_span(&header_bytes);
+        sample.batch.events[3].has_body = false;
+        encode(true);
+        bool is_supported = event_type_is_supported((uint32_t)header.type);
+        assert_int_equal(decode(&index), is_supported ? TALLY_OK : TALLY_EINVALID);
+        if (!is_supported) assert_int_equal(index, 3);
+        refused += !is_supported;
+        buffer_close(&header_bytes);
+    }
+    assert_int_equal(refused, EVENT_TYPE_COUNT - 6);
+}
+
 static void a_broken_header_names_its_event(void **state)
 {
     (void)state;
@@ -258,6 +281,7 @@ int main(void)
         with_batch(a_signature_of_anything_else_fails),
         with_batch(a_body_that_misses_its_commitment_is_damage_and_names_its_event),
         with_batch(a_header_of_another_member_is_invalid),
+        with_batch(a_type_without_rules_is_invalid_in_a_batch),
         with_batch(a_broken_header_names_its_event),
         with_batch(a_batch_needs_a_member_and_an_event),
         with_batch(the_thousandth_event_is_the_last),

@@ -93,16 +93,6 @@ static void a_header_has_one_encoding_for_good(void **state)
     buffer_close(&bytes);
 }
 
-static void a_type_without_rules_is_invalid(void **state)
-{
-    (void)state;
-    for (uint32_t type = 1; type < 40; type++) {
-        if (event_type_name(type) == NULL || event_type_is_supported(type)) continue;
-        struct event_header header = header_of((enum event_type)type);
-        expect(&header, TALLY_EINVALID);
-    }
-}
-
 static void a_number_that_is_no_type_is_malformed(void **state)
 {
     (void)state;
@@ -436,7 +426,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_supported_header_comes_back_as_it_was),
         cmocka_unit_test(a_header_has_one_encoding_for_good),
-        cmocka_unit_test(a_type_without_rules_is_invalid),
         cmocka_unit_test(a_number_that_is_no_type_is_malformed),
         cmocka_unit_test(fields_out_of_their_form_are_malformed),
         cmocka_unit_test(a_date_before_1970_is_allowed),
