@@ -3,6 +3,7 @@
 
 #include "proto/base/check.h"
 #include "proto/crypto/digest.h"
+#include "storage/block_check.h"
 #include "storage/crc32c.h"
 #include "storage/fsck_internal.h"
 #include "storage/ledger_record.h"
@@ -39,7 +40,6 @@ struct walk {
     const struct folders *folders;
     struct ledger_record_form form;
     struct arena arena;
-    struct verify_key (*keys)[KEYS_PER_MEMBER_MAX]; /* by the member's place in the genesis */
     struct open_bodies bodies;
     struct mended *mended; /* in the order of the log: the last of a height counts */
     size_t mended_count, mended_capacity;
@@ -47,10 +47,7 @@ struct walk {
     struct segment_place bodies_there;
     uint64_t expected; /* the next height */
     bool gap;          /* blocks before it were passed over, and told */
-    bool has_parent;   /* of the block before it: */
-    struct digest parent;
-    uint64_t parent_time_ms;
-    uint64_t final_height; /* the last block that carries its own FC */
+    struct block_check check;
     char name[FSCK_NAME_SIZE];
     uint64_t offset;
 };
@@ -60,75 +57,10 @@ static void tell(struct walk *walk, uint64_t height, const char *what)
     fsck_tell(walk->fsck, walk->name, walk->offset, height, THEN_BLOCKS, "%s", what);
 }
 
-/* ---- Signatures ---- */
-
-static int parse_keys(struct walk *walk)
+static void block_found(void *context, const struct block *block, uint32_t batch, const char *what)
 {
-    const struct genesis *genesis = walk->fsck->options->genesis;
-    walk->keys = calloc(genesis->member_count + 1, sizeof *walk->keys);
-    if (walk->keys == NULL) return TALLY_ENOMEM;
-    int error = TALLY_OK;
-    for (uint32_t m = 0; m < genesis->member_count; m++)
-        for (uint32_t k = 0; error == TALLY_OK && k < genesis->members[m].key_count; k++)
-            error = verify_key_parse(&genesis->members[m].keys[k], &walk->keys[m][k]);
-    return error;
-}
-
-/* The key a batch was signed with, if it is one of its member's. */
-static const struct verify_key *key_of(const struct walk *walk, const struct batch *batch)
-{
-    const struct genesis *genesis = walk->fsck->options->genesis;
-    const struct genesis_member *member = genesis_member_by_id(genesis, batch->member_id);
-    if (member == NULL) return NULL;
-    for (uint32_t k = 0; k < member->key_count; k++)
-        if (public_key_equal(&member->keys[k], &batch->signing_key))
-            return &walk->keys[member - genesis->members][k];
-    return NULL;
-}
-
-static void check_batches(struct walk *walk, const struct block *block)
-{
-    const struct digest *chain_id = &walk->fsck->options->genesis->chain_id;
-    for (uint32_t b = 0; b < block->batch_count; b++) {
-        const struct batch *batch = &block->batches[b];
-        const struct verify_key *key = key_of(walk, batch);
-        if (!digest_equal(&batch->chain_id, chain_id))
-            tell(walk, block->header.height, "a batch in it is of another chain");
-        else if (key == NULL)
-            tell(walk, block->header.height,
-                "a batch in it is signed with a key that its member does not have");
-        else if (batch_check(batch, key) != TALLY_OK)
-            tell(walk, block->header.height, "the signature of a batch in it does not hold");
-    }
-    walk->fsck->counts->batches += block->batch_count;
-    walk->fsck->counts->signatures += block->batch_count;
-}
-
-static void check_leader(struct walk *walk, const struct block *block)
-{
-    const struct verify_set *set = &walk->fsck->validators;
-    struct digest digest =
-        proposal_digest(&walk->fsck->options->genesis->chain_id, &block->header, &block->hash);
-    uint32_t leader = block->header.view == 0 ? 0 : leader_of(block->header.view, set->set.count);
-    if (signature_check(&set->parsed[leader], &digest, &block->signature) != TALLY_OK)
-        tell(walk, block->header.height, "its leader's signature does not hold");
-    walk->fsck->counts->signatures++;
-}
-
-static void check_finalization(struct walk *walk, const struct block *block)
-{
-    const struct certificate *fc = &block->finalization;
-    if (!block->has_finalization) return;
-    bool about_it = fc->kind == VOTE_FINALIZE && fc->view == block->header.view &&
-                    fc->epoch == block->header.epoch && digest_equal(&fc->block, &block->hash);
-    if (!about_it)
-        tell(walk, block->header.height, "the finalization it carries is another block's");
-    else if (certificate_check(&walk->fsck->validators, &walk->fsck->options->genesis->chain_id, fc) !=
-             TALLY_OK)
-        tell(walk, block->header.height, "the finalization it carries has no quorum of valid signatures");
-    else
-        walk->final_height = block->header.height;
-    walk->fsck->counts->signatures += quorum_of(walk->fsck->validators.set.count);
+    (void)batch;
+    tell(context, block->header.height, what);
 }
 
 /* ---- Bodies ---- */
@@ -254,19 +186,12 @@ static int check_directory(struct walk *walk, const struct ledger_record *record
     return TALLY_OK;
 }
 
-static void check_chain(struct walk *walk, const struct fsck_record *stored, const struct block *block)
+static void check_link(struct walk *walk, const struct fsck_record *stored, const struct block *block)
 {
-    uint64_t height = block->header.height;
-    if (walk->has_parent && !digest_equal(&walk->parent, &block->header.parent_hash))
-        tell(walk, height, "it does not follow the block before it: their hashes differ");
-    if (walk->has_parent && block->header.time_ms <= walk->parent_time_ms)
-        tell(walk, height, "its time is not after the time of the block before it");
     if (stored->segment != NULL && stored->place.offset == SEGMENT_HEADER_SIZE &&
         !digest_is_zero(&stored->segment->link) &&
         !digest_equal(&stored->segment->link, &block->header.parent_hash))
-        tell(walk, height, "the header of its segment names another parent");
-    if (block->header.epoch != walk->fsck->validators.set.epoch)
-        tell(walk, height, "it is of an epoch whose validators the genesis does not name");
+        tell(walk, block->header.height, "the header of its segment names another parent");
 }
 
 static void check_bodies_range(struct walk *walk, const struct ledger_record *record, uint64_t height)
@@ -295,17 +220,12 @@ static int check_block(struct walk *walk, const struct fsck_record *stored)
         !digest_equal(&block.hash, &record.prefix.hash) ||
         block.has_finalization != record.prefix.has_finalization) {
         tell(walk, height, "its record is whole and yet no block");
-        walk->has_parent = false;
+        walk->check.has_parent = false;
         return TALLY_OK;
     }
-    check_chain(walk, stored, &block);
-    check_leader(walk, &block);
-    check_finalization(walk, &block);
-    check_batches(walk, &block);
+    check_link(walk, stored, &block);
+    (void)block_check_next(&walk->check, &block);
     if (stored->segment != NULL) check_bodies_range(walk, &record, height);
-    walk->has_parent = true;
-    walk->parent = block.hash;
-    walk->parent_time_ms = block.header.time_ms;
     walk->fsck->counts->blocks++;
     return check_directory(walk, &record, &block);
 }
@@ -374,7 +294,7 @@ static int pass_over(struct walk *walk, uint64_t height)
             error = check_mended(walk, mended);
             continue;
         }
-        walk->has_parent = false;
+        walk->check.has_parent = false;
         lost++;
     }
     if (lost > 1)
@@ -464,18 +384,15 @@ static void find_beginning(struct walk *walk)
 {
     struct segment_header header;
     int file, changed;
-    const struct genesis *genesis = walk->fsck->options->genesis;
     walk->expected = 1;
-    walk->has_parent = true;
-    walk->parent = genesis->chain_id;
-    walk->parent_time_ms = genesis->created_ms;
+    block_check_restart(&walk->check);
     if (fsck_segment_open(
             walk->fsck, walk->folders->ledger, SEGMENT_LOG_LEDGER, 1, &file, &header, &changed) != TALLY_OK)
         return;
     walk->fsck->disk->close(walk->fsck->disk->context, file);
     if (header.first_number < 2) return;
     walk->expected = header.first_number;
-    walk->parent = header.link;
+    walk->check.parent = header.link;
 }
 
 static int walk_ledger(struct walk *walk)
@@ -498,8 +415,8 @@ static int walk_older(struct walk *walk, uint64_t first, const struct digest *be
     walk->gap = false;
     find_beginning(walk);
     int error = walk_ledger(walk);
-    if (error == TALLY_OK && walk->expected == first && walk->has_parent &&
-        !digest_equal(&walk->parent, below))
+    if (error == TALLY_OK && walk->expected == first && walk->check.has_parent &&
+        !digest_equal(&walk->check.parent, below))
         fsck_tell(walk->fsck, walk->folders->ledger, FSCK_NO_OFFSET, first - 1, THEN_BLOCKS,
             "its last block is not the parent of the first in ledger");
     return error;
@@ -510,15 +427,17 @@ int fsck_ledger(struct fsck *fsck)
     struct walk walk = {.fsck = fsck, .folders = &own};
     ledger_record_form_init(&walk.form, &fsck->options->genesis->chain_id);
     arena_init(&walk.arena, LEDGER_ARENA_SIZE);
+    int error = block_check_open(fsck->options->genesis, &fsck->validators, block_found, &walk, &walk.check);
     find_beginning(&walk);
     uint64_t first = walk.expected;
-    struct digest below = walk.parent;
-    int error = parse_keys(&walk);
+    struct digest below = walk.check.parent;
     if (error == TALLY_OK) error = walk_ledger(&walk);
     /* Blocks that nothing finalized stand behind it, as a crash leaves them: the node cuts them. */
-    fsck->counts->height = walk.final_height;
+    fsck->counts->height = walk.check.final_height;
     if (error == TALLY_OK && first > 1) error = walk_older(&walk, first, &below);
+    fsck->counts->batches = walk.check.batches;
+    fsck->counts->signatures += walk.check.signatures;
+    block_check_close(&walk.check);
     arena_close(&walk.arena);
-    free(walk.keys);
     return error;
 }
