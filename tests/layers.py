@@ -27,6 +27,8 @@ MAY_INCLUDE = [
     ("node/", ["node/", "consensus/", "storage/", *PROTO]),
     # One node's commit path, as the daemon drives it.
     ("tools/bench_path", ["tools/bench_", "node/commit/", "node/admission.h", "node/certifier.h", "node/mempool.h", *PROTO]),
+    # A ledger replayed as the daemon replays it.
+    ("tools/audit_replay", ["tools/audit_", "node/commit/execution.h", "node/commit/replay.h", "storage/", *PROTO]),
     ("tools/", ["tools/", "node/client/", "node/credit/", "node/net/certificate.h", "storage/", *PROTO]),
 ]
 

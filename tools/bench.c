@@ -1,7 +1,6 @@
 #include "tools/bench.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "tools/bench_report.h"
 #include "tools/bench_usage.h"
 #include "tools/home.h"
+#include "tools/interrupt.h"
 #include "tools/output.h"
 
 #define EVENTS_MAX UINT64_C(10000000000)
@@ -93,34 +93,6 @@ const struct command command_bench = {
         "latency_ms from when each was due, verify_ms, and the events in them.\n",
     .run = bench_run,
 };
-
-/* ---- Interruption ---- */
-
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int number)
-{
-    (void)number;
-    interrupted = 1;
-}
-
-static void signals_catch(void)
-{
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction action = {.sa_handler = on_signal};
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        (void)sigaction(numbers[i], &action, NULL);
-}
-
-bool bench_is_interrupted(void)
-{
-    return interrupted != 0;
-}
-
-enum tool_exit bench_fail_interrupted(struct context *context)
-{
-    return context_fail(context, TOOL_REFUSED, "INTERRUPTED", "interrupted before it had ended");
-}
 
 /* ---- Options ---- */
 
@@ -258,7 +230,7 @@ static enum tool_exit kind_run(struct context *context, const struct kind *kind,
     json_t *report = NULL;
     enum tool_exit code = folder_make(context, args_value(args, "dir"), folder);
     if (code != TOOL_DONE) return code;
-    signals_catch();
+    interrupt_catch();
     code = kind->run(context, options, folder, &report);
     if (args_value(args, "keep") != NULL)
         fprintf(stderr, "kept: %s\n", folder);

@@ -1,4 +1,4 @@
-/* What the benchmarks share: their options, and being interrupted. */
+/* What the benchmarks share. */
 #ifndef TALLY_TOOLS_BENCH_H
 #define TALLY_TOOLS_BENCH_H
 
@@ -29,9 +29,5 @@ enum tool_exit bench_storage(struct context *context, const struct bench_options
     json_t **report) TALLY_MUST_CHECK;
 enum tool_exit bench_network(struct context *context, const struct bench_options *options, const char *dir,
     json_t **report) TALLY_MUST_CHECK;
-
-/* Whether a signal asked this process to end: long work looks here, and stops. */
-bool bench_is_interrupted(void);
-enum tool_exit bench_fail_interrupted(struct context *context) TALLY_MUST_CHECK;
 
 #endif

@@ -9,6 +9,7 @@
 #include "rpc.pb-c.h"
 #include "tools/bench.h"
 #include "tools/import_batch.h"
+#include "tools/interrupt.h"
 #include "tools/output.h"
 #include "tools/remote.h"
 
@@ -83,7 +84,7 @@ static int requests_make(struct sending *sending)
     buffer_init(&bytes, BATCH_SIZE_MAX);
     sending->made = calloc((size_t)(plan->events / plan->batch_events) + 1, sizeof *sending->made);
     int error = sending->made == NULL ? TALLY_ENOMEM : load_open(&plan->load, &load);
-    for (uint64_t left = plan->events; error == TALLY_OK && left > 0 && !bench_is_interrupted();) {
+    for (uint64_t left = plan->events; error == TALLY_OK && left > 0 && !interrupt_came();) {
         uint32_t events = left < plan->batch_events ? (uint32_t)left : plan->batch_events;
         error = batch_make(sending, load, &bytes, events);
         left -= events;
@@ -181,7 +182,7 @@ static uint64_t due_ns(const struct sending *sending)
 
 static bool is_told_to_stop(const struct sending *sending)
 {
-    return bench_is_interrupted() || atomic_load(sending->client->stop);
+    return interrupt_came() || atomic_load(sending->client->stop);
 }
 
 static bool may_send(const struct sending *sending, uint64_t now_ns)

@@ -10,6 +10,7 @@
 #include "tools/bench_usage.h"
 #include "tools/devnet.h"
 #include "tools/devnet_watch.h"
+#include "tools/interrupt.h"
 #include "tools/node_status.h"
 #include "tools/output.h"
 
@@ -154,7 +155,7 @@ static enum tool_exit clients_end(struct network_run *run)
     code = reader_end(run, code);
     pthread_barrier_destroy(&run->ready);
     pthread_barrier_destroy(&run->start);
-    return bench_is_interrupted() ? bench_fail_interrupted(run->context) : code;
+    return interrupt_came() ? interrupt_fail(run->context) : code;
 }
 
 static void clients_watch(const struct network_run *run)
@@ -336,7 +337,7 @@ static enum tool_exit network_start(struct network_run *run, const char *dir)
     if (code == TOOL_DONE) code = devnet_make(run->context, path, &plan);
     if (code == TOOL_DONE) code = devnet_open(run->context, path, &run->devnet);
     if (code == TOOL_DONE) code = devnet_start_all(run->context, &run->devnet);
-    return code == TOOL_DONE && bench_is_interrupted() ? bench_fail_interrupted(run->context) : code;
+    return code == TOOL_DONE && interrupt_came() ? interrupt_fail(run->context) : code;
 }
 
 /* However the run ended, no daemon stays; that it failed is told before that one does not end. */

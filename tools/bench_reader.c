@@ -6,6 +6,7 @@
 #include "proto/base/check.h"
 #include "rpc.pb-c.h"
 #include "tools/bench.h"
+#include "tools/interrupt.h"
 #include "tools/proof_view.h"
 #include "tools/remote.h"
 #include "tools/trust.h"
@@ -105,7 +106,7 @@ static enum tool_exit reading_run(struct reading *reading)
     for (uint64_t i = 1; code == TOOL_DONE; i++) {
         uint64_t due_ns = *reader->start_ns + i * reader->interval_ns;
         wait_until(due_ns);
-        if (atomic_load(reader->stop) || bench_is_interrupted()) break;
+        if (atomic_load(reader->stop) || interrupt_came()) break;
         code = ask(reading, due_ns);
     }
     return code;

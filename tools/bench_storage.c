@@ -16,6 +16,7 @@
 #include "tools/bench_usage.h"
 #include "tools/devnet.h"
 #include "tools/home.h"
+#include "tools/interrupt.h"
 #include "tools/output.h"
 
 /* One run: the network it makes believe in, what it measured. */
@@ -80,7 +81,7 @@ static bool load_go_on(void *context, uint64_t events)
     const struct storage_run *run = context;
     progress_show("making the load: %llu of %llu events", (unsigned long long)events,
         (unsigned long long)run->plan.events);
-    return !bench_is_interrupted();
+    return !interrupt_came();
 }
 
 /* The exit code is the error, sign changed. It ends with its parent, and when its parent is told to. */
@@ -95,7 +96,7 @@ static int load_process(struct storage_run *run)
     int status;
     while (waitpid(child, &status, 0) < 0) {
         if (errno != EINTR) return TALLY_EIO;
-        if (bench_is_interrupted()) (void)kill(child, SIGKILL);
+        if (interrupt_came()) (void)kill(child, SIGKILL);
     }
     return WIFEXITED(status) ? -WEXITSTATUS(status) : TALLY_ECLOSED;
 }
@@ -110,7 +111,7 @@ static enum tool_exit load_make(struct storage_run *run)
     int error = load_process(run);
     progress_end();
     run->load_s = (double)(clock_steady_ms() - start_ms) / 1000;
-    if (bench_is_interrupted()) return bench_fail_interrupted(run->context);
+    if (interrupt_came()) return interrupt_fail(run->context);
     if (error == TALLY_ELIMIT)
         return context_fail(run->context, TOOL_REFUSED, "LIMIT",
             "so many events do not fit the files of %u subjects, or a block of %u events is too large",
@@ -128,7 +129,7 @@ static bool path_go_on(void *context, uint64_t events, uint64_t elapsed_ns)
     double seconds = (double)elapsed_ns / 1e9;
     progress_show("%.0f s: %llu of %llu events, %.0f a second", seconds, (unsigned long long)events,
         (unsigned long long)run->plan.events, (double)events / seconds);
-    return !bench_is_interrupted();
+    return !interrupt_came();
 }
 
 /* What came of the run against what went in: a benchmark of a node that loses or refuses is none. */
@@ -194,7 +195,7 @@ static enum tool_exit path_measure(struct storage_run *run)
     if (error == TALLY_OK) error = usage_read(getpid(), &run->after);
     if (error == TALLY_OK) run->figures = figures_of(&run->result);
     path_close(path);
-    if (bench_is_interrupted()) return bench_fail_interrupted(run->context);
+    if (interrupt_came()) return interrupt_fail(run->context);
     if (error == TALLY_OK) error = usage_read(getpid(), &run->closed);
     if (error != TALLY_OK) return context_fail(run->context, TOOL_REFUSED, "NODE", "%s", why);
     return result_check(run);

@@ -15,6 +15,7 @@ static const struct command *const commands[] = {
     &command_blame,
     &command_block,
     &command_fsck,
+    &command_audit,
     &command_backup,
     &command_restore,
     &command_subject_id,

@@ -221,24 +221,6 @@ static bool is_validator(const struct genesis *genesis, const char *name)
     return false;
 }
 
-static enum tool_exit lock_take(struct context *context, const char *data, int *lock)
-{
-    int error = disk_lock(disk_system(), data, lock);
-    switch (error) {
-    case TALLY_OK:
-        return TOOL_DONE;
-    case TALLY_EBUSY:
-        return context_fail(context, TOOL_REFUSED, "RUNNING",
-            "a node runs on %s (pid %" PRIu64 "): stop it first; fsck looks at a stopped node", data,
-            disk_lock_holder(disk_system(), data));
-    case TALLY_ENOTFOUND:
-        return context_fail(
-            context, TOOL_REFUSED, "DATA", "%s does not exist: this node was never started", data);
-    default:
-        return context_fail(context, TOOL_REFUSED, "DATA", "%s: %s", data, tally_error_text(error));
-    }
-}
-
 static enum tool_exit check_locked(
     struct checking *checking, const struct home *home, const struct genesis *genesis, const char *data)
 {
@@ -274,7 +256,7 @@ static enum tool_exit fsck_command_run(struct context *context, int count, char 
     enum tool_exit code = home_open_given(context, &home);
     if (code == TOOL_DONE) code = path_join(context, home.path, "data", data);
     if (code == TOOL_DONE) code = home_genesis(context, &home, &genesis);
-    if (code == TOOL_DONE) code = lock_take(context, data, &lock);
+    if (code == TOOL_DONE) code = data_lock(context, data, &lock);
     if (code == TOOL_DONE) {
         struct checking checking = {.context = context, .problems = context->json ? json_array() : NULL};
         code = check_locked(&checking, &home, genesis, data);

@@ -1,9 +1,11 @@
 #include "tools/home.h"
 
 #include <cyaml/cyaml.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "storage/disk.h"
 #include "tools/args.h"
 
 #define NODE_FILE_SIZE_MAX (256u * KIB)
@@ -107,6 +109,24 @@ enum tool_exit home_genesis(struct context *context, const struct home *home, st
     char path[HOME_PATH_MAX];
     enum tool_exit code = path_join(context, home->path, "genesis.json", path);
     return code == TOOL_DONE ? genesis_open(context, path, genesis) : code;
+}
+
+enum tool_exit data_lock(struct context *context, const char *data, int *lock)
+{
+    int error = disk_lock(disk_system(), data, lock);
+    switch (error) {
+    case TALLY_OK:
+        return TOOL_DONE;
+    case TALLY_EBUSY:
+        return context_fail(context, TOOL_REFUSED, "RUNNING",
+            "a node runs on %s (pid %" PRIu64 "): stop it first", data,
+            disk_lock_holder(disk_system(), data));
+    case TALLY_ENOTFOUND:
+        return context_fail(
+            context, TOOL_REFUSED, "DATA", "%s does not exist: this node was never started", data);
+    default:
+        return context_fail(context, TOOL_REFUSED, "DATA", "%s: %s", data, tally_error_text(error));
+    }
 }
 
 int address_parse(const char *text, char host[HOME_HOST_MAX + 1], uint16_t *port)

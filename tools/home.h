@@ -35,6 +35,10 @@ enum tool_exit home_open_given(struct context *context, struct home *home) TALLY
 enum tool_exit path_join(struct context *context, const char *directory, const char *file,
     char path[HOME_PATH_MAX]) TALLY_MUST_CHECK;
 
+/* Takes the lock of a stopped node's data folder, so that none starts on it meanwhile; disk_unlock lets go.
+ */
+enum tool_exit data_lock(struct context *context, const char *data, int *lock) TALLY_MUST_CHECK;
+
 /* A key file of the home, such as "signing.key"; the caller wipes it. */
 enum tool_exit home_key(struct context *context, const struct home *home, const char *file,
     uint8_t key[KEY_FILE_SIZE]) TALLY_MUST_CHECK;

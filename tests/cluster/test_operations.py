@@ -394,6 +394,23 @@ class OperationsTest(network.NetworkTest):
         self.net.start(name)
         self.all_was_run()
 
+    def test_an_audit(self):
+        name = "observer-1"
+        net = self.network()
+        for outcome in net.import_all(network.synth(net.folder, seed=5, subjects=SUBJECTS)).values():
+            self.assertEqual(outcome.code, DONE, outcome)
+        height, _ = net.agreement()
+        self.run_block(0, name, OTHER_H=net.home("validator-1"))
+        net.down_names.add(name)
+        said = self.run_block(1, name)
+        net.down_names.add(name)
+        self.assertTrue(said.startswith("EQUAL: "), said)
+        self.assertIn(f"replayed up to height {height}; ", said)
+        self.run_block(2, name)
+        self.submit_some()
+        net.agreement(height + 1)
+        self.all_was_run()
+
     def test_a_move_to_another_machine(self):
         name = "validator-2"
         net = self.network(observers=0, start=False)
