@@ -6,16 +6,24 @@
 #include "proto/base/pages.h"
 #include "proto/crypto/digest_hash.h"
 
-#define BITS_MIN 10u
-#define BITS_MAX 31u
+/* Parts grow on their own: none of them holds up its owner for long. */
+#define PART_BITS 6u
+#define PARTS (1u << PART_BITS)
+#define BITS_MIN 4u
+#define BITS_MAX (31u - PART_BITS)
 
-/* The hashes of what was added, each in the first free slot from the one its highest bits name; 0 = free. So
- * they lie about in their order, and go over to a larger table from front to back. */
-struct account_filter {
-    struct digest_hash_key key;
+/* The hashes of what was added, each in the first free slot from the one its highest bits name, behind those
+ * that name its part; 0 = free. So they lie about in their order, and go over to a larger table from front to
+ * back. */
+struct part {
     uint32_t *slots;
     uint32_t bits; /* 2^bits slots, a quarter of them free */
     uint32_t count;
+};
+
+struct account_filter {
+    struct digest_hash_key key;
+    struct part parts[PARTS];
     bool overfull; /* something was not added */
 };
 
@@ -38,17 +46,21 @@ struct account_filter *account_filter_make(void)
     struct account_filter *filter = calloc(1, sizeof *filter);
     if (filter == NULL) return NULL;
     digest_hash_key_init(&filter->key);
-    filter->bits = BITS_MIN;
-    filter->slots = slots_make(filter->bits);
-    if (filter->slots != NULL) return filter;
-    free(filter);
+    bool made = true;
+    for (size_t i = 0; made && i < PARTS; i++) {
+        filter->parts[i] = (struct part){.slots = slots_make(BITS_MIN), .bits = BITS_MIN};
+        made = filter->parts[i].slots != NULL;
+    }
+    if (made) return filter;
+    account_filter_close(filter);
     return NULL;
 }
 
 void account_filter_close(struct account_filter *filter)
 {
     if (filter == NULL) return;
-    free(filter->slots);
+    for (size_t i = 0; i < PARTS; i++)
+        free(filter->parts[i].slots);
     free(filter);
 }
 
@@ -67,45 +79,52 @@ static uint32_t hash_of(
 /* Where the hash is, or else where it would be added. */
 static size_t place_of(const uint32_t *slots, uint32_t bits, uint32_t hash)
 {
-    size_t place = hash >> (32 - bits);
+    size_t place = (uint32_t)(hash << PART_BITS) >> (32 - bits);
     while (slots[place] != 0 && slots[place] != hash)
         place = (place + 1) & (slot_count(bits) - 1);
     return place;
 }
 
-static void grow(struct account_filter *filter)
+/* False: memory is out, or there may be no more. */
+static bool grow(struct part *part)
 {
-    uint32_t bits = filter->bits + 1;
+    uint32_t bits = part->bits + 1;
     uint32_t *slots = bits <= BITS_MAX ? slots_make(bits) : NULL;
-    filter->overfull = slots == NULL;
-    if (slots == NULL) return;
-    for (size_t i = 0; i < slot_count(filter->bits); i++)
-        if (filter->slots[i] != 0) slots[place_of(slots, bits, filter->slots[i])] = filter->slots[i];
-    free(filter->slots);
-    filter->slots = slots;
-    filter->bits = bits;
+    if (slots == NULL) return false;
+    for (size_t i = 0; i < slot_count(part->bits); i++)
+        if (part->slots[i] != 0) slots[place_of(slots, bits, part->slots[i])] = part->slots[i];
+    free(part->slots);
+    part->slots = slots;
+    part->bits = bits;
+    return true;
 }
 
 void account_filter_add(
     struct account_filter *filter, uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE])
 {
-    if (!filter->overfull && filter->count >= slot_count(filter->bits) / 4 * 3) grow(filter);
-    if (filter->overfull) return;
     uint32_t hash = hash_of(filter, member_id, ref);
-    size_t place = place_of(filter->slots, filter->bits, hash);
-    if (filter->slots[place] == 0) filter->count++;
-    filter->slots[place] = hash;
-    CHECK(filter->count < slot_count(filter->bits));
+    struct part *part = &filter->parts[hash >> (32 - PART_BITS)];
+    if (!filter->overfull && part->count >= slot_count(part->bits) / 4 * 3) filter->overfull = !grow(part);
+    if (filter->overfull) return;
+    size_t place = place_of(part->slots, part->bits, hash);
+    if (part->slots[place] == 0) part->count++;
+    part->slots[place] = hash;
+    CHECK(part->count < slot_count(part->bits));
 }
 
 bool account_filter_may_have(
     const struct account_filter *filter, uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE])
 {
     if (filter->overfull) return true;
-    return filter->slots[place_of(filter->slots, filter->bits, hash_of(filter, member_id, ref))] != 0;
+    uint32_t hash = hash_of(filter, member_id, ref);
+    const struct part *part = &filter->parts[hash >> (32 - PART_BITS)];
+    return part->slots[place_of(part->slots, part->bits, hash)] != 0;
 }
 
 size_t account_filter_size(const struct account_filter *filter)
 {
-    return slot_count(filter->bits) * sizeof *filter->slots;
+    size_t slots = 0;
+    for (size_t i = 0; i < PARTS; i++)
+        slots += slot_count(filter->parts[i].bits);
+    return slots * sizeof(uint32_t);
 }

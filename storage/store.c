@@ -6,12 +6,14 @@
 #include <sys/stat.h>
 
 #include "proto/base/check.h"
+#include "storage/write_behind.h"
 
 /* Memory is taken as it is used: a fresh node stays small. */
 #define WRITE_BUFFER_SIZE (64u << 20)
 #define CACHE_SIZE (16u << 20)
-#define FILE_SIZE (32u << 20)
-#define OPEN_FILES_MAX 256
+/* Small files are begun and ended, and synced, in little time, and of two levels less is merged at a time. */
+#define FILE_SIZE (8u << 20)
+#define OPEN_FILES_MAX 512
 #define BLOOM_BITS 10
 
 struct store {
@@ -22,6 +24,7 @@ struct store {
     leveldb_writeoptions_t *writes;
     leveldb_filterpolicy_t *filter;
     leveldb_cache_t *cache;
+    struct write_behind *early; /* NULL = the system gives no watch: others' syncs wait longer */
     bool failed;
 };
 
@@ -84,6 +87,7 @@ int store_open(const char *dir, struct store **store)
         store_close(opened);
         return error_of(text);
     }
+    if (write_behind_open(dir, &opened->early) != TALLY_OK) opened->early = NULL;
     *store = opened;
     return TALLY_OK;
 }
@@ -91,6 +95,7 @@ int store_open(const char *dir, struct store **store)
 void store_close(struct store *store)
 {
     if (store == NULL) return;
+    write_behind_close(store->early);
     if (store->db != NULL) leveldb_close(store->db);
     leveldb_writeoptions_destroy(store->writes);
     leveldb_readoptions_destroy(store->scans);

@@ -5,7 +5,10 @@
 #include "proto/base/check.h"
 #include "proto/crypto/digest_hash.h"
 
-#define BUCKETS_MIN 1024u
+/* About what an entry takes, and the least: tables are made for a full cache, and fill with it, for to move
+ * a million entries to larger ones takes longer than a block may. */
+#define ENTRY_COST 256u
+#define ENTRY_COST_MIN (sizeof(struct entry) + ROOM_STEP + 2 * sizeof(struct entry *))
 /* Values grow a little with each event: a place has room for some. */
 #define ROOM_STEP 64u
 /* How much of an entry is fetched from memory before it is needed. */
@@ -29,7 +32,7 @@ struct subject_cache {
     struct entry **buckets;
     size_t bucket_count;
     struct entry **ring;
-    uint32_t count, capacity, hand;
+    uint32_t count, hand;
 };
 
 struct subject_cache *subject_cache_make(size_t size_max)
@@ -38,10 +41,13 @@ struct subject_cache *subject_cache_make(size_t size_max)
     if (cache == NULL) return NULL;
     digest_hash_key_init(&cache->key);
     cache->size_max = size_max;
-    cache->bucket_count = BUCKETS_MIN;
+    cache->bucket_count = 1;
+    while (cache->bucket_count < size_max / ENTRY_COST)
+        cache->bucket_count *= 2;
     cache->buckets = calloc(cache->bucket_count, sizeof *cache->buckets);
-    if (cache->buckets != NULL) return cache;
-    free(cache);
+    cache->ring = calloc(size_max / ENTRY_COST_MIN + 1, sizeof *cache->ring);
+    if (cache->buckets != NULL && cache->ring != NULL) return cache;
+    subject_cache_close(cache);
     return NULL;
 }
 
@@ -102,37 +108,11 @@ static void drop_unused(struct subject_cache *cache)
     }
 }
 
-static void grow(struct subject_cache *cache)
-{
-    size_t count = cache->bucket_count * 2;
-    struct entry **buckets = calloc(count, sizeof *buckets);
-    if (buckets == NULL) return; /* longer chains are slower, and right */
-    for (uint32_t i = 0; i < cache->count; i++) {
-        struct entry **slot = &buckets[cache->ring[i]->hash & (count - 1)];
-        cache->ring[i]->next_in_bucket = *slot;
-        *slot = cache->ring[i];
-    }
-    free(cache->buckets);
-    cache->buckets = buckets;
-    cache->bucket_count = count;
-}
-
-static bool ring_reserve(struct subject_cache *cache)
-{
-    if (cache->count < cache->capacity) return true;
-    uint32_t capacity = cache->capacity == 0 ? 256 : cache->capacity * 2;
-    struct entry **ring = realloc(cache->ring, capacity * sizeof *ring);
-    if (ring == NULL) return false;
-    cache->ring = ring;
-    cache->capacity = capacity;
-    return true;
-}
-
 static void add(
     struct subject_cache *cache, uint32_t hash, const struct digest *subject_id, struct span value)
 {
     uint32_t room = (uint32_t)((value.size + ROOM_STEP - 1) / ROOM_STEP * ROOM_STEP);
-    struct entry *entry = ring_reserve(cache) ? malloc(sizeof *entry + room) : NULL;
+    struct entry *entry = malloc(sizeof *entry + room);
     if (entry == NULL) return;
     *entry = (struct entry){.subject_id = *subject_id,
         .place = cache->count,
@@ -143,9 +123,9 @@ static void add(
     struct entry **slot = bucket_of(cache, hash);
     entry->next_in_bucket = *slot;
     *slot = entry;
+    CHECK(cache->count <= cache->size_max / ENTRY_COST_MIN);
     cache->ring[cache->count++] = entry;
     cache->size += cost_of(entry);
-    if (cache->count > cache->bucket_count) grow(cache);
     while (cache->size > cache->size_max)
         drop_unused(cache);
 }
