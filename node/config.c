@@ -2,6 +2,7 @@
 
 #include <cyaml/cyaml.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,7 @@ struct yaml_node {
     unsigned peers_count;
     struct yaml_client *clients;
     unsigned clients_count;
+    uint32_t subject_cache_mib;
 };
 
 static const cyaml_schema_field_t peer_fields[] = {
@@ -66,6 +68,7 @@ static const cyaml_schema_field_t node_fields[] = {
     CYAML_FIELD_SEQUENCE("peers", CYAML_FLAG_POINTER, struct yaml_node, peers, &peer_schema, 0, PEERS_MAX),
     CYAML_FIELD_SEQUENCE("clients", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct yaml_node, clients,
         &client_schema, 0, CLIENTS_MAX),
+    CYAML_FIELD_UINT("subject_cache_mib", CYAML_FLAG_OPTIONAL, struct yaml_node, subject_cache_mib),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t node_schema = {
@@ -212,6 +215,10 @@ static int take_yaml(const struct yaml_node *yaml, struct config *config, const 
                 yaml->peers[i].address, yaml->peers[i].name);
     }
     config->peer_count = yaml->peers_count;
+    config->subject_cache_mib = yaml->subject_cache_mib;
+    if (yaml->subject_cache_mib > SUBJECT_CACHE_MIB_MAX)
+        return fail(why, TALLY_EFORM, "%s: subject_cache_mib is %" PRIu32 ", and at most %u", path,
+            yaml->subject_cache_mib, SUBJECT_CACHE_MIB_MAX);
     return take_clients(yaml, config, path, why);
 }
 

@@ -39,6 +39,7 @@ struct config {
     struct config_peer peers[PEERS_MAX];
     uint32_t client_count;
     struct config_client clients[CLIENTS_MAX];
+    uint32_t subject_cache_mib; /* memory for subjects' states; 0 = not said */
     struct secret_key node_key;
     struct genesis genesis;
     const struct genesis_node *self; /* in genesis: found by node_key, and of the same name */

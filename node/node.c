@@ -372,8 +372,8 @@ static int open_parts(struct node *node, char *why, size_t why_size)
     if (error == TALLY_OK) error = mempool_open(NULL, &node->mempool);
     if (error == TALLY_OK) error = worker_open(node->loop, "checks", CHECKER_THREADS, &node->checkers);
     if (error == TALLY_OK)
-        error = executor_open(node->loop, node->data_dir, genesis, node->ledger, &executor_callbacks, node,
-            &node->executor, why, why_size);
+        error = executor_open(node->loop, node->data_dir, (size_t)node->config->subject_cache_mib * MIB,
+            genesis, node->ledger, &executor_callbacks, node, &node->executor, why, why_size);
     if (error != TALLY_OK) return error;
     node->serving = executor_is_level(node->executor);
     (void)executor_newest_certified(node->executor, &certified);

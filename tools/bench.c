@@ -28,7 +28,7 @@ const struct command command_bench = {
     .summary = "how fast this machine is: storage, network",
     .help =
         "usage: tally bench storage [--events N] [--subjects S] [--batch B] [--blocks-of E] [--pipeline P]\n"
-        "                           [--rate R] [--seconds T] [--net DIR] [OPTIONS]\n"
+        "                           [--rate R] [--seconds T] [--subject-cache MIB] [--net DIR] [OPTIONS]\n"
         "       tally bench network [--events N] [--subjects S] [--batch B | --single] [--rate R]\n"
         "                           [--connections C] [--window W] [--validators V] [--reads H] [--seconds "
         "T]\n"
@@ -53,6 +53,7 @@ const struct command command_bench = {
         "  --rate R          offer so many events a second: a block is due once those before it are\n"
         "                    offered, and counts from then, however late it is given to the ledger\n"
         "  --seconds T       end after so long, even with load left\n"
+        "  --subject-cache MIB  as subject_cache_mib in node.yaml\n"
         "  --net DIR         the blocks are those of the development network in DIR, of four validators and\n"
         "                    not yet started: with --keep, what data/ holds then is what its nodes would\n"
         "                    have, and they go on from there\n"
@@ -134,6 +135,7 @@ static enum tool_exit storage_options(
         {"pipeline", 1, 64, NULL, &options->pipeline},
         {"rate", 1, 10000000, &options->rate, NULL},
         {"seconds", 1, 1000000, &options->seconds, NULL},
+        {"subject-cache", 1, SUBJECT_CACHE_MIB_MAX, NULL, &options->subject_cache_mib},
         {"seed", 0, UINT32_MAX, &options->seed, NULL},
     };
     enum tool_exit code = numbers_take(context, args, numbers, sizeof numbers / sizeof numbers[0]);
@@ -182,8 +184,9 @@ static enum tool_exit network_options(
 }
 
 static const struct option_spec storage_known[] = {{"events", true}, {"subjects", true}, {"batch", true},
-    {"blocks-of", true}, {"pipeline", true}, {"rate", true}, {"seconds", true}, {"net", true}, {"dir", true},
-    {"keep", false}, {"seed", true}, {"out", true}, {"baseline", true}, {NULL, false}};
+    {"blocks-of", true}, {"pipeline", true}, {"rate", true}, {"seconds", true}, {"subject-cache", true},
+    {"net", true}, {"dir", true}, {"keep", false}, {"seed", true}, {"out", true}, {"baseline", true},
+    {NULL, false}};
 
 static const struct option_spec network_known[] = {{"events", true}, {"subjects", true}, {"batch", true},
     {"single", false}, {"rate", true}, {"connections", true}, {"window", true}, {"validators", true},

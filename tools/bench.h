@@ -15,6 +15,7 @@ struct bench_options {
     /* storage: */
     uint32_t block; /* events, a multiple of batch */
     uint32_t pipeline;
+    uint32_t subject_cache_mib; /* 0 = as a node takes that is not told */
     const char *net; /* the folder of the development network whose blocks they are; NULL = of none */
     /* network: */
     uint32_t validators, connections;

@@ -269,8 +269,8 @@ static int open_parts(struct path *path, char *why, size_t why_size)
         ledger_open(disk_system(), path->options.data_dir, &genesis->chain_id, NULL, &path->ledger, &report);
     if (error != TALLY_OK) snprintf(why, why_size, "the ledger cannot be opened: %s", report.detail);
     if (error == TALLY_OK)
-        error = executor_open(&path->loop, path->options.data_dir, genesis, path->ledger, &executor_callbacks,
-            path, &path->executor, why, why_size);
+        error = executor_open(&path->loop, path->options.data_dir, path->options.subject_cache_size, genesis,
+            path->ledger, &executor_callbacks, path, &path->executor, why, why_size);
     if (error == TALLY_OK)
         error = durable_open(&path->loop, NULL, path->ledger, &durable_callbacks, path, &path->durable);
     if (error == TALLY_OK)

@@ -13,9 +13,10 @@ struct path_options {
     const struct chain *chain;
     int load; /* descriptor of a file that chain_write made */
     uint64_t blocks;
-    uint32_t pipeline;    /* blocks given to the ledger and not yet applied, at most; from 1 */
-    uint64_t rate;        /* events offered a second; 0 = as fast as they are taken */
-    uint64_t seconds_max; /* 0 = until the load ends */
+    uint32_t pipeline;         /* blocks given to the ledger and not yet applied, at most; from 1 */
+    uint64_t rate;             /* events offered a second; 0 = as fast as they are taken */
+    uint64_t seconds_max;      /* 0 = until the load ends */
+    size_t subject_cache_size; /* bytes; 0 = as a node takes that is not told */
     bool (*go_on)(void *context, uint64_t events, uint64_t elapsed_ns); /* a few times a second */
     void *context;
 };

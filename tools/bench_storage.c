@@ -181,6 +181,7 @@ static enum tool_exit path_measure(struct storage_run *run)
         .load = run->load,
         .blocks = chain_blocks(&run->plan),
         .pipeline = run->options->pipeline,
+        .subject_cache_size = (size_t)run->options->subject_cache_mib * MIB,
         .rate = run->options->rate,
         .seconds_max = run->options->seconds,
         .go_on = path_go_on,

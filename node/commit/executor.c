@@ -431,13 +431,14 @@ void executor_backfill(struct executor *executor, uint64_t from, const struct bl
 
 /* ---- Life ---- */
 
-int executor_open(uv_loop_t *loop, const char *data_dir, const struct genesis *genesis, struct ledger *ledger,
-    const struct executor_callbacks *callbacks, void *context, struct executor **out, char *why,
-    size_t why_size)
+int executor_open(uv_loop_t *loop, const char *data_dir, size_t subject_cache_size,
+    const struct genesis *genesis, struct ledger *ledger, const struct executor_callbacks *callbacks,
+    void *context, struct executor **out, char *why, size_t why_size)
 {
     struct executor *executor = calloc(1, sizeof *executor);
     if (executor == NULL) return TALLY_ENOMEM;
-    executor->replay = (struct replay){.data_dir = data_dir, .genesis = genesis, .ledger = ledger};
+    executor->replay = (struct replay){
+        .data_dir = data_dir, .genesis = genesis, .ledger = ledger, .subject_cache_size = subject_cache_size};
     executor->callbacks = callbacks;
     executor->context = context;
     int error = replay_open(&executor->replay);

@@ -35,11 +35,12 @@ struct executor_callbacks {
 
 /* Opens HOME/data/state and replays into it what the ledger has beyond it, telling the log of long work. A
  * state that is damaged is discarded and rebuilt from the ledger. Where that needs a block that the ledger
- * lost, it goes on once the block is mended, and what is queued waits. `ledger` and `genesis` are borrowed.
- * Errors: as state_open's and the ledger's; `why` is then one sentence. */
-int executor_open(uv_loop_t *loop, const char *data_dir, const struct genesis *genesis, struct ledger *ledger,
-    const struct executor_callbacks *callbacks, void *context, struct executor **executor, char *why,
-    size_t why_size) TALLY_MUST_CHECK;
+ * lost, it goes on once the block is mended, and what is queued waits. `ledger` and `genesis` are borrowed;
+ * `subject_cache_size` is the memory, in bytes, for subjects' states that were used lately; 0 =
+ * STATE_CACHE_SIZE. Errors: as state_open's and the ledger's; `why` is then one sentence. */
+int executor_open(uv_loop_t *loop, const char *data_dir, size_t subject_cache_size,
+    const struct genesis *genesis, struct ledger *ledger, const struct executor_callbacks *callbacks,
+    void *context, struct executor **executor, char *why, size_t why_size) TALLY_MUST_CHECK;
 /* Whether the state stood level with the ledger at its opening, or does by now: else on_level comes. */
 bool executor_is_level(const struct executor *executor);
 /* Runs what was queued, flushes everything, and closes the state. No callback comes from it. */

@@ -26,6 +26,7 @@ static int open_state(struct replay *replay)
 {
     const struct genesis *genesis = replay->genesis;
     struct state_config config = replay_config(genesis);
+    config.cache_size_max = replay->subject_cache_size;
     uint64_t began_ms = clock_now_ms();
     int error = state_open(replay->data_dir, &config, &replay->state);
     if (error != TALLY_OK) return error;

@@ -7,11 +7,13 @@
 #include "storage/ledger.h"
 #include "storage/state.h"
 
-/* The caller sets the first three, which are borrowed and stay; the others are NULL while nothing is open. */
+/* The caller sets what stands before `state`, and what is pointed to is borrowed and stays; the others are
+ * NULL while nothing is open. */
 struct replay {
     const char *data_dir;
     const struct genesis *genesis;
     struct ledger *ledger;
+    size_t subject_cache_size; /* bytes; 0 = STATE_CACHE_SIZE */
     struct state *state;
     struct execution *execution;
 };

@@ -37,6 +37,9 @@
 /* The longest way from a block that seals an epoch to the descendant whose finalization proves it. */
 #define SEAL_PATH_MAX 1280u
 
+/* What an operator may give a node of memory for subjects' states. */
+#define SUBJECT_CACHE_MIB_MAX (256u * KIB)
+
 /* How far certification may lag finalization before payload stops being work. */
 #define CERTIFICATION_LAG_MAX 64u
 

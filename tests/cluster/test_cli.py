@@ -251,6 +251,16 @@ class CliTest(network.NetworkTest):
         ran = subprocess.run([network.TALLYD, "--home", home], capture_output=True, text=True, timeout=30)
         self.assertEqual(ran.returncode, 1)
         self.assertIn("chmod 600", ran.stderr)
+        for path in home.iterdir():
+            path.chmod(0o600)
+        yaml = (home / "node.yaml").read_text()
+        for line, word in (("subject_cache_mib: 262145", "at most 262144"), ("subject_cache_mib: much", "much"),
+                           ("subject_cash_mib: 1", "subject_cash_mib")):
+            (home / "node.yaml").write_text(yaml + line + "\n")
+            ran = subprocess.run([network.TALLYD, "--home", home], capture_output=True, text=True, timeout=30)
+            self.assertEqual(ran.returncode, 1)
+            self.assertIn("node.yaml", ran.stderr)
+            self.assertIn(word, ran.stderr)
 
 
 if __name__ == "__main__":

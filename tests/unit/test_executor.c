@@ -69,8 +69,8 @@ static void open_executor(struct fixture *fixture)
 {
     char why[256] = "";
     assert_int_equal(uv_loop_init(&fixture->loop), 0);
-    if (executor_open(&fixture->loop, fixture->dir, &fixture->genesis, fixture->ledger, &callbacks, fixture,
-            &fixture->executor, why, sizeof why) != TALLY_OK)
+    if (executor_open(&fixture->loop, fixture->dir, 0, &fixture->genesis, fixture->ledger, &callbacks,
+            fixture, &fixture->executor, why, sizeof why) != TALLY_OK)
         fail_msg("%s", why);
 }
 
