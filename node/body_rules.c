@@ -76,7 +76,7 @@ static int payment_check(const struct event_body *body, struct body_refusal *ref
     return TALLY_OK;
 }
 
-static int charge_off_check(const struct event_body *body, struct body_refusal *refusal)
+static int amount_check(const struct event_body *body, struct body_refusal *refusal)
 {
     if (body->amount_minor < 0) return refuse(refusal, "AMOUNT_NEGATIVE", "amount_minor");
     return TALLY_OK;
@@ -90,13 +90,18 @@ static int closing_check(const struct event_body *body, struct body_refusal *ref
     return TALLY_OK;
 }
 
-int body_rules_check(
-    const struct event_header *header, const struct event_body *body, struct body_refusal *refusal)
+/* A change of the line says what it was and what it is. */
+static int limit_change_check(const struct event_body *body, struct body_refusal *refusal)
 {
-    CHECK(header->type == body->type);
-    CHECK(event_type_is_supported(header->type));
+    if (body->old_limit_minor < 0) return refuse(refusal, "AMOUNT_NEGATIVE", "old_limit_minor");
+    if (body->new_limit_minor < 0) return refuse(refusal, "AMOUNT_NEGATIVE", "new_limit_minor");
+    return TALLY_OK;
+}
 
-    switch (header->type) {
+/* Holds a body against the rules of `type`: its own, or the one it corrects. */
+static int check_as(enum event_type type, const struct event_body *body, struct body_refusal *refusal)
+{
+    switch (type) {
     case EVENT_ACCOUNT_OPEN:
         return opening_check(body, refusal);
     case EVENT_DISBURSE:
@@ -105,8 +110,11 @@ int body_rules_check(
         return report_check(body, refusal);
     case EVENT_PAYMENT:
         return payment_check(body, refusal);
+    case EVENT_LIMIT_CHANGE:
+        return limit_change_check(body, refusal);
     case EVENT_CHARGE_OFF:
-        return charge_off_check(body, refusal);
+    case EVENT_RECOVERY:
+        return amount_check(body, refusal);
     case EVENT_CLOSE:
         return closing_check(body, refusal);
     case EVENT_CONSENT_GRANT:
@@ -114,17 +122,23 @@ int body_rules_check(
     case EVENT_INQUIRY:
     case EVENT_RESERVE:
     case EVENT_RESERVE_CANCEL:
-    case EVENT_LIMIT_CHANGE:
     case EVENT_STATUS:
-    case EVENT_RECOVERY:
     case EVENT_TRANSFER:
-    case EVENT_CORRECT:
     case EVENT_RETRACT:
     case EVENT_DISPUTE_OPEN:
     case EVENT_DISPUTE_ANSWER:
     case EVENT_DISPUTE_CLOSE:
     case EVENT_STATEMENT:
+        return TALLY_OK;
+    case EVENT_CORRECT:
         break;
     }
     CHECK_UNREACHABLE();
+}
+
+int body_rules_check(
+    const struct event_header *header, const struct event_body *body, struct body_refusal *refusal)
+{
+    CHECK(header->type == body->type);
+    return check_as(body->type == EVENT_CORRECT ? body->corrected : body->type, body, refusal);
 }

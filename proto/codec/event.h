@@ -166,8 +166,8 @@ void event_header_encode(const struct event_header *header, struct buffer *out);
 struct digest event_id(const struct digest *chain_id, struct span header_bytes);
 struct digest event_body_commitment(const uint8_t salt[SALT_SIZE], struct span body);
 
-/* A body, by type; only the fields of that type are meaningful. Absent optional amounts have their flag
- * false. */
+/* A body, by type; only the fields of that type are meaningful, and those that are absent are 0 or false.
+ * Types that are named nowhere below have an empty body. */
 struct optional_amount {
     bool present;
     int64_t minor;
@@ -175,24 +175,34 @@ struct optional_amount {
 
 struct event_body {
     enum event_type type;
+    /* CORRECT: the type whose body this is, one that event_type_has_amounts; that type's fields follow. */
+    enum event_type corrected;
     struct optional_amount limit, principal, scheduled, past_due, interest, fee, recovery, balance,
         fees_deducted;
-    int64_t amount_minor;   /* DISBURSE, PAYMENT, CHARGE_OFF */
-    int64_t balance_minor;  /* PERIOD_REPORT */
-    int64_t paid_minor;     /* PERIOD_REPORT */
-    uint32_t days_past_due; /* PERIOD_REPORT: 0 to 65535 */
+    int64_t amount_minor;    /* DISBURSE, PAYMENT, CHARGE_OFF, RECOVERY */
+    int64_t balance_minor;   /* PERIOD_REPORT, TRANSFER */
+    int64_t paid_minor;      /* PERIOD_REPORT */
+    int64_t old_limit_minor; /* LIMIT_CHANGE */
+    int64_t new_limit_minor; /* LIMIT_CHANGE */
+    uint32_t days_past_due;  /* PERIOD_REPORT: 0 to 65535 */
     bool has_rate, has_apr, has_terms, has_first_delinquency;
     int32_t rate_ppm, apr_ppm;
     uint32_t term_count;
     int32_t first_delinquency_date; /* days */
     char term_unit[EVENT_TEXT_SIZE_MAX + 1], security[EVENT_TEXT_SIZE_MAX + 1],
         payer[EVENT_TEXT_SIZE_MAX + 1], reported_code[EVENT_TEXT_SIZE_MAX + 1];
+    char channel[EVENT_TEXT_SIZE_MAX + 1], notice_version[EVENT_TEXT_SIZE_MAX + 1]; /* CONSENT_GRANT */
+    char reason[EVENT_TEXT_SIZE_MAX + 1];                                           /* CONSENT_REVOKE */
+    char text[EVENT_STATEMENT_SIZE_MAX + 1]; /* DISPUTE_OPEN, _ANSWER, _CLOSE, STATEMENT */
 };
 
+/* Whether a body of the type holds amounts: then it is one that a CORRECT can replace. */
+bool event_type_has_amounts(uint32_t type);
+
 /* Errors: TALLY_EFORM (not canonical, text over its bound, a number out of its range, fields of another
- * type), TALLY_ENOMEM (the machine's memory). */
+ * type, bytes where the type has none), TALLY_ENOMEM (the machine's memory). */
 int event_body_decode(enum event_type type, struct span bytes, struct event_body *body) TALLY_MUST_CHECK;
-/* The type is one that event_type_is_supported (CHECKed). */
+/* The type is a type; that of a CORRECT's body event_type_has_amounts (CHECKed). */
 void event_body_encode(const struct event_body *body, struct buffer *out);
 
 #endif

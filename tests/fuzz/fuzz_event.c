@@ -2,7 +2,7 @@
 /* Event headers and bodies: the first byte is 0 for a header, else the body's type. */
 #include "proto/base/check.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/vectors/samples.h"
+#include "tests/vectors/event_samples.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -25,33 +25,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
+/* Every header, every body, and a correction of every body that can be corrected. */
 size_t fuzz_sample(uint32_t number, uint8_t *bytes, size_t size_max)
 {
-    static const enum event_type types[] = {EVENT_ACCOUNT_OPEN, EVENT_DISBURSE, EVENT_PERIOD_REPORT,
-        EVENT_PAYMENT, EVENT_CHARGE_OFF, EVENT_CLOSE};
-    const uint32_t type_count = sizeof types / sizeof types[0];
-    struct digest subject = sample_digest("subject");
+    const uint32_t count = EVENT_TYPE_COUNT;
     struct buffer out;
-    if (number >= 2 * type_count) return 0;
+    if (number >= 3 * count) return 0;
+    enum event_type type = event_types[number % count];
     buffer_init(&out, size_max);
-    if (number < type_count) {
-        struct event_header header = sample_header(3, &subject, 1 + number);
-        header.type = types[number];
-        header.period = 200501;
-        header.account_type = ACCOUNT_INSTALMENT;
-        header.currency = 840;
-        header.close_kind = 1;
+    if (number < count) {
+        struct event_header header = full_header(type);
         buffer_u8(&out, 0);
         event_header_encode(&header, &out);
     } else {
-        struct event_body body = {
-            .type = types[number - type_count], .has_rate = true, .has_terms = true, .term_count = 9};
-        body.limit = body.balance = body.fees_deducted = body.fee = (struct optional_amount){true, 77};
-        body.amount_minor = body.balance_minor = 1234567;
-        body.has_first_delinquency = true;
-        body.first_delinquency_date = 1000;
-        memcpy(body.payer, "payer", 6);
-        memcpy(body.reported_code, "M1", 3);
+        struct event_body body = full_body(type);
+        if (number >= 2 * count) {
+            body.type = EVENT_CORRECT;
+            body.corrected = event_type_has_amounts((uint32_t)type) ? type : EVENT_CLOSE;
+        }
         buffer_u8(&out, (uint8_t)body.type);
         event_body_encode(&body, &out);
     }

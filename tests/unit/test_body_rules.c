@@ -38,15 +38,21 @@ static void assert_fine(struct event_body body)
     assert_int_equal(check(body), TALLY_OK);
 }
 
+/* The same body, as that of a CORRECT. */
+static struct event_body correction_of(struct event_body body)
+{
+    body.corrected = body.type;
+    body.type = EVENT_CORRECT;
+    return body;
+}
+
 static void an_empty_body_of_any_type_is_fine(void **context)
 {
     (void)context;
-    assert_fine((struct event_body){.type = EVENT_ACCOUNT_OPEN});
-    assert_fine((struct event_body){.type = EVENT_DISBURSE});
-    assert_fine((struct event_body){.type = EVENT_PERIOD_REPORT});
-    assert_fine((struct event_body){.type = EVENT_PAYMENT});
-    assert_fine((struct event_body){.type = EVENT_CHARGE_OFF});
-    assert_fine((struct event_body){.type = EVENT_CLOSE});
+    for (uint32_t type = 1; type <= EVENT_STATEMENT; type++) {
+        if (event_type_name(type) == NULL) continue;
+        assert_fine((struct event_body){.type = (enum event_type)type, .corrected = EVENT_DISBURSE});
+    }
 }
 
 static void the_parts_of_a_payment_sum_to_its_total(void **context)
@@ -141,10 +147,15 @@ static void amounts_that_cannot_be_negative_are_refused(void **context)
         {{.type = EVENT_PAYMENT, .fee = GIVEN(-1)}, "fee_minor"},
         {{.type = EVENT_PAYMENT, .recovery = GIVEN(INT64_MIN)}, "recovery_minor"},
         {{.type = EVENT_CHARGE_OFF, .amount_minor = -1}, "amount_minor"},
+        {{.type = EVENT_RECOVERY, .amount_minor = -1}, "amount_minor"},
+        {{.type = EVENT_LIMIT_CHANGE, .old_limit_minor = -1}, "old_limit_minor"},
+        {{.type = EVENT_LIMIT_CHANGE, .new_limit_minor = INT64_MIN}, "new_limit_minor"},
     };
 
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         assert_refused(cases[i].body, "AMOUNT_NEGATIVE", cases[i].field);
+        assert_refused(correction_of(cases[i].body), "AMOUNT_NEGATIVE", cases[i].field);
+    }
     assert_refused((struct event_body){.type = EVENT_ACCOUNT_OPEN, .has_rate = true, .rate_ppm = -1},
         "RATE_NEGATIVE", "rate_ppm");
     assert_refused((struct event_body){.type = EVENT_ACCOUNT_OPEN, .has_apr = true, .apr_ppm = -1},
@@ -161,6 +172,25 @@ static void an_account_is_closed_without_a_balance(void **context)
         (struct event_body){.type = EVENT_CLOSE, .balance = GIVEN(-1)}, "BALANCE_AT_CLOSE", "balance_minor");
 }
 
+static void a_correction_keeps_the_rules_of_what_it_corrects(void **context)
+{
+    (void)context;
+    assert_refused(correction_of((struct event_body){.type = EVENT_CLOSE, .balance = GIVEN(1)}),
+        "BALANCE_AT_CLOSE", "balance_minor");
+    assert_fine(correction_of((struct event_body){.type = EVENT_CLOSE, .balance = GIVEN(0)}));
+    assert_refused(
+        correction_of((struct event_body){.type = EVENT_PAYMENT, .amount_minor = 5, .principal = GIVEN(4)}),
+        "PAYMENT_PARTS", "amount_minor");
+    assert_refused(
+        correction_of((struct event_body){
+            .type = EVENT_PERIOD_REPORT, .balance_minor = 9, .days_past_due = 1, .past_due = GIVEN(0)}),
+        "PAST_DUE_ZERO", "past_due_minor");
+    assert_refused(correction_of((struct event_body){
+                       .type = EVENT_PERIOD_REPORT, .balance_minor = 9, .past_due = GIVEN(10)}),
+        "PAST_DUE_OVER_BALANCE", "past_due_minor");
+    assert_fine(correction_of((struct event_body){.type = EVENT_TRANSFER, .balance_minor = INT64_MIN}));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +201,7 @@ int main(void)
         cmocka_unit_test(what_real_files_hold_is_not_refused),
         cmocka_unit_test(amounts_that_cannot_be_negative_are_refused),
         cmocka_unit_test(an_account_is_closed_without_a_balance),
+        cmocka_unit_test(a_correction_keeps_the_rules_of_what_it_corrects),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -92,4 +92,71 @@ static inline struct event_header full_header(enum event_type type)
     return header;
 }
 
+static inline void full_account_body(enum event_type type, struct event_body *body)
+{
+    const struct optional_amount low = {true, INT64_MIN}, high = {true, INT64_MAX}, zero = {true, 0};
+    body->amount_minor = type == EVENT_CHARGE_OFF ? -5 : INT64_MAX;
+    if (type == EVENT_ACCOUNT_OPEN) {
+        body->amount_minor = 0;
+        body->limit = high;
+        body->principal = zero;
+        body->has_rate = body->has_apr = body->has_terms = true;
+        body->rate_ppm = INT32_MIN;
+        body->apr_ppm = INT32_MAX;
+        body->term_count = UINT32_MAX;
+        memset(body->term_unit, 'm', EVENT_TEXT_SIZE_MAX);
+        memcpy(body->security, "\xc3\xa4", 3);
+    } else if (type == EVENT_DISBURSE) {
+        body->fees_deducted = zero;
+    } else if (type == EVENT_PERIOD_REPORT) {
+        body->amount_minor = 0;
+        body->balance_minor = INT64_MIN;
+        body->limit = low;
+        body->scheduled = high;
+        body->paid_minor = 1;
+        body->past_due = zero;
+        body->days_past_due = 65535;
+        body->has_first_delinquency = true;
+        body->first_delinquency_date = DATE_MIN;
+        memcpy(body->reported_code, "M3", 3);
+    } else if (type == EVENT_PAYMENT) {
+        body->principal = low;
+        body->interest = high;
+        body->fee = zero;
+        body->recovery = (struct optional_amount){true, -1};
+        memcpy(body->payer, "third party", 12);
+    } else if (type == EVENT_LIMIT_CHANGE) {
+        body->amount_minor = 0;
+        body->old_limit_minor = INT64_MIN;
+        body->new_limit_minor = INT64_MAX;
+    } else if (type == EVENT_CHARGE_OFF) {
+        body->has_first_delinquency = true;
+        body->first_delinquency_date = DATE_MAX;
+    } else if (type == EVENT_TRANSFER) {
+        body->amount_minor = 0;
+        body->balance_minor = INT64_MIN;
+    } else if (type == EVENT_CLOSE) {
+        body->amount_minor = 0;
+        body->balance = low;
+    }
+}
+
+/* Every field of the type is there, at its edge where it has one; a CORRECT's is a report. */
+static inline struct event_body full_body(enum event_type type)
+{
+    struct event_body body = {.type = type};
+    if (event_type_has_amounts((uint32_t)type)) full_account_body(type, &body);
+    if (type == EVENT_CORRECT) {
+        body.corrected = EVENT_PERIOD_REPORT;
+        full_account_body(EVENT_PERIOD_REPORT, &body);
+    }
+    if (type == EVENT_CONSENT_GRANT) {
+        memcpy(body.channel, "branch", 7);
+        memset(body.notice_version, 'n', EVENT_TEXT_SIZE_MAX);
+    }
+    if (type == EVENT_CONSENT_REVOKE) memset(body.reason, 'r', EVENT_TEXT_SIZE_MAX);
+    if (type >= EVENT_DISPUTE_OPEN) memset(body.text, 't', EVENT_STATEMENT_SIZE_MAX);
+    return body;
+}
+
 #endif
