@@ -6,6 +6,7 @@
 #include "proto/base/amount.h"
 #include "proto/base/check.h"
 #include "proto/base/date.h"
+#include "tools/event_fields.h"
 #include "tools/event_json.h"
 
 #define AMOUNT_TEXT_SIZE 32

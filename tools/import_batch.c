@@ -33,7 +33,10 @@ struct import_event *import_event_make(const struct import_keys *keys, const str
         .ref = span_of(line->ref, line->ref_size),
         .occurrence = occurrence,
     };
-    salt_derive(keys->salt_key, &source, event->salt);
+    if (salt_derive(keys->salt_key, &source, event->salt) != TALLY_OK) {
+        free(event);
+        return NULL;
+    }
     event->fields.body_commitment = event_body_commitment(event->salt, buffer_span(&line->body));
     return event;
 }

@@ -17,9 +17,9 @@ struct import_line {
 void import_line_init(struct import_line *line);
 void import_line_close(struct import_line *line);
 
-/* Reads one line, without its newline. On failure `why` is one sentence that names the field, and *line is
- * unspecified. Errors: TALLY_EFORM (no JSON object, an unknown or a missing field, or a value that does not
- * fit), TALLY_EINVALID (a type without rules in this release), TALLY_ENOMEM. */
+/* Reads one line, without its newline, of any type. On failure `why` is one sentence that names the field,
+ * and *line is unspecified. Errors: TALLY_EFORM (no JSON object, an unknown or a missing field, or a value
+ * that does not fit), TALLY_ENOMEM. */
 int import_line_parse(
     struct span text, struct import_line *line, char *why, size_t why_size) TALLY_MUST_CHECK;
 

@@ -116,17 +116,24 @@ static enum tool_exit line_take(struct import_run *run, struct span text)
     int error = import_line_parse(text, line, why, sizeof why);
     if (error == TALLY_ENOMEM) return import_out_of_memory(run);
     if (error != TALLY_OK) {
-        import_reject(
-            run, run->reader.number, error == TALLY_EINVALID ? "UNSUPPORTED_TYPE" : "BAD_LINE", why);
+        import_reject(run, run->reader.number, "BAD_LINE", why);
         return TOOL_DONE;
     }
+    if (!event_type_is_supported((uint32_t)line->fields.type) || !line->fields.has_account) {
+        snprintf(why, sizeof why, "type: this release does not import %s",
+            event_type_name((uint32_t)line->fields.type));
+        import_reject(run, run->reader.number, "UNSUPPORTED_TYPE", why);
+        return TOOL_DONE;
+    }
+    uint64_t hash;
     uint32_t occurrence;
     struct salt_source source = {
         .fields = &line->fields,
         .body = buffer_span(&line->body),
         .ref = span_of(line->ref, line->ref_size),
     };
-    if (occurrence_count(&run->occurrences, salt_source_hash(&source), &occurrence) != TALLY_OK) {
+    if (salt_source_hash(&source, &hash) != TALLY_OK ||
+        occurrence_count(&run->occurrences, hash, &occurrence) != TALLY_OK) {
         return import_out_of_memory(run);
     }
     struct import_account *account = import_account_get(&run->accounts, line->fields.account_ref);

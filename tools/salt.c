@@ -3,45 +3,50 @@
 #include "proto/base/check.h"
 #include "proto/crypto/digest.h"
 
-#define SALT_MESSAGE_SIZE_MAX (256u + EVENT_BODY_SIZE_MAX + EVENT_TEXT_SIZE_MAX)
+#define SALT_MESSAGE_SIZE_MAX (EVENT_HEADER_SIZE_MAX + EVENT_BODY_SIZE_MAX + EVENT_TEXT_SIZE_MAX + 16u)
 
-/* The one encoding of a source: fixed fields in a fixed order, then the two texts behind their sizes. */
-static size_t message_write(const struct salt_source *source, uint8_t *message)
+/* The one encoding of a source: the header without what the import adds to it, the body and the ref, then
+ * their sizes. */
+static int message_write(const struct salt_source *source, struct buffer *message)
 {
-    const struct event_header *fields = source->fields;
-    CHECK(fields->has_account);
+    struct event_header fields = *source->fields;
+    fields.member_id = 0;
+    fields.account_seq = 0;
+    fields.account_prev = fields.body_commitment = (struct digest){{0}};
     CHECK(source->body.size <= EVENT_BODY_SIZE_MAX && source->ref.size <= EVENT_TEXT_SIZE_MAX);
-    uint8_t *at = message;
-    memcpy(at, fields->subject_id.bytes, DIGEST_SIZE);
-    at += DIGEST_SIZE;
-    memcpy(at, fields->account_ref, ACCOUNT_REF_SIZE);
-    at += ACCOUNT_REF_SIZE;
-    const uint32_t numbers[] = {(uint32_t)fields->type, (uint32_t)fields->event_date, fields->account_type,
-        fields->product, fields->currency, fields->period, fields->close_kind, (uint32_t)source->body.size};
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++, at += 4)
-        put_u32(at, numbers[i]);
-    if (source->body.size > 0) memcpy(at, source->body.data, source->body.size);
-    at += source->body.size;
-    put_u32(at, (uint32_t)source->ref.size);
-    at += 4;
-    if (source->ref.size > 0) memcpy(at, source->ref.data, source->ref.size);
-    at += source->ref.size;
-    return (size_t)(at - message);
+    buffer_init(message, SALT_MESSAGE_SIZE_MAX);
+    event_header_encode(&fields, message);
+    uint32_t header_size = (uint32_t)message->size;
+    buffer_append(message, source->body.data, source->body.size);
+    buffer_append(message, source->ref.data, source->ref.size);
+    buffer_u32(message, header_size);
+    buffer_u32(message, (uint32_t)source->body.size);
+    buffer_u32(message, (uint32_t)source->ref.size);
+    return message->failed ? TALLY_ENOMEM : TALLY_OK;
 }
 
-void salt_derive(const uint8_t key[SALT_KEY_SIZE], const struct salt_source *source, uint8_t salt[SALT_SIZE])
+int salt_derive(const uint8_t key[SALT_KEY_SIZE], const struct salt_source *source, uint8_t salt[SALT_SIZE])
 {
-    uint8_t message[SALT_MESSAGE_SIZE_MAX];
-    size_t size = message_write(source, message);
-    CHECK(size + 4 <= sizeof message);
-    put_u32(message + size, source->occurrence);
-    struct digest digest = digest_keyed(span_of(key, SALT_KEY_SIZE), TAG_SALT, span_of(message, size + 4));
-    memcpy(salt, digest.bytes, SALT_SIZE);
+    struct buffer message;
+    int error = message_write(source, &message);
+    buffer_u32(&message, source->occurrence);
+    if (message.failed) error = TALLY_ENOMEM;
+    if (error == TALLY_OK) {
+        struct digest digest = digest_keyed(span_of(key, SALT_KEY_SIZE), TAG_SALT, buffer_span(&message));
+        memcpy(salt, digest.bytes, SALT_SIZE);
+    }
+    buffer_close(&message);
+    return error;
 }
 
-uint64_t salt_source_hash(const struct salt_source *source)
+int salt_source_hash(const struct salt_source *source, uint64_t *hash)
 {
-    uint8_t message[SALT_MESSAGE_SIZE_MAX];
-    struct digest digest = digest_tagged(TAG_SALT, span_of(message, message_write(source, message)));
-    return get_u64(digest.bytes);
+    struct buffer message;
+    int error = message_write(source, &message);
+    if (error == TALLY_OK) {
+        struct digest digest = digest_tagged(TAG_SALT, buffer_span(&message));
+        *hash = get_u64(digest.bytes);
+    }
+    buffer_close(&message);
+    return error;
 }

@@ -11,17 +11,18 @@
 /* What a line of a furnisher's file says, whatever its spacing and the order of its keys. */
 struct salt_source {
     const struct event_header
-        *fields;         /* type, subject, account, date and public fields count; the rest does not */
+        *fields;         /* type, subject, account or item, date and public fields count; the rest does not */
     struct span body;    /* canonical */
     struct span ref;     /* the line's "ref", which tells true twins apart; empty where it has none */
     uint32_t occurrence; /* how many lines that say the same came before it in the file */
 };
 
-/* HMAC under the member's key over everything in `source`. */
-void salt_derive(const uint8_t key[SALT_KEY_SIZE], const struct salt_source *source, uint8_t salt[SALT_SIZE]);
+/* HMAC under the member's key over everything in `source`. Errors: TALLY_ENOMEM. */
+int salt_derive(const uint8_t key[SALT_KEY_SIZE], const struct salt_source *source,
+    uint8_t salt[SALT_SIZE]) TALLY_MUST_CHECK;
 
 /* A number that two lines share when they say the same, and else all but never: for counting occurrences. It
- * does not look at `occurrence`. */
-uint64_t salt_source_hash(const struct salt_source *source);
+ * does not look at `occurrence`. Errors: TALLY_ENOMEM. */
+int salt_source_hash(const struct salt_source *source, uint64_t *hash) TALLY_MUST_CHECK;
 
 #endif

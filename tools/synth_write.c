@@ -3,7 +3,7 @@
 
 #include "proto/base/check.h"
 #include "proto/base/date.h"
-#include "tools/event_json.h"
+#include "tools/event_fields.h"
 #include "tools/synth.h"
 
 #define CURRENCY "CNY"

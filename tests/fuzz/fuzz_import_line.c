@@ -35,6 +35,10 @@ size_t fuzz_sample(uint32_t number, uint8_t *bytes, size_t size_max)
 #define HEAD                                                                                                 \
     "\"subject\":\"00000000000000000000000000000000000000000000000000000000000000aa\",\"account\":"          \
     "\"000000000000000000000000000000bb\",\"event_date\":\"2024-02-29\""
+#define ITEM                                                                                                 \
+    "\"subject\":\"00000000000000000000000000000000000000000000000000000000000000aa\",\"item\":"             \
+    "\"000000000000000000000000000000bb\",\"event_date\":\"2024-02-29\""
+#define ID "\"00000000000000000000000000000000000000000000000000000000000000dd\""
     static const char *const samples[] = {
         "{\"type\":\"ACCOUNT_OPEN\"," HEAD
         ",\"account_type\":\"INSTALMENT\",\"currency\":\"EUR\",\"product\":1,\"body\":"
@@ -44,6 +48,20 @@ size_t fuzz_sample(uint32_t number, uint8_t *bytes, size_t size_max)
         "\"days_past_due\":3,\"first_delinquency_date\":\"2024-01-01\"}}",
         "{\"type\":\"PAYMENT\"," HEAD ",\"ref\":\"x\",\"body\":{\"amount_minor\":9,\"payer\":\"\\u00e9\"}}",
         "{\"type\":\"CLOSE\"," HEAD ",\"kind\":\"PAID\"}",
+        "{\"type\":\"LIMIT_CHANGE\"," HEAD ",\"body\":{\"old_limit_minor\":1,\"new_limit_minor\":2}}",
+        "{\"type\":\"STATUS\"," HEAD ",\"new_state\":\"FROZEN\",\"reason\":\"FRAUD\"}",
+        "{\"type\":\"TRANSFER\"," HEAD ",\"transferee\":2,\"body\":{\"balance_minor\":2}}",
+        "{\"type\":\"CORRECT\"," HEAD ",\"target\":" ID ",\"reason\":\"DISPUTE\",\"dispute\":" ID
+        ",\"body\":{\"type\":\"CLOSE\",\"balance_minor\":0}}",
+        "{\"type\":\"CONSENT_GRANT\"," ITEM ",\"grantee\":2,\"purposes\":[\"GUARANTEE\",\"COLLECTION\"],"
+        "\"valid_from\":\"2024-01-01\",\"valid_until\":\"2024-12-31\",\"max_uses\":3,\"form_digest\":" ID
+        ",\"body\":{\"channel\":\"branch\"}}",
+        "{\"type\":\"INQUIRY\"," ITEM ",\"purpose\":\"GUARANTEE\",\"consent\":" ID ",\"operator_digest\":" ID
+        ",\"nonce\":\"000000000000000000000000000000ee\"}",
+        "{\"type\":\"RESERVE\"," ITEM ",\"account_type\":\"REVOLVING\",\"currency\":\"EUR\","
+        "\"amount_minor\":5,\"expires_ms\":1700000000000}",
+        "{\"type\":\"DISPUTE_CLOSE\"," ITEM ",\"dispute\":" ID
+        ",\"outcome\":\"REJECTED\",\"body\":{\"text\":\"no\"}}",
     };
     if (number >= sizeof samples / sizeof samples[0]) return 0;
     int size = snprintf((char *)bytes, size_max, "%s", samples[number]);

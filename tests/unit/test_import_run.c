@@ -427,7 +427,12 @@ static void a_bad_line_is_told_by_its_number_and_the_rest_goes_on(void **state)
     report_append(&out, 1, 1);
     for (int i = 0; i < 70000; i++)
         buffer_u8(&out, 'x');
-    buffer_append(&out, "\n{\"type\":\"RECOVERY\"}\n", 21);
+    static const char unsupported[] =
+        "\n{\"type\":\"RECOVERY\","
+        "\"subject\":\"00000000000000000000000000000000000000000000000000000000000000aa\","
+        "\"account\":\"000000000000000000000000000000bb\",\"event_date\":\"2005-04-30\","
+        "\"body\":{\"amount_minor\":1}}\n";
+    buffer_append(&out, unsupported, sizeof unsupported - 1);
     report_append(&out, 1, 2);
     buffer_u8(&out, '\0');
     assert_int_equal(text_import(fixture, (const char *)out.data), TOOL_DONE);

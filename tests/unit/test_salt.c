@@ -28,8 +28,8 @@ static struct salted salted_of(const uint8_t *with, const char *text, uint32_t o
     assert_int_equal(import_line_parse(span_of(text, strlen(text)), &line, why, sizeof why), TALLY_OK);
     struct salt_source source = {
         &line.fields, buffer_span(&line.body), span_of(line.ref, line.ref_size), occurrence};
-    salt_derive(with, &source, salted.salt);
-    salted.hash = salt_source_hash(&source);
+    assert_int_equal(salt_derive(with, &source, salted.salt), TALLY_OK);
+    assert_int_equal(salt_source_hash(&source, &salted.hash), TALLY_OK);
     import_line_close(&line);
     return salted;
 }
@@ -77,6 +77,18 @@ static void everything_a_line_says_changes_the_salt(void **state)
     }
 }
 
+static void public_fields_that_no_body_tells_change_the_salt(void **state)
+{
+    (void)state;
+#define STATUS(fields)                                                                                       \
+    "{\"type\":\"STATUS\"," SUBJECT "," ACCOUNT ",\"event_date\":\"2024-02-29\"," fields "}"
+    struct salted frozen = salted_of(key, STATUS("\"new_state\":\"FROZEN\",\"reason\":\"FRAUD\""), 0);
+    struct salted opened = salted_of(key, STATUS("\"new_state\":\"OPEN\",\"reason\":\"FRAUD\""), 0);
+    assert_false(same(&frozen, &opened));
+    assert_false(frozen.hash == opened.hash);
+#undef STATUS
+}
+
 static void the_occurrence_and_the_key_change_the_salt_but_not_the_hash(void **state)
 {
     (void)state;
@@ -93,6 +105,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(spacing_and_the_order_of_keys_do_not_change_the_salt),
         cmocka_unit_test(everything_a_line_says_changes_the_salt),
+        cmocka_unit_test(public_fields_that_no_body_tells_change_the_salt),
         cmocka_unit_test(the_occurrence_and_the_key_change_the_salt_but_not_the_hash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
