@@ -65,6 +65,20 @@ static void amount_text(int64_t minor, const struct currency *currency, char tex
     *at = '\0';
 }
 
+/* What the header names, such as a state and a reason: "FROZEN, FRAUD". */
+static void names_summary(const struct event_header *header, char text[SUMMARY_SIZE])
+{
+    size_t used = 0;
+    for (const struct event_field *field = header_fields(header->type); field->name != NULL; field++) {
+        if (field->kind != FIELD_NAME || used >= SUMMARY_SIZE) continue;
+        json_t *name = field_write(field, header);
+        if (name == NULL) continue;
+        used += (size_t)snprintf(
+            text + used, SUMMARY_SIZE - used, "%s%s", used == 0 ? "" : ", ", json_string_value(name));
+        json_decref(name);
+    }
+}
+
 static void body_summary(const struct event_header *header, const struct event_body *body,
     const struct currency *currency, char text[SUMMARY_SIZE])
 {
@@ -88,11 +102,18 @@ static void body_summary(const struct event_header *header, const struct event_b
             snprintf(text, SUMMARY_SIZE, "%s: balance %s, paid %s, %u days past due", period, first, second,
                 body->days_past_due);
         }
-    } else if (header->type == EVENT_CLOSE) {
-        snprintf(text, SUMMARY_SIZE, "%s", close_kind_name(header->close_kind));
-    } else {
+    } else if (header->type == EVENT_LIMIT_CHANGE) {
+        amount_text(body->old_limit_minor, currency, first);
+        amount_text(body->new_limit_minor, currency, second);
+        snprintf(text, SUMMARY_SIZE, "limit %s, before %s %s", second, first, alpha);
+    } else if (header->type == EVENT_TRANSFER) {
+        amount_text(body->balance_minor, currency, first);
+        snprintf(text, SUMMARY_SIZE, "to member %u, balance %s %s", header->transferee, first, alpha);
+    } else if (event_type_has_amounts((uint32_t)header->type) && header->type != EVENT_CLOSE) {
         amount_text(body->amount_minor, currency, first);
         snprintf(text, SUMMARY_SIZE, "%s %s", first, alpha);
+    } else {
+        names_summary(header, text);
     }
 }
 
@@ -115,7 +136,7 @@ void history_events_text(const struct history_proof *proof)
 {
     struct event_body *body = malloc(sizeof *body);
     if (body == NULL) return;
-    printf("%-10s  %-6s  %-8s  %-13s  %-8s  %s\n", "date", "member", "account", "event", "height", "");
+    printf("%-10s  %-6s  %-8s  %-14s  %-8s  %s\n", "date", "member", "account", "event", "height", "");
     for (uint32_t i = 0; i < proof->event_count; i++) {
         const struct proven_event *event = &proof->events[i];
         struct event_header header;
@@ -123,13 +144,14 @@ void history_events_text(const struct history_proof *proof)
             summary[SUMMARY_SIZE] = "(body withheld)";
         CHECK(event_header_decode(event->header, &header) == TALLY_OK);
         date_to_text(header.event_date, date);
-        hex_encode(span_of(header.account_ref, ACCOUNT_REF_SIZE), account);
+        const uint8_t *key = header.has_account ? header.account_ref : header.item_id;
+        hex_encode(span_of(key, ACCOUNT_REF_SIZE), account);
         if (event->has_body && event_body_decode(header.type, event->body, body) == TALLY_OK) {
             body_summary(&header, body, currency_of(proof, i, &header), summary);
         } else if (event->has_body) {
             snprintf(summary, sizeof summary, "(a body of an unknown form)");
         }
-        printf("%-10s  %-6u  %.8s  %-13s  %-8llu  %s%s\n", date, header.member_id, account,
+        printf("%-10s  %-6u  %.8s  %-14s  %-8llu  %s%s\n", date, header.member_id, account,
             event_type_name((uint32_t)header.type), (unsigned long long)event->height, summary,
             event->result == RESULT_OK ? "" : " (refused)");
     }
