@@ -42,6 +42,7 @@ OWNERS = [
     (r"nghttp2/", ["node/rpc/", "node/client/"]),
     (r"protobuf-c/", ["proto/codec/", "node/rpc/services_internal.h"]),
     (r"jansson\.h", ["proto/codec/", "tools/"]),
+    (r"csv\.h", ["tools/csv_reader.c"]),
     (r"cyaml/", ["node/config.c", "tools/home.c"]),
 ]
 

@@ -1,6 +1,8 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "tools/command.h"
+#include "tools/import_csv.h"
 #include "tools/output.h"
 
 static enum tool_exit help_run(struct context *context, int count, char **arguments);
@@ -16,6 +18,14 @@ const struct command command_help = {
     .run = help_run,
 };
 
+/* What is a page of its own, and no command. */
+static enum tool_exit topic_tell(struct context *context, const char *name, const char *text)
+{
+    if (context->json) return output_json_take(context, json_pack("{s:s, s:s}", "topic", name, "help", text));
+    fputs(text, stdout);
+    return TOOL_DONE;
+}
+
 static enum tool_exit help_run(struct context *context, int count, char **arguments)
 {
     if (count > 1) return context_fail(context, TOOL_USAGE, "USAGE", "wanted: tally help [COMMAND]");
@@ -24,6 +34,7 @@ static enum tool_exit help_run(struct context *context, int count, char **argume
         help_all();
         return TOOL_DONE;
     }
+    if (strcmp(arguments[0], "import-csv") == 0) return topic_tell(context, "import-csv", import_csv_help);
     const struct command *command = command_by_name(arguments[0]);
     if (command == NULL) {
         return context_fail(

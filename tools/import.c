@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "tools/args.h"
+#include "tools/import_map.h"
 #include "tools/import_wire.h"
 #include "tools/output.h"
 
@@ -17,7 +18,7 @@ static enum tool_exit import_command_run(struct context *context, int count, cha
 const struct command command_import = {
     .name = "import",
     .summary = "sign and submit a file of events; the same file again changes nothing",
-    .help = "usage: tally --home DIR import FILE\n"
+    .help = "usage: tally --home DIR import FILE [--map MAP.json [--print]]\n"
             "\n"
             "Reads FILE (- is standard input), one JSON object a line, signs the events with the member's "
             "key, submits them\n"
@@ -27,6 +28,9 @@ const struct command command_import = {
             "was cut off can be\n"
             "run again: what is on the ledger is recognised, also from an earlier run, and nothing is added "
             "twice.\n"
+            "\n"
+            "  --map MAP.json  FILE is CSV, and this says what its rows become: tally help import-csv\n"
+            "  --print         show the events it makes, and submit none\n"
             "\n"
             "Exit status 1 where anything was rejected, 3 where the node cannot be reached.\n"
             "\n"
@@ -135,7 +139,7 @@ static enum tool_exit result_print(
 
 /* With everything at hand: runs the import and tells its result. */
 static enum tool_exit file_import(struct context *context, struct remote *remote,
-    const struct import_keys *keys, int descriptor, const char *file_name)
+    const struct import_keys *keys, int descriptor, const struct import_source *source, const char *file_name)
 {
     struct report report = {.context = context, .rejections = json_array(), .start_ms = clock_steady_ms()};
     struct import_wire wire = import_wire_of(remote);
@@ -144,6 +148,7 @@ static enum tool_exit file_import(struct context *context, struct remote *remote
         .keys = keys,
         .wire = &wire,
         .descriptor = descriptor,
+        .source = source,
         .file_name = file_name,
         .context = &report,
         .on_rejection = rejection_show,
@@ -162,35 +167,57 @@ static enum tool_exit file_import(struct context *context, struct remote *remote
     return code;
 }
 
-static enum tool_exit import_command_run(struct context *context, int count, char **arguments)
+/* The file, open, through the home's node. `source` is NULL where its lines are events. */
+static enum tool_exit import_through_node(
+    struct context *context, int descriptor, const struct import_source *source, const char *file_name)
 {
-    static const struct option_spec no_options[] = {{NULL, false}};
-    struct args args;
-    char why[MESSAGE_SIZE_MAX / 2];
-    if (args_parse(no_options, count, arguments, &args, why, sizeof why) != TALLY_OK) {
-        return context_fail(context, TOOL_USAGE, "USAGE", "%s; see: tally help import", why);
-    }
-    if (args.positional_count != 1)
-        return context_fail(context, TOOL_USAGE, "USAGE", "wanted: tally --home DIR import FILE");
     struct home home;
     struct remote remote;
     struct import_keys keys = {.member_id = 0};
     enum tool_exit code = home_open_given(context, &home);
-    if (code != TOOL_DONE) return code;
-    const char *path = args.positionals[0];
-    bool is_stdin = strcmp(path, "-") == 0;
-    int descriptor = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) {
-        return context_fail(context, TOOL_REFUSED, "FILE", "cannot open %s: %s", path, strerror(errno));
-    }
-    code = keys_load(context, &home, &keys);
+    if (code == TOOL_DONE) code = keys_load(context, &home, &keys);
     if (code == TOOL_DONE) code = remote_open(context, &home, &remote);
     if (code == TOOL_DONE) {
-        code = file_import(context, &remote, &keys, descriptor, is_stdin ? "standard input" : path);
+        code = file_import(context, &remote, &keys, descriptor, source, file_name);
         remote_close(&remote);
     }
     secret_key_close(&keys.signing);
     explicit_bzero(keys.salt_key, sizeof keys.salt_key);
+    return code;
+}
+
+static enum tool_exit import_by_map(
+    struct context *context, int descriptor, const char *map_path, bool print, const char *file_name)
+{
+    struct import_map map;
+    enum tool_exit code = import_map_open(context, map_path, descriptor, file_name, &map);
+    if (code == TOOL_DONE)
+        code = print ? import_map_print(context, file_name, &map)
+                     : import_through_node(context, descriptor, &map.source, file_name);
+    import_map_close(&map);
+    return code;
+}
+
+static enum tool_exit import_command_run(struct context *context, int count, char **arguments)
+{
+    static const struct option_spec options[] = {{"map", true}, {"print", false}, {NULL, false}};
+    struct args args;
+    char why[MESSAGE_SIZE_MAX / 2];
+    if (args_parse(options, count, arguments, &args, why, sizeof why) != TALLY_OK)
+        return context_fail(context, TOOL_USAGE, "USAGE", "%s; see: tally help import", why);
+    const char *map = args_value(&args, "map");
+    bool print = args_value(&args, "print") != NULL;
+    if (args.positional_count != 1 || (print && map == NULL))
+        return context_fail(
+            context, TOOL_USAGE, "USAGE", "wanted: tally --home DIR import FILE [--map MAP.json [--print]]");
+    const char *path = args.positionals[0];
+    bool is_stdin = strcmp(path, "-") == 0;
+    int descriptor = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0)
+        return context_fail(context, TOOL_REFUSED, "FILE", "cannot open %s: %s", path, strerror(errno));
+    const char *file_name = is_stdin ? "standard input" : path;
+    enum tool_exit code = map != NULL ? import_by_map(context, descriptor, map, print, file_name)
+                                      : import_through_node(context, descriptor, NULL, file_name);
     if (!is_stdin) close(descriptor);
     return code;
 }

@@ -1,6 +1,7 @@
 #include "tools/import_run.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "proto/base/check.h"
@@ -82,25 +83,45 @@ static bool is_blank(struct span text)
     return true;
 }
 
+/* The next line of the file, as a source tells it. */
+static int file_next(void *context, struct span *text, uint64_t *number, char why[IMPORT_WHY_SIZE])
+{
+    struct import_run *run = context;
+    int error = line_reader_next(&run->reader, text);
+    *number = run->reader.number;
+    if (error != TALLY_ELIMIT) return error;
+    snprintf(why, IMPORT_WHY_SIZE, "the line is longer than %u bytes", IMPORT_LINE_SIZE_MAX);
+    return TALLY_EFORM;
+}
+
+static int source_next(struct import_run *run, struct span *text, char why[IMPORT_WHY_SIZE])
+{
+    const struct import_source *source = run->options->source;
+    if (source == NULL) return file_next(run, text, &run->line_number, why);
+    return source->next(source->context, text, &run->line_number, why);
+}
+
 /* Reads some lines, asks about the accounts that are new, and hands the events to their lanes. */
 static enum tool_exit chunk_read(struct import_run *run)
 {
     enum tool_exit code = TOOL_DONE;
     for (uint32_t i = 0; code == TOOL_DONE && i < IMPORT_CHUNK_LINES; i++) {
         struct span text;
+        char why[IMPORT_WHY_SIZE];
         if (run->unasked_count == IMPORT_LOOKUP_MAX) break;
-        int error = line_reader_next(&run->reader, &text);
+        int error = source_next(run, &text, why);
         if (error == TALLY_ENOTFOUND) {
             run->at_end = true;
             break;
         }
+        if (error == TALLY_ENOMEM) return import_out_of_memory(run);
         if (error == TALLY_EIO) {
             return context_fail(run->context, TOOL_REFUSED, "FILE", "cannot read %s: %s",
                 run->options->file_name, strerror(errno));
         }
-        if (error == TALLY_ELIMIT) {
+        if (error == TALLY_EFORM) {
             run->result->read++;
-            import_reject(run, run->reader.number, "BAD_LINE", "the line is longer than 65536 bytes");
+            import_reject(run, run->line_number, "BAD_LINE", why);
         } else if (!is_blank(text)) {
             run->result->read++;
             code = line_take(run, text);
@@ -111,18 +132,19 @@ static enum tool_exit chunk_read(struct import_run *run)
 
 static enum tool_exit line_take(struct import_run *run, struct span text)
 {
-    char why[256];
+    char why[IMPORT_WHY_SIZE];
     struct import_line *line = &run->line;
     int error = import_line_parse(text, line, why, sizeof why);
     if (error == TALLY_ENOMEM) return import_out_of_memory(run);
     if (error != TALLY_OK) {
-        import_reject(run, run->reader.number, "BAD_LINE", why);
+        if (run->options->source != NULL) run->options->source->place(run->options->source->context, why);
+        import_reject(run, run->line_number, "BAD_LINE", why);
         return TOOL_DONE;
     }
     if (!event_type_is_supported((uint32_t)line->fields.type) || !line->fields.has_account) {
         snprintf(why, sizeof why, "type: this release does not import %s",
             event_type_name((uint32_t)line->fields.type));
-        import_reject(run, run->reader.number, "UNSUPPORTED_TYPE", why);
+        import_reject(run, run->line_number, "UNSUPPORTED_TYPE", why);
         return TOOL_DONE;
     }
     uint64_t hash;
@@ -137,9 +159,9 @@ static enum tool_exit line_take(struct import_run *run, struct span text)
         return import_out_of_memory(run);
     }
     struct import_account *account = import_account_get(&run->accounts, line->fields.account_ref);
-    struct import_event *event = account == NULL ? NULL
-                                                 : import_event_make(run->options->keys, line,
-                                                       run->reader.number, occurrence, account);
+    struct import_event *event =
+        account == NULL ? NULL
+                        : import_event_make(run->options->keys, line, run->line_number, occurrence, account);
     if (event == NULL) return import_out_of_memory(run);
     import_queue_push(&run->chunk, event);
     if (!account->asked && !account->stale) {

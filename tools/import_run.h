@@ -7,6 +7,7 @@
 #include "node/client/client.h"
 #include "tools/command.h"
 #include "tools/import_batch.h"
+#include "tools/import_source.h"
 
 #define IMPORT_LANES 12
 /* Accounts asked about at once. */
@@ -63,7 +64,8 @@ struct import_result {
 struct import_options {
     const struct import_keys *keys;
     const struct import_wire *wire;
-    int descriptor; /* the file */
+    int descriptor;                     /* the file */
+    const struct import_source *source; /* what makes its lines; NULL = they are those of the file */
     const char *file_name;
     void *context;
     void (*on_rejection)(void *context, const struct import_rejection *rejection);

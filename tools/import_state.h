@@ -14,6 +14,7 @@ struct import_run {
     struct import_accounts accounts;
     struct occurrences occurrences;
     struct line_reader reader;
+    uint64_t line_number; /* of the event read last */
     struct import_line line;
     struct import_builder builder;
     struct buffer request;
