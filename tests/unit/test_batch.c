@@ -165,7 +165,6 @@ static void a_header_of_another_member_is_invalid(void **state)
 static void a_type_without_rules_is_invalid_in_a_batch(void **state)
 {
     (void)state;
-    size_t refused = 0;
     for (size_t i = 0; i < EVENT_TYPE_COUNT; i++) {
         struct event_header header = full_header(event_types[i]);
         struct buffer header_bytes;
@@ -179,10 +178,8 @@ static void a_type_without_rules_is_invalid_in_a_batch(void **state)
         bool is_supported = event_type_is_supported((uint32_t)header.type);
         assert_int_equal(decode(&index), is_supported ? TALLY_OK : TALLY_EINVALID);
         if (!is_supported) assert_int_equal(index, 3);
-        refused += !is_supported;
         buffer_close(&header_bytes);
     }
-    assert_int_equal(refused, EVENT_TYPE_COUNT - 6);
 }
 
 static void a_broken_header_names_its_event(void **state)
