@@ -428,10 +428,10 @@ static void a_bad_line_is_told_by_its_number_and_the_rest_goes_on(void **state)
     for (int i = 0; i < 70000; i++)
         buffer_u8(&out, 'x');
     static const char unsupported[] =
-        "\n{\"type\":\"RECOVERY\","
+        "\n{\"type\":\"RESERVE_CANCEL\","
         "\"subject\":\"00000000000000000000000000000000000000000000000000000000000000aa\","
-        "\"account\":\"000000000000000000000000000000bb\",\"event_date\":\"2005-04-30\","
-        "\"body\":{\"amount_minor\":1}}\n";
+        "\"item\":\"000000000000000000000000000000bb\",\"event_date\":\"2005-04-30\","
+        "\"reservation\":\"00000000000000000000000000000000000000000000000000000000000000cc\"}\n";
     buffer_append(&out, unsupported, sizeof unsupported - 1);
     report_append(&out, 1, 2);
     buffer_u8(&out, '\0');
