@@ -95,8 +95,10 @@ static void record_clear(struct csv_reader *reader)
 static void record_finish(struct csv_reader *reader, struct csv_record *record)
 {
     size_t begin = 0;
+    /* Cells that are all empty have a place too. */
+    const uint8_t *bytes = reader->bytes.data != NULL ? reader->bytes.data : (const uint8_t *)"";
     for (uint32_t i = 0; i < reader->count; i++) {
-        reader->cells[i] = span_of(reader->bytes.data + begin, reader->ends[i] - begin);
+        reader->cells[i] = span_of(bytes + begin, reader->ends[i] - begin);
         begin = reader->ends[i];
     }
     record->count = reader->count;

@@ -220,7 +220,8 @@ bool csv_is_among(const json_t *cells, struct span cell)
 
 static int text_take(struct span cell, json_t **value)
 {
-    *value = json_stringn((const char *)cell.data, cell.size);
+    bool has_nul = memchr(cell.data, '\0', cell.size) != NULL;
+    *value = has_nul ? NULL : json_stringn((const char *)cell.data, cell.size);
     return *value != NULL ? TALLY_OK : TALLY_EFORM;
 }
 
@@ -278,7 +279,7 @@ static void say(const struct csv_field *field, char *why, size_t why_size)
     switch (field->kind) {
     case CSV_CONSTANT:
     case CSV_TEXT:
-        snprintf(why, why_size, "is no UTF-8");
+        snprintf(why, why_size, "is no UTF-8 text");
         return;
     case CSV_NUMBER:
         snprintf(why, why_size, "is no whole number");

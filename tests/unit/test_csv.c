@@ -274,7 +274,7 @@ static void texts_values_and_absent_cells(void **state)
 {
 #define VALUES "{\"column\":\"c\",\"as\":\"values\",\"values\":{\"R\":\"REVOLVING\",\"0\":0,\"\":1}}"
     static const struct cell_case cases[] = {{"{\"column\":\"c\"}", "h\xC3\xA9", "\"h\xC3\xA9\""},
-        {"{\"column\":\"c\"}", "", "\"\""}, {"{\"column\":\"c\"}", "\xC3", "!is no UTF-8"},
+        {"{\"column\":\"c\"}", "", "\"\""}, {"{\"column\":\"c\"}", "\xC3", "!is no UTF-8 text"},
         {VALUES, "R", "\"REVOLVING\""}, {VALUES, "0", "0"}, {VALUES, "", "1"},
         {VALUES, "r", "!is none of the mapping's \"values\""},
         {"{\"column\":\"c\",\"absent\":[\"\",\"NA\"]}", "NA", "-"},
@@ -298,6 +298,8 @@ static void subjects_and_accounts_are_named_under_keys(void **state)
     hex_encode(span_of(id.bytes, DIGEST_SIZE), wanted + 1);
     strcat(wanted, "\"");
     assert_string_equal(told, wanted);
+    value_of("{\"column\":\"c\"}", "a\0b", 3, told);
+    assert_string_equal(told, "!is no UTF-8 text");
     value_of(SUBJECT, "12", 2, told);
     assert_string_equal(told, "!is no number of an identity document");
     value_of(SUBJECT, "1234\0005", 6, told);
