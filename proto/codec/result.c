@@ -14,19 +14,20 @@ static const struct {
     {RESULT_PAST, "PAST", "The account has moved on past this place."},
     {RESULT_NOT_HOLDER, "NOT_HOLDER", "The member does not hold this account."},
     {RESULT_WRONG_SUBJECT, "WRONG_SUBJECT", "The account belongs to another subject."},
-    {RESULT_WRONG_STATE, "WRONG_STATE", "The account's state does not allow this event."},
+    {RESULT_WRONG_STATE, "WRONG_STATE", "The state of the account does not allow this event."},
     {RESULT_PERIOD_TAKEN, "PERIOD_TAKEN", "This period was reported before."},
     {RESULT_FUTURE_DATE, "FUTURE_DATE", "The event is dated after the block."},
     {RESULT_NO_TARGET, "NO_TARGET", "The event it aims at does not exist."},
     {RESULT_STALE_TARGET, "STALE_TARGET", "The event it aims at is no longer in force."},
     {RESULT_NO_AUTHORIZATION, "NO_AUTHORIZATION",
-        "The policy demands a live reservation, and none is named."},
-    {RESULT_AUTHORIZATION_MISMATCH, "AUTHORIZATION_MISMATCH", "The reservation was made for something else."},
-    {RESULT_REFUSED_CAP, "REFUSED_CAP", "The policy's cap for this subject is reached."},
+        "No live reservation of the member is named where one is needed."},
+    {RESULT_AUTHORIZATION_MISMATCH, "AUTHORIZATION_MISMATCH",
+        "The reservation or transfer was made for something else."},
+    {RESULT_REFUSED_CAP, "REFUSED_CAP", "The reservation would pass a cap of the policy."},
     {RESULT_REFUSED_COOLING_OFF, "REFUSED_COOLING_OFF", "The subject's last opening is too recent."},
     {RESULT_NO_CONSENT, "NO_CONSENT", "No consent covers this."},
     {RESULT_ITEM_TAKEN, "ITEM_TAKEN", "The member used this item id before."},
-    {RESULT_NOT_ALLOWED, "NOT_ALLOWED", "The member's role does not allow this event."},
+    {RESULT_NOT_ALLOWED, "NOT_ALLOWED", "The member may not submit this event."},
     {RESULT_SUSPENDED, "SUSPENDED", "The member is suspended."},
     {RESULT_KEY_REVOKED, "KEY_REVOKED", "The signing key is not in force."},
     {RESULT_BATCH_REPLAYED, "BATCH_REPLAYED", "The same batch was ordered before."},
@@ -47,6 +48,20 @@ const char *result_name(uint32_t code)
 const char *result_sentence(uint32_t code)
 {
     return code < RESULT_COUNT ? results[code].sentence : "This result is not known to this release.";
+}
+
+const char *refusal_sentence(uint32_t reason)
+{
+    static const char *const sentences[] = {
+        [REFUSAL_RESERVATIONS] = "As many reservations are live as there may be.",
+        [REFUSAL_LENDERS] = "There would be one lender more than there may be.",
+        [REFUSAL_ACCOUNTS] = "There would be one account more than there may be.",
+        [REFUSAL_AMOUNT] = "The amount is missing, or more would be lent than may be.",
+        [REFUSAL_LIFE] = "It would live longer than it may, or is over already.",
+    };
+    bool known = reason >= REFUSAL_RESERVATIONS && reason <= REFUSAL_LIFE;
+
+    return known ? sentences[reason] : "This reason is not known to this release.";
 }
 
 struct digest result_leaf(

@@ -33,6 +33,18 @@ static void codes_keep_their_numbers(void **state)
     assert_string_equal(result_name(23), "ACCOUNT_LIMIT");
 }
 
+static void every_reason_of_a_refusal_has_a_sentence_of_its_own(void **state)
+{
+    (void)state;
+    for (uint32_t reason = REFUSAL_RESERVATIONS; reason <= REFUSAL_LIFE; reason++) {
+        assert_int_equal(refusal_sentence(reason)[strlen(refusal_sentence(reason)) - 1], '.');
+        for (uint32_t other = 0; other < reason; other++)
+            assert_string_not_equal(refusal_sentence(reason), refusal_sentence(other));
+    }
+    assert_string_equal(refusal_sentence(0), refusal_sentence(REFUSAL_LIFE + 1));
+    assert_string_equal(refusal_sentence(0), refusal_sentence(UINT32_MAX));
+}
+
 static void a_result_leaf_binds_every_field(void **state)
 {
     (void)state;
@@ -98,6 +110,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_code_has_a_name_of_its_own_and_a_sentence),
         cmocka_unit_test(codes_keep_their_numbers),
+        cmocka_unit_test(every_reason_of_a_refusal_has_a_sentence_of_its_own),
         cmocka_unit_test(a_result_leaf_binds_every_field),
         cmocka_unit_test(a_history_leaf_binds_every_field),
         cmocka_unit_test(a_state_root_binds_each_part_in_its_place),
