@@ -4,6 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "node/credit/policy.h"
 #include "tools/args.h"
 #include "tools/devnet.h"
 #include "tools/devnet_watch.h"
@@ -46,7 +47,7 @@ const struct command command_devnet = {
             "  --dir DIR         where the network lives\n"
             "  --validators N    4 to 64; 4 unless given\n"
             "  --observers M     0 to 64; 1 unless given\n"
-            "  --policy NAME     the policy profile in genesis; dev unless given\n"
+            "  --policy NAME     the policy profile in genesis: cn, us or dev (no caps); dev unless given\n"
             "  --no-start        make the network, start nothing\n"
             "  --follow          go on printing what is added to the log, until interrupted\n"
             "\n"
@@ -131,9 +132,8 @@ static enum tool_exit up_run(struct context *context, const struct args *args)
     if (code == TOOL_DONE)
         code = number_option(context, args, "observers", 0, OBSERVERS_MAX, &plan.observers);
     if (code != TOOL_DONE) return code;
-    if (plan.policy[0] == '\0' || strlen(plan.policy) > NAME_SIZE_MAX) {
-        return context_fail(
-            context, TOOL_USAGE, "USAGE", "--policy is a name of 1 to %d bytes", NAME_SIZE_MAX);
+    if (credit_policy_by_name(plan.policy) == NULL) {
+        return context_fail(context, TOOL_USAGE, "USAGE", "--policy is cn, us or dev");
     }
     struct devnet devnet = {.node_count = 0};
     uint64_t start_ms = clock_steady_ms();

@@ -70,6 +70,20 @@ static uint32_t read_member_role(void *context, uint32_t member_id)
     return member ? (uint32_t)member->role : 0;
 }
 
+/* No batch holds an event whose rules ask these: event_type_is_supported. */
+static int read_item_event(
+    void *context, uint32_t member_id, const uint8_t item_id[ITEM_ID_SIZE], struct credit_item *item)
+{
+    (void)context, (void)member_id, (void)item_id, (void)item;
+    return TALLY_EINVALID;
+}
+
+static int read_target(void *context, const struct digest *event_id, struct credit_target *target)
+{
+    (void)context, (void)event_id, (void)target;
+    return TALLY_EINVALID;
+}
+
 /* ---- Life ---- */
 
 int execution_open(struct state *state, const struct genesis *genesis, struct execution **execution)
@@ -78,13 +92,16 @@ int execution_open(struct state *state, const struct genesis *genesis, struct ex
 
     if (genesis->validator_count < VALIDATORS_MIN || genesis->validator_count > VALIDATORS_MAX)
         return TALLY_EFORM;
+    const struct credit_policy *policy = credit_policy_by_name(genesis->policy);
+    if (!policy) return TALLY_EFORM;
     struct execution *opened = calloc(1, sizeof(*opened));
     if (!opened) return TALLY_ENOMEM;
     opened->state = state;
     opened->genesis = genesis;
     genesis_validator_set(genesis, &set);
     opened->set_hash = validator_set_hash(&set);
-    opened->read = (struct credit_read){opened, read_account_subject, read_account_event, read_member_role};
+    opened->read = (struct credit_read){opened, read_account_subject, read_account_event, read_member_role,
+        read_item_event, read_target, policy};
     digest_hash_key_init(&opened->key);
     buffer_init(&opened->encoding, SUBJECT_STATE_SIZE_MAX);
     *execution = opened;

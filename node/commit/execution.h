@@ -10,7 +10,7 @@ struct state;
 struct execution;
 
 /* `state` and `genesis` are borrowed and outlive it. Errors: TALLY_ENOMEM, TALLY_EFORM (genesis without a
- * proper validator set). */
+ * proper validator set, or of a policy that is not known). */
 int execution_open(
     struct state *state, const struct genesis *genesis, struct execution **execution) TALLY_MUST_CHECK;
 void execution_close(struct execution *execution);

@@ -1,6 +1,7 @@
 #include "node/commit/replay.h"
 
 #include "node/clock.h"
+#include "node/credit/policy.h"
 #include "node/credit/subject_state.h"
 #include "node/net/log.h"
 
@@ -25,6 +26,10 @@ struct state_config replay_config(const struct genesis *genesis)
 static int open_state(struct replay *replay)
 {
     const struct genesis *genesis = replay->genesis;
+    if (!credit_policy_by_name(genesis->policy)) {
+        LOG_BROKEN("this release does not know the genesis's policy", LOG_S("policy", genesis->policy));
+        return TALLY_EFORM;
+    }
     struct state_config config = replay_config(genesis);
     config.cache_size_max = replay->subject_cache_size;
     uint64_t began_ms = clock_now_ms();

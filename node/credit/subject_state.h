@@ -1,70 +1,91 @@
 /* Everything the credit rules read about one subject, and its one canonical encoding, whose hash is the
  * subject's summary under the state root.
  *
- * Encoding: version u8 = 2, then sections in ascending kind, empty ones left out. A section is kind u8, size
- * u32, content.
+ * Encoding: version u8 = 3, then sections in ascending kind, empty ones left out. A section is kind u8, size
+ * u32, content. Ids are those of events, and records of sections 2 to 4 stand in ascending id.
  *
  *   1 accounts: count u16, then that many accounts in ascending (member, ref):
- *     member u32 | ref 16 | state u8 | previous state u8 | type u8 | disbursed u8 | product u32 |
- *     currency u16 | next seq u32 | head 32 | ids 32 | first period u32 | bitmap size u8 | bitmap
+ *     member u32 | ref 16 | state u8 | type u8 | product u32 | currency u16 | opened day i32 |
+ *     reserved i64 | next seq u32 | in force u32 | disbursements u32 | head 32 | ids 32 | transferee u32 |
+ *     taken over u8 | turn count u8 | of each turn: state before u8, id 32 | first period u32 |
+ *     bitmap size u8 | bitmap
+ *   2 consents: count u16, then of each:
+ *     id 32 | grantee u32 | purposes u32 | valid from i32 | valid until i32 | uses left u32 |
+ *     last use ms u64
+ *   3 reservations: count u16, then of each:
+ *     id 32 | member u32 | account type u8 | currency u16 | has amount u8 | amount i64 | expires ms u64
+ *   4 open disputes: count u16, then of each:
+ *     id 32 | opener u32 | author u32
+ *   5 items, once there was one: count u32 | ids 32
  *
  * The first period is months since 1900-01; bit 7 of the bitmap's first byte stands for it and is set, and
- * the last byte is not zero. Without periods the first period and the bitmap's size are 0. Consents,
- * reservations and disputes are to be sections 2, 3 and 4. A subject without anything encodes to the version
- * alone. */
+ * the last byte is not zero. Without periods the first period and the bitmap's size are 0. A flag is 0 or 1,
+ * and an amount that is absent is 0. A subject without anything encodes to the version alone. */
 #ifndef TALLY_NODE_CREDIT_SUBJECT_STATE_H
 #define TALLY_NODE_CREDIT_SUBJECT_STATE_H
 
-#include "proto/base/bytes.h"
-#include "proto/base/limits.h"
-#include "proto/codec/event.h"
+#include "node/credit/account.h"
+#include "node/credit/record_list.h"
 #include "proto/codec/history.h"
 
-/* Where an account stands in its life. Numbers are encoded and never change their meaning; 2 (frozen), 6
- * (transferred) and 7 (void) are kept for the events that lead there. */
-enum account_state {
-    ACCOUNT_STATE_NONE = 0, /* not opened: never stored, but the previous state of an open account */
-    ACCOUNT_STATE_OPEN = 1,
-    ACCOUNT_STATE_CHARGED_OFF = 3,
-    ACCOUNT_STATE_CLOSED = 4,  /* terminal */
-    ACCOUNT_STATE_SETTLED = 5, /* terminal */
+/* Bounds of a file that no policy can lift. Those of one member keep it from filling a file alone. */
+#define CONSENTS_PER_SUBJECT_MAX 256u
+#define CONSENTS_PER_GRANTEE_MAX 16u
+#define RESERVATIONS_PER_SUBJECT_MAX 64u
+#define DISPUTES_PER_SUBJECT_MAX 128u
+#define DISPUTES_PER_OPENER_MAX 16u
+
+/* A consent that was not revoked. */
+struct consent {
+    struct digest id; /* of the CONSENT_GRANT */
+    uint32_t grantee; /* member id */
+    uint32_t purposes;
+    int32_t valid_from, valid_until; /* days since 1970, both included */
+    uint32_t uses_left;
+    uint64_t last_use_ms; /* the block time of the newest inquiry under it; 0 before the first */
 };
-#define ACCOUNT_STATE_COUNT 6 /* one past the largest */
 
-/* "OPEN" and so on; NULL for a number that is no state. */
-const char *account_state_name(uint32_t state);
-
-#define PERIOD_BITMAP_SIZE (PERIODS_PER_ACCOUNT_MAX / 8)
-
-/* One loan or line, held by the member that furnishes it. */
-struct account {
+/* A reservation that was granted and is neither used up nor cancelled. It lives until `expires_ms`; a lapsed
+ * one may still be in the list, and counts for nothing. */
+struct reservation {
+    struct digest id; /* of the RESERVE: the authorization number */
     uint32_t member_id;
-    uint8_t ref[ACCOUNT_REF_SIZE];
-    enum account_state state;
-    enum account_state previous_state;
-    enum account_type type;
-    bool disbursed;
-    uint32_t product;
-    uint32_t currency;     /* ISO 4217 numeric */
-    uint32_t next_seq;     /* events applied; at least 1 */
-    struct digest head;    /* id of the newest of them */
-    struct digest ids;     /* account_ids_step over the ids of all of them, by seq */
-    uint32_t period_first; /* months since 1900-01 of the first reported period; 0 without any */
-    uint32_t period_span; /* months from the first to the last reported period, both counted; 0 without any */
-    uint8_t periods[PERIOD_BITMAP_SIZE]; /* bit 7 of byte 0 stands for period_first; zeros past the span */
+    enum account_type account_type;
+    uint32_t currency;
+    bool has_amount;
+    int64_t amount_minor;
+    uint64_t expires_ms;
 };
 
-/* Accounts are in ascending (member, ref). The memory is the struct's own. */
+/* A dispute that was opened and not closed. */
+struct dispute {
+    struct digest id; /* of the DISPUTE_OPEN */
+    uint32_t opener;  /* member id */
+    uint32_t author;  /* member id: who wrote what is disputed */
+};
+
+/* All zeros is a subject of whom nothing is known. */
 struct subject_state {
     uint32_t account_count; /* at most ACCOUNTS_PER_SUBJECT_MAX */
     uint32_t account_capacity;
-    struct account *accounts;
+    struct account *accounts;        /* in ascending (member, ref); the struct's own */
+    struct record_list consents;     /* of struct consent, at most CONSENTS_PER_SUBJECT_MAX */
+    struct record_list reservations; /* of struct reservation, at most RESERVATIONS_PER_SUBJECT_MAX */
+    struct record_list disputes;     /* of struct dispute, at most DISPUTES_PER_SUBJECT_MAX */
+    uint32_t item_count;             /* folded events that have an item id */
+    struct digest item_ids;          /* item_ids_step over all of them, in the order of the fold */
 };
 
-#define SUBJECT_STATE_VERSION 2
-#define ACCOUNT_ENCODED_SIZE_MAX                                                                             \
-    (4 + ACCOUNT_REF_SIZE + 4 + 4 + 2 + 4 + 2 * DIGEST_SIZE + 4 + 1 + PERIOD_BITMAP_SIZE)
-#define SUBJECT_STATE_SIZE_MAX (1 + 1 + 4 + 2 + ACCOUNTS_PER_SUBJECT_MAX * ACCOUNT_ENCODED_SIZE_MAX)
+#define SUBJECT_STATE_VERSION 3
+#define SECTION_HEADER_SIZE (1 + 4)
+#define CONSENT_ENCODED_SIZE (DIGEST_SIZE + 5 * 4 + 8)
+#define RESERVATION_ENCODED_SIZE (DIGEST_SIZE + 4 + 1 + 2 + 1 + 8 + 8)
+#define DISPUTE_ENCODED_SIZE (DIGEST_SIZE + 4 + 4)
+#define SUBJECT_STATE_SIZE_MAX                                                                               \
+    (1 + 5 * SECTION_HEADER_SIZE + 4 * 2 + ACCOUNTS_PER_SUBJECT_MAX * ACCOUNT_ENCODED_SIZE_MAX +             \
+        CONSENTS_PER_SUBJECT_MAX * CONSENT_ENCODED_SIZE +                                                    \
+        RESERVATIONS_PER_SUBJECT_MAX * RESERVATION_ENCODED_SIZE +                                            \
+        DISPUTES_PER_SUBJECT_MAX * DISPUTE_ENCODED_SIZE + 4 + DIGEST_SIZE)
 
 /* A subject of whom nothing is known. Takes no memory. */
 void subject_state_init(struct subject_state *subject);
@@ -89,18 +110,31 @@ struct account *subject_state_account(
 /* Whether a member other than `member_id` holds an account of this ref. */
 bool subject_state_ref_elsewhere(
     const struct subject_state *subject, uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE]);
+/* The account that the event `transfer_id` transferred; NULL when there is none. Holds as the above. */
+struct account *subject_state_transferred(
+    const struct subject_state *subject, const struct digest *transfer_id);
 /* Puts a copy of `account` in its place; there is none of its (member, ref) yet (CHECKed).
  * Errors: TALLY_ELIMIT (ACCOUNTS_PER_SUBJECT_MAX are there), TALLY_ENOMEM; the state is then unchanged. */
 int subject_state_add(struct subject_state *subject, const struct account *account) TALLY_MUST_CHECK;
+/* Makes room for `count` accounts in all. Errors: TALLY_ENOMEM; the state is then unchanged. */
+int subject_state_reserve(struct subject_state *subject, uint32_t count) TALLY_MUST_CHECK;
 
-/* Whether a valid period (yyyymm) was reported. */
-bool account_period_is_set(const struct account *account, uint32_t period);
-/* Notes a valid period that is not set. Errors: TALLY_ELIMIT (the first and the last reported period would
- * lie more than PERIODS_PER_ACCOUNT_MAX months apart, both counted); the account is then unchanged. */
-int account_period_set(struct account *account, uint32_t period) TALLY_MUST_CHECK;
+static inline struct consent *consent_at(const struct subject_state *subject, uint32_t index)
+{
+    return record_list_at(&subject->consents, sizeof(struct consent), index);
+}
 
-_Static_assert(PERIODS_PER_ACCOUNT_MAX % 8 == 0, "a bitmap is whole bytes");
-_Static_assert(PERIOD_BITMAP_SIZE <= UINT8_MAX, "a bitmap's size fits its prefix");
+static inline struct reservation *reservation_at(const struct subject_state *subject, uint32_t index)
+{
+    return record_list_at(&subject->reservations, sizeof(struct reservation), index);
+}
+
+static inline struct dispute *dispute_at(const struct subject_state *subject, uint32_t index)
+{
+    return record_list_at(&subject->disputes, sizeof(struct dispute), index);
+}
+
 _Static_assert(ACCOUNTS_PER_SUBJECT_MAX <= UINT16_MAX, "a count of accounts fits its field");
+_Static_assert(CONSENTS_PER_SUBJECT_MAX <= UINT16_MAX, "a count of consents fits its field");
 
 #endif

@@ -45,6 +45,20 @@ struct digest account_ids_step(const struct digest *before, const struct digest 
     return hasher_final(&hasher);
 }
 
+struct digest item_ids_step(const struct digest *before, uint32_t member_id, const uint8_t item_id[16],
+    const struct digest *event_id, uint32_t type, uint32_t result)
+{
+    struct hasher hasher;
+    hasher_init(&hasher, TAG_ITEM_IDS);
+    hasher_digest(&hasher, before);
+    hasher_u32(&hasher, member_id);
+    hasher_bytes(&hasher, item_id, 16);
+    hasher_digest(&hasher, event_id);
+    hasher_u32(&hasher, type);
+    hasher_u32(&hasher, result);
+    return hasher_final(&hasher);
+}
+
 struct digest subject_leaf_hash(const struct digest *position, const struct subject_leaf *leaf)
 {
     struct hasher hasher;

@@ -26,6 +26,10 @@ struct digest subject_fold_step(const struct digest *acc, uint64_t index, uint64
 /* What fixes the ids of an account's events by seq, from what fixed those before; zeros before the first:
  * H(TAG_ACCOUNT_IDS | before | event id). */
 struct digest account_ids_step(const struct digest *before, const struct digest *event_id);
+/* The same of a subject's events that have an item id of 16 bytes, in the order of the fold: H(TAG_ITEM_IDS |
+ * before | member u32 | item id | event id | type u32 | result u32). */
+struct digest item_ids_step(const struct digest *before, uint32_t member_id, const uint8_t item_id[16],
+    const struct digest *event_id, uint32_t type, uint32_t result);
 
 struct digest subject_leaf_hash(const struct digest *position, const struct subject_leaf *leaf);
 struct digest subject_node_hash(const struct digest *left, const struct digest *right);

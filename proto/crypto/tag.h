@@ -37,6 +37,7 @@ enum tag {
     TAG_ACCOUNT_IDS = 0x20,  /* an account's events by seq */
     TAG_SNAPSHOT = 0x21,     /* a snapshot's head */
     TAG_ACCOUNT_SEQ = 0x22,  /* an account's seq, where a node looks its event up */
+    TAG_ITEM_IDS = 0x23,     /* a subject's events that have an item id */
 };
 
 #endif

@@ -92,7 +92,8 @@ static void make_file(uint32_t subject, struct buffer *bytes)
         .state = ACCOUNT_STATE_OPEN,
         .type = ACCOUNT_REVOLVING,
         .currency = 901,
-        .next_seq = event_counts[subject]};
+        .next_seq = event_counts[subject],
+        .in_force = event_counts[subject]};
     for (uint32_t i = 0; i < event_counts[subject]; i++) {
         account.head = event_of(subject, i).id;
         account.ids = account_ids_step(&account.ids, &account.head);

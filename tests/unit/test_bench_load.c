@@ -116,7 +116,8 @@ static void the_rules_take_every_event_and_subjects_take_turns(void **state)
     struct load *load = open_load(1);
     struct subject_state files[2];
     struct digest ids[2] = {0};
-    struct credit_read read = {.account_subject = no_account, .member_role = lender};
+    struct credit_read read = {
+        .account_subject = no_account, .member_role = lender, .policy = credit_policy_by_name("dev")};
     uint32_t types[EVENT_CLOSE + 1] = {0}, told = 0;
     struct buffer bytes;
     buffer_init(&bytes, BATCH_SIZE_MAX);

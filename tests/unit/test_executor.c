@@ -89,6 +89,7 @@ static int open_fixture(void **state)
     sample_network_init(&network, "executor", 4);
     fixture->genesis.chain_id = blocks_chain_id();
     fixture->genesis.validator_count = 4;
+    (void)snprintf(fixture->genesis.policy, sizeof fixture->genesis.policy, "dev");
     for (uint32_t i = 0; i < 4; i++)
         fixture->genesis.validators[i].key = network.validators.set.keys[i];
     strcpy(fixture->dir, "/tmp/tally-executor-XXXXXX");

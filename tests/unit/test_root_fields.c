@@ -25,6 +25,9 @@ struct stored {
     struct genesis genesis;
     struct digest subject_id;
     struct account account; /* of subject.accounts */
+    struct consent consent;
+    struct reservation reservation;
+    struct dispute dispute;
     struct subject_state subject;
     struct subject_leaf leaf; /* the summary follows from the subject */
     struct state_counts counts;
@@ -43,18 +46,43 @@ static int set_up(void **context)
     base.account = (struct account){.member_id = LENDER,
         .ref = {0xF0, 1},
         .state = ACCOUNT_STATE_CHARGED_OFF,
-        .previous_state = ACCOUNT_STATE_OPEN,
         .type = ACCOUNT_REVOLVING,
-        .disbursed = false,
         .product = 7,
         .currency = 901,
+        .opened_day = 12000,
+        .reserved_minor = 500,
         .next_seq = 3,
+        .in_force = 2,
+        .disbursements = 1,
         .head = {{9, 9}},
         .ids = {{8, 8}},
+        .turn_count = 1,
+        .turns = {{ACCOUNT_STATE_OPEN, {{7, 7}}}},
         .period_first = 1200,
         .period_span = 12,
         .periods = {0x80, 0x10}};
-    base.subject = (struct subject_state){.account_count = 1, .account_capacity = 1};
+    base.consent = (struct consent){.id = {{0xC0}},
+        .grantee = LENDER,
+        .purposes = 3,
+        .valid_from = 13000,
+        .valid_until = 13010,
+        .uses_left = 2,
+        .last_use_ms = START_MS};
+    base.reservation = (struct reservation){.id = {{0xC1}},
+        .member_id = LENDER,
+        .account_type = ACCOUNT_REVOLVING,
+        .currency = 901,
+        .has_amount = true,
+        .amount_minor = 500,
+        .expires_ms = START_MS};
+    base.dispute = (struct dispute){.id = {{0xC2}}, .opener = LENDER, .author = OTHER_LENDER};
+    base.subject = (struct subject_state){.account_count = 1,
+        .account_capacity = 1,
+        .consents.count = 1,
+        .reservations.count = 1,
+        .disputes.count = 1,
+        .item_count = 3,
+        .item_ids = {{6, 6}}};
     base.counts = (struct state_counts){.events = 3, .applied = 2, .subjects = 1};
     struct digest id = {{3}};
     uint32_t order;
@@ -77,6 +105,9 @@ static int tear_down(void **context)
 static struct digest summary_of(struct stored *stored, struct buffer *bytes)
 {
     if (stored->subject.accounts == NULL) stored->subject.accounts = &stored->account;
+    stored->subject.consents.records = &stored->consent;
+    stored->subject.reservations.records = &stored->reservation;
+    stored->subject.disputes.records = &stored->dispute;
     buffer_init(bytes, SUBJECT_STATE_SIZE_MAX);
     subject_state_encode(&stored->subject, bytes);
     assert_false(bytes->failed);
@@ -229,14 +260,20 @@ struct change {
 CHANGE(account_member_id, stored->account.member_id = OTHER_LENDER)
 CHANGE(account_ref, stored->account.ref[15] ^= 1)
 CHANGE(account_state, stored->account.state = ACCOUNT_STATE_CLOSED)
-CHANGE(account_previous_state, stored->account.previous_state = ACCOUNT_STATE_NONE)
 CHANGE(account_type, stored->account.type = ACCOUNT_INSTALMENT)
-CHANGE(account_disbursed, stored->account.disbursed = true)
 CHANGE(account_product, stored->account.product++)
 CHANGE(account_currency, stored->account.currency = 156)
+CHANGE(account_opened_day, stored->account.opened_day++)
+CHANGE(account_reserved_minor, stored->account.reserved_minor++)
 CHANGE(account_next_seq, stored->account.next_seq++)
+CHANGE(account_in_force, stored->account.in_force++)
+CHANGE(account_disbursements, stored->account.disbursements++)
 CHANGE(account_head, stored->account.head.bytes[31] ^= 1)
 CHANGE(account_ids, stored->account.ids.bytes[31] ^= 1)
+CHANGE(account_transferee, stored->account.transferee++)
+CHANGE(account_taken_over, stored->account.taken_over = true)
+CHANGE(account_turn_count, stored->account.turn_count++)
+CHANGE(account_turns, stored->account.turns[0].event_id.bytes[31] ^= 1)
 CHANGE(account_period_first, stored->account.period_first++)
 /* The span ends with its last bit, so it moves with that. */
 CHANGE(account_period_span, assert_int_equal(account_period_set(&stored->account, 200102), TALLY_OK))
@@ -246,17 +283,77 @@ static const struct change account_changes[] = {
     {"member_id", change_account_member_id},
     {"ref", change_account_ref},
     {"state", change_account_state},
-    {"previous_state", change_account_previous_state},
     {"type", change_account_type},
-    {"disbursed", change_account_disbursed},
     {"product", change_account_product},
     {"currency", change_account_currency},
+    {"opened_day", change_account_opened_day},
+    {"reserved_minor", change_account_reserved_minor},
     {"next_seq", change_account_next_seq},
+    {"in_force", change_account_in_force},
+    {"disbursements", change_account_disbursements},
     {"head", change_account_head},
     {"ids", change_account_ids},
+    {"transferee", change_account_transferee},
+    {"taken_over", change_account_taken_over},
+    {"turn_count", change_account_turn_count},
+    {"turns", change_account_turns},
     {"period_first", change_account_period_first},
     {"period_span", change_account_period_span},
     {"periods", change_account_periods},
+    {NULL, NULL},
+};
+
+CHANGE(turn_before, stored->account.turns[0].before = ACCOUNT_STATE_FROZEN)
+CHANGE(turn_event_id, stored->account.turns[0].event_id.bytes[0] ^= 1)
+static const struct change turn_changes[] = {
+    {"before", change_turn_before},
+    {"event_id", change_turn_event_id},
+    {NULL, NULL},
+};
+
+CHANGE(consent_id, stored->consent.id.bytes[31] ^= 1)
+CHANGE(consent_grantee, stored->consent.grantee++)
+CHANGE(consent_purposes, stored->consent.purposes = 2)
+CHANGE(consent_valid_from, stored->consent.valid_from++)
+CHANGE(consent_valid_until, stored->consent.valid_until++)
+CHANGE(consent_uses_left, stored->consent.uses_left--)
+CHANGE(consent_last_use_ms, stored->consent.last_use_ms++)
+static const struct change consent_changes[] = {
+    {"id", change_consent_id},
+    {"grantee", change_consent_grantee},
+    {"purposes", change_consent_purposes},
+    {"valid_from", change_consent_valid_from},
+    {"valid_until", change_consent_valid_until},
+    {"uses_left", change_consent_uses_left},
+    {"last_use_ms", change_consent_last_use_ms},
+    {NULL, NULL},
+};
+
+CHANGE(reservation_id, stored->reservation.id.bytes[31] ^= 1)
+CHANGE(reservation_member_id, stored->reservation.member_id++)
+CHANGE(reservation_account_type, stored->reservation.account_type = ACCOUNT_INSTALMENT)
+CHANGE(reservation_currency, stored->reservation.currency = 156)
+CHANGE(reservation_has_amount, stored->reservation.has_amount = false)
+CHANGE(reservation_amount_minor, stored->reservation.amount_minor++)
+CHANGE(reservation_expires_ms, stored->reservation.expires_ms++)
+static const struct change reservation_changes[] = {
+    {"id", change_reservation_id},
+    {"member_id", change_reservation_member_id},
+    {"account_type", change_reservation_account_type},
+    {"currency", change_reservation_currency},
+    {"has_amount", change_reservation_has_amount},
+    {"amount_minor", change_reservation_amount_minor},
+    {"expires_ms", change_reservation_expires_ms},
+    {NULL, NULL},
+};
+
+CHANGE(dispute_id, stored->dispute.id.bytes[31] ^= 1)
+CHANGE(dispute_opener, stored->dispute.opener++)
+CHANGE(dispute_author, stored->dispute.author++)
+static const struct change dispute_changes[] = {
+    {"id", change_dispute_id},
+    {"opener", change_dispute_opener},
+    {"author", change_dispute_author},
     {NULL, NULL},
 };
 
@@ -274,10 +371,20 @@ static void change_account_count(struct stored *stored)
     stored->subject.accounts = two_accounts;
     stored->subject.account_count = 2;
 }
+CHANGE(consent_count, stored->subject.consents.count = 0)
+CHANGE(reservation_count, stored->subject.reservations.count = 0)
+CHANGE(dispute_count, stored->subject.disputes.count = 0)
+CHANGE(item_count, stored->subject.item_count++)
+CHANGE(item_ids, stored->subject.item_ids.bytes[31] ^= 1)
 static const struct change subject_changes[] = {
     {"account_count", change_account_count},
     {"account_capacity", NULL}, /* memory's alone */
     {"accounts", change_accounts},
+    {"consents", change_consent_count},
+    {"reservations", change_reservation_count},
+    {"disputes", change_dispute_count},
+    {"item_count", change_item_count},
+    {"item_ids", change_item_ids},
     {NULL, NULL},
 };
 
@@ -393,7 +500,11 @@ static const struct {
     const char *header, *name;
     const struct change *changes;
 } structs[] = {
-    {"node/credit/subject_state.h", "account", account_changes},
+    {"node/credit/account.h", "account", account_changes},
+    {"node/credit/account.h", "account_turn", turn_changes},
+    {"node/credit/subject_state.h", "consent", consent_changes},
+    {"node/credit/subject_state.h", "reservation", reservation_changes},
+    {"node/credit/subject_state.h", "dispute", dispute_changes},
     {"node/credit/subject_state.h", "subject_state", subject_changes},
     {"proto/crypto/subject_path.h", "subject_leaf", leaf_changes},
     {"storage/state.h", "state_counts", counts_changes},

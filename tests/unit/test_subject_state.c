@@ -23,11 +23,11 @@ static struct account sample_account(uint32_t member_id, uint8_t ref_last)
         .member_id = member_id,
         .ref = {0xA0, [ACCOUNT_REF_SIZE - 1] = ref_last},
         .state = ACCOUNT_STATE_OPEN,
-        .previous_state = ACCOUNT_STATE_NONE,
         .type = ACCOUNT_REVOLVING,
         .product = 7,
         .currency = 901,
         .next_seq = 1,
+        .in_force = 1,
         .head = {{0x11, 0x22}},
         .ids = {{0x33, 0x44}},
     };
@@ -62,21 +62,28 @@ static void an_empty_file_is_its_version_alone(void **context)
 static void one_account_encodes_to_these_bytes(void **context)
 {
     (void)context;
-    static const char expected[] = "02"
+    static const char expected[] = "03"
                                    "01"
-                                   "0000006a"
+                                   "000000a3"
                                    "0001"
                                    "00000003"
                                    "a0000000000000000000000000000005"
                                    "03"
                                    "01"
-                                   "01"
-                                   "01"
                                    "00000007"
                                    "0385"
+                                   "000032c8"
+                                   "00000000000001f4"
                                    "00000004"
+                                   "00000003"
+                                   "00000002"
                                    "1122000000000000000000000000000000000000000000000000000000000000"
                                    "3344000000000000000000000000000000000000000000000000000000000000"
+                                   "00000000"
+                                   "00"
+                                   "01"
+                                   "01"
+                                   "5566000000000000000000000000000000000000000000000000000000000000"
                                    "000004ef"
                                    "01"
                                    "c0";
@@ -85,11 +92,14 @@ static void one_account_encodes_to_these_bytes(void **context)
     struct account account = sample_account(3, 5);
     char text[2 * SUBJECT_STATE_SIZE_MAX / 256 + 1024];
 
-    account.state = ACCOUNT_STATE_CHARGED_OFF;
-    account.previous_state = ACCOUNT_STATE_OPEN;
+    struct digest lost = {{0x55, 0x66}};
     account.type = ACCOUNT_INSTALMENT;
-    account.disbursed = true;
+    account.opened_day = 13000;
+    account.reserved_minor = 500;
+    account.disbursements = 2;
     account.next_seq = 4;
+    account.in_force = 3;
+    account_turn_take(&account, ACCOUNT_STATE_CHARGED_OFF, &lost);
     assert_int_equal(account_period_set(&account, 200504), TALLY_OK);
     assert_int_equal(account_period_set(&account, 200505), TALLY_OK);
     subject_state_init(&subject);
@@ -102,27 +112,79 @@ static void one_account_encodes_to_these_bytes(void **context)
     subject_state_close(&subject);
 }
 
+/* An id that begins with a random byte: few of them, so that some meet. */
+static struct digest random_id(void)
+{
+    return (struct digest){{(uint8_t)random_below(9), 0x77}};
+}
+
+/* Leads an account from one state to the next, as far as `steps` go. */
+static void random_life(struct account *account, uint32_t steps)
+{
+    static const enum account_state ways[ACCOUNT_STATE_COUNT][4] = {
+        [ACCOUNT_STATE_OPEN] = {ACCOUNT_STATE_FROZEN, ACCOUNT_STATE_CHARGED_OFF, ACCOUNT_STATE_CLOSED,
+            ACCOUNT_STATE_TRANSFERRED},
+        [ACCOUNT_STATE_FROZEN] = {ACCOUNT_STATE_OPEN, ACCOUNT_STATE_OPEN, ACCOUNT_STATE_CLOSED,
+            ACCOUNT_STATE_CHARGED_OFF},
+        [ACCOUNT_STATE_CHARGED_OFF] = {ACCOUNT_STATE_SETTLED, ACCOUNT_STATE_SETTLED,
+            ACCOUNT_STATE_TRANSFERRED, ACCOUNT_STATE_TRANSFERRED},
+    };
+
+    while (steps-- > 0 && ways[account->state][0] != ACCOUNT_STATE_NONE) {
+        struct digest id = random_id();
+        enum account_state next = ways[account->state][random_below(4)];
+        if (next == ACCOUNT_STATE_FROZEN) account->type = ACCOUNT_REVOLVING;
+        account_turn_take(account, next, &id);
+    }
+    if (account->state == ACCOUNT_STATE_OPEN && account->turn_count == 0 && random_below(9) == 0) {
+        account->state = ACCOUNT_STATE_VOID;
+        account->in_force = 0;
+    }
+    if (account->state == ACCOUNT_STATE_TRANSFERRED) {
+        account->transferee = 1 + random_below(9);
+        account->taken_over = random_below(2) == 1;
+    }
+}
+
+static void random_records(struct subject_state *subject)
+{
+    for (uint32_t i = random_below(4); i > 0; i--) {
+        struct consent consent = {random_id(), 1 + random_below(9), 1 + random_below(63), 13000, 13001,
+            random_below(3), 1 + random_below(9)};
+        struct reservation reservation = {random_id(), 1 + random_below(9), ACCOUNT_INSTALMENT, 156,
+            i % 2 == 0, i % 2 == 0 ? random_below(9) : 0, 1 + random_below(99)};
+        struct dispute dispute = {random_id(), 1 + random_below(9), 1 + random_below(9)};
+        if (!record_list_find(&subject->consents, sizeof(consent), &consent.id, NULL)) {
+            assert_int_equal(record_list_add(&subject->consents, sizeof(consent), 9, &consent), TALLY_OK);
+        }
+        if (!record_list_find(&subject->reservations, sizeof(reservation), &reservation.id, NULL)) {
+            assert_int_equal(
+                record_list_add(&subject->reservations, sizeof(reservation), 9, &reservation), TALLY_OK);
+        }
+        if (!record_list_find(&subject->disputes, sizeof(dispute), &dispute.id, NULL)) {
+            assert_int_equal(record_list_add(&subject->disputes, sizeof(dispute), 9, &dispute), TALLY_OK);
+        }
+    }
+    subject->item_count = random_below(3);
+    if (subject->item_count > 0) subject->item_ids = random_id();
+}
+
 /* A state that the rules could have made. */
 static void random_fill(struct subject_state *subject)
 {
-    static const enum account_state previous[ACCOUNT_STATE_COUNT] = {
-        [ACCOUNT_STATE_CHARGED_OFF] = ACCOUNT_STATE_OPEN,
-        [ACCOUNT_STATE_CLOSED] = ACCOUNT_STATE_OPEN,
-        [ACCOUNT_STATE_SETTLED] = ACCOUNT_STATE_CHARGED_OFF,
-    };
-    static const enum account_state states[] = {
-        ACCOUNT_STATE_OPEN, ACCOUNT_STATE_CHARGED_OFF, ACCOUNT_STATE_CLOSED, ACCOUNT_STATE_SETTLED};
-    uint32_t count = random_below(7);
+    uint32_t count = random_below(5);
 
     subject_state_clear(subject);
     for (uint32_t i = 0; i < count; i++) {
         struct account account = sample_account(1 + random_below(3), (uint8_t)random_below(6));
         if (subject_state_account(subject, account.member_id, account.ref)) continue;
-        account.state = states[random_below(4)];
-        account.previous_state = previous[account.state];
         account.type = random_below(2) ? ACCOUNT_INSTALMENT : ACCOUNT_REVOLVING;
-        account.disbursed = random_below(2) == 1;
         account.next_seq = 1 + random_below(1000);
+        account.in_force = 1 + random_below(account.next_seq);
+        account.disbursements = random_below(account.next_seq);
+        account.opened_day = (int32_t)random_below(20000) - 5000;
+        account.reserved_minor = random_below(2) ? 0 : random_below(1000);
+        random_life(&account, random_below(12));
         account.head.bytes[3] = (uint8_t)random_below(256);
         for (uint32_t periods = random_below(20); periods > 0; periods--) {
             uint32_t period = period_from_index(1200 + random_below(PERIODS_PER_ACCOUNT_MAX));
@@ -132,6 +194,7 @@ static void random_fill(struct subject_state *subject)
         }
         assert_int_equal(subject_state_add(subject, &account), TALLY_OK);
     }
+    random_records(subject);
 }
 
 static void what_is_encoded_decodes_to_the_same(void **context)
@@ -199,6 +262,16 @@ static void the_order_of_adding_does_not_show(void **context)
     subject_state_close(&backward);
 }
 
+/* Whether a section, or the version, ends before byte `at`. */
+static bool ends_section(const struct buffer *bytes, size_t at)
+{
+    size_t end = 1;
+
+    while (end < at)
+        end += SECTION_HEADER_SIZE + get_u32(bytes->data + end + 1);
+    return end == at;
+}
+
 /* Whatever a damaged byte makes of an encoding: it is refused, or it is the one encoding of another state. */
 static void no_state_has_two_encodings(void **context)
 {
@@ -229,9 +302,9 @@ static void no_state_has_two_encodings(void **context)
                 }
                 bytes.data[at] = (uint8_t)(bytes.data[at] ^ 1u << bit);
             }
-            /* A prefix is never a state, but for the version alone. */
+            /* A prefix is a state only where a section ends. */
             int error = subject_state_decode(span_of(bytes.data, at), &subject);
-            assert_int_equal(error, at == 1 ? TALLY_OK : TALLY_EFORM);
+            assert_int_equal(error, ends_section(&bytes, at) ? TALLY_OK : TALLY_EFORM);
         }
         buffer_u8(&bytes, 0);
         assert_int_equal(subject_state_decode(buffer_span(&bytes), &subject), TALLY_EFORM);
@@ -294,9 +367,9 @@ static void what_the_rules_never_make_is_refused(void **context)
 {
     (void)context;
     /* A section of no accounts, and no section at all where one is announced. */
-    static const uint8_t none[] = {2, 1, 0, 0, 0, 2, 0, 0}, cut[] = {2, 1, 0, 0, 0, 0},
-                         other[] = {2, 2, 0, 0, 0, 0};
-    static const uint8_t version[] = {1};
+    static const uint8_t none[] = {3, 1, 0, 0, 0, 2, 0, 0}, cut[] = {3, 1, 0, 0, 0, 0},
+                         other[] = {3, 6, 0, 0, 0, 0};
+    static const uint8_t version[] = {2};
     struct account account = sample_account(1, 1);
     struct subject_state subject;
     struct buffer bytes;
@@ -399,7 +472,43 @@ static void periods_are_noted_in_any_order_within_their_bound(void **context)
     assert_int_equal(account_period_set(&account, 200503), TALLY_ELIMIT);
 }
 
-static void the_largest_file_fits_and_one_account_more_is_refused(void **context)
+/* A file whose every list is full. */
+static void fill_up(struct subject_state *subject)
+{
+    for (uint32_t i = 0; i < ACCOUNTS_PER_SUBJECT_MAX; i++) {
+        struct account account = sample_account(1 + i / 200, (uint8_t)(i % 200));
+        assert_int_equal(account_period_set(&account, 200001), TALLY_OK);
+        assert_int_equal(
+            account_period_set(&account, period_from_index(1200 + PERIODS_PER_ACCOUNT_MAX - 1)), TALLY_OK);
+        for (uint32_t turn = 0; turn <= ACCOUNT_TURNS_MAX; turn++) {
+            struct digest id = {{(uint8_t)turn}};
+            account_turn_take(&account,
+                account.state == ACCOUNT_STATE_OPEN ? ACCOUNT_STATE_FROZEN : ACCOUNT_STATE_OPEN, &id);
+        }
+        assert_int_equal(subject_state_add(subject, &account), TALLY_OK);
+    }
+    for (uint32_t i = 0; i < CONSENTS_PER_SUBJECT_MAX; i++) {
+        struct consent consent = {{{(uint8_t)i, (uint8_t)(i >> 8)}}, 1, 1, 0, 0, 1, 0};
+        assert_int_equal(
+            record_list_add(&subject->consents, sizeof(consent), CONSENTS_PER_SUBJECT_MAX, &consent),
+            TALLY_OK);
+    }
+    for (uint32_t i = 0; i < RESERVATIONS_PER_SUBJECT_MAX; i++) {
+        struct reservation reservation = {{{(uint8_t)i}}, 1, ACCOUNT_REVOLVING, 901, false, 0, 1};
+        assert_int_equal(record_list_add(&subject->reservations, sizeof(reservation),
+                             RESERVATIONS_PER_SUBJECT_MAX, &reservation),
+            TALLY_OK);
+    }
+    for (uint32_t i = 0; i < DISPUTES_PER_SUBJECT_MAX; i++) {
+        struct dispute dispute = {{{(uint8_t)i}}, 1, 1};
+        assert_int_equal(
+            record_list_add(&subject->disputes, sizeof(dispute), DISPUTES_PER_SUBJECT_MAX, &dispute),
+            TALLY_OK);
+    }
+    subject->item_count = 1;
+}
+
+static void the_largest_file_fits_and_one_record_more_is_refused(void **context)
 {
     (void)context;
     struct subject_state subject, again;
@@ -408,23 +517,378 @@ static void the_largest_file_fits_and_one_account_more_is_refused(void **context
     subject_state_init(&subject);
     subject_state_init(&again);
     buffer_init(&out, SUBJECT_STATE_SIZE_MAX);
-    for (uint32_t i = 0; i < ACCOUNTS_PER_SUBJECT_MAX; i++) {
-        struct account account = sample_account(1 + i / 200, (uint8_t)(i % 200));
-        assert_int_equal(account_period_set(&account, 200001), TALLY_OK);
-        assert_int_equal(
-            account_period_set(&account, period_from_index(1200 + PERIODS_PER_ACCOUNT_MAX - 1)), TALLY_OK);
-        assert_int_equal(subject_state_add(&subject, &account), TALLY_OK);
-    }
+    fill_up(&subject);
     struct account more = sample_account(9, 0);
+    struct consent consent = {{{1, 2, 3}}, 1, 1, 0, 0, 1, 0};
     assert_int_equal(subject_state_add(&subject, &more), TALLY_ELIMIT);
     assert_int_equal(subject.account_count, ACCOUNTS_PER_SUBJECT_MAX);
+    assert_int_equal(record_list_add(&subject.consents, sizeof(consent), CONSENTS_PER_SUBJECT_MAX, &consent),
+        TALLY_ELIMIT);
     encode(&subject, &out);
     assert_int_equal(out.size, SUBJECT_STATE_SIZE_MAX);
     assert_int_equal(subject_state_decode(buffer_span(&out), &again), TALLY_OK);
     assert_int_equal(again.account_count, ACCOUNTS_PER_SUBJECT_MAX);
+    assert_int_equal(again.consents.count, CONSENTS_PER_SUBJECT_MAX);
     buffer_close(&out);
     subject_state_close(&subject);
     subject_state_close(&again);
+}
+
+/* ---- The other sections ---- */
+
+#define ID_7                                                                                                 \
+    "07000000000000000000000000000000"                                                                       \
+    "00000000000000000000000000000000"
+#define ID_8                                                                                                 \
+    "08000000000000000000000000000000"                                                                       \
+    "00000000000000000000000000000000"
+
+static void the_other_sections_encode_to_these_bytes(void **context)
+{
+    (void)context;
+    static const char expected[] = "03"
+                                   "020000003e"
+                                   "0001" ID_7 "00000009"
+                                   "00000021"
+                                   "000032c8"
+                                   "000032d2"
+                                   "00000002"
+                                   "0000000000000005"
+                                   "030000003a"
+                                   "0001" ID_7 "00000009"
+                                   "02"
+                                   "0385"
+                                   "01"
+                                   "00000000000001f4"
+                                   "00000000000f4240"
+                                   "040000002a"
+                                   "0001" ID_7 "00000009"
+                                   "0000000a"
+                                   "0500000024"
+                                   "00000003" ID_8;
+    struct consent consent = {{{7}}, 9, 0x21, 13000, 13010, 2, 5};
+    struct reservation reservation = {{{7}}, 9, ACCOUNT_REVOLVING, 901, true, 500, 1000000};
+    struct dispute dispute = {{{7}}, 9, 10};
+    struct subject_state subject;
+    struct buffer out;
+    char text[1024];
+
+    subject_state_init(&subject);
+    buffer_init(&out, SUBJECT_STATE_SIZE_MAX);
+    assert_int_equal(record_list_add(&subject.consents, sizeof(consent), 1, &consent), TALLY_OK);
+    assert_int_equal(record_list_add(&subject.reservations, sizeof(reservation), 1, &reservation), TALLY_OK);
+    assert_int_equal(record_list_add(&subject.disputes, sizeof(dispute), 1, &dispute), TALLY_OK);
+    subject.item_count = 3;
+    subject.item_ids = (struct digest){{8}};
+    encode(&subject, &out);
+    hex_encode(buffer_span(&out), text);
+    assert_string_equal(text, expected);
+    buffer_close(&out);
+    subject_state_close(&subject);
+}
+
+/* Sections as text, and whether they are a file. */
+static void other_sections_have_one_form(void **context)
+{
+    (void)context;
+#define CONSENT(id, rest) id "00000009" rest
+#define FIELDS                                                                                               \
+    "00000021"                                                                                               \
+    "000032c8"                                                                                               \
+    "000032d2"                                                                                               \
+    "00000002"                                                                                               \
+    "0000000000000005"
+#define RESERVATION(rest)                                                                                    \
+    "03"                                                                                                     \
+    "030000003a"                                                                                             \
+    "0001" ID_7 rest
+    static const struct {
+        const char *text;
+        int error;
+    } cases[] = {
+        {"03"
+         "020000003e"
+         "0001" CONSENT(ID_7, FIELDS),
+            TALLY_OK},
+        {"03"
+         "020000007a"
+         "0002" CONSENT(ID_7, FIELDS) CONSENT(ID_8, FIELDS),
+            TALLY_OK},
+        /* Out of order, twice, too few, too many, none. */
+        {"03"
+         "020000007a"
+         "0002" CONSENT(ID_8, FIELDS) CONSENT(ID_7, FIELDS),
+            TALLY_EFORM},
+        {"03"
+         "020000007a"
+         "0002" CONSENT(ID_7, FIELDS) CONSENT(ID_7, FIELDS),
+            TALLY_EFORM},
+        {"03"
+         "020000003e"
+         "0002" CONSENT(ID_7, FIELDS),
+            TALLY_EFORM},
+        {"03"
+         "020000007a"
+         "0001" CONSENT(ID_7, FIELDS) CONSENT(ID_8, FIELDS),
+            TALLY_EFORM},
+        {"03"
+         "0200000002"
+         "0000",
+            TALLY_EFORM},
+        /* Of no member, for no purpose, for one that is none, ended before it began, used without a use. */
+        {"03"
+         "020000003e"
+         "0001" ID_7 "00000000" FIELDS,
+            TALLY_EFORM},
+        {"03"
+         "020000003e"
+         "0001" CONSENT(ID_7, "00000000"
+                              "000032c8"
+                              "000032d2"
+                              "00000002"
+                              "0000000000000005"),
+            TALLY_EFORM},
+        {"03"
+         "020000003e"
+         "0001" CONSENT(ID_7, "00000040"
+                              "000032c8"
+                              "000032d2"
+                              "00000002"
+                              "0000000000000005"),
+            TALLY_EFORM},
+        {"03"
+         "020000003e"
+         "0001" CONSENT(ID_7, "00000021"
+                              "000032d3"
+                              "000032d2"
+                              "00000002"
+                              "0000000000000005"),
+            TALLY_EFORM},
+        {"03"
+         "020000003e"
+         "0001" CONSENT(ID_7, "00000021"
+                              "000032c8"
+                              "000032d2"
+                              "00000000"
+                              "0000000000000000"),
+            TALLY_EFORM},
+        {RESERVATION("00000009"
+                     "02"
+                     "0385"
+                     "01"
+                     "00000000000001f4"
+                     "00000000000f4240"),
+            TALLY_OK},
+        {RESERVATION("00000009"
+                     "02"
+                     "0385"
+                     "00"
+                     "0000000000000000"
+                     "00000000000f4240"),
+            TALLY_OK},
+        /* Of no member, no type, no flag, an amount that is absent, less than nothing, never alive. */
+        {RESERVATION("00000000"
+                     "02"
+                     "0385"
+                     "01"
+                     "00000000000001f4"
+                     "00000000000f4240"),
+            TALLY_EFORM},
+        {RESERVATION("00000009"
+                     "03"
+                     "0385"
+                     "01"
+                     "00000000000001f4"
+                     "00000000000f4240"),
+            TALLY_EFORM},
+        {RESERVATION("00000009"
+                     "02"
+                     "0385"
+                     "02"
+                     "00000000000001f4"
+                     "00000000000f4240"),
+            TALLY_EFORM},
+        {RESERVATION("00000009"
+                     "02"
+                     "0385"
+                     "00"
+                     "00000000000001f4"
+                     "00000000000f4240"),
+            TALLY_EFORM},
+        {RESERVATION("00000009"
+                     "02"
+                     "0385"
+                     "01"
+                     "ffffffffffffffff"
+                     "00000000000f4240"),
+            TALLY_EFORM},
+        {RESERVATION("00000009"
+                     "02"
+                     "0385"
+                     "01"
+                     "00000000000001f4"
+                     "0000000000000000"),
+            TALLY_EFORM},
+        {RESERVATION("00000009"
+                     "02"
+                     "0385"
+                     "01"
+                     "00000000000001f4"
+                     "ffffffffffffffff"),
+            TALLY_EFORM},
+        {"03"
+         "040000002a"
+         "0001" ID_7 "00000009"
+         "0000000a",
+            TALLY_OK},
+        {"03"
+         "040000002a"
+         "0001" ID_7 "00000000"
+         "0000000a",
+            TALLY_EFORM},
+        {"03"
+         "040000002a"
+         "0001" ID_7 "00000009"
+         "00000000",
+            TALLY_EFORM},
+        {"03"
+         "0500000024"
+         "00000001" ID_7,
+            TALLY_OK},
+        {"03"
+         "0500000024"
+         "00000000" ID_7,
+            TALLY_EFORM},
+        {"03"
+         "0500000020"
+         "00000001",
+            TALLY_EFORM},
+        /* Sections in another order, and twice. */
+        {"03"
+         "040000002a"
+         "0001" ID_7 "00000009"
+         "0000000a"
+         "0500000024"
+         "00000001" ID_7,
+            TALLY_OK},
+        {"03"
+         "0500000024"
+         "00000001" ID_7 "040000002a"
+         "0001" ID_7 "00000009"
+         "0000000a",
+            TALLY_EFORM},
+        {"03"
+         "0500000024"
+         "00000001" ID_7 "0500000024"
+         "00000001" ID_7,
+            TALLY_EFORM},
+        {"03"
+         "0600000000",
+            TALLY_EFORM},
+        {"03"
+         "0000000000",
+            TALLY_EFORM},
+    };
+    struct subject_state subject;
+    uint8_t bytes[512];
+
+    subject_state_init(&subject);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        size_t size = strlen(cases[i].text) / 2;
+        assert_true(size <= sizeof(bytes));
+        assert_int_equal(hex_decode(cases[i].text, bytes, size), TALLY_OK);
+        int error = subject_state_decode(span_of(bytes, size), &subject);
+        if (error != cases[i].error) fail_msg("case %zu: %d", i, error);
+        if (error) assert_int_equal(subject.consents.count + subject.item_count, 0);
+    }
+    subject_state_close(&subject);
+}
+
+/* What the fields of an account say of each other, one contradiction at a time. */
+static void an_account_that_contradicts_itself_is_refused(void **context)
+{
+    (void)context;
+    struct digest id = {{1}};
+    struct account good = sample_account(1, 1);
+    struct subject_state subject;
+    struct buffer bytes;
+    struct account wrong[12];
+    size_t count = 0;
+
+    for (size_t i = 0; i < 12; i++) {
+        wrong[i] = good;
+        wrong[i].next_seq = 9;
+    }
+    wrong[count++].in_force = 10;              /* more in force than there were */
+    wrong[count++].in_force = 0;               /* open, and all taken back */
+    wrong[count++].state = ACCOUNT_STATE_VOID; /* void, and in force */
+    wrong[count++].disbursements = 10;         /* more than there were events */
+    wrong[count++].reserved_minor = -1;
+    wrong[count++].opened_day = DATE_MAX + 1;
+    wrong[count++].transferee = 3;               /* of an account that was not transferred */
+    wrong[count++].taken_over = true;            /* the same */
+    wrong[count++].state = ACCOUNT_STATE_CLOSED; /* without the event that closed it */
+    wrong[count].type = ACCOUNT_INSTALMENT;      /* a frozen loan */
+    account_turn_take(&wrong[count++], ACCOUNT_STATE_FROZEN, &id);
+    account_turn_take(&wrong[count++], ACCOUNT_STATE_TRANSFERRED, &id); /* to nobody */
+    account_turn_take(&wrong[count], ACCOUNT_STATE_CLOSED, &id);
+    wrong[count].turns[0].before = ACCOUNT_STATE_CHARGED_OFF; /* settled, then */
+    count++;
+    assert_int_equal(count, 12);
+
+    subject_state_init(&subject);
+    buffer_init(&bytes, SUBJECT_STATE_SIZE_MAX);
+    for (size_t i = 0; i <= count; i++) {
+        subject_state_clear(&subject);
+        assert_int_equal(subject_state_add(&subject, i < count ? &wrong[i] : &good), TALLY_OK);
+        encode(&subject, &bytes);
+        int error = subject_state_decode(buffer_span(&bytes), &subject);
+        if (error != (i < count ? TALLY_EFORM : TALLY_OK)) fail_msg("case %zu: %d", i, error);
+    }
+    buffer_close(&bytes);
+    subject_state_close(&subject);
+}
+
+static void a_period_taken_back_leaves_the_one_form_of_the_rest(void **context)
+{
+    (void)context;
+    static const uint32_t periods[] = {200501, 200504, 200512};
+    static const uint32_t first[] = {1263, 1260, 1260}, span[] = {9, 12, 4};
+
+    for (size_t out = 0; out < 3; out++) {
+        struct account account = sample_account(1, 1), afresh = sample_account(1, 1);
+        for (size_t i = 0; i < 3; i++) {
+            assert_int_equal(account_period_set(&account, periods[i]), TALLY_OK);
+            if (i != out) assert_int_equal(account_period_set(&afresh, periods[i]), TALLY_OK);
+        }
+        account_period_clear(&account, periods[out]);
+        assert_false(account_period_is_set(&account, periods[out]));
+        assert_int_equal(account.period_first, first[out]);
+        assert_int_equal(account.period_span, span[out]);
+        assert_memory_equal(account.periods, afresh.periods, sizeof(account.periods));
+        account_period_clear(&account, periods[(out + 1) % 3]);
+        account_period_clear(&account, periods[(out + 2) % 3]);
+        assert_int_equal(account.period_span + account.period_first, 0);
+    }
+}
+
+static void changes_of_state_are_remembered_up_to_their_bound(void **context)
+{
+    (void)context;
+    struct account account = sample_account(1, 1);
+
+    for (uint32_t turn = 0; turn < ACCOUNT_TURNS_MAX + 3; turn++) {
+        struct digest id = {{(uint8_t)(turn + 1)}};
+        account_turn_take(&account, turn % 2 == 0 ? ACCOUNT_STATE_FROZEN : ACCOUNT_STATE_OPEN, &id);
+    }
+    assert_int_equal(account.turn_count, ACCOUNT_TURNS_MAX);
+    for (uint32_t turn = ACCOUNT_TURNS_MAX + 3; turn > 3; turn--) {
+        assert_int_equal(account_turn_newest(&account)->event_id.bytes[0], turn);
+        account_turn_back(&account);
+        assert_int_equal(account.state, turn % 2 == 1 ? ACCOUNT_STATE_OPEN : ACCOUNT_STATE_FROZEN);
+    }
+    assert_null(account_turn_newest(&account));
+    assert_int_equal(account.state, ACCOUNT_STATE_FROZEN);
 }
 
 int main(void)
@@ -439,7 +903,12 @@ int main(void)
         cmocka_unit_test(what_the_rules_never_make_is_refused),
         cmocka_unit_test(a_period_bitmap_has_one_form),
         cmocka_unit_test(periods_are_noted_in_any_order_within_their_bound),
-        cmocka_unit_test(the_largest_file_fits_and_one_account_more_is_refused),
+        cmocka_unit_test(the_largest_file_fits_and_one_record_more_is_refused),
+        cmocka_unit_test(the_other_sections_encode_to_these_bytes),
+        cmocka_unit_test(other_sections_have_one_form),
+        cmocka_unit_test(an_account_that_contradicts_itself_is_refused),
+        cmocka_unit_test(a_period_taken_back_leaves_the_one_form_of_the_rest),
+        cmocka_unit_test(changes_of_state_are_remembered_up_to_their_bound),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
