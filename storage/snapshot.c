@@ -25,43 +25,6 @@ uint32_t snapshot_depth(const struct state_counts *counts)
 
 /* ---- Roots ---- */
 
-static struct snapshot_subtree subtree_leaf(const struct digest *position, const struct subject_leaf *leaf)
-{
-    return (struct snapshot_subtree){.kind = SUBTREE_LEAF,
-        .root = subject_leaf_hash(position, leaf),
-        .position = *position,
-        .leaf = *leaf};
-}
-
-static struct snapshot_subtree subtree_inner(const struct digest *left, const struct digest *right)
-{
-    return (struct snapshot_subtree){
-        .kind = SUBTREE_INNER, .root = subject_node_hash(left, right), .sides = {*left, *right}};
-}
-
-struct snapshot_subtree snapshot_subtree_of(const struct snapshot_leaf *leaves, size_t count, size_t depth)
-{
-    if (count == 0) return (struct snapshot_subtree){.kind = SUBTREE_EMPTY};
-    if (count == 1) return subtree_leaf(&leaves[0].position, &leaves[0].leaf);
-    size_t zeros = 0;
-    CHECK(depth < SUBJECT_PATH_LENGTH_MAX);
-    while (zeros < count && position_bit(&leaves[zeros].position, depth) == 0)
-        zeros++;
-    struct snapshot_subtree left = snapshot_subtree_of(leaves, zeros, depth + 1),
-                            right = snapshot_subtree_of(leaves + zeros, count - zeros, depth + 1);
-    return subtree_inner(&left.root, &right.root);
-}
-
-struct snapshot_subtree snapshot_join(const struct snapshot_subtree *subtrees, size_t count)
-{
-    if (count == 1) return subtrees[0];
-    struct snapshot_subtree left = snapshot_join(subtrees, count / 2),
-                            right = snapshot_join(subtrees + count / 2, count / 2);
-    if (left.kind == SUBTREE_EMPTY && right.kind != SUBTREE_INNER) return right;
-    if (right.kind == SUBTREE_EMPTY && left.kind != SUBTREE_INNER) return left;
-    return subtree_inner(&left.root, &right.root);
-}
-
 static bool batches_hold(const struct snapshot_head *head)
 {
     const struct digest *at = head->batches;
@@ -82,7 +45,7 @@ static bool roots_hold(const struct snapshot_head *head)
     struct digest state = state_root(&head->parts), replay = replay_window_root(&head->window),
                   counts = state_counts_root(&head->counts),
                   history = merkle_join(head->history, head->history_count);
-    struct snapshot_subtree subjects = snapshot_join(head->subtrees, (size_t)1 << head->depth);
+    struct snapshot_subtree subjects = snapshot_ranges_join(&head->ranges);
     return digest_equal(&state, &checkpoint->state_root) &&
            digest_equal(&history, &checkpoint->history_root) &&
            digest_equal(&head->parts.members_root, &head->config.members_root) &&
@@ -97,21 +60,6 @@ static bool roots_hold(const struct snapshot_head *head)
 static void put_digest(struct buffer *out, const struct digest *digest)
 {
     buffer_append(out, digest->bytes, DIGEST_SIZE);
-}
-
-static void put_subtree(struct buffer *out, const struct snapshot_subtree *subtree)
-{
-    buffer_u8(out, (uint8_t)subtree->kind);
-    if (subtree->kind == SUBTREE_LEAF) {
-        put_digest(out, &subtree->position);
-        buffer_u64(out, subtree->leaf.count);
-        buffer_u64(out, subtree->leaf.last_height);
-        put_digest(out, &subtree->leaf.acc);
-        put_digest(out, &subtree->leaf.summary);
-    } else if (subtree->kind == SUBTREE_INNER) {
-        put_digest(out, &subtree->sides[0]);
-        put_digest(out, &subtree->sides[1]);
-    }
 }
 
 void snapshot_head_encode(const struct snapshot_head *head, struct buffer *out)
@@ -138,8 +86,7 @@ void snapshot_head_encode(const struct snapshot_head *head, struct buffer *out)
     buffer_u8(out, (uint8_t)head->depth);
     buffer_append(out, head->history, head->history_count * sizeof *head->history);
     buffer_append(out, head->batches, head->batches_count * sizeof *head->batches);
-    for (size_t i = 0; i < (size_t)1 << head->depth; i++)
-        put_subtree(out, &head->subtrees[i]);
+    snapshot_ranges_encode(&head->ranges, head->depth, out);
     if (out->failed) return;
     struct digest digest = digest_tagged(TAG_SNAPSHOT, span_of(out->data + start, out->size - start));
     put_digest(out, &digest);
@@ -155,8 +102,7 @@ int snapshot_head_reserve(struct snapshot_head *head)
         head->batches_count += snapshot_runs(head, head->window.minutes[i].batches.count);
     head->history = calloc(head->history_count + 1u, sizeof *head->history);
     head->batches = calloc(head->batches_count + 1u, sizeof *head->batches);
-    head->subtrees = calloc((size_t)1 << head->depth, sizeof *head->subtrees);
-    return head->history != NULL && head->batches != NULL && head->subtrees != NULL ? TALLY_OK : TALLY_ENOMEM;
+    return head->history != NULL && head->batches != NULL ? TALLY_OK : TALLY_ENOMEM;
 }
 
 static void read_digest(struct reader *reader, struct digest *digest)
@@ -193,39 +139,11 @@ static bool lists_fit(const struct reader *reader, const struct snapshot_head *h
     return head->certified.checkpoint.height > 0 && size <= reader->left;
 }
 
-/* A leaf stands where its position says: else parts that are right would not fit. */
-static bool read_subtree(
-    struct reader *reader, uint32_t index, uint32_t depth, struct snapshot_subtree *subtree)
-{
-    uint8_t kind = reader_u8(reader);
-    *subtree = (struct snapshot_subtree){.kind = SUBTREE_EMPTY};
-    if (kind == SUBTREE_LEAF) {
-        struct digest position;
-        struct subject_leaf leaf;
-        read_digest(reader, &position);
-        leaf.count = reader_u64(reader);
-        leaf.last_height = reader_u64(reader);
-        read_digest(reader, &leaf.acc);
-        read_digest(reader, &leaf.summary);
-        *subtree = subtree_leaf(&position, &leaf);
-        return snapshot_place(&position, depth) == index;
-    }
-    if (kind == SUBTREE_INNER) {
-        struct digest sides[2];
-        read_digest(reader, &sides[0]);
-        read_digest(reader, &sides[1]);
-        *subtree = subtree_inner(&sides[0], &sides[1]);
-    }
-    return kind <= SUBTREE_INNER;
-}
-
 static int read_lists(struct reader *reader, struct snapshot_head *head)
 {
     reader_copy(reader, head->history, head->history_count * sizeof *head->history);
     reader_copy(reader, head->batches, head->batches_count * sizeof *head->batches);
-    for (uint32_t i = 0; i < 1u << head->depth; i++)
-        if (!read_subtree(reader, i, head->depth, &head->subtrees[i])) return TALLY_EFORM;
-    return reader->failed ? TALLY_EFORM : TALLY_OK;
+    return snapshot_ranges_read(reader, head->depth, &head->ranges);
 }
 
 static int head_read(struct span bytes, struct snapshot_head *head)
@@ -276,7 +194,7 @@ void snapshot_head_close(struct snapshot_head *head)
     if (head == NULL) return;
     free(head->history);
     free(head->batches);
-    free(head->subtrees);
+    snapshot_ranges_close(&head->ranges);
     free(head);
 }
 
@@ -302,11 +220,16 @@ uint32_t snapshot_part_count(const struct snapshot_head *head, uint32_t kind)
     case SNAPSHOT_BATCHES:
         return head->batches_count;
     case SNAPSHOT_SUBJECTS:
-        return 1u << head->depth;
+        return head->ranges.count;
     case SNAPSHOT_EVENTS:
         return 0;
     }
     return 0;
+}
+
+struct digest snapshot_cut_digest(const struct snapshot_head *head)
+{
+    return snapshot_ranges_digest(&head->ranges);
 }
 
 void snapshot_batches_place(

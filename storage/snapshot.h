@@ -6,7 +6,7 @@
  *
  * All integers are big-endian. The head:
  *
- *   "TALLYSNP" | version u32 = 2
+ *   "TALLYSNP" | version u32 = 3
  *   size u32 | CertifiedCheckpoint of H, canonical protobuf
  *   subjects, members, policy, replay, counts root      which make its state_root
  *   events u64 | applied u64 | subjects u64             which make counts root
@@ -14,12 +14,22 @@
  *   depth u8                                            snapshot_depth of the counts
  *   root of each history part                           which join into history_root
  *   root of each batches part                           which join into the root of their minute
- *   2^depth times, a subtree of the subject map; they make subjects root:
+ *   2^depth times, by position, a subtree of the subject map; they make subjects root:
  *     0 u8                                              empty
  *     1 u8 | position | count u64 | last height u64 | acc | summary
  *                                                       one leaf, where its position says
  *     2 u8 | left | right                               more: the hashes below it
+ *     3 u8 | subtree | subtree                          more, and cut further: its halves, the lower one
+ *                                                       first, each likewise one of these four
  *   H(TAG_SNAPSHOT | all of the above)
+ *
+ * What is no cut is a part of subjects, also where it is empty; they are numbered in this order, which is
+ * that of their positions. A subtree of no subject, or of one, is never cut, and so none of 256 bits is. Who
+ * writes one cuts a subtree if and only if it is of two subjects or more and its part would be larger than
+ * SNAPSHOT_PART_SIZE, 4 MiB; a part's size follows from the length of its subjects' state bytes and their
+ * counts of events alone. So all who write it make the same parts, and none is larger, for a subject alone
+ * fits. Whether a head was cut so its reader cannot tell; so parts are taken for it only from those whose own
+ * head is cut alike, by snapshot_cut_digest.
  *
  * A part is "TALLYSNP" | version u32 | kind u8 | index u32 | H u64, and then
  *
@@ -31,7 +41,7 @@
  *               window's minutes cut one after the other; of each:
  *               digest | expires_at_ms u64
  *
- *   subjects    those whose position begins with the `depth` bits of index, by position; of each:
+ *   subjects    those of the subtree of that number, by position; of each:
  *               subject id | size u32 | canonical state bytes | count u32 of folded events | and where the
  *               count is more than a run, 2^15: last height u64 | acc; else that many events, oldest first,
  *               of each: account u16, counted in the order of the state bytes | height u64 | time_ms u64 |
@@ -48,21 +58,26 @@
  * ids, the count and the head that the state bytes hold. What a run begins with and its events make what the
  * next newer run begins with, the newest run's what the subject's own part holds: so each is checked once the
  * newer one is, and then nothing of it is its sender's to choose, for acc and ids are hashes over what was
- * before. So every byte of a part but the block's is fixed by the signed roots, is the same on every honest
- * node, and may come from any of them: a part that does not check is its sender's fault, whoever the head is
- * from. Of the block, the FC may differ from node to node, and all of it is signed. An event's index in its
- * block is not here, as nothing under state_root fixes it; it comes with the results of its block. */
+ * before. So every byte of a part but the block's is fixed by the signed roots and by where subjects are cut,
+ * is the same on every honest node, and may come from any whose head is cut alike: a part that does not check
+ * is its sender's fault, whoever the head is from. Of the block, the FC may differ from node to node, and all
+ * of it is signed. An event's index in its block is not here, as nothing under state_root fixes it; it comes
+ * with the results of its block. */
 #ifndef TALLY_STORAGE_SNAPSHOT_H
 #define TALLY_STORAGE_SNAPSHOT_H
 
 #include "storage/disk.h"
 #include "storage/state.h"
 
-#define SNAPSHOT_VERSION 2u
-/* A larger part is never written: such a state has no snapshot. Most are below a fifth of it; a part of
- * subjects reaches it only where a great many of them share the first bits of their positions. */
+#define SNAPSHOT_VERSION 3u
+/* A larger part, or head, is never written; of parts none comes near it. */
 #define SNAPSHOT_PART_SIZE_MAX (10u * MIB)
 _Static_assert(SNAPSHOT_PART_SIZE_MAX + MIB < FRAME_SIZE_MAX, "a part fits a frame");
+_Static_assert(SNAPSHOT_PART_SIZE < SNAPSHOT_PART_SIZE_MAX, "subjects are cut before a part is too large");
+/* Parts of subjects. A state that needs more, or a head above SNAPSHOT_PART_SIZE_MAX, has no snapshot: one
+ * above 256 GiB, or of 8 GiB whose subjects were all chosen, at the price of 2^40 hashes for each 4 MiB, to
+ * share some 60 bits with few others. */
+#define SNAPSHOT_PARTS_MAX (1u << 17)
 
 /* Numbers are stored and sent, and never change their meaning. */
 enum snapshot_part {
@@ -88,6 +103,9 @@ const struct state_counts *snapshot_counts(const struct snapshot_head *head);
  * know. */
 uint32_t snapshot_part_count(const struct snapshot_head *head, uint32_t kind);
 
+/* A digest of where subjects are cut: heads of one height that agree in it have the same parts. */
+struct digest snapshot_cut_digest(const struct snapshot_head *head);
+
 /* Checks one part by itself, on any thread. Errors: TALLY_EDAMAGED (it is not that part, or one of
  * SNAPSHOT_EVENTS, which storage/snapshot_reading.h checks), TALLY_ENOMEM. */
 int snapshot_part_check(
@@ -96,7 +114,7 @@ int snapshot_part_check(
 int snapshot_block_decode(const struct snapshot_head *head, struct span bytes, struct arena *arena,
     struct block *block) TALLY_MUST_CHECK;
 
-/* Bits of a position that subjects are cut by: so that parts are about 1 MiB. */
+/* Bits of a position that subjects are cut by to begin with, 16 at most: so that parts are about 1 MiB. */
 uint32_t snapshot_depth(const struct state_counts *counts);
 
 #endif

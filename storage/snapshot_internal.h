@@ -5,21 +5,11 @@
 #include "storage/replay_window.h"
 #include "storage/snapshot.h"
 #include "storage/snapshot_event.h"
+#include "storage/snapshot_range.h"
 #include "storage/state_batches.h"
 
-#define SNAPSHOT_DEPTH_MAX 16u   /* keeps the head below 5 MiB for as many heights as there will be */
+#define SNAPSHOT_DEPTH_MAX 16u   /* as subjects are cut to begin with: keeps the head below 5 MiB */
 #define SNAPSHOT_PREFIX_SIZE 25u /* of a part */
-
-enum snapshot_subtree_kind { SUBTREE_EMPTY = 0, SUBTREE_LEAF = 1, SUBTREE_INNER = 2 };
-
-/* What its root is the hash of, so that a leaf cannot be told for an inner node, nor in another's place. */
-struct snapshot_subtree {
-    enum snapshot_subtree_kind kind;
-    struct digest root;
-    struct digest position; /* of a leaf */
-    struct subject_leaf leaf;
-    struct digest sides[2]; /* of an inner node */
-};
 
 struct snapshot_head {
     const struct verify_set *validators;
@@ -28,10 +18,10 @@ struct snapshot_head {
     struct state_parts parts;
     struct state_counts counts;
     struct replay_window window;
-    uint32_t depth;
+    uint32_t depth; /* that every range has at least */
     uint32_t history_count, batches_count;
     struct digest *history, *batches; /* roots of their parts */
-    struct snapshot_subtree *subtrees;
+    struct snapshot_ranges ranges;    /* of the parts of subjects */
 };
 
 static inline uint32_t snapshot_run(const struct snapshot_head *head)
@@ -45,26 +35,29 @@ static inline uint32_t snapshot_runs(const struct snapshot_head *head, uint64_t 
     return (uint32_t)((count + snapshot_run(head) - 1) / snapshot_run(head));
 }
 
-/* Room for the lists, whose sizes follow from the rest. Errors: TALLY_ENOMEM. */
+/* What a subject comes to in its part: as storage/snapshot.h has it there. */
+static inline uint64_t snapshot_subject_size(
+    const struct snapshot_head *head, size_t bytes_size, uint64_t count)
+{
+    uint64_t events = count > snapshot_run(head) ? 8 + DIGEST_SIZE : count * SNAPSHOT_EVENT_SIZE;
+    return DIGEST_SIZE + 4 + bytes_size + 4 + events;
+}
+/* A part of more than one subject is no larger. */
+static inline uint64_t snapshot_part_size(const struct snapshot_head *head)
+{
+    return head->config.snapshot_part_size != 0 ? head->config.snapshot_part_size : SNAPSHOT_PART_SIZE;
+}
+_Static_assert(SNAPSHOT_PREFIX_SIZE + DIGEST_SIZE + 4 + STATE_SUBJECT_SIZE_MAX + 4 +
+                       SNAPSHOT_RUN * SNAPSHOT_EVENT_SIZE <=
+                   SNAPSHOT_PART_SIZE,
+    "a subject alone fits a part");
+
+/* Room for the lists of digests, whose sizes follow from the rest. Errors: TALLY_ENOMEM. */
 int snapshot_head_reserve(struct snapshot_head *head) TALLY_MUST_CHECK;
 void snapshot_head_encode(const struct snapshot_head *head, struct buffer *out);
 /* Which minute of the window, and from which batch in it on, a batches part is of. */
 void snapshot_batches_place(
     const struct snapshot_head *head, uint32_t index, const struct replay_minute **minute, uint64_t *first);
-/* The index of the part that a position belongs in. */
-static inline uint32_t snapshot_place(const struct digest *position, uint32_t depth)
-{
-    return depth == 0 ? 0 : get_u32(position->bytes) >> (32 - depth);
-}
-/* What stands at `depth` over leaves in order of position, whose first `depth` bits are equal. */
-struct snapshot_leaf {
-    struct digest position;
-    struct subject_leaf leaf;
-};
-struct snapshot_subtree snapshot_subtree_of(const struct snapshot_leaf *leaves, size_t count, size_t depth);
-/* What stands over 2^n subtrees side by side: a leaf rises to where it is alone. */
-struct snapshot_subtree snapshot_join(const struct snapshot_subtree *subtrees, size_t count);
-
 /* ---- Parts ---- */
 
 void snapshot_prefix_encode(uint64_t height, uint32_t kind, uint32_t index, struct buffer *out);

@@ -97,10 +97,11 @@ struct subjects_walk {
     struct snapshot_seam *made;
 };
 
-/* Whether the position begins with the bits of the part, and comes after the one before it. */
+/* Whether the position is of the part's range, and comes after the one before it. */
 static bool position_fits(const struct subjects_walk *walk, const struct digest *position)
 {
-    if (snapshot_place(position, walk->head->depth) != walk->index) return false;
+    const struct snapshot_range *range = &walk->head->ranges.items[walk->index];
+    if (!snapshot_range_holds(&range->first, range->depth, position)) return false;
     return walk->count == 0 ||
            memcmp(walk->leaves[walk->count - 1].position.bytes, position->bytes, DIGEST_SIZE) < 0;
 }
@@ -192,7 +193,9 @@ static int subjects_walk(struct subjects_walk *walk, struct span bytes, struct s
     int error = TALLY_OK;
     while (error == TALLY_OK && reader.left > 0)
         error = subject_walk(walk, &reader);
-    if (error == TALLY_OK) *subtree = snapshot_subtree_of(walk->leaves, walk->count, walk->head->depth);
+    if (error == TALLY_OK)
+        *subtree =
+            snapshot_subtree_of(walk->leaves, walk->count, walk->head->ranges.items[walk->index].depth);
     return error;
 }
 
@@ -222,7 +225,7 @@ int snapshot_subjects_walk(const struct snapshot_head *head, uint32_t index, str
     struct snapshot_subtree subtree;
     int error = subjects_run(head, index, bytes, seen, context, &subtree);
     if (error != TALLY_OK) return error;
-    return digest_equal(&subtree.root, &head->subtrees[index].root) ? TALLY_OK : TALLY_EDAMAGED;
+    return digest_equal(&subtree.root, &head->ranges.items[index].subtree.root) ? TALLY_OK : TALLY_EDAMAGED;
 }
 
 int snapshot_subjects_root(

@@ -199,8 +199,8 @@ static int subject_make(struct subjects_making *making, const struct digest *pos
     return is_long ? runs_make(making, &subject, position) : events_put(making, &subject, position);
 }
 
-/* The subjects whose positions begin with the part's bits. */
-static int part_fill(struct subjects_making *making, uint32_t index)
+/* The subjects of the part's range. */
+static int part_fill(struct subjects_making *making, const struct snapshot_range *range)
 {
     struct store_record record;
     int error = TALLY_OK;
@@ -210,7 +210,7 @@ static int part_fill(struct subjects_making *making, uint32_t index)
         if (error != TALLY_OK) break;
         if (record.key.size != 1 + DIGEST_SIZE) return TALLY_EDAMAGED;
         memcpy(position.bytes, record.key.data + 1, DIGEST_SIZE);
-        if (snapshot_place(&position, making->maker->head->depth) != index) return TALLY_OK;
+        if (!snapshot_range_holds(&range->first, range->depth, &position)) return TALLY_OK;
         error = subject_make(making, &position, record.value);
         store_records_next(&making->subjects);
     }
@@ -220,12 +220,12 @@ static int part_fill(struct subjects_making *making, uint32_t index)
 static int part_make(struct subjects_making *making, uint32_t index)
 {
     struct snapshot_maker *maker = making->maker;
+    struct snapshot_range *range = &maker->head->ranges.items[index];
     snapshot_part_begin(maker, SNAPSHOT_SUBJECTS, index);
-    int error = part_fill(making, index);
+    int error = part_fill(making, range);
     if (error == TALLY_OK && maker->part.failed) error = TALLY_ELIMIT;
     if (error == TALLY_OK)
-        error = snapshot_subjects_root(
-            maker->head, index, buffer_span(&maker->part), &maker->head->subtrees[index]);
+        error = snapshot_subjects_root(maker->head, index, buffer_span(&maker->part), &range->subtree);
     return error == TALLY_OK ? snapshot_part_end(maker, SNAPSHOT_SUBJECTS, index) : error;
 }
 
@@ -239,7 +239,7 @@ static int parts_make(struct snapshot_maker *maker, struct snapshot_spill *spill
     buffer_init(&making->run, SNAPSHOT_PART_SIZE_MAX);
     making->seam = snapshot_seam_make(ACCOUNTS_PER_SUBJECT_MAX);
     int error = making->seam == NULL ? TALLY_ENOMEM : TALLY_OK;
-    for (uint32_t i = 0; error == TALLY_OK && i < 1u << maker->head->depth; i++)
+    for (uint32_t i = 0; error == TALLY_OK && i < maker->head->ranges.count; i++)
         error = part_make(making, i);
     if (error == TALLY_OK) error = snapshot_merge_end(&making->events);
     store_records_close(&making->subjects);
@@ -263,6 +263,7 @@ int snapshot_subjects_make(struct snapshot_maker *maker)
     if (error != TALLY_OK) return error;
     error = blocks_spill(maker, spill);
     if (error == TALLY_OK) error = snapshot_spill_sort(spill);
+    if (error == TALLY_OK) error = snapshot_subjects_cut(maker);
     if (error == TALLY_OK) error = parts_make(maker, spill);
     snapshot_spill_close(spill);
     return error;

@@ -166,12 +166,11 @@ static int head_end(struct snapshot_maker *maker)
 {
     const struct snapshot_writing *writing = maker->writing;
     struct snapshot_head *head = maker->head, *again;
-    head->parts =
-        (struct state_parts){.subjects_root = snapshot_join(head->subtrees, (size_t)1 << head->depth).root,
-            .members_root = head->config.members_root,
-            .policy_root = head->config.policy_root,
-            .replay_root = replay_window_root(&head->window),
-            .counts_root = state_counts_root(&head->counts)};
+    head->parts = (struct state_parts){.subjects_root = snapshot_ranges_join(&head->ranges).root,
+        .members_root = head->config.members_root,
+        .policy_root = head->config.policy_root,
+        .replay_root = replay_window_root(&head->window),
+        .counts_root = state_counts_root(&head->counts)};
     buffer_clear(&maker->part);
     snapshot_head_encode(head, &maker->part);
     if (maker->part.failed) return TALLY_ELIMIT;

@@ -29,9 +29,9 @@ struct snapshot_writing {
 
 /* Writes the source's snapshot, and checks its head as whoever gets it will. On any one thread. Errors:
  * TALLY_EEXISTS (there is one of this height), TALLY_ENOTFOUND (the block does not carry its own FC),
- * TALLY_ECLOSED (go_on said so), TALLY_ELIMIT (so many subjects stand together that their part would be too
- * large), TALLY_EDAMAGED (what the state or the ledger holds does not make the signed roots), TALLY_EIO,
- * TALLY_EFULL, TALLY_ENOMEM. */
+ * TALLY_ECLOSED (go_on said so), TALLY_ELIMIT (the state is too large, SNAPSHOT_PARTS_MAX), TALLY_EDAMAGED
+ * (what the state or the ledger holds does not make the signed roots), TALLY_EIO, TALLY_EFULL, TALLY_ENOMEM.
+ */
 int snapshot_write(
     const struct snapshot_source *source, const struct snapshot_writing *writing) TALLY_MUST_CHECK;
 

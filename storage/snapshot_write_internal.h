@@ -30,7 +30,9 @@ int snapshot_part_end(const struct snapshot_maker *maker, uint32_t kind, uint32_
 int snapshot_save(const struct snapshot_maker *maker, uint32_t kind, uint32_t index,
     const struct buffer *part) TALLY_MUST_CHECK;
 
-/* Makes all parts of subjects and of events, and the subjects' roots in the head. */
+/* Cuts the subjects into the head's ranges, by their sizes alone. */
+int snapshot_subjects_cut(struct snapshot_maker *maker) TALLY_MUST_CHECK;
+/* Makes all parts of subjects and of events, and the head's ranges with what stands over them. */
 int snapshot_subjects_make(struct snapshot_maker *maker) TALLY_MUST_CHECK;
 
 #endif

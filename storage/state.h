@@ -48,10 +48,13 @@ struct state_config {
     /* Heights, batches, or events of one subject, in a part of a snapshot; 0 = SNAPSHOT_RUN. With another the
      * snapshots are nobody else's: tests cut short ones. */
     uint32_t snapshot_run;
+    /* What a part of more than one subject is at most, likewise; 0 = SNAPSHOT_PART_SIZE. */
+    uint32_t snapshot_part_size;
 };
 #define STATE_CACHE_SIZE (512u * MIB)
 #define STATE_FREEZE_SIZE (96u * MIB)
 #define SNAPSHOT_RUN 32768u
+#define SNAPSHOT_PART_SIZE (4u * MIB)
 
 /* What stands after a block. */
 struct state_roots {

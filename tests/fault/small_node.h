@@ -17,7 +17,11 @@
 #include "tests/vectors/samples.h"
 
 #define SMALL_BATCHES 2u
+/* A test that needs more subjects, or others, defines these before. */
+#ifndef SMALL_ACCOUNTS
 #define SMALL_ACCOUNTS 24u
+#define SMALL_SUBJECT(node, number) sample_digest_of("subject", number)
+#endif
 #define SMALL_BLOCKS_MAX 400u
 #define SMALL_START_MS ((uint64_t)13000 * MS_PER_DAY)
 
@@ -76,8 +80,7 @@ static inline void small_genesis(struct small_node *node)
 static inline void small_event(struct small_node *node, uint32_t number, struct batch_event *event)
 {
     struct small_account *account = &node->accounts[number];
-    struct digest subject = sample_digest_of("subject", number / 2),
-                  ref = sample_digest_of("account", number);
+    struct digest subject = SMALL_SUBJECT(node, number / 2), ref = sample_digest_of("account", number);
     bool opening = account->seq == 0;
     struct event_header header = {.type = opening ? EVENT_ACCOUNT_OPEN : EVENT_PAYMENT,
         .member_id = number % 4 + 1,

@@ -4,6 +4,7 @@
 #include "node/credit/subject_state.h"
 #include "proto/base/check.h"
 #include "proto/crypto/digest.h"
+#include "proto/crypto/subject_path.h"
 #include "storage/snapshot_internal.h"
 #include "storage/snapshot_reading.h"
 #include "storage/snapshot_seam.h"
@@ -14,25 +15,30 @@
 #define HEIGHT 3u
 #define RUN 2u /* so that there is more than one part of some kinds */
 #define START_MS 1000000u
-#define PARTS 8u
+#define PARTS 11u
 
 /* What the first byte picks. */
 static const struct {
     uint32_t kind, index; /* kind 0 is the head */
 } places[PARTS] = {{0, 0}, {SNAPSHOT_BLOCK, 0}, {SNAPSHOT_HISTORY, 0}, {SNAPSHOT_HISTORY, 1},
-    {SNAPSHOT_BATCHES, 0}, {SNAPSHOT_SUBJECTS, 0}, {SNAPSHOT_EVENTS, 0}, {SNAPSHOT_EVENTS, 1}};
-enum { BATCHES_AT = 4, SUBJECTS_AT = 5, EVENTS_AT = 6 };
+    {SNAPSHOT_BATCHES, 0}, {SNAPSHOT_SUBJECTS, 0}, {SNAPSHOT_SUBJECTS, 1}, {SNAPSHOT_SUBJECTS, 2},
+    {SNAPSHOT_SUBJECTS, 3}, {SNAPSHOT_EVENTS, 0}, {SNAPSHOT_EVENTS, 1}};
+enum { BATCHES_AT = 4, SUBJECTS_AT = 5, EVENTS_AT = 9 };
 
-/* One subject's events are a run, the other's are more. */
-#define SUBJECTS 2u
-static const uint32_t event_counts[SUBJECTS] = {RUN, RUN + 1};
+/* Two that share three bits of their positions, which make one part, and another that shares two of them: so
+ * that subjects are cut three times, into those, one alone, and two parts of none. One's events are more than
+ * a run. */
+#define SUBJECTS 3u
+static const uint32_t event_counts[SUBJECTS] = {RUN, RUN + 1, 1};
+static const uint32_t shared_bits[SUBJECTS] = {0, 3, 2}; /* with the first */
+static struct digest ids[SUBJECTS], positions[SUBJECTS];
 
 static struct sample_network network;
 static struct state_config config;
 static struct snapshot_head *head;
 static struct buffer parts[PARTS];
 
-/* ---- A state of two subjects ---- */
+/* ---- A state of three subjects ---- */
 
 static void make_run(struct snapshot_head *made, uint32_t index, struct merkle_frontier *whole)
 {
@@ -119,10 +125,9 @@ static void make_runs(uint32_t subject, struct snapshot_seam *seam)
     }
 }
 
-static void make_subject(uint32_t subject)
+static void make_subject(uint32_t subject, struct buffer *part)
 {
-    struct buffer *part = &parts[SUBJECTS_AT], bytes;
-    struct digest id = sample_digest_of("subject", subject);
+    struct buffer bytes;
     struct account_chain chains[ACCOUNTS_PER_SUBJECT_MAX];
     uint32_t chain_count;
     struct snapshot_seam *seam = snapshot_seam_make(1);
@@ -130,8 +135,8 @@ static void make_subject(uint32_t subject)
     buffer_init(&bytes, SUBJECT_STATE_SIZE_MAX);
     make_file(subject, &bytes);
     CHECK(subject_state_chains(buffer_span(&bytes), chains, &chain_count) == TALLY_OK && chain_count == 1);
-    snapshot_seam_start(seam, &network.chain_id, &id, chains, 1);
-    buffer_append(part, id.bytes, DIGEST_SIZE);
+    snapshot_seam_start(seam, &network.chain_id, &ids[subject], chains, 1);
+    buffer_append(part, ids[subject].bytes, DIGEST_SIZE);
     buffer_u32(part, (uint32_t)bytes.size);
     buffer_append(part, bytes.data, bytes.size);
     buffer_u32(part, event_counts[subject]);
@@ -149,22 +154,50 @@ static void make_subject(uint32_t subject)
     free(seam);
 }
 
-static void make_subjects(struct snapshot_head *made)
+static void choose_subjects(void)
 {
-    struct digest ids[SUBJECTS] = {sample_digest_of("subject", 0), sample_digest_of("subject", 1)};
-    struct digest first = subject_position(&network.chain_id, &ids[0]),
-                  second = subject_position(&network.chain_id, &ids[1]);
-    bool swapped = memcmp(first.bytes, second.bytes, DIGEST_SIZE) > 0;
-    snapshot_prefix_encode(HEIGHT, SNAPSHOT_SUBJECTS, 0, &parts[SUBJECTS_AT]);
-    make_subject(swapped);
-    make_subject(!swapped);
-    CHECK(snapshot_subjects_root(made, 0, buffer_span(&parts[SUBJECTS_AT]), &made->subtrees[0]) == TALLY_OK);
+    uint32_t number = 0;
+    for (uint32_t i = 0; i < SUBJECTS; i++)
+        do {
+            ids[i] = sample_digest_of("subject", number++);
+            positions[i] = subject_position(&network.chain_id, &ids[i]);
+        } while (i > 0 && position_shared_bits(&positions[i], &positions[0]) != shared_bits[i]);
+}
+
+static void make_part(struct snapshot_head *made, const struct digest *first, uint32_t depth)
+{
+    uint32_t index = made->ranges.count;
+    struct buffer *part = &parts[SUBJECTS_AT + index];
+    CHECK(SUBJECTS_AT + index < EVENTS_AT);
+    CHECK(snapshot_ranges_add(&made->ranges, first, depth) == TALLY_OK);
+    snapshot_prefix_encode(HEIGHT, SNAPSHOT_SUBJECTS, index, part);
+    uint32_t lower = memcmp(positions[0].bytes, positions[1].bytes, DIGEST_SIZE) > 0;
+    const uint32_t order[SUBJECTS] = {lower, 1 - lower, 2}; /* where it matters */
+    for (uint32_t i = 0; i < SUBJECTS; i++)
+        if (snapshot_range_holds(first, depth, &positions[order[i]])) make_subject(order[i], part);
+    CHECK(snapshot_subjects_root(made, index, buffer_span(part), &made->ranges.items[index].subtree) ==
+          TALLY_OK);
+}
+
+/* What is over all subjects is cut. */
+static void make_subjects(struct snapshot_head *made, const struct digest *first, uint32_t depth)
+{
+    uint32_t held = 0;
+    for (uint32_t i = 0; i < SUBJECTS; i++)
+        held += snapshot_range_holds(first, depth, &positions[i]);
+    if (held < SUBJECTS) {
+        make_part(made, first, depth);
+        return;
+    }
+    struct digest upper = snapshot_range_upper(first, depth);
+    make_subjects(made, first, depth + 1);
+    make_subjects(made, &upper, depth + 1);
 }
 
 static void make_head(struct snapshot_head *made)
 {
     struct checkpoint *checkpoint = &made->certified.checkpoint;
-    made->parts = (struct state_parts){.subjects_root = made->subtrees[0].root,
+    made->parts = (struct state_parts){.subjects_root = snapshot_ranges_join(&made->ranges).root,
         .members_root = config.members_root,
         .policy_root = config.policy_root,
         .replay_root = replay_window_root(&made->window),
@@ -192,7 +225,7 @@ static void make_all(void)
     for (uint32_t i = 0; i < PARTS; i++)
         buffer_init(&parts[i], MIB);
     made->config = config;
-    made->counts = (struct state_counts){.events = 5, .applied = 5, .subjects = SUBJECTS};
+    made->counts = (struct state_counts){.events = 6, .applied = 6, .subjects = SUBJECTS};
     made->certified.checkpoint = (struct checkpoint){.chain_id = network.chain_id,
         .epoch = network.validators.set.epoch,
         .height = HEIGHT,
@@ -201,7 +234,9 @@ static void make_all(void)
         .set_hash = validator_set_hash(&network.validators.set)};
     make_batches(made);
     CHECK(snapshot_head_reserve(made) == TALLY_OK);
-    make_subjects(made);
+    choose_subjects();
+    make_subjects(made, &(struct digest){{0}}, 0);
+    CHECK(made->ranges.count == EVENTS_AT - SUBJECTS_AT);
     make_head(made);
     snapshot_head_close(made);
     snapshot_prefix_encode(HEIGHT, SNAPSHOT_BLOCK, 0, &parts[SNAPSHOT_BLOCK]);
