@@ -47,7 +47,8 @@ static bool offers_chosen(const struct joiner *joiner, const struct source *sour
 {
     return joiner->chosen.height != 0 && source->up && !source->left_out &&
            source->snapshot.height == joiner->chosen.height &&
-           source->snapshot.chunk_count == joiner->chosen.chunk_count;
+           source->snapshot.chunk_count == joiner->chosen.chunk_count &&
+           digest_equal(&source->snapshot.cut, &joiner->chosen.cut);
 }
 
 static uint32_t count_sources(const struct joiner *joiner)

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "proto/base/bytes.h"
 #include "proto/base/error.h"
 #include "proto/base/limits.h"
 
@@ -40,9 +41,7 @@
 #define JOINER_REQUESTS_MAX (JOINER_ASKED_MAX + 3u)
 /* How far ahead of the first chunk that is missing others are asked for. */
 #define JOINER_WINDOW 32u
-#define JOINER_CHUNKS_MAX (1u << 19)
-_Static_assert(JOINER_CHUNKS_MAX > 65536u + FRAME_SIZE_MAX / 32u,
-    "no head that fits a frame has more: 2^16 parts of subjects, and one for each digest that it lists");
+#define JOINER_CHUNKS_MAX (1u << 20)
 /* Those that it does not tell of. */
 #define JOINER_CHUNKS_MORE_MAX (1u << 22)
 
@@ -66,6 +65,7 @@ enum joiner_refusal {
 struct joiner_snapshot {
     uint64_t height;      /* 0 = none; all honest ones of one height are the same */
     uint32_t chunk_count; /* that the head tells of: 1 to JOINER_CHUNKS_MAX */
+    struct digest cut;    /* where it is cut, which nobody signs: chunks are whose offer is cut alike */
 };
 
 /* None calls back into the joiner. */

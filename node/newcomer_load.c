@@ -42,9 +42,13 @@ struct newcomer_load {
 
 /* ---- Parts by number ---- */
 
+_Static_assert(JOINER_CHUNKS_MAX > 1u + SNAPSHOT_PARTS_MAX + FRAME_SIZE_MAX / DIGEST_SIZE,
+    "no head that fits a frame has more: its parts of subjects, and one for each digest that it lists");
+
 struct joiner_snapshot newcomer_load_describe(const struct snapshot_head *head)
 {
-    struct joiner_snapshot snapshot = {.height = snapshot_checkpoint(head)->checkpoint.height};
+    struct joiner_snapshot snapshot = {
+        .height = snapshot_checkpoint(head)->checkpoint.height, .cut = snapshot_cut_digest(head)};
     for (size_t i = 0; i < KINDS; i++)
         snapshot.chunk_count += snapshot_part_count(head, kinds[i]);
     return snapshot;

@@ -81,7 +81,7 @@ static int end(void **state)
 
 static struct joiner_snapshot snapshot_of(uint64_t height)
 {
-    return (struct joiner_snapshot){height, height == 0 ? 0 : CHUNKS};
+    return (struct joiner_snapshot){.height = height, .chunk_count = height == 0 ? 0 : CHUNKS};
 }
 
 /* The peer's link comes up, and it answers. */
@@ -459,11 +459,35 @@ static void a_link_that_returns_goes_on_where_it_was(void **state)
     assert_int_equal(world->asked[0][1], 1);
 }
 
+/* Nobody signs where a snapshot is cut: parts of one that is cut otherwise would not fit, and that is not
+ * their sender's fault. */
+static void chunks_are_asked_of_those_alone_whose_snapshot_is_cut_alike(void **state)
+{
+    struct world *world = *state;
+    struct joiner_snapshot odd = snapshot_of(8000);
+    odd.cut.bytes[5] = 1;
+    joiner_link_up(world->joiner, 0, world->now_ms);
+    joiner_offer(world->joiner, 0, 9000, &odd, world->now_ms);
+    answer(world, 1, 9000, 8000);
+    answer(world, 3, 9000, 8000);
+    assert_true(world->chosen == 1 && world->chosen_peer == 0);
+    assert_int_equal(status_of(world).sources, 1);
+    for (uint32_t index = 1; index <= CHUNKS; index++)
+        assert_true(world->last_asked[index] <= 1);
+    give(world, 1, JOINER_CHUNK_WRONG);
+    pass(world, JOINER_STALL_MS + 400);
+    assert_true(world->chosen == 2 && world->chosen_peer == 1);
+    assert_int_equal(status_of(world).sources, 2);
+    give_all(world);
+    assert_int_equal(status_of(world).phase, JOINER_DONE);
+    assert_true(world->refused[1] == 0 && world->refused[3] == 0);
+}
+
 /* What comes out of turn may have to be kept until its turn: that is bounded. */
 static void nothing_is_asked_for_far_ahead_of_what_is_missing(void **state)
 {
     struct world *world = *state;
-    struct joiner_snapshot many = {8000, CHUNKS_MANY};
+    struct joiner_snapshot many = {.height = 8000, .chunk_count = CHUNKS_MANY};
     for (uint32_t peer = 0; peer < 2; peer++) {
         joiner_link_up(world->joiner, peer, world->now_ms);
         joiner_offer(world->joiner, peer, 9000, &many, world->now_ms);
@@ -530,7 +554,7 @@ static void an_offer_counts_once_for_each_time_it_was_asked_for(void **state)
 static void as_many_chunks_as_a_head_can_list_are_no_fault(void **state)
 {
     struct world *world = *state;
-    struct joiner_snapshot most = {8000, 65536 + FRAME_SIZE_MAX / 32};
+    struct joiner_snapshot most = {.height = 8000, .chunk_count = 131072 + FRAME_SIZE_MAX / 32};
     answer(world, 1, 9000, 0);
     answer(world, 3, 9000, 0);
     joiner_link_up(world->joiner, 0, world->now_ms);
@@ -609,6 +633,8 @@ int main(void)
             a_snapshot_that_is_gone_everywhere_gives_way_to_a_newer_one, begin, end),
         cmocka_unit_test_setup_teardown(what_is_offered_and_never_comes_gives_way_to_another, begin, end),
         cmocka_unit_test_setup_teardown(a_link_that_returns_goes_on_where_it_was, begin, end),
+        cmocka_unit_test_setup_teardown(
+            chunks_are_asked_of_those_alone_whose_snapshot_is_cut_alike, begin, end),
         cmocka_unit_test_setup_teardown(nothing_is_asked_for_far_ahead_of_what_is_missing, begin, end),
         cmocka_unit_test_setup_teardown(what_a_lost_link_offered_is_not_chosen_again_unasked, begin, end),
         cmocka_unit_test_setup_teardown(an_old_snapshot_that_is_gone_is_not_chosen_again_unasked, begin, end),
