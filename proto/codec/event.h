@@ -114,45 +114,55 @@ struct event_header {
     struct digest account_prev;
     uint8_t item_id[ITEM_ID_SIZE];
     /* Public fields of the type; 0 and false where the type has none. Ids are those of events. */
-    uint32_t account_type; /* ACCOUNT_OPEN, RESERVE: enum account_type */
-    uint32_t product;      /* ACCOUNT_OPEN, RESERVE: the furnisher's own code; 0 = none given */
-    uint32_t currency;     /* ACCOUNT_OPEN, RESERVE: ISO 4217 numeric */
-    uint32_t period;       /* PERIOD_REPORT: yyyymm */
-    uint32_t close_kind;   /* CLOSE: 1 PAID, 2 EARLY, 3 SETTLED_LESS, 4 OTHER */
-    bool has_amount;       /* ACCOUNT_OPEN, RESERVE: optional */
-    int64_t amount_minor;  /* 0 or more */
-    bool has_authorization;
-    struct digest authorization; /* ACCOUNT_OPEN, optional: the granted RESERVE */
-    bool has_transfer_of;
-    struct digest transfer_of; /* ACCOUNT_OPEN, optional: the TRANSFER it takes over */
-    uint64_t expires_ms;       /* RESERVE: since 1970, 1 to EVENT_EXPIRES_MS_MAX */
-    struct digest reservation; /* RESERVE_CANCEL: the RESERVE */
-    uint32_t grantee;          /* CONSENT_GRANT: a member's id */
-    uint32_t purposes;         /* CONSENT_GRANT: of PURPOSES_ALL, not empty */
-    int32_t valid_from;        /* CONSENT_GRANT: days, both included */
-    int32_t valid_until;
-    uint32_t max_uses;         /* CONSENT_GRANT: 1 or more */
-    struct digest form_digest; /* CONSENT_GRANT: of the signed form */
-    bool has_grantor;          /* CONSENT_GRANT, optional: kept, and not ruled on */
-    struct public_key grantor_key;
-    struct signature grantor_signature;
-    bool has_consent;                /* INQUIRY: else it has a legal basis; exactly one of the two */
-    struct digest consent;           /* INQUIRY with has_consent, CONSENT_REVOKE: the CONSENT_GRANT */
-    uint32_t purpose;                /* INQUIRY: enum credit_purpose */
-    uint32_t legal_basis;            /* INQUIRY: enum credit_legal_basis, or 0 */
-    struct digest operator_digest;   /* INQUIRY: keyed digest of who asks at the member */
-    uint8_t nonce[EVENT_NONCE_SIZE]; /* INQUIRY */
-    bool has_reply_key;              /* INQUIRY, optional: kept, and not ruled on */
-    struct public_key reply_key;
-    uint32_t new_state;    /* STATUS: 1 OPEN, 2 FROZEN */
-    uint32_t reason;       /* STATUS, CORRECT, RETRACT: enum event_reason */
-    uint32_t transferee;   /* TRANSFER: a member's id */
-    bool has_target;       /* CORRECT, RETRACT, DISPUTE_OPEN: always; STATEMENT: optional */
-    struct digest target;  /* the event it is about */
-    bool has_dispute;      /* DISPUTE_ANSWER, DISPUTE_CLOSE: always; CORRECT, RETRACT: optional */
-    struct digest dispute; /* the DISPUTE_OPEN */
-    uint32_t category;     /* DISPUTE_OPEN: enum dispute_category */
-    uint32_t outcome;      /* DISPUTE_CLOSE: enum dispute_outcome */
+    uint32_t period;                         /* PERIOD_REPORT: yyyymm */
+    uint32_t close_kind;                     /* CLOSE: 1 PAID, 2 EARLY, 3 SETTLED_LESS, 4 OTHER */
+    uint32_t new_state;                      /* STATUS: 1 OPEN, 2 FROZEN */
+    uint32_t reason;                         /* STATUS, CORRECT, RETRACT: enum event_reason */
+    uint32_t transferee;                     /* TRANSFER: a member's id */
+    bool has_amount;                         /* ACCOUNT_OPEN, RESERVE: optional */
+    bool has_authorization, has_transfer_of; /* ACCOUNT_OPEN: optional */
+    bool has_grantor;                        /* CONSENT_GRANT, optional: kept, and not ruled on */
+    bool has_consent;                        /* INQUIRY: else it has a legal basis; exactly one of the two */
+    bool has_reply_key;                      /* INQUIRY, optional: kept, and not ruled on */
+    bool has_target;                         /* CORRECT, RETRACT, DISPUTE_OPEN: always; STATEMENT: optional */
+    bool has_dispute; /* DISPUTE_ANSWER, DISPUTE_CLOSE: always; CORRECT, RETRACT: optional */
+    /* These share their memory: a type's own may be read, and no other. */
+    union {
+        struct {                         /* ACCOUNT_OPEN, RESERVE */
+            uint32_t account_type;       /* enum account_type */
+            uint32_t product;            /* the furnisher's own code; 0 = none given */
+            uint32_t currency;           /* ISO 4217 numeric */
+            int64_t amount_minor;        /* 0 or more */
+            uint64_t expires_ms;         /* RESERVE: since 1970, 1 to EVENT_EXPIRES_MS_MAX */
+            struct digest authorization; /* ACCOUNT_OPEN: the granted RESERVE */
+            struct digest transfer_of;   /* ACCOUNT_OPEN: the TRANSFER it takes over */
+        };
+        struct digest reservation; /* RESERVE_CANCEL: the RESERVE */
+        struct {                   /* CONSENT_GRANT */
+            uint32_t grantee;      /* a member's id */
+            uint32_t purposes;     /* of PURPOSES_ALL, not empty */
+            uint32_t max_uses;     /* 1 or more */
+            int32_t valid_from;    /* days, both included */
+            int32_t valid_until;
+            struct digest form_digest; /* of the signed form */
+            struct public_key grantor_key;
+            struct signature grantor_signature;
+        };
+        struct {                           /* INQUIRY, and the first of them CONSENT_REVOKE */
+            struct digest consent;         /* the CONSENT_GRANT */
+            uint32_t purpose;              /* enum credit_purpose */
+            uint32_t legal_basis;          /* enum credit_legal_basis, or 0 */
+            struct digest operator_digest; /* keyed digest of who asks at the member */
+            uint8_t nonce[EVENT_NONCE_SIZE];
+            struct public_key reply_key;
+        };
+        struct {                   /* CORRECT, RETRACT, DISPUTE_*, STATEMENT */
+            struct digest target;  /* the event it is about */
+            struct digest dispute; /* the DISPUTE_OPEN */
+            uint32_t category;     /* DISPUTE_OPEN: enum dispute_category */
+            uint32_t outcome;      /* DISPUTE_CLOSE: enum dispute_outcome */
+        };
+    };
 };
 
 /* Decodes a canonical header of any type whose fields are those its type needs, no more and no fewer, each

@@ -115,15 +115,18 @@ static void strip(struct event_header *header)
 {
     static const struct digest none = {{0}};
     bool is_open = header->type == EVENT_ACCOUNT_OPEN;
-    header->product = 0;
-    header->has_amount = false;
-    header->amount_minor = 0;
+    header->has_amount = header->has_grantor = header->has_reply_key = false;
+    if (is_open || header->type == EVENT_RESERVE) {
+        header->product = 0;
+        header->amount_minor = 0;
+    }
     if (is_open) header->has_authorization = header->has_transfer_of = false;
     if (is_open) header->authorization = header->transfer_of = none;
-    header->has_grantor = header->has_reply_key = false;
-    memset(&header->grantor_key, 0, sizeof header->grantor_key);
-    memset(&header->grantor_signature, 0, sizeof header->grantor_signature);
-    memset(&header->reply_key, 0, sizeof header->reply_key);
+    if (header->type == EVENT_CONSENT_GRANT) {
+        memset(&header->grantor_key, 0, sizeof header->grantor_key);
+        memset(&header->grantor_signature, 0, sizeof header->grantor_signature);
+    }
+    if (header->type == EVENT_INQUIRY) memset(&header->reply_key, 0, sizeof header->reply_key);
     if (header->type == EVENT_INQUIRY) {
         header->has_consent = false;
         header->consent = none;
