@@ -201,6 +201,40 @@ static void parts_are_as_large_as_they_may_be_and_no_larger(void **context)
     look_at_cuts(&many, 1);
 }
 
+/* How deep the part is that begins where this one does, where parts are at most of that size. */
+static uint32_t depth_with(const struct snapshot_range *range, uint32_t part_size)
+{
+    struct world other = few;
+    char dir[64] = "/tmp/tally-cut.XXXXXX";
+    uint32_t at = 0;
+    assert_non_null(mkdtemp(dir));
+    other.config.snapshot_part_size = part_size;
+    write_snapshot(&other, few.node->dir, dir);
+    struct snapshot_head *head = head_of(&few, dir);
+    while (!digest_equal(&head->ranges.items[at].first, &range->first))
+        at++;
+    uint32_t depth = head->ranges.items[at].depth;
+    snapshot_head_close(head);
+    small_remove(dir);
+    return depth;
+}
+
+static void a_size_is_kept_to_the_byte(void **context)
+{
+    (void)context;
+    struct snapshot_head *head = head_of(&few, few.node->dir);
+    for (uint32_t i = 0, tried = 0; tried < 3; i++) {
+        const struct snapshot_range *range = &head->ranges.items[i];
+        if (range->subtree.kind != SUBTREE_INNER) continue;
+        struct buffer bytes = part_of(few.node->dir, few.height, SNAPSHOT_SUBJECTS, i);
+        assert_int_equal(depth_with(range, (uint32_t)bytes.size), range->depth);
+        assert_true(depth_with(range, (uint32_t)bytes.size - 1) > range->depth);
+        buffer_close(&bytes);
+        tried++;
+    }
+    snapshot_head_close(head);
+}
+
 /* ---- The same bytes, whoever makes it ---- */
 
 static void files_equal(const struct world *world, const char *dir)
@@ -450,6 +484,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_are_as_large_as_they_may_be_and_no_larger),
+        cmocka_unit_test(a_size_is_kept_to_the_byte),
         cmocka_unit_test(a_state_built_otherwise_is_cut_alike),
         cmocka_unit_test(no_byte_of_a_cut_snapshot_is_slack),
         cmocka_unit_test(no_part_stands_in_anothers_place),
