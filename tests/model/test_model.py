@@ -1,0 +1,764 @@
+#!/usr/bin/python3
+"""The reference model against the text of the credit rules: for each rule one event that passes and one that does not."""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+import unittest
+from typing import Any
+
+import sequences
+from credit_model import (ACCOUNT_TYPES, ALLOWED_STATES, BUREAU, CHARGED_OFF, CLOSED, DAY_MS, FROZEN, INSTALMENT, ITEM_TYPES,
+                          LENDER, LIVING, NONE, OPEN, REGULATOR, RESULTS, REVOLVING, SETTLED, TRANSFERRED, VOID, Event, Policy,
+                          World)
+from doubts import DOUBTS
+
+NOW = 1_700_000_000_000
+TODAY = NOW // DAY_MS
+HOUR_MS = 3_600_000
+INT64_MAX = 2**63 - 1
+NOWHERE = 1_000_000_000  # the digest of no event
+TWD, CNY = 901, 156
+ALICE, BOB = 1, 2  # subjects
+BANK, LENDING, CASH, AGENCY, OFFICE = 1, 2, 3, 4, 5  # members
+
+
+class Book(unittest.TestCase):
+    """A world, and short ways to say things in it."""
+
+    def setUp(self) -> None:
+        self.begin()
+
+    def begin(self, **policy: Any) -> None:
+        """An empty world under a policy that caps nothing but what is said here."""
+        self.world = World(Policy(**policy), {BANK: LENDER, LENDING: LENDER, CASH: LENDER, AGENCY: BUREAU, OFFICE: REGULATOR})
+        self.now = NOW
+        self.count = 0
+
+    def event(self, kind: str, member: int = BANK, subject: int = ALICE, **fields: Any) -> Event:
+        """A new event, which differs from every other."""
+        self.count += 1
+        event = Event(event_id=self.count, type=kind, member_id=member, subject=subject, event_date=TODAY)
+        if kind in ITEM_TYPES:
+            event.item_id = self.count
+        event.__dict__.update(fields)
+        return event
+
+    def on_account(self, kind: str, ref: int = 1, member: int = BANK, **fields: Any) -> Event:
+        """A new event that is the next of its account's chain."""
+        account = self.world.accounts.get((member, ref))
+        chain = account.chain if account else []
+        place = {"account_ref": ref, "account_seq": len(chain), "account_prev": chain[-1] if chain else 0}
+        return self.event(kind, member, **{**place, **fields})
+
+    def opening(self, ref: int = 1, member: int = BANK, **fields: Any) -> Event:
+        """An opening of a revolving account in new Taiwan dollars, unless the fields say otherwise."""
+        return self.on_account("ACCOUNT_OPEN", ref, member, **{"account_type": REVOLVING, "currency": TWD, **fields})
+
+    def reserve(self, member: int = BANK, **fields: Any) -> Event:
+        """A reservation for an hour."""
+        usual = {"account_type": REVOLVING, "currency": TWD, "expires_ms": self.now + HOUR_MS}
+        return self.event("RESERVE", member, **{**usual, **fields})
+
+    def grant(self, member: int = BANK, **fields: Any) -> Event:
+        """A consent for every purpose, from yesterday until tomorrow, twice."""
+        return self.event("CONSENT_GRANT", member, **{"grantee": member, "purposes": 63, "valid_from": TODAY - 1,
+                                                      "valid_until": TODAY + 1, "max_uses": 2, **fields})
+
+    def inquiry(self, consent: int, member: int = BANK, **fields: Any) -> Event:
+        """An inquiry for a credit decision under a consent."""
+        return self.event("INQUIRY", member, **{"consent": consent, "purpose": 1, **fields})
+
+    def sent(self, event: Event, result: str = "OK", detail: Any = None) -> int:
+        """Applies the event, checks what is said of it, and gives its number."""
+        found = self.world.apply(event, self.now)
+        self.assertEqual(found[0], result, f"{event.type} {found} {self.world.doubts}")
+        if detail is not None:
+            self.assertEqual(found[1], detail)
+        return event.event_id
+
+    def tell(self, *kinds: str, ref: int = 1) -> list[int]:
+        """An account's story: applied events, each with what its type needs."""
+        needed: dict[str, dict[str, Any]] = {"TRANSFER": {"transferee": LENDING}, "STATUS": {"new_state": 2}}
+        return [self.sent(self.opening(ref) if kind == "ACCOUNT_OPEN" else
+                          self.on_account(kind, ref, **{"period": 202400 + self.count, **needed.get(kind, {})})) for kind in kinds]
+
+    def assertState(self, state: str, ref: int = 1, member: int = BANK) -> None:
+        self.assertEqual(self.world.accounts[member, ref].state, state)
+
+
+STORIES: dict[str, tuple[str, ...]] = {
+    NONE: (), OPEN: ("ACCOUNT_OPEN",), FROZEN: ("ACCOUNT_OPEN", "STATUS"), CHARGED_OFF: ("ACCOUNT_OPEN", "CHARGE_OFF"),
+    CLOSED: ("ACCOUNT_OPEN", "CLOSE"), SETTLED: ("ACCOUNT_OPEN", "CHARGE_OFF", "CLOSE"), TRANSFERRED: ("ACCOUNT_OPEN", "TRANSFER"),
+}
+
+
+class Chains(Book):
+    def test_each_event_names_the_one_before_it(self) -> None:
+        first, second = self.tell("ACCOUNT_OPEN", "PAYMENT")
+        self.assertEqual(self.world.accounts[BANK, 1].chain, [first, second])
+
+    def test_the_same_event_again_is_a_duplicate_and_changes_nothing(self) -> None:
+        opening = self.opening()
+        self.sent(opening)
+        self.tell("PAYMENT")
+        before = self.world.summary(self.now)
+        self.sent(opening, "DUPLICATE")
+        self.assertEqual(self.world.summary(self.now), before)
+
+    def test_another_event_at_a_taken_seq_is_a_conflict_that_names_the_winner(self) -> None:
+        _, payment = self.tell("ACCOUNT_OPEN", "PAYMENT")
+        self.sent(self.on_account("PAYMENT", account_seq=1), "CONFLICT", {"winner": payment})
+
+    def test_a_gap_says_which_seq_and_head_it_expects(self) -> None:
+        self.sent(self.opening(account_seq=1), "GAP", {"seq": 0, "head": 0})
+        _, head = self.tell("ACCOUNT_OPEN", "PAYMENT")
+        self.sent(self.on_account("PAYMENT", account_seq=3), "GAP", {"seq": 2, "head": head})
+        self.sent(self.on_account("PAYMENT", account_prev=NOWHERE), "GAP", {"seq": 2, "head": head})
+        self.sent(self.on_account("PAYMENT"))
+
+    def test_a_rejected_event_consumes_no_seq(self) -> None:
+        self.tell("ACCOUNT_OPEN")
+        self.sent(self.on_account("RECOVERY"), "WRONG_STATE")
+        self.assertEqual(len(self.world.accounts[BANK, 1].chain), 1)
+        self.sent(self.on_account("PAYMENT"))
+
+    def test_a_gap_holds_back_its_own_account_only(self) -> None:
+        self.tell("ACCOUNT_OPEN")
+        self.tell("ACCOUNT_OPEN", ref=2)
+        late = self.on_account("PAYMENT", account_seq=2)
+        self.sent(late, "GAP")
+        self.sent(self.on_account("PAYMENT", ref=2))
+
+    def test_what_was_refused_can_be_applied_later(self) -> None:
+        opening = self.opening()
+        payment = self.event("PAYMENT", account_ref=1, account_seq=1, account_prev=opening.event_id)
+        self.sent(payment, "GAP")
+        self.sent(opening)
+        self.sent(payment)
+
+    def test_accounts_of_two_members_may_have_one_ref(self) -> None:
+        self.sent(self.opening())
+        self.sent(self.opening(member=LENDING))
+        self.assertEqual(len(self.world.accounts), 2)
+
+    def test_an_item_is_used_once_by_its_member(self) -> None:
+        first = self.sent(self.event("STATEMENT", item_id=7))
+        self.sent(self.event("STATEMENT", item_id=7), "ITEM_TAKEN", {"winner": first})
+        self.sent(self.event("STATEMENT", subject=BOB, item_id=7), "ITEM_TAKEN", {"winner": first})
+        self.sent(self.event("STATEMENT", LENDING, item_id=7))
+
+    def test_the_same_item_again_is_a_duplicate(self) -> None:
+        statement = self.event("STATEMENT")
+        self.sent(statement)
+        self.sent(statement, "DUPLICATE")
+
+    def test_a_refused_item_is_free_but_for_reservations(self) -> None:
+        self.sent(self.event("STATEMENT", item_id=7, target=NOWHERE), "NO_TARGET")
+        self.sent(self.event("STATEMENT", item_id=7))
+        self.begin(reservations_max=0)
+        refused = self.reserve(item_id=7)
+        self.sent(refused, "REFUSED_CAP")
+        self.sent(refused, "DUPLICATE")
+        self.sent(self.reserve(item_id=7), "ITEM_TAKEN", {"winner": refused.event_id})
+
+
+class Lives(Book):
+    def test_every_type_in_every_state_is_ruled_on_by_the_diagram(self) -> None:
+        for state, story in STORIES.items():
+            for kind in ACCOUNT_TYPES:
+                with self.subTest(state=state, kind=kind):
+                    self.begin()
+                    told = self.tell(*story)
+                    fields = {"transferee": LENDING, "new_state": 1 if state == FROZEN else 2, "target": told[-1] if told else 0}
+                    event = self.opening() if kind == "ACCOUNT_OPEN" else self.on_account(kind, **fields)
+                    self.sent(event, "OK" if state in ALLOWED_STATES[kind] else "WRONG_STATE")
+
+    def test_a_void_account_takes_nothing(self) -> None:
+        opening, = self.tell("ACCOUNT_OPEN")
+        self.sent(self.on_account("RETRACT", target=opening))
+        self.assertState(VOID)
+        for kind in ACCOUNT_TYPES:
+            expected = "STALE_TARGET" if kind in ("CORRECT", "RETRACT") else "WRONG_STATE"
+            self.sent(self.on_account(kind, target=opening, new_state=2), expected)
+
+    def test_each_story_ends_in_its_state(self) -> None:
+        for state, story in STORIES.items():
+            if story:
+                self.begin()
+                self.tell(*story)
+                self.assertState(state)
+
+    def test_only_revolving_accounts_freeze(self) -> None:
+        self.tell("ACCOUNT_OPEN", "STATUS")
+        self.assertState(FROZEN)
+        self.sent(self.on_account("STATUS", new_state=2), "WRONG_STATE")
+        self.sent(self.on_account("STATUS", new_state=1))
+        self.assertState(OPEN)
+        self.sent(self.on_account("STATUS", new_state=1), "WRONG_STATE")
+        self.sent(self.opening(ref=2, account_type=INSTALMENT))
+        self.sent(self.on_account("STATUS", ref=2, new_state=2), "WRONG_STATE")
+        self.sent(self.on_account("STATUS", new_state=3), "WRONG_STATE")
+
+    def test_charged_off_does_not_go_back_to_open(self) -> None:
+        self.tell("ACCOUNT_OPEN", "CHARGE_OFF", "RECOVERY")
+        self.sent(self.on_account("STATUS", new_state=1), "WRONG_STATE")
+        self.assertState(CHARGED_OFF)
+
+    def test_an_instalment_loan_is_disbursed_before_it_is_paid_or_reported(self) -> None:
+        self.sent(self.opening(account_type=INSTALMENT))
+        self.sent(self.on_account("PAYMENT"), "WRONG_STATE")
+        self.sent(self.on_account("PERIOD_REPORT", period=202401), "WRONG_STATE")
+        self.sent(self.on_account("DISBURSE"))
+        self.sent(self.on_account("PAYMENT"))
+        self.sent(self.on_account("PERIOD_REPORT", period=202401))
+
+    def test_a_revolving_account_needs_no_disbursement(self) -> None:
+        self.tell("ACCOUNT_OPEN", "PAYMENT", "PERIOD_REPORT")
+
+    def test_a_period_is_reported_once_for_each_account(self) -> None:
+        self.tell("ACCOUNT_OPEN")
+        self.tell("ACCOUNT_OPEN", ref=2)
+        self.sent(self.on_account("PERIOD_REPORT", period=202401))
+        self.sent(self.on_account("PERIOD_REPORT", period=202401), "PERIOD_TAKEN")
+        self.sent(self.on_account("PERIOD_REPORT", period=202312))
+        self.sent(self.on_account("PERIOD_REPORT", ref=2, period=202401))
+
+    def test_a_second_opening_is_refused(self) -> None:
+        self.tell("ACCOUNT_OPEN")
+        self.sent(self.opening(), "WRONG_STATE")
+
+    def test_a_date_may_lie_one_day_after_the_blocks(self) -> None:
+        self.sent(self.opening(event_date=TODAY + 2), "FUTURE_DATE")
+        self.sent(self.opening(event_date=TODAY + 1))
+        self.sent(self.event("STATEMENT", event_date=TODAY + 2), "FUTURE_DATE")
+        self.sent(self.event("STATEMENT", event_date=TODAY + 1))
+        self.sent(self.event("STATEMENT", event_date=-40_000))
+        self.now = (TODAY + 1) * DAY_MS - 1  # the day's last millisecond
+        self.sent(self.on_account("PAYMENT", event_date=TODAY + 2), "FUTURE_DATE")
+        self.now += 1
+        self.sent(self.on_account("PAYMENT", event_date=TODAY + 2))
+
+    def test_an_account_has_one_subject(self) -> None:
+        self.tell("ACCOUNT_OPEN")
+        self.sent(self.on_account("PAYMENT", subject=BOB), "WRONG_SUBJECT")
+        self.sent(self.on_account("PAYMENT"))
+
+    def test_only_the_holder_speaks_for_an_account(self) -> None:
+        opening, = self.tell("ACCOUNT_OPEN")
+        stranger = self.event("PAYMENT", LENDING, account_ref=1, account_seq=1, account_prev=opening)
+        self.sent(stranger, "NOT_HOLDER")
+        self.sent(self.on_account("PAYMENT"))
+
+    def test_only_members_speak(self) -> None:
+        self.sent(self.opening(member=6), "NOT_ALLOWED")
+        self.sent(self.event("NOTICE"), "NOT_ALLOWED")
+
+    def test_a_refusal_that_stands_earlier_wins(self) -> None:
+        self.tell("ACCOUNT_OPEN")
+        wrong = {"subject": BOB, "account_seq": 9, "event_date": TODAY + 9}
+        event = self.on_account("RECOVERY", **wrong)
+        for result, mend in (("WRONG_SUBJECT", {"subject": ALICE}), ("GAP", {"account_seq": 1}),
+                             ("FUTURE_DATE", {"event_date": TODAY}), ("WRONG_STATE", {})):
+            self.sent(event, result)
+            event.__dict__.update(mend)
+
+
+class Remedies(Book):
+    def test_a_correction_aims_at_the_version_in_force(self) -> None:
+        _, payment = self.tell("ACCOUNT_OPEN", "PAYMENT")
+        corrected = self.sent(self.on_account("CORRECT", target=payment))
+        self.sent(self.on_account("CORRECT", target=payment), "STALE_TARGET")
+        self.sent(self.on_account("CORRECT", target=corrected))
+
+    def test_a_remedy_aims_at_its_own_account(self) -> None:
+        self.tell("ACCOUNT_OPEN", "PAYMENT")
+        _, other = self.tell("ACCOUNT_OPEN", "PAYMENT", ref=2)
+        statement = self.sent(self.event("STATEMENT"))
+        for target in (other, statement, NOWHERE, 0):
+            self.sent(self.on_account("CORRECT", target=target), "NO_TARGET")
+            self.sent(self.on_account("RETRACT", target=target), "NO_TARGET")
+        self.sent(self.on_account("RETRACT", ref=2, target=other))
+
+    def test_remedies_consume_a_seq_and_disputes_do_not(self) -> None:
+        _, payment = self.tell("ACCOUNT_OPEN", "PAYMENT")
+        self.sent(self.on_account("CORRECT", target=payment))
+        self.sent(self.event("DISPUTE_OPEN", LENDING, target=payment))
+        self.assertEqual(len(self.world.accounts[BANK, 1].chain), 3)
+
+    def test_retracting_the_last_life_change_brings_the_state_before_it_back(self) -> None:
+        for story, before in (("ACCOUNT_OPEN STATUS CLOSE", FROZEN), ("ACCOUNT_OPEN CHARGE_OFF CLOSE", CHARGED_OFF),
+                              ("ACCOUNT_OPEN CHARGE_OFF", OPEN), ("ACCOUNT_OPEN STATUS TRANSFER", FROZEN)):
+            self.begin()
+            told = self.tell(*story.split())
+            self.sent(self.on_account("RETRACT", target=told[-1]))
+            self.assertState(before)
+
+    def test_an_earlier_life_change_stands_until_the_last_is_retracted(self) -> None:
+        _, charge_off, close = self.tell("ACCOUNT_OPEN", "CHARGE_OFF", "CLOSE")
+        self.sent(self.on_account("RETRACT", target=charge_off), "WRONG_STATE")
+        self.sent(self.on_account("RETRACT", target=close))
+        self.sent(self.on_account("RETRACT", target=charge_off))
+        self.assertState(OPEN)
+
+    def test_a_lone_opening_becomes_void_and_no_other(self) -> None:
+        opening, payment = self.tell("ACCOUNT_OPEN", "PAYMENT")
+        self.sent(self.on_account("RETRACT", target=opening), "WRONG_STATE")
+        self.sent(self.on_account("RETRACT", target=payment))
+        self.sent(self.on_account("RETRACT", target=opening))
+        self.assertState(VOID)
+
+    def test_a_retracted_entry_is_out_of_reach(self) -> None:
+        _, payment = self.tell("ACCOUNT_OPEN", "PAYMENT")
+        retract = self.sent(self.on_account("RETRACT", target=payment))
+        self.sent(self.on_account("CORRECT", target=payment), "STALE_TARGET")
+        self.sent(self.on_account("RETRACT", target=payment), "STALE_TARGET")
+        self.sent(self.on_account("RETRACT", target=retract), "NO_TARGET")
+        status = self.sent(self.on_account("STATUS", new_state=2))
+        self.sent(self.on_account("RETRACT", target=status))
+        self.sent(self.on_account("RETRACT", target=status), "STALE_TARGET")
+
+    def test_a_retracted_report_frees_its_period(self) -> None:
+        self.tell("ACCOUNT_OPEN")
+        report = self.sent(self.on_account("PERIOD_REPORT", period=202401))
+        self.sent(self.on_account("CORRECT", target=report))
+        self.sent(self.on_account("PERIOD_REPORT", period=202401), "PERIOD_TAKEN")
+        self.sent(self.on_account("RETRACT", target=self.world.accounts[BANK, 1].chain[-1]))
+        self.sent(self.on_account("PERIOD_REPORT", period=202401))
+
+    def test_a_retracted_disbursement_is_none(self) -> None:
+        self.sent(self.opening(account_type=INSTALMENT))
+        disbursed = self.sent(self.on_account("DISBURSE"))
+        self.sent(self.on_account("RETRACT", target=disbursed))
+        self.sent(self.on_account("PAYMENT"), "WRONG_STATE")
+
+    def test_a_remedy_may_name_a_dispute_of_its_subject(self) -> None:
+        _, payment = self.tell("ACCOUNT_OPEN", "PAYMENT")
+        self.sent(self.on_account("CORRECT", target=payment, dispute=NOWHERE), "NO_TARGET")
+        dispute = self.sent(self.event("DISPUTE_OPEN", LENDING, target=payment))
+        self.sent(self.on_account("CORRECT", target=payment, dispute=dispute))
+
+
+class Transfers(Book):
+    def moved(self) -> int:
+        return self.tell("ACCOUNT_OPEN", "TRANSFER")[1]
+
+    def test_the_transferee_takes_over_once(self) -> None:
+        transfer = self.moved()
+        self.sent(self.opening(member=CASH, transfer_of=transfer), "NOT_HOLDER")
+        self.sent(self.opening(member=LENDING, transfer_of=transfer))
+        self.sent(self.opening(ref=2, member=LENDING, transfer_of=transfer), "NO_TARGET")
+
+    def test_the_linked_opening_has_the_same_subject_and_currency(self) -> None:
+        transfer = self.moved()
+        self.sent(self.opening(member=LENDING, transfer_of=transfer, subject=BOB), "NO_TARGET")
+        self.sent(self.opening(member=LENDING, transfer_of=transfer, currency=CNY), "AUTHORIZATION_MISMATCH")
+        self.sent(self.opening(member=LENDING, transfer_of=transfer))
+
+    def test_the_linked_opening_needs_no_reservation(self) -> None:
+        self.begin(authorization_demanded=True, backfill_from_ms=NOW, backfill_until_ms=NOW + 1)
+        transfer = self.moved()
+        self.now += HOUR_MS
+        reservation = self.sent(self.reserve(LENDING))
+        self.sent(self.opening(member=LENDING, transfer_of=transfer, authorization=reservation), "AUTHORIZATION_MISMATCH")
+        self.sent(self.opening(member=LENDING), "NO_AUTHORIZATION")
+        self.sent(self.opening(member=LENDING, transfer_of=transfer))
+
+    def test_a_retracted_transfer_cannot_be_taken_over(self) -> None:
+        transfer = self.moved()
+        self.sent(self.on_account("RETRACT", target=transfer))
+        self.sent(self.opening(member=LENDING, transfer_of=transfer), "NO_TARGET")
+        self.assertState(OPEN)
+
+    def test_a_transferred_account_counts_as_active_until_the_linked_opening(self) -> None:
+        self.begin(accounts_max=1)
+        transfer = self.moved()
+        self.sent(self.reserve(CASH), "REFUSED_CAP", {"cap": "ACCOUNTS"})
+        linked = self.opening(member=LENDING, transfer_of=transfer)
+        self.sent(linked)
+        self.sent(self.on_account("CLOSE", member=LENDING))
+        self.sent(self.reserve(CASH))
+
+
+class Reservations(Book):
+    def test_a_grant_is_the_authorization_number(self) -> None:
+        reserve = self.reserve()
+        self.sent(reserve, "OK", {"authorization": reserve.event_id})
+
+    def test_it_expires_within_a_day(self) -> None:
+        self.sent(self.reserve(expires_ms=NOW), "PAST")
+        self.sent(self.reserve(expires_ms=NOW + DAY_MS + 1), "NOT_ALLOWED")
+        self.sent(self.reserve(expires_ms=NOW + DAY_MS))
+        self.sent(self.reserve(expires_ms=NOW + 1))
+
+    def test_of_two_for_the_last_slot_the_first_wins(self) -> None:
+        self.begin(reservations_max=1)
+        self.sent(self.reserve(BANK))
+        self.sent(self.reserve(LENDING), "REFUSED_CAP", {"cap": "RESERVATIONS"})
+        self.sent(self.reserve(LENDING, subject=BOB))
+
+    def test_expiry_frees_a_slot_with_no_sweep(self) -> None:
+        self.begin(reservations_max=1)
+        self.sent(self.reserve(BANK))
+        self.now += HOUR_MS - 1
+        self.sent(self.reserve(LENDING), "REFUSED_CAP")
+        self.now += 1
+        self.sent(self.reserve(LENDING))
+
+    def test_cancelling_frees_a_slot_of_ones_own(self) -> None:
+        self.begin(reservations_max=1)
+        first = self.sent(self.reserve(BANK))
+        self.sent(self.event("RESERVE_CANCEL", LENDING, reservation=first), "NOT_HOLDER")
+        self.sent(self.event("RESERVE_CANCEL", subject=BOB, reservation=first), "NO_AUTHORIZATION")
+        self.sent(self.event("RESERVE_CANCEL", reservation=first))
+        self.sent(self.event("RESERVE_CANCEL", reservation=first), "NO_AUTHORIZATION")
+        self.sent(self.reserve(LENDING))
+
+    def test_lenders_are_counted_with_the_asker(self) -> None:
+        self.begin(lenders_max=1)
+        self.tell("ACCOUNT_OPEN")
+        self.sent(self.reserve(LENDING), "REFUSED_CAP", {"cap": "LENDERS"})
+        self.sent(self.reserve(BANK))
+        self.tell("CLOSE")
+        self.sent(self.reserve(LENDING))
+
+    def test_active_accounts_are_counted(self) -> None:
+        self.begin(accounts_max=2)
+        self.tell("ACCOUNT_OPEN")
+        self.sent(self.reserve())
+        self.tell("ACCOUNT_OPEN", ref=2)
+        self.sent(self.reserve(), "REFUSED_CAP", {"cap": "ACCOUNTS"})
+
+    def test_totals_are_counted_by_currency(self) -> None:
+        self.begin(total_max={TWD: 100})
+        self.sent(self.reserve(amount_minor=60))
+        self.sent(self.reserve(amount_minor=41), "REFUSED_CAP", {"cap": "AMOUNT"})
+        self.sent(self.reserve(amount_minor=INT64_MAX), "REFUSED_CAP", {"cap": "AMOUNT"})
+        self.sent(self.reserve(), "REFUSED_CAP", {"cap": "AMOUNT"})
+        self.sent(self.reserve(amount_minor=INT64_MAX, currency=CNY))
+        self.sent(self.reserve(amount_minor=40))
+        self.sent(self.reserve(amount_minor=0))
+
+    def test_authorised_accounts_count_in_the_total_until_they_end(self) -> None:
+        self.begin(total_max={TWD: 100})
+        reservation = self.sent(self.reserve(amount_minor=60))
+        self.sent(self.opening(authorization=reservation, amount_minor=50))
+        self.sent(self.reserve(amount_minor=51), "REFUSED_CAP")
+        self.sent(self.opening(ref=2, amount_minor=INT64_MAX))  # not authorised, so not in the total
+        self.sent(self.reserve(amount_minor=50))
+        self.sent(self.on_account("CLOSE"))
+        self.sent(self.reserve(amount_minor=50))
+
+    def test_cooling_off_runs_from_the_last_opening(self) -> None:
+        self.begin(cooling_off_ms=DAY_MS)
+        opening, = self.tell("ACCOUNT_OPEN")
+        self.now += DAY_MS - 1
+        self.sent(self.reserve(), "REFUSED_COOLING_OFF")
+        self.sent(self.reserve(subject=BOB))
+        self.now += 1
+        self.sent(self.reserve())
+
+    def test_a_void_opening_cools_nothing(self) -> None:
+        self.begin(cooling_off_ms=DAY_MS)
+        opening, = self.tell("ACCOUNT_OPEN")
+        self.sent(self.on_account("RETRACT", target=opening))
+        self.sent(self.reserve())
+
+    def test_a_cap_is_named_before_cooling_off(self) -> None:
+        self.begin(cooling_off_ms=DAY_MS, accounts_max=1)
+        self.tell("ACCOUNT_OPEN")
+        self.sent(self.reserve(), "REFUSED_CAP")
+
+
+class Authorizations(Book):
+    def setUp(self) -> None:
+        self.begin(authorization_demanded=True)
+
+    def test_an_opening_uses_its_authorization_up(self) -> None:
+        reservation = self.sent(self.reserve())
+        self.sent(self.opening(), "NO_AUTHORIZATION")
+        self.sent(self.opening(authorization=reservation))
+        self.sent(self.opening(ref=2, authorization=reservation), "NO_AUTHORIZATION")
+
+    def test_only_a_live_grant_authorizes(self) -> None:
+        reservation = self.sent(self.reserve())
+        cancelled = self.sent(self.reserve())
+        self.sent(self.event("RESERVE_CANCEL", reservation=cancelled))
+        refused = self.sent(self.reserve(expires_ms=self.now), "PAST")
+        for number in (cancelled, refused, NOWHERE):
+            self.sent(self.opening(authorization=number), "NO_AUTHORIZATION")
+        self.sent(self.opening(subject=BOB, authorization=reservation), "NO_AUTHORIZATION")
+        self.now += HOUR_MS
+        self.sent(self.opening(authorization=reservation), "NO_AUTHORIZATION")
+
+    def test_it_matches_member_type_currency_and_amount(self) -> None:
+        reservation = self.sent(self.reserve(amount_minor=100))
+        good: dict[str, Any] = {"authorization": reservation, "amount_minor": 100}
+        for bad in ({"member": LENDING}, {"account_type": INSTALMENT}, {"currency": CNY}, {"amount_minor": 101},
+                    {"amount_minor": None}):
+            self.sent(self.opening(**{**good, **bad}), "AUTHORIZATION_MISMATCH")
+        self.sent(self.opening(**good))
+
+    def test_a_reservation_without_an_amount_allows_any(self) -> None:
+        reservation = self.sent(self.reserve())
+        self.sent(self.opening(authorization=reservation, amount_minor=INT64_MAX))
+
+    def test_a_backfill_window_lets_openings_in_without(self) -> None:
+        self.begin(authorization_demanded=True, backfill_from_ms=NOW, backfill_until_ms=NOW + 10)
+        for offset, result in ((-1, "NO_AUTHORIZATION"), (0, "OK"), (9, "OK"), (10, "NO_AUTHORIZATION")):
+            self.now = NOW + offset
+            self.sent(self.opening(ref=100 + offset), result)
+
+    def test_where_none_is_demanded_none_is_needed_but_a_named_one_is_checked(self) -> None:
+        self.begin()
+        self.sent(self.opening(authorization=NOWHERE), "NO_AUTHORIZATION")
+        self.sent(self.opening())
+
+    def test_a_subject_has_a_bounded_number_of_accounts(self) -> None:
+        self.begin(subject_accounts_max=1)
+        self.tell("ACCOUNT_OPEN", "CLOSE")
+        self.sent(self.opening(ref=2), "ACCOUNT_LIMIT")
+        self.sent(self.opening(ref=2, subject=BOB))
+
+
+class Access(Book):
+    def test_the_grantee_or_a_bureau_grants(self) -> None:
+        self.sent(self.grant(LENDING, grantee=BANK), "NOT_ALLOWED")
+        self.sent(self.grant(OFFICE, grantee=BANK), "NOT_ALLOWED")
+        self.sent(self.grant(BANK))
+        self.sent(self.grant(AGENCY, grantee=BANK))
+
+    def test_the_grantee_a_bureau_or_a_regulator_revokes(self) -> None:
+        for member, result in ((LENDING, "NOT_ALLOWED"), (BANK, "OK"), (AGENCY, "OK"), (OFFICE, "OK")):
+            consent = self.sent(self.grant(BANK))
+            self.sent(self.event("CONSENT_REVOKE", member, consent=consent), result)
+        self.sent(self.event("CONSENT_REVOKE", consent=consent), "NO_CONSENT")
+        self.sent(self.event("CONSENT_REVOKE", consent=NOWHERE), "NO_CONSENT")
+
+    def test_a_use_is_spent_by_each_inquiry_and_by_no_retry(self) -> None:
+        consent = self.sent(self.grant(max_uses=2))
+        first = self.inquiry(consent)
+        self.sent(first)
+        self.sent(first, "DUPLICATE")
+        self.sent(self.inquiry(consent))
+        self.sent(self.inquiry(consent), "NO_CONSENT")
+
+    def test_a_refused_inquiry_spends_no_use(self) -> None:
+        consent = self.sent(self.grant(max_uses=1, purposes=1))
+        self.sent(self.inquiry(consent, purpose=2), "NO_CONSENT")
+        self.sent(self.inquiry(consent))
+
+    def test_whatever_is_wrong_the_asker_hears_no_consent(self) -> None:
+        consent = self.sent(self.grant(purposes=0b1))
+        revoked = self.sent(self.grant())
+        self.sent(self.event("CONSENT_REVOKE", consent=revoked))
+        for bad in (self.inquiry(NOWHERE), self.inquiry(revoked), self.inquiry(consent, LENDING), self.inquiry(consent, purpose=2),
+                    self.inquiry(consent, subject=BOB)):
+            self.sent(bad, "NO_CONSENT")
+        self.sent(self.inquiry(consent))
+
+    def test_both_days_of_a_consent_are_within_it(self) -> None:
+        for first, last, result in ((TODAY, TODAY, "OK"), (TODAY + 1, TODAY + 9, "NO_CONSENT"),
+                                    (TODAY - 9, TODAY - 1, "NO_CONSENT")):
+            consent = self.sent(self.grant(valid_from=first, valid_until=last))
+            self.sent(self.inquiry(consent), result)
+
+    def test_known_and_unknown_subjects_look_alike(self) -> None:
+        self.tell("ACCOUNT_OPEN", "PAYMENT", "CHARGE_OFF")
+        known = self.world.apply(self.inquiry(NOWHERE, LENDING), self.now)
+        unknown = self.world.apply(self.inquiry(NOWHERE, LENDING, subject=BOB), self.now)
+        self.assertEqual(known, unknown)
+        self.assertEqual(known, ("NO_CONSENT", None))
+
+    def test_a_legal_basis_stands_for_a_consent(self) -> None:
+        self.sent(self.inquiry(0, OFFICE, legal_basis=2))
+
+    def test_the_policy_says_which_purposes_there_are(self) -> None:
+        self.begin(purposes=0b10)
+        self.sent(self.inquiry(0, OFFICE, legal_basis=2, purpose=1), "NO_CONSENT")
+        self.sent(self.inquiry(0, OFFICE, legal_basis=2, purpose=2))
+
+    def test_an_inquiry_is_answered_again_for_a_while_and_not_after_revocation(self) -> None:
+        consent = self.sent(self.grant(max_uses=1))
+        inquiry = self.sent(self.inquiry(consent))
+        self.assertTrue(self.world.answers_again(inquiry, ALICE, self.now + HOUR_MS))
+        self.assertFalse(self.world.answers_again(inquiry, ALICE, self.now + HOUR_MS + 1))
+        self.assertFalse(self.world.answers_again(NOWHERE, ALICE, self.now))
+        self.sent(self.event("CONSENT_REVOKE", consent=consent))
+        self.assertFalse(self.world.answers_again(inquiry, ALICE, self.now))
+
+    def test_who_asked_is_in_the_file_also_when_refused(self) -> None:
+        refused = self.sent(self.inquiry(NOWHERE), "NO_CONSENT")
+        self.assertIn(refused, self.world.subjects[ALICE].authors)
+        statement = self.sent(self.event("STATEMENT", target=NOWHERE), "NO_TARGET")
+        revoke = self.sent(self.event("CONSENT_REVOKE", consent=NOWHERE), "NO_CONSENT")
+        early = self.sent(self.event("STATEMENT", event_date=TODAY + 2), "FUTURE_DATE")
+        for number in (statement, revoke, early):
+            self.assertNotIn(number, self.world.subjects[ALICE].authors)
+
+
+class Disputes(Book):
+    def setUp(self) -> None:
+        super().setUp()
+        self.payment = self.tell("ACCOUNT_OPEN", "PAYMENT")[1]
+
+    def disputed(self, member: int = LENDING) -> int:
+        return self.sent(self.event("DISPUTE_OPEN", member, target=self.payment, category=1))
+
+    def test_a_dispute_is_about_an_event_of_its_subject(self) -> None:
+        self.sent(self.event("DISPUTE_OPEN", target=NOWHERE), "NO_TARGET")
+        self.sent(self.event("DISPUTE_OPEN", subject=BOB, target=self.payment), "NO_TARGET")
+        self.disputed()
+
+    def test_the_targets_author_answers_and_no_other(self) -> None:
+        dispute = self.disputed()
+        self.sent(self.event("DISPUTE_ANSWER", LENDING, dispute=dispute), "NOT_ALLOWED")
+        self.sent(self.event("DISPUTE_ANSWER", AGENCY, dispute=dispute), "NOT_ALLOWED")
+        self.sent(self.event("DISPUTE_ANSWER", BANK, dispute=dispute))
+        self.assertEqual(self.world.subjects[ALICE].disputes[dispute].answers, 1)
+        self.sent(self.event("DISPUTE_ANSWER", BANK, dispute=self.payment), "NO_TARGET")
+
+    def test_the_opener_or_a_bureau_closes_and_never_the_author(self) -> None:
+        for member, result in ((BANK, "NOT_ALLOWED"), (CASH, "NOT_ALLOWED"), (OFFICE, "NOT_ALLOWED"), (LENDING, "OK"),
+                               (AGENCY, "OK")):
+            self.sent(self.event("DISPUTE_CLOSE", member, dispute=self.disputed(), outcome=1), result)
+        self.sent(self.event("DISPUTE_CLOSE", dispute=self.disputed(BANK)), "NOT_ALLOWED")
+        statement = self.sent(self.event("STATEMENT", AGENCY))
+        own = self.sent(self.event("DISPUTE_OPEN", LENDING, target=statement))
+        self.sent(self.event("DISPUTE_CLOSE", AGENCY, dispute=own), "NOT_ALLOWED")
+        self.sent(self.event("DISPUTE_CLOSE", LENDING, dispute=NOWHERE), "NO_TARGET")
+
+    def test_a_closed_dispute_is_closed(self) -> None:
+        dispute = self.disputed()
+        self.sent(self.event("DISPUTE_CLOSE", LENDING, dispute=dispute))
+        self.sent(self.event("DISPUTE_CLOSE", LENDING, dispute=dispute), "WRONG_STATE")
+        self.sent(self.event("DISPUTE_ANSWER", BANK, dispute=dispute), "WRONG_STATE")
+
+    def test_disputes_and_statements_go_on_after_the_end(self) -> None:
+        self.tell("CLOSE")
+        self.sent(self.event("STATEMENT", target=self.payment))
+        self.sent(self.event("DISPUTE_ANSWER", BANK, dispute=self.disputed()))
+
+    def test_a_statement_needs_no_target_but_a_named_one_is_there(self) -> None:
+        self.sent(self.event("STATEMENT"))
+        self.sent(self.event("STATEMENT", target=NOWHERE), "NO_TARGET")
+
+
+class Readings(Book):
+    """A ruling names the readings of the text that it hung on, and none besides."""
+
+    def assertDoubts(self, event: Event, *doubts: str) -> int:
+        self.world.apply(event, self.now)
+        self.assertEqual(tuple(self.world.doubts), doubts)
+        return event.event_id
+
+    def test_an_ordinary_life_hangs_on_none(self) -> None:
+        self.assertDoubts(self.opening())
+        for kind in ("DISBURSE", "PERIOD_REPORT", "PAYMENT", "LIMIT_CHANGE"):
+            payment = self.assertDoubts(self.on_account(kind))
+        self.assertDoubts(self.on_account("CORRECT", target=payment))
+        self.assertDoubts(self.on_account("STATUS", new_state=2))
+        self.assertDoubts(self.on_account("CHARGE_OFF"))
+        self.assertDoubts(self.on_account("RECOVERY"))
+        self.assertDoubts(self.on_account("RETRACT", target=self.assertDoubts(self.on_account("CLOSE"))))
+        self.assertDoubts(self.inquiry(self.assertDoubts(self.grant())))
+        self.assertDoubts(self.event("DISPUTE_OPEN", LENDING, target=self.world.accounts[BANK, 1].chain[0]))
+
+    def test_a_reading_is_named(self) -> None:
+        self.assertDoubts(self.opening())
+        self.assertDoubts(self.on_account("PAYMENT", account_prev=NOWHERE), "wrong-prev")
+        self.assertDoubts(self.on_account("STATUS", new_state=1), "status-same")
+        payment = self.assertDoubts(self.on_account("PAYMENT"))
+        corrected = self.assertDoubts(self.on_account("CORRECT", target=payment))
+        self.assertDoubts(self.on_account("RETRACT", target=corrected), "correction-version")
+        self.assertDoubts(self.on_account("RETRACT", target=corrected), "retract-again")
+        disbursed = self.assertDoubts(self.on_account("DISBURSE"))
+        self.assertDoubts(self.on_account("RETRACT", target=disbursed), "retract-disburse")
+        charge_off = self.assertDoubts(self.on_account("CHARGE_OFF"))
+        self.assertDoubts(self.on_account("RECOVERY"))
+        self.assertDoubts(self.on_account("PAYMENT"), "undrawn-type")
+        self.assertDoubts(self.on_account("RETRACT", target=charge_off), "retract-charge-off")
+        self.assertDoubts(self.inquiry(NOWHERE))
+        self.assertDoubts(self.opening(member=OFFICE, ref=9), "regulator-furnishes")
+
+
+class Sequences(unittest.TestCase):
+    """What must hold in every random sequence, whatever the rules say."""
+
+    STEPS = 20_000
+
+    def watch(self, generator: sequences.Generator) -> None:
+        """Makes one step and holds the states before and after it against each other."""
+        world = generator.world
+        event, now_ms = generator.next(), generator.now_ms
+        subject = world.subjects[event.subject]
+        states = {key: account.state for key, account in world.accounts.items()}
+        chains = {key: len(account.chain) for key, account in world.accounts.items()}
+        authors = len(subject.authors)
+        result, _ = world.apply(event, now_ms)
+        generator.keep(event)
+        self.assertIn(result, RESULTS)
+        self.assertLessEqual(set(world.doubts), set(DOUBTS))
+        for key, account in world.accounts.items():
+            mine = key == (event.member_id, event.account_ref) and event.type in ALLOWED_STATES and result == "OK"
+            self.assertEqual(len(account.chain) - chains.get(key, 0), 1 if mine else 0)
+            before = states.get(key, NONE)
+            if before != account.state:
+                self.assertTrue(mine)
+                self.assertTrue(before in LIVING | {NONE} or event.type == "RETRACT", before)
+        if result in ("DUPLICATE", "CONFLICT", "GAP", "ITEM_TAKEN"):
+            self.assertEqual(len(subject.authors), authors)
+
+    def check_world(self, world: World, now_ms: int) -> None:
+        """What holds of any state."""
+        applied = [number for account in world.accounts.values() for number in account.chain]
+        self.assertEqual(len(applied), len(set(applied)))
+        for subject in world.subjects.values():
+            cap = world.policy.reservations_max
+            live = [one for one in subject.reservations.values() if now_ms < one.expires_ms]
+            self.assertTrue(cap is None or len(live) <= cap)
+            for number, consent in subject.consents.items():
+                uses = sum(1 for inquiry, _ in subject.inquiries.values() if inquiry.consent == number)
+                self.assertEqual(uses + consent.uses_left, consent.event.max_uses)
+                self.assertGreaterEqual(consent.uses_left, 0)
+
+    def test_what_holds_in_every_sequence(self) -> None:
+        generator = sequences.Generator(5)
+        for length in sequences.world_lengths(generator, self.STEPS):
+            generator.begin()
+            for _ in range(length):
+                self.watch(generator)
+            self.check_world(generator.world, generator.now_ms)
+
+    def test_deciding_changes_nothing(self) -> None:
+        generator = sequences.Generator(6)
+        for _ in range(400):
+            event, now_ms = generator.next(), generator.now_ms
+            before = json.dumps(generator.world.summary(now_ms))
+            once = copy.deepcopy(generator.world.decide(event, now_ms))
+            self.assertEqual(json.dumps(generator.world.summary(now_ms)), before)
+            self.assertEqual(generator.world.apply(event, now_ms), once)
+            generator.keep(event)
+
+    def test_one_seed_is_one_sequence(self) -> None:
+        def lines(seed: int) -> str:
+            out = io.StringIO()
+            sequences.run(seed, 2_000, sequences.Writer(out), frozenset())
+            return out.getvalue()
+        self.assertEqual(lines(9), lines(9))
+        self.assertNotEqual(lines(9), lines(10))
+
+    def test_every_pair_result_and_doubt_is_reached(self) -> None:
+        coverage = sequences.run(2, 100_000, None, frozenset())
+        self.assertEqual([pair for pair, count in coverage.pairs().items() if count == 0], [])
+        self.assertEqual([result for result in RESULTS if coverage.results[result] == 0], [])
+        self.assertEqual(set(coverage.doubts), set(DOUBTS))
+
+    def test_avoided_doubts_do_not_occur(self) -> None:
+        self.assertFalse(sequences.run(3, 5_000, None, frozenset(DOUBTS)).doubts)
+
+
+if __name__ == "__main__":
+    unittest.main()
