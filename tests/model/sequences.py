@@ -59,7 +59,7 @@ PLAUSIBLE: dict[str, tuple[str, ...]] = {
     VOID: ("CORRECT", "RETRACT"),
 }
 ITEM_WEIGHTS = ("RESERVE",) * 5 + ("RESERVE_CANCEL",) * 2 + ("CONSENT_GRANT",) * 3 + ("CONSENT_REVOKE",) * 2 + ("INQUIRY",) * 7 + \
-    ("DISPUTE_OPEN",) * 3 + ("DISPUTE_ANSWER",) * 2 + ("DISPUTE_CLOSE",) * 2 + ("STATEMENT",)
+    ("DISPUTE_OPEN",) * 3 + ("DISPUTE_ANSWER",) * 2 + ("DISPUTE_CLOSE",) * 2 + ("STATEMENT",) * 2
 
 # The situations each item type must meet, as `situation_of_item` names them.
 TARGETS = ("unknown", "item") + STATES[1:]
@@ -251,13 +251,17 @@ class Generator:
 
     def _pass_time(self) -> None:
         luck = self.chance()
-        if luck < 0.01:
-            policy, reserves = self.world.policy, self.made["RESERVE", 1][-1:]
-            moment = self.pick([policy.backfill_from_ms, policy.backfill_until_ms] + [event.expires_ms for event in reserves])
-            self.now_ms = max(self.now_ms, moment)  # the first millisecond of something, or the last
+        if luck < 0.02:
+            self.now_ms = max(self.now_ms, self.pick(self._moments()))
         elif luck > 0.5:
             span = 20_000 if luck < 0.85 else HOUR_MS if luck < 0.95 else 12 * HOUR_MS if luck < 0.985 else 3 * DAY_MS
             self.now_ms += self.below(span)
+
+    def _moments(self) -> list[int]:
+        """The first millisecond, or the last, of days, windows and reservations."""
+        policy, midnight = self.world.policy, (self.now_ms // DAY_MS + 1) * DAY_MS
+        expiries = [event.expires_ms for event in self.made["RESERVE", self.pick(SUBJECTS)][-3:]]
+        return [midnight - 1, midnight, policy.backfill_from_ms, policy.backfill_until_ms] + expiries
 
     def _furnisher(self) -> int:
         return 5 if self.chance() < 0.02 else 1 + self.below(4)
@@ -378,8 +382,9 @@ class Generator:
 
     def _spoil_item(self, event: Event) -> None:
         luck = self.chance()
-        if luck < 0.5:
-            event.item_id = 1 + self.below(self.count)
+        if luck < 0.5 and self.sent:
+            other = self.pick(self.sent)
+            event.member_id, event.item_id = other.member_id, other.item_id or event.item_id
         elif luck < 0.8:
             self._spoil_date(event)
         else:
@@ -435,10 +440,13 @@ class Generator:
         if event.type == "STATEMENT" and self.chance() < 0.2 or not self.sent:
             event.target = PHANTOM if event.type == "DISPUTE_OPEN" else 0
             return
-        target = self.pick(self.sent)
-        event.target = target.event_id if self.chance() < 0.95 else PHANTOM + self.count
-        if self.chance() < 0.9:
-            event.subject = target.subject
+        accounts = self.world.subjects[event.subject].accounts
+        if accounts and self.chance() < 0.5:
+            event.target = self.pick(self.pick(accounts).chain)
+        else:
+            target = self.pick(self.sent)
+            event.target = target.event_id if self.chance() < 0.95 else PHANTOM + self.count
+            event.subject = target.subject if self.chance() < 0.9 else event.subject
         if event.type == "DISPUTE_OPEN":
             event.category = 1 + self.below(7)
 
