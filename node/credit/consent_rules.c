@@ -64,15 +64,16 @@ int consent_grant_rule(const struct ruling *ruling, struct event_result *result)
 /* ---- CONSENT_REVOKE ---- */
 
 /* "By the grantee or a bureau; revoked by either or a regulator." Whatever is wrong with it is NO_CONSENT:
- * nobody learns what others were granted. */
+ * nobody learns what others were granted. A spent one is gone, whether or not it was dropped yet: that hangs
+ * on when others were granted. */
 void consent_revoke_rule(const struct ruling *ruling, struct event_result *result)
 {
     const struct event_header *header = ruling->header;
     struct record_list *list = &ruling->subject->consents;
     uint32_t index, role = ruling->read->member_role(ruling->read->context, header->member_id);
     const struct consent *consent = record_list_find(list, sizeof(struct consent), &header->consent, &index);
-    bool may =
-        consent && (consent->grantee == header->member_id || role == ROLE_BUREAU || role == ROLE_REGULATOR);
+    bool may = consent && !is_spent(consent, ruling->policy, ruling->block_time_ms) &&
+               (consent->grantee == header->member_id || role == ROLE_BUREAU || role == ROLE_REGULATOR);
 
     *result = result_plain(may ? RESULT_OK : RESULT_NO_CONSENT);
     if (may) record_list_remove(list, sizeof(struct consent), index);

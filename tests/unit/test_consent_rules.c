@@ -142,6 +142,32 @@ static void a_consent_is_revoked_by_its_grantee_a_bureau_or_a_regulator(void **c
     world_close(&world);
 }
 
+/* Whether a grant that came between has dropped it from the file makes no difference. */
+static void a_spent_consent_is_not_there_to_be_revoked(void **context)
+{
+    (void)context;
+    const uint64_t lapsed_ms = (uint64_t)(BLOCK_DAY + 11) * MS_PER_DAY;
+    struct world world;
+
+    for (int granted_between = 0; granted_between <= 1; granted_between++) {
+        world_open(&world);
+        struct event_header unused = next_item(&world, LENDER, 1, EVENT_CONSENT_GRANT);
+        struct event_header used = next_item(&world, LENDER, 1, EVENT_CONSENT_GRANT);
+        used.max_uses = 1;
+        assert_int_equal(code_of(&world, unused), RESULT_OK);
+        assert_int_equal(code_of(&world, used), RESULT_OK);
+        assert_int_equal(code_of(&world, inquiry_under(&world, LENDER, &used)), RESULT_OK);
+        struct event_header between = next_item(&world, LENDER, 1, EVENT_CONSENT_GRANT);
+        if (granted_between) assert_int_equal(world_apply_at(&world, &between, lapsed_ms).code, RESULT_OK);
+        struct event_header revoke = next_item(&world, LENDER, 1, EVENT_CONSENT_REVOKE);
+        revoke.consent = id_of(&unused);
+        assert_int_equal(world_apply_at(&world, &revoke, lapsed_ms).code, RESULT_NO_CONSENT);
+        revoke.consent = id_of(&used);
+        assert_int_equal(world_apply_at(&world, &revoke, lapsed_ms).code, RESULT_NO_CONSENT);
+        world_close(&world);
+    }
+}
+
 static void who_may_ask_and_on_what_ground_is_the_roles_and_the_policys(void **context)
 {
     (void)context;
@@ -266,6 +292,7 @@ int main(void)
         cmocka_unit_test(whatever_is_wrong_with_a_consent_is_no_consent),
         cmocka_unit_test(a_consent_is_granted_by_its_grantee_or_a_bureau),
         cmocka_unit_test(a_consent_is_revoked_by_its_grantee_a_bureau_or_a_regulator),
+        cmocka_unit_test(a_spent_consent_is_not_there_to_be_revoked),
         cmocka_unit_test(who_may_ask_and_on_what_ground_is_the_roles_and_the_policys),
         cmocka_unit_test(a_known_and_an_unknown_subject_refuse_alike),
         cmocka_unit_test(an_inquiry_is_answered_again_for_a_time_while_its_consent_stands),
