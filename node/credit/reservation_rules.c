@@ -153,7 +153,8 @@ static struct event_result rule_on_reserve(const struct ruling *ruling)
     uint32_t live = live_count(ruling);
 
     if (!life_fits(ruling)) return refused(RESULT_REFUSED_CAP, REFUSAL_LIFE);
-    if (policy->live_reservations_max > 0 && live >= policy->live_reservations_max) {
+    if (live >= RESERVATIONS_PER_SUBJECT_MAX ||
+        (policy->live_reservations_max > 0 && live >= policy->live_reservations_max)) {
         return refused(RESULT_REFUSED_CAP, REFUSAL_RESERVATIONS);
     }
     if (policy->lenders_max > 0 && lender_count(ruling) > policy->lenders_max) {
@@ -162,9 +163,8 @@ static struct event_result rule_on_reserve(const struct ruling *ruling)
     if (policy->accounts_max > 0 && active_count(ruling->subject) + live >= policy->accounts_max) {
         return refused(RESULT_REFUSED_CAP, REFUSAL_ACCOUNTS);
     }
-    if (!amount_fits(ruling)) return refused(RESULT_REFUSED_CAP, REFUSAL_AMOUNT);
-    if (live >= RESERVATIONS_PER_SUBJECT_MAX) return refused(RESULT_REFUSED_CAP, REFUSAL_RESERVATIONS);
     if (!has_cooled_off(ruling)) return result_plain(RESULT_REFUSED_COOLING_OFF);
+    if (!amount_fits(ruling)) return refused(RESULT_REFUSED_CAP, REFUSAL_AMOUNT);
     return result_plain(RESULT_OK);
 }
 

@@ -239,6 +239,22 @@ static void a_subject_cools_off_from_the_day_of_the_last_opening(void **context)
     world_close(&world);
 }
 
+static void cooling_off_is_asked_before_the_amount_and_after_all_counts(void **context)
+{
+    (void)context;
+    struct world world;
+
+    world_open(&world);
+    world.policy.cooling_off_days = 60;
+    world.policy.amount_cap_count = 1;
+    world.policy.amount_caps[0] = (struct amount_cap){901, 10};
+    must_apply(&world, 1, EVENT_ACCOUNT_OPEN);
+    assert_reserve(&world, LENDER, 11, RESULT_REFUSED_COOLING_OFF, 0);
+    world.policy.accounts_max = 1;
+    assert_reserve(&world, LENDER, 11, RESULT_REFUSED_CAP, REFUSAL_ACCOUNTS);
+    world_close(&world);
+}
+
 static void an_opening_taken_back_needs_no_cooling_off(void **context)
 {
     (void)context;
@@ -392,6 +408,7 @@ int main(void)
         cmocka_unit_test(an_amount_is_capped_by_currency_over_reservations_and_what_they_became),
         cmocka_unit_test(sums_that_overflow_are_over_any_cap),
         cmocka_unit_test(a_subject_cools_off_from_the_day_of_the_last_opening),
+        cmocka_unit_test(cooling_off_is_asked_before_the_amount_and_after_all_counts),
         cmocka_unit_test(an_opening_taken_back_needs_no_cooling_off),
         cmocka_unit_test(an_opening_names_an_authorization_once_the_window_is_closed),
         cmocka_unit_test(an_authorization_is_for_what_it_was_made_for),
