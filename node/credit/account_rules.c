@@ -85,7 +85,8 @@ static struct event_result rule_on_life(
 /* ---- Openings ---- */
 
 /* "TRANSFER names the transferee; the account counts as active until the linked opening: once, same subject
- * and currency, no reservation." To any other member the transfer does not exist. */
+ * and currency, no reservation." To any other member the transfer does not exist. A reservation beside it
+ * would let a small one stand for what a large loan counts. */
 static struct event_result rule_on_take_over(const struct ruling *ruling)
 {
     const struct event_header *header = ruling->header;
@@ -93,7 +94,9 @@ static struct event_result rule_on_take_over(const struct ruling *ruling)
 
     if (!from || from->transferee != header->member_id) return result_plain(RESULT_NO_TARGET);
     if (from->taken_over) return result_plain(RESULT_STALE_TARGET);
-    if (from->currency != header->currency) return result_plain(RESULT_AUTHORIZATION_MISMATCH);
+    if (header->has_authorization || from->currency != header->currency) {
+        return result_plain(RESULT_AUTHORIZATION_MISMATCH);
+    }
     return result_plain(RESULT_OK);
 }
 
@@ -102,15 +105,11 @@ static struct event_result rule_on_take_over(const struct ruling *ruling)
 static struct event_result rule_on_opening(const struct ruling *ruling, uint32_t *reservation)
 {
     const struct event_header *header = ruling->header;
-    struct event_result result = result_plain(RESULT_OK);
+    bool demanded = ruling->block_time_ms >= ruling->policy->authorization_from_ms;
 
-    if (header->has_transfer_of) result = rule_on_take_over(ruling);
-    if (result.code != RESULT_OK) return result;
+    if (header->has_transfer_of) return rule_on_take_over(ruling);
     if (header->has_authorization) return authorization_rule(ruling, reservation);
-    if (!header->has_transfer_of && ruling->block_time_ms >= ruling->policy->authorization_from_ms) {
-        return result_plain(RESULT_NO_AUTHORIZATION);
-    }
-    return result;
+    return result_plain(demanded ? RESULT_NO_AUTHORIZATION : RESULT_OK);
 }
 
 static struct account account_opened(const struct ruling *ruling)
@@ -198,7 +197,7 @@ static int carry_out_type(const struct ruling *ruling, struct account *account,
 {
     const struct event_header *header = ruling->header;
 
-    if (header->type == EVENT_RETRACT) return remedy_take_back(account, target);
+    if (header->type == EVENT_RETRACT) return remedy_take_back(ruling->subject, account, target);
     if (header->type == EVENT_PERIOD_REPORT) {
         int error = account_period_set(account, header->period);
         if (error) return error;

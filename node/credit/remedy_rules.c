@@ -104,15 +104,28 @@ int remedy_target_rule(const struct ruling *ruling, const struct account *accoun
     return TALLY_OK;
 }
 
+/* Without its linked opening a transferred account counts again, and waits for another one. */
+static int transfer_give_back(const struct subject_state *subject, const struct digest *transfer_id)
+{
+    struct account *from = subject_state_transferred(subject, transfer_id);
+
+    if (!from || !from->taken_over) return TALLY_EDAMAGED;
+    from->taken_over = false;
+    return TALLY_OK;
+}
+
 /* A correction that is taken back leaves the version before it in force, which is not the account's matter.
  */
-int remedy_take_back(struct account *account, const struct credit_target *target)
+int remedy_take_back(
+    const struct subject_state *subject, struct account *account, const struct credit_target *target)
 {
     bool opening = target->type == EVENT_ACCOUNT_OPEN;
 
     if (target->type == EVENT_CORRECT) return TALLY_OK;
     if (opening != (account->in_force == 1)) return TALLY_EDAMAGED;
     if (opening) {
+        int error = target->has_transfer_of ? transfer_give_back(subject, &target->transfer_of) : TALLY_OK;
+        if (error) return error;
         account->state = ACCOUNT_STATE_VOID;
     } else if (target->type == EVENT_PERIOD_REPORT) {
         if (!account_period_is_set(account, target->period)) return TALLY_EDAMAGED;

@@ -21,8 +21,10 @@ struct credit_target {
     uint32_t member_id; /* who wrote it */
     bool has_account;
     uint8_t account_ref[ACCOUNT_REF_SIZE];
-    uint32_t period; /* PERIOD_REPORT, else 0 */
-    bool retracted;  /* an applied RETRACT aims at it */
+    uint32_t period;      /* PERIOD_REPORT, else 0 */
+    bool has_transfer_of; /* ACCOUNT_OPEN: it took over what transfer_of passed on */
+    struct digest transfer_of;
+    bool retracted; /* an applied RETRACT aims at it */
     /* Whether an applied CORRECT that is not itself retracted aims at it, and which: the rules let there be
      * one. That one, or the one that aims at it in turn, is the version in force. */
     bool corrected;
@@ -33,8 +35,8 @@ struct credit_target {
  * before this one, those of the same block included. Each of them must be fixed by what is under the state
  * root, and is: an account's subject by the file that holds the account, its events by the account's running
  * digest `ids`; an item's event by the running digest over a subject's items; a target's subject, member and
- * account by the digest it is in, and its type, its period and what aims at it by the headers that those
- * digests fix. */
+ * account by the digest it is in, and its type, its period, the transfer it takes over and what aims at it by
+ * the headers that those digests fix. */
 struct credit_read {
     void *context;
     /* Whose file the account (member, ref) is in. Errors: TALLY_ENOTFOUND (never opened), or any other, which

@@ -45,9 +45,10 @@ void inquiry_rule(const struct ruling *ruling, struct event_result *result);
 /* remedy_rules.c: what a CORRECT or a RETRACT may aim at; changes nothing. */
 int remedy_target_rule(const struct ruling *ruling, const struct account *account,
     struct credit_target *target, struct event_result *result) TALLY_MUST_CHECK;
-/* Takes back what the target did to the account. Errors: TALLY_EDAMAGED (the account's file says that it
- * cannot have done it); the account is then unchanged. */
-int remedy_take_back(struct account *account, const struct credit_target *target) TALLY_MUST_CHECK;
+/* Takes back what the target did to the account, which is one of the subject's. Errors: TALLY_EDAMAGED (the
+ * file says that it cannot have done it); the file is then unchanged. */
+int remedy_take_back(const struct subject_state *subject, struct account *account,
+    const struct credit_target *target) TALLY_MUST_CHECK;
 int dispute_open_rule(const struct ruling *ruling, struct event_result *result) TALLY_MUST_CHECK;
 int dispute_answer_rule(const struct ruling *ruling, struct event_result *result) TALLY_MUST_CHECK;
 int dispute_close_rule(const struct ruling *ruling, struct event_result *result) TALLY_MUST_CHECK;

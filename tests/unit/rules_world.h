@@ -136,6 +136,10 @@ static inline int world_target(void *context, const struct digest *event_id, str
     };
     memcpy(target->account_ref, found->header.account_ref, ACCOUNT_REF_SIZE);
     if (correction) target->corrected_by = correction->id;
+    if (found->header.type == EVENT_ACCOUNT_OPEN) {
+        target->has_transfer_of = found->header.has_transfer_of;
+        target->transfer_of = found->header.transfer_of;
+    }
     return TALLY_OK;
 }
 

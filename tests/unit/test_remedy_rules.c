@@ -257,6 +257,52 @@ static void a_transfer_is_taken_up_once_by_its_transferee(void **context)
     world_close(&world);
 }
 
+/* Else a small reservation would shrink what a large loan counts for. */
+static void a_linked_opening_names_no_authorization(void **context)
+{
+    (void)context;
+    struct world world;
+
+    world_open(&world);
+    must_apply(&world, 1, EVENT_ACCOUNT_OPEN);
+    struct event_header transfer = apply_next(&world, 1, EVENT_TRANSFER);
+    struct event_header reserve = next_item(&world, OTHER_LENDER, 1, EVENT_RESERVE);
+    assert_int_equal(code_of(&world, reserve), RESULT_OK);
+    struct event_header linked = take_over(&world, OTHER_LENDER, 9, &transfer);
+    linked.has_authorization = true;
+    linked.authorization = id_of(&reserve);
+    assert_int_equal(code_of(&world, linked), RESULT_AUTHORIZATION_MISMATCH);
+    assert_int_equal(world.files[1].reservations.count, 1);
+    linked.has_authorization = false;
+    assert_int_equal(code_of(&world, linked), RESULT_OK);
+    world_close(&world);
+}
+
+/* Else the loan would count for nobody, and its holder could never mend a mistake. */
+static void a_linked_opening_taken_back_gives_the_transfer_back(void **context)
+{
+    (void)context;
+    struct world world;
+
+    world_open(&world);
+    must_apply(&world, 1, EVENT_ACCOUNT_OPEN);
+    must_apply(&world, 2, EVENT_ACCOUNT_OPEN);
+    struct event_header other = apply_next(&world, 2, EVENT_TRANSFER);
+    assert_int_equal(code_of(&world, take_over(&world, OTHER_LENDER, 2, &other)), RESULT_OK);
+    struct event_header transfer = apply_next(&world, 1, EVENT_TRANSFER);
+    struct event_header linked = take_over(&world, OTHER_LENDER, 9, &transfer);
+    assert_int_equal(code_of(&world, linked), RESULT_OK);
+    struct event_header retract = next_event(&world, OTHER_LENDER, 1, 9, EVENT_RETRACT);
+    retract.target = id_of(&linked);
+    assert_int_equal(code_of(&world, retract), RESULT_OK);
+    assert_int_equal(account_at(&world, 1, OTHER_LENDER, 9)->state, ACCOUNT_STATE_VOID);
+    assert_true(account_is_active(account_at(&world, 1, LENDER, 1)));
+    assert_false(account_is_active(account_at(&world, 1, LENDER, 2)));
+    assert_int_equal(code_of(&world, take_over(&world, OTHER_LENDER, 8, &transfer)), RESULT_OK);
+    assert_false(account_is_active(account_at(&world, 1, LENDER, 1)));
+    world_close(&world);
+}
+
 static void a_transfer_taken_back_was_none(void **context)
 {
     (void)context;
@@ -523,6 +569,8 @@ int main(void)
         cmocka_unit_test(a_state_forgotten_long_ago_is_not_brought_back),
         cmocka_unit_test(a_status_is_a_lines_and_says_another_state),
         cmocka_unit_test(a_transfer_is_taken_up_once_by_its_transferee),
+        cmocka_unit_test(a_linked_opening_names_no_authorization),
+        cmocka_unit_test(a_linked_opening_taken_back_gives_the_transfer_back),
         cmocka_unit_test(a_transfer_taken_back_was_none),
         cmocka_unit_test(a_loan_taken_over_was_paid_out_before),
         cmocka_unit_test(the_author_answers_and_the_opener_or_a_bureau_closes),
