@@ -1,7 +1,7 @@
 """The credit rules as a reference model: small, slow and plain, to be compared with the rules that a node runs.
 
-It was written from the text of the credit grammar alone, so that agreement between the two means something. Everything a rule may
-see is here: the state, an event's public header, and the block's time. Bodies, signatures and batches do not exist.
+It was written from the text of the credit grammar, so that agreement between the two means something. Everything a rule may see is
+here: the state, an event's public header, and the block's time. Bodies, signatures and batches do not exist.
 
 Events are named by number: `event_id` stands for the digest of a header, so two events with one number are the same event. Zero
 digests are 0. Members, subjects, accounts and items are numbers too; whoever plays these events elsewhere maps them to bytes.
@@ -9,7 +9,7 @@ digests are 0. Members, subjects, accounts and items are numbers too; whoever pl
     world = World(Policy(), {1: LENDER, 2: BUREAU})
     result, detail = world.apply(Event(event_id=1, type="ACCOUNT_OPEN", ...), block_time_ms)
 
-Where the text leaves a choice, the rule adds the choice's name to `world.doubts`; doubts.py says in a sentence what was chosen.
+Where the text leaves a choice, README.md says what was decided, and why.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from typing import Any, Callable, Optional
 
 DAY_MS = 86_400_000
 
-# Roles of members. The text restricts only the granting and revoking of consents and the closing of disputes by role.
-LENDER, BUREAU, REGULATOR = "LENDER", "BUREAU", "REGULATOR"
+LENDER, BUREAU, REGULATOR, OPERATOR = "LENDER", "BUREAU", "REGULATOR", "OPERATOR"
+FURNISHERS = frozenset({LENDER, BUREAU})  # they report accounts and reserve
+ASKERS = FURNISHERS | {REGULATOR}  # they do the rest; an operator runs a node and has no business with files
 
 # The account's life. A star in the text is a terminal state here.
 NONE, OPEN, FROZEN, CHARGED_OFF = "NONE", "OPEN", "FROZEN", "CHARGED_OFF"
@@ -33,14 +34,13 @@ ON_FILE = frozenset(STATES) - {NONE}
 INSTALMENT, REVOLVING = 1, 2  # enum account_type
 NEW_STATES = {1: OPEN, 2: FROZEN}  # STATUS: new_state
 
-# Each account type, with the states in which the diagram allows it. It does not draw DISBURSE, PERIOD_REPORT, PAYMENT and
-# LIMIT_CHANGE: those are barred by the word "terminal" alone.
+# Each account type, with the states in which it is allowed.
 ALLOWED_STATES: dict[str, frozenset[str]] = {
     "ACCOUNT_OPEN": frozenset({NONE}),
-    "DISBURSE": LIVING,
+    "DISBURSE": frozenset({OPEN}),
     "PERIOD_REPORT": LIVING,
     "PAYMENT": LIVING,
-    "LIMIT_CHANGE": LIVING,
+    "LIMIT_CHANGE": frozenset({OPEN, FROZEN}),
     "STATUS": frozenset({OPEN, FROZEN}),
     "CHARGE_OFF": frozenset({OPEN, FROZEN}),
     "RECOVERY": frozenset({CHARGED_OFF}),
@@ -54,8 +54,16 @@ ITEM_TYPES = ("CONSENT_GRANT", "CONSENT_REVOKE", "INQUIRY", "RESERVE", "RESERVE_
               "DISPUTE_OPEN", "DISPUTE_ANSWER", "DISPUTE_CLOSE", "STATEMENT")
 LIFE_TYPES = frozenset({"STATUS", "CHARGE_OFF", "TRANSFER", "CLOSE"})  # beside ACCOUNT_OPEN, which begins the life
 
+# Bounds of one subject's file, which no policy lifts.
+ACCOUNTS_MAX = 256
+RESERVATIONS_MAX = 64
+CONSENTS_MAX, CONSENTS_OF_GRANTEE_MAX = 256, 16
+DISPUTES_MAX, DISPUTES_OF_OPENER_MAX = 128, 16
+LIFE_MAX = 8  # changes of state that an account remembers
+MONTHS_MAX = 512  # from an account's first reported period to its last, both counted
+
 # The results an event can have, in the order in which they win over each other.
-RESULTS = ("NOT_ALLOWED", "WRONG_SUBJECT", "NOT_HOLDER", "DUPLICATE", "CONFLICT", "ITEM_TAKEN", "GAP", "FUTURE_DATE", "PAST",
+RESULTS = ("NOT_ALLOWED", "WRONG_SUBJECT", "NOT_HOLDER", "DUPLICATE", "CONFLICT", "ITEM_TAKEN", "GAP", "FUTURE_DATE",
            "WRONG_STATE", "PERIOD_TAKEN", "NO_TARGET", "STALE_TARGET", "NO_AUTHORIZATION", "AUTHORIZATION_MISMATCH",
            "REFUSED_CAP", "REFUSED_COOLING_OFF", "NO_CONSENT", "ACCOUNT_LIMIT", "OK")
 # Given before an event's own rule is asked.
@@ -125,47 +133,45 @@ def is_live(reserve: Event, now_ms: int) -> bool:
 
 @dataclass(frozen=True)
 class Policy:
-    """What the members balloted. A cap of None is no cap."""
+    """What the members balloted. A cap of 0 is no cap."""
 
-    reservations_max: Optional[int] = None  # live reservations of a subject
-    lenders_max: Optional[int] = None  # members with active accounts, the asker among them
-    accounts_max: Optional[int] = None  # active accounts
-    total_max: dict[int, int] = field(default_factory=dict)  # currency to minor units
-    cooling_off_ms: int = 0
-    reservation_ms_max: int = DAY_MS
-    authorization_demanded: bool = False
-    backfill_from_ms: int = 0  # a window that is empty unless balloted
-    backfill_until_ms: int = 0
-    answer_ttl_ms: int = 3_600_000
+    live_reservations_max: int = 0  # of a subject, the asked one among them
+    lenders_max: int = 0  # members with an active account or a live reservation, the asker among them
+    accounts_max: int = 0  # active accounts and live reservations, the asked one among them
+    cooling_off_days: int = 0
+    amount_caps: dict[int, int] = field(default_factory=dict)  # currency to minor units
+    reservation_life_ms_max: int = DAY_MS
+    authorization_from_ms: Optional[int] = None  # the block time that ends the backfill window
     purposes: int = 0b111111
-    subject_accounts_max: Optional[int] = None  # a bound on the state of one subject, not a credit policy
+    legal_bases: dict[str, int] = field(default_factory=dict)  # role to a mask: bit n-1 stands for basis n
+    answer_ttl_ms: int = 3_600_000
 
 
 class Entry:
-    """One statement of fact about an account: the event that made it, and what remedies have done to it."""
+    """One statement of fact about an account: the event that made it, and the corrections of it."""
 
-    __slots__ = ("event", "version", "retracted")
+    __slots__ = ("event", "versions", "retracted")
 
     def __init__(self, event: Event) -> None:
         self.event = event
-        self.version = event.event_id  # the event whose body is in force
+        self.versions = [event.event_id]  # the last one's body is in force, and a RETRACT of it brings back the one before
         self.retracted = False
 
 
 class Account:
     """An account is keyed (member, account_ref) and is its own small chain."""
 
-    __slots__ = ("opening", "opened_ms", "state", "chain", "entries", "versions", "life", "periods", "disbursements", "taken_over")
-
-    def __init__(self, opening: Event, opened_ms: int) -> None:
+    def __init__(self, opening: Event, opened_day: int) -> None:
         self.opening = opening
-        self.opened_ms = opened_ms
+        self.opened_day = opened_day  # from which cooling-off runs
+        self.reserved = 0  # minor units, of its authorization
         self.state = NONE
         self.chain: list[int] = []  # the applied events: the index is the seq, the last is the head
         self.entries: list[Entry] = []
         self.versions: dict[int, Entry] = {}  # each event that ever was a version of an entry
+        self.withdrawn: set[int] = set()  # each event that was retracted
         self.life: list[tuple[Entry, str]] = []  # life-changing entries in force, each with the state before it
-        self.periods: dict[int, Entry] = {}
+        self.periods: set[int] = set()
         self.disbursements = 0  # in force
         self.taken_over = False  # its TRANSFER has met its linked opening
 
@@ -173,9 +179,9 @@ class Account:
         """A transferred account counts as active until the linked opening."""
         return self.state in LIVING or (self.state == TRANSFERRED and not self.taken_over)
 
-    def is_alone(self) -> bool:
-        """Whether nothing but the opening is in force."""
-        return all(entry.retracted for entry in self.entries[1:])
+    def in_force(self) -> int:
+        """How many statements of fact stand."""
+        return sum(not entry.retracted for entry in self.entries)
 
 
 @dataclass
@@ -184,7 +190,13 @@ class Consent:
 
     event: Event
     uses_left: int
+    last_use_ms: Optional[int] = None
     revoked: bool = False
+
+    def is_spent(self, now_ms: int, answer_ttl_ms: int) -> bool:
+        """Whether nothing can come of it any more: no inquiry, and no answer to an earlier one."""
+        answers = self.last_use_ms is not None and now_ms - self.last_use_ms < answer_ttl_ms
+        return not answers and (self.uses_left == 0 or now_ms // DAY_MS > self.event.valid_until)
 
 
 @dataclass
@@ -193,14 +205,11 @@ class Dispute:
 
     opener: int
     author: int
-    answers: int = 0
     closed: bool = False
 
 
 class Subject:
     """All that rules read about one borrower."""
-
-    __slots__ = ("accounts", "refs", "reservations", "consents", "inquiries", "disputes", "authors", "transfers", "folded")
 
     def __init__(self) -> None:
         self.accounts: list[Account] = []
@@ -209,8 +218,8 @@ class Subject:
         self.consents: dict[int, Consent] = {}
         self.inquiries: dict[int, tuple[Event, int]] = {}  # the granted ones, with the time of their block
         self.disputes: dict[int, Dispute] = {}
-        self.authors: dict[int, int] = {}  # each event of the file, with its member
-        self.transfers: dict[int, Account] = {}  # TRANSFER events in force that no opening has taken over
+        self.authors: dict[int, int] = {}  # each applied event, with its member
+        self.transfers: dict[int, Account] = {}  # TRANSFER events in force
         self.folded = 0  # how many events the file has
 
     def active_accounts(self) -> list[Account]:
@@ -229,24 +238,15 @@ class World:
         self.members = members
         self.subjects: defaultdict[int, Subject] = defaultdict(Subject)
         self.accounts: dict[tuple[int, int], Account] = {}
-        self.items: dict[tuple[int, int], int] = {}
-        self.refused_items: set[tuple[int, int]] = set()
-        self.refused_inquiries: set[int] = set()
-        self.doubts: list[str] = []
-        self._relations: dict[str, Callable[[Event, Subject], bool]] = {
-            "CONSENT_GRANT": self._may_grant,
-            "CONSENT_REVOKE": self._may_revoke,
-            "DISPUTE_ANSWER": self._may_answer,
-            "DISPUTE_CLOSE": self._may_close,
-        }
+        self.items: dict[tuple[int, int], tuple[int, str]] = {}  # (member, item) to the event and its result
         self._rules: dict[str, Callable[[Event, Subject, int], Verdict]] = {
             "RESERVE": self._rule_reserve,
             "RESERVE_CANCEL": self._rule_reserve_cancel,
-            "CONSENT_GRANT": lambda event, subject, now_ms: ACCEPTED,
+            "CONSENT_GRANT": self._rule_consent_grant,
             "CONSENT_REVOKE": self._rule_consent_revoke,
             "INQUIRY": self._rule_inquiry,
-            "DISPUTE_OPEN": self._rule_on_target,
-            "STATEMENT": self._rule_on_target,
+            "DISPUTE_OPEN": self._rule_dispute_open,
+            "STATEMENT": self._rule_statement,
             "DISPUTE_ANSWER": self._rule_on_dispute,
             "DISPUTE_CLOSE": self._rule_on_dispute,
         }
@@ -260,36 +260,31 @@ class World:
         return verdict
 
     def decide(self, event: Event, now_ms: int) -> Verdict:
-        """The result an event would have. Leaves in `doubts` the choices that it hung on."""
-        self.doubts = []
-        role = self.members.get(event.member_id)
+        """The result an event would have."""
+        if not self._is_allowed(event):
+            return refuse("NOT_ALLOWED")
         subject = self.subjects[event.subject]
-        if role is None or (event.type not in ALLOWED_STATES and event.type not in self._rules):
-            return refuse("NOT_ALLOWED")
-        relation = self._relations.get(event.type)
-        if relation is not None and not relation(event, subject):
-            return refuse("NOT_ALLOWED")
         if event.type in ALLOWED_STATES:
-            return self._decide_account(event, subject, now_ms, role)
-        return self._decide_item(event, subject, now_ms, role)
+            return self._decide_account(event, subject, now_ms)
+        return self._decide_item(event, subject, now_ms)
 
     def commit(self, event: Event, now_ms: int, result: str) -> None:
         """Carries out what `decide` said of this event, in the same state and at the same time."""
         subject = self.subjects[event.subject]
-        if result == "OK":
-            if event.type in ALLOWED_STATES:
-                self._commit_account(event, subject, now_ms)
-            else:
-                self._commit_item(event, subject, now_ms)
-        elif event.type == "RESERVE" and result not in ("DUPLICATE", "ITEM_TAKEN") and event.member_id in self.members:
-            self.items[event.member_id, event.item_id] = event.event_id
-            self.refused_items.add((event.member_id, event.item_id))
-        elif event.type == "INQUIRY" and result in ("NO_CONSENT", "FUTURE_DATE"):
-            self.refused_inquiries.add(event.event_id)
-        else:
+        refused = (event.type == "RESERVE" and result in ("REFUSED_CAP", "REFUSED_COOLING_OFF")) or \
+            (event.type == "INQUIRY" and result == "NO_CONSENT")
+        if result != "OK" and not refused:
+            return
+        subject.folded += 1
+        if event.type in ITEM_TYPES:
+            self.items[event.member_id, event.item_id] = (event.event_id, result)
+        if refused:
             return
         subject.authors[event.event_id] = event.member_id
-        subject.folded += 1
+        if event.type in ALLOWED_STATES:
+            self._commit_account(event, subject, now_ms)
+        else:
+            self._commit_item(event, subject, now_ms)
 
     def answers_again(self, inquiry_id: int, subject_number: int, now_ms: int) -> bool:
         """Whether a granted inquiry is answered when it is asked again: uncounted, within the policy's answer_ttl, and not after
@@ -300,79 +295,39 @@ class World:
             return False
         event, decided_ms = found
         revoked = event.consent != 0 and subject.consents[event.consent].revoked
-        return not revoked and now_ms - decided_ms <= self.policy.answer_ttl_ms
+        return not revoked and now_ms - decided_ms < self.policy.answer_ttl_ms
 
-    def _doubt(self, name: str) -> None:
-        self.doubts.append(name)
+    # ---- who may: NOT_ALLOWED, whatever is in the file
 
-    # ---- who may: NOT_ALLOWED
-
-    def _may_grant(self, event: Event, subject: Subject) -> bool:
-        """CONSENT_GRANT (by the grantee or a bureau; ..."""
-        return event.member_id == event.grantee or self.members[event.member_id] == BUREAU
-
-    def _may_revoke(self, event: Event, subject: Subject) -> bool:
-        """... revoked by either or a regulator)."""
-        consent = subject.consents.get(event.consent)
-        if consent is None or event.member_id == consent.event.grantee:
-            return True
-        if self.members[event.member_id] == BUREAU and event.member_id != consent.event.member_id:
-            self._doubt("revoke-any-bureau")
-        if self.members[event.member_id] == LENDER:
-            self._doubt("relation-first")
-        return self.members[event.member_id] in (BUREAU, REGULATOR)
-
-    def _may_answer(self, event: Event, subject: Subject) -> bool:
-        """ANSWER comes from the target's author, ..."""
-        dispute = subject.disputes.get(event.dispute)
-        if dispute is None or event.member_id == dispute.author:
-            return True
-        self._doubt("relation-first")
-        return False
-
-    def _may_close(self, event: Event, subject: Subject) -> bool:
-        """... CLOSE from the opener's member or a bureau, never the author."""
-        dispute = subject.disputes.get(event.dispute)
-        if dispute is None:
-            return True
-        member = event.member_id
-        if dispute.author == dispute.opener:
-            self._doubt("dispute-author-opens")
-        if member != dispute.author and (member == dispute.opener or self.members[member] == BUREAU):
-            return True
-        self._doubt("relation-first")
-        return False
+    def _is_allowed(self, event: Event) -> bool:
+        role, policy = self.members.get(event.member_id), self.policy
+        if event.type in ALLOWED_STATES or event.type in ("RESERVE", "RESERVE_CANCEL"):
+            to_a_furnisher = event.type != "TRANSFER" or self.members.get(event.transferee) in FURNISHERS
+            return role in FURNISHERS and to_a_furnisher
+        if role not in ASKERS or event.type not in self._rules:
+            return False
+        if event.type == "CONSENT_GRANT":
+            by_whom = event.member_id == event.grantee or role == BUREAU
+            return by_whom and self.members.get(event.grantee) in ASKERS and not event.purposes & ~policy.purposes
+        if event.type == "INQUIRY":
+            on_law = event.legal_basis > 0 and policy.legal_bases.get(role or "", 0) >> (event.legal_basis - 1) & 1
+            return bool(policy.purposes >> (event.purpose - 1) & 1 and (event.consent or on_law))
+        return True
 
     # ---- items
 
-    def _decide_item(self, event: Event, subject: Subject, now_ms: int, role: str) -> Verdict:
-        if role == REGULATOR and event.type in ("RESERVE", "RESERVE_CANCEL"):
-            self._doubt("regulator-furnishes")
-        if event.type == "RESERVE_CANCEL":
-            reservation = subject.reservations.get(event.reservation)
-            if reservation and reservation.member_id != event.member_id and is_live(reservation, now_ms):
-                self._doubt("cancel-by-stranger")
-                return refuse("NOT_HOLDER")
-        key = (event.member_id, event.item_id)
-        taken = self.items.get(key)
+    def _decide_item(self, event: Event, subject: Subject, now_ms: int) -> Verdict:
+        taken = self.items.get((event.member_id, event.item_id))
+        if taken == (event.event_id, "OK"):
+            return refuse("DUPLICATE")
         if taken is not None:
-            return self._decide_taken(event, key, taken)
+            return ("ITEM_TAKEN", {"id": taken[0]})
         if event.event_date > now_ms // DAY_MS + 1:
-            if event.type == "RESERVE":
-                self._doubt("reserve-item-used")
             return refuse("FUTURE_DATE")
         return self._rules[event.type](event, subject, now_ms)
 
-    def _decide_taken(self, event: Event, key: tuple[int, int], taken: int) -> Verdict:
-        if taken == event.event_id:
-            if key in self.refused_items:
-                self._doubt("refused-reserve-again")
-            return refuse("DUPLICATE")
-        return ("ITEM_TAKEN", {"winner": taken})
-
     def _commit_item(self, event: Event, subject: Subject, now_ms: int) -> None:
         number = event.event_id
-        self.items[event.member_id, event.item_id] = number
         if event.type == "RESERVE":
             subject.reservations[number] = event
         elif event.type == "RESERVE_CANCEL":
@@ -385,160 +340,119 @@ class World:
             subject.inquiries[number] = (event, now_ms)
             if event.consent:
                 subject.consents[event.consent].uses_left -= 1
+                subject.consents[event.consent].last_use_ms = now_ms
         elif event.type == "DISPUTE_OPEN":
             subject.disputes[number] = Dispute(event.member_id, subject.authors[event.target])
-        elif event.type == "DISPUTE_ANSWER":
-            subject.disputes[event.dispute].answers += 1
         elif event.type == "DISPUTE_CLOSE":
             subject.disputes[event.dispute].closed = True
 
     # ---- reservations
 
     def _rule_reserve(self, event: Event, subject: Subject, now_ms: int) -> Verdict:
-        """Applying it checks the policy in ledger order."""
-        if event.expires_ms <= now_ms:
-            self._doubt("expiry-past")
-            return refuse("PAST")
-        if event.expires_ms > now_ms + self.policy.reservation_ms_max:
-            self._doubt("expiry-far")
-            return refuse("NOT_ALLOWED")
-        cap = self._cap_reached(event, subject, now_ms)
-        if cap is not None:
-            return ("REFUSED_CAP", {"cap": cap})
+        """Applying it checks the policy: live reservations, active lenders and accounts of S, cooling-off since the last opening,
+        total by currency of live reservations and authorised open accounts."""
+        policy = self.policy
+        if not now_ms < event.expires_ms <= now_ms + policy.reservation_life_ms_max:
+            return ("REFUSED_CAP", {"reason": "LIFE"})
+        live = [one for one in subject.reservations.values() if is_live(one, now_ms)]
+        active = subject.active_accounts()
+        lenders = {one.member_id for one in live} | {account.opening.member_id for account in active} | {event.member_id}
+        if 0 < policy.live_reservations_max <= len(live) or len(live) >= RESERVATIONS_MAX:
+            return ("REFUSED_CAP", {"reason": "RESERVATIONS"})
+        if 0 < policy.lenders_max < len(lenders):
+            return ("REFUSED_CAP", {"reason": "LENDERS"})
+        if 0 < policy.accounts_max <= len(active) + len(live):
+            return ("REFUSED_CAP", {"reason": "ACCOUNTS"})
         if self._is_cooling_off(subject, now_ms):
             return refuse("REFUSED_COOLING_OFF")
-        return ("OK", {"authorization": event.event_id})
-
-    def _cap_reached(self, event: Event, subject: Subject, now_ms: int) -> Optional[str]:
-        """The first cap, in the text's order, that this reservation would exceed."""
-        policy = self.policy
-        live = [one for one in subject.reservations.values() if is_live(one, now_ms)]
-        if any(one.expires_ms == now_ms for one in subject.reservations.values()):
-            self._doubt("expiry-edge")
-        if policy.reservations_max is not None and len(live) + 1 > policy.reservations_max:
-            return "RESERVATIONS"
-        if policy.lenders_max is None and policy.accounts_max is None and not policy.total_max:
-            return None
-        active = subject.active_accounts()
-        if any(account.state == CHARGED_OFF for account in active):
-            self._doubt("cap-charged-off")
-        if any(account.state == TRANSFERRED for account in active):
-            self._doubt("cap-transferred")
-        lenders = {account.opening.member_id for account in active} | {event.member_id}
-        if policy.lenders_max is not None:
-            if len(lenders) > policy.lenders_max:
-                return "LENDERS"
-            if len(lenders.union(one.member_id for one in live)) > policy.lenders_max:
-                self._doubt("cap-pending")
-        if policy.accounts_max is not None:
-            if len(active) + 1 > policy.accounts_max:
-                return "ACCOUNTS"
-            if len(active) + len(live) + 1 > policy.accounts_max:
-                self._doubt("cap-pending")
-        return "AMOUNT" if self._total_exceeds(event, live, active) else None
+        if self._total_exceeds(event, live, active):
+            return ("REFUSED_CAP", {"reason": "AMOUNT"})
+        return ACCEPTED
 
     def _total_exceeds(self, event: Event, live: list[Event], active: list[Account]) -> bool:
         """Total by currency of live reservations and authorised open accounts."""
-        total_max = self.policy.total_max.get(event.currency)
-        if total_max is None:
+        cap = self.policy.amount_caps.get(event.currency)
+        if cap is None:
             return False
         if event.amount_minor is None:
-            self._doubt("cap-no-amount")
             return True
         total = event.amount_minor
-        for one in live:
-            if one.currency == event.currency:
-                total += one.amount_minor or 0
-        for account in active:
-            if account.opening.authorization and account.opening.currency == event.currency:
-                total += account.opening.amount_minor or 0
-        return total > total_max
+        total += sum(one.amount_minor or 0 for one in live if one.currency == event.currency)
+        total += sum(account.reserved for account in active if account.opening.currency == event.currency)
+        return total > cap
 
     def _is_cooling_off(self, subject: Subject, now_ms: int) -> bool:
         """Cooling-off since the last opening."""
-        span = self.policy.cooling_off_ms
-        cooling, by_date, but_linked, with_void = False, False, False, False
-        for account in subject.accounts:
-            recent = now_ms - account.opened_ms < span
-            with_void |= recent
-            if account.state != VOID:
-                cooling |= recent
-                but_linked |= recent and not account.opening.transfer_of
-                by_date |= now_ms - account.opening.event_date * DAY_MS < span
-        for differs, doubt in ((by_date, "cooling-clock"), (but_linked, "cooling-linked"), (with_void, "cooling-void")):
-            if differs != cooling:
-                self._doubt(doubt)
-        return cooling
+        return any(account.state != VOID and now_ms // DAY_MS < account.opened_day + self.policy.cooling_off_days
+                   for account in subject.accounts)
+
+    def _own_live(self, number: int, event: Event, subject: Subject, now_ms: int) -> Optional[Event]:
+        """The reservation of this id, which to any member but its own does not exist."""
+        reservation = subject.reservations.get(number)
+        if reservation is None or reservation.member_id != event.member_id or not is_live(reservation, now_ms):
+            return None
+        return reservation
 
     def _rule_reserve_cancel(self, event: Event, subject: Subject, now_ms: int) -> Verdict:
-        reservation = subject.reservations.get(event.reservation)
-        if reservation is None or not is_live(reservation, now_ms):
-            self._doubt("cancel-dead")
-            return refuse("NO_AUTHORIZATION")
-        return ACCEPTED
+        return ACCEPTED if self._own_live(event.reservation, event, subject, now_ms) else refuse("NO_TARGET")
 
     # ---- consents and inquiries
 
+    def _rule_consent_grant(self, event: Event, subject: Subject, now_ms: int) -> Verdict:
+        standing = [one for one in subject.consents.values()
+                    if not one.revoked and not one.is_spent(now_ms, self.policy.answer_ttl_ms)]
+        of_grantee = [one for one in standing if one.event.grantee == event.grantee]
+        full = len(standing) >= CONSENTS_MAX or len(of_grantee) >= CONSENTS_OF_GRANTEE_MAX
+        return refuse("ACCOUNT_LIMIT") if full else ACCEPTED
+
     def _rule_consent_revoke(self, event: Event, subject: Subject, now_ms: int) -> Verdict:
+        """CONSENT_GRANT (by the grantee or a bureau; revoked by either or a regulator)."""
         consent = subject.consents.get(event.consent)
-        if consent is None or consent.revoked:
-            self._doubt("revoke-nothing")
+        if consent is None or consent.revoked or consent.is_spent(now_ms, self.policy.answer_ttl_ms):
             return refuse("NO_CONSENT")
-        return ACCEPTED
+        may = event.member_id == consent.event.grantee or self.members[event.member_id] in (BUREAU, REGULATOR)
+        return ACCEPTED if may else refuse("NO_CONSENT")
 
     def _rule_inquiry(self, event: Event, subject: Subject, now_ms: int) -> Verdict:
         """Decided from consent records alone; whatever is wrong with a consent, the asker hears NO_CONSENT."""
-        if event.event_id in self.refused_inquiries:
-            self._doubt("refused-inquiry-again")
-        bit = 1 << (event.purpose - 1)
-        if not self.policy.purposes & bit:
-            self._doubt("policy-purpose")
-            return refuse("NO_CONSENT")
         if not event.consent:
-            self._doubt("legal-basis")
             return ACCEPTED
         consent = subject.consents.get(event.consent)
         if consent is None or consent.revoked or consent.uses_left == 0:
             return refuse("NO_CONSENT")
         grant = consent.event
-        day = now_ms // DAY_MS
-        if grant.grantee != event.member_id or not grant.purposes & bit:
+        if grant.grantee != event.member_id or not grant.purposes >> (event.purpose - 1) & 1:
             return refuse("NO_CONSENT")
-        in_force = grant.valid_from <= day <= grant.valid_until
-        if in_force != (grant.valid_from <= event.event_date <= grant.valid_until):
-            self._doubt("consent-clock")
-        return ACCEPTED if in_force else refuse("NO_CONSENT")
+        return ACCEPTED if grant.valid_from <= now_ms // DAY_MS <= grant.valid_until else refuse("NO_CONSENT")
 
     # ---- disputes and statements
 
-    def _rule_on_target(self, event: Event, subject: Subject, now_ms: int) -> Verdict:
-        """DISPUTE_OPEN and STATEMENT: the target, where one is named, is in this subject's file."""
-        if not event.target:
-            return ACCEPTED
+    def _rule_dispute_open(self, event: Event, subject: Subject, now_ms: int) -> Verdict:
         if event.target not in subject.authors:
             return refuse("NO_TARGET")
-        entries = [account.versions.get(event.target) for account in subject.accounts]
-        if not any(entry and not entry.retracted and entry.version == event.target for entry in entries):
-            self._doubt("dispute-target")
-        return ACCEPTED
+        opened = [one for one in subject.disputes.values() if not one.closed]
+        of_opener = [one for one in opened if one.opener == event.member_id]
+        full = len(opened) >= DISPUTES_MAX or len(of_opener) >= DISPUTES_OF_OPENER_MAX
+        return refuse("ACCOUNT_LIMIT") if full else ACCEPTED
+
+    def _rule_statement(self, event: Event, subject: Subject, now_ms: int) -> Verdict:
+        return refuse("NO_TARGET") if event.target and event.target not in subject.authors else ACCEPTED
 
     def _rule_on_dispute(self, event: Event, subject: Subject, now_ms: int) -> Verdict:
-        """DISPUTE_ANSWER and DISPUTE_CLOSE."""
+        """ANSWER comes from the target's author, CLOSE from the opener's member or a bureau, never the author."""
         dispute = subject.disputes.get(event.dispute)
         if dispute is None:
             return refuse("NO_TARGET")
         if dispute.closed:
-            self._doubt("dispute-closed")
-            return refuse("WRONG_STATE")
-        if dispute.answers > 0 and event.type == "DISPUTE_ANSWER":
-            self._doubt("dispute-closed")
-        return ACCEPTED
+            return refuse("STALE_TARGET")
+        is_author = event.member_id == dispute.author
+        closes = event.member_id == dispute.opener or self.members[event.member_id] == BUREAU
+        may = is_author if event.type == "DISPUTE_ANSWER" else closes and not is_author
+        return ACCEPTED if may else refuse("NOT_ALLOWED")
 
     # ---- accounts
 
-    def _decide_account(self, event: Event, subject: Subject, now_ms: int, role: str) -> Verdict:
-        if role == REGULATOR:
-            self._doubt("regulator-furnishes")
+    def _decide_account(self, event: Event, subject: Subject, now_ms: int) -> Verdict:
         account = self.accounts.get((event.member_id, event.account_ref))
         refusal = self._decide_place(event, subject, account)
         if refusal is not None:
@@ -559,46 +473,30 @@ class World:
         """Whose account this is, and whether the event is the next of its chain."""
         if account is not None and account.opening.subject != event.subject:
             return refuse("WRONG_SUBJECT")
-        if event.type == "ACCOUNT_OPEN":
-            moved = subject.transfers.get(event.transfer_of)
-            if moved is not None and moved.life[-1][0].event.transferee != event.member_id:
-                self._doubt("taken-over-by-stranger")
-                return refuse("NOT_HOLDER")
-        elif account is None and event.account_ref in subject.refs:
-            self._doubt("not-holder-by-ref")
+        if account is None and event.type != "ACCOUNT_OPEN" and event.account_ref in subject.refs:
             return refuse("NOT_HOLDER")
         chain = account.chain if account else []
         if event.account_seq < len(chain):
             winner = chain[event.account_seq]
-            return refuse("DUPLICATE") if winner == event.event_id else ("CONFLICT", {"winner": winner})
+            return refuse("DUPLICATE") if winner == event.event_id else ("CONFLICT", {"id": winner})
         head = chain[-1] if chain else 0
         if event.account_seq > len(chain) or event.account_prev != head:
-            if event.account_seq == len(chain):
-                self._doubt("wrong-prev")
-            return ("GAP", {"seq": len(chain), "head": head})
+            return ("GAP", {"seq": len(chain), "id": head})
         return None
 
     def _rule_life(self, event: Event, account: Account) -> Verdict:
         """What a state's table does not say: freezing, disbursement, periods."""
         kind = account.opening.account_type
         if event.type == "STATUS":
-            if NEW_STATES.get(event.new_state) == account.state:
-                self._doubt("status-same")
-                return refuse("WRONG_STATE")
-            if event.new_state not in NEW_STATES or (event.new_state == 2 and kind != REVOLVING):
-                return refuse("WRONG_STATE")
-        if event.type in ("DISBURSE", "PERIOD_REPORT", "PAYMENT", "LIMIT_CHANGE") and account.state != OPEN:
-            self._doubt("undrawn-type")
-        if kind == INSTALMENT and event.type == "LIMIT_CHANGE":
-            self._doubt("limit-instalment")
-        if kind == INSTALMENT and not account.disbursements and event.type != "DISBURSE":
-            if event.type in ("PAYMENT", "PERIOD_REPORT"):
-                if account.opening.transfer_of:
-                    self._doubt("taken-over-undisbursed")
-                return refuse("WRONG_STATE")
-            self._doubt("undisbursed")
-        if event.type == "PERIOD_REPORT" and event.period in account.periods:
-            return refuse("PERIOD_TAKEN")
+            to = NEW_STATES.get(event.new_state)
+            return refuse("WRONG_STATE") if to in (None, account.state) or kind != REVOLVING else ACCEPTED
+        if kind == INSTALMENT and not account.disbursements and event.type in ("PAYMENT", "PERIOD_REPORT"):
+            return refuse("WRONG_STATE")
+        if event.type == "PERIOD_REPORT":
+            if event.period in account.periods:
+                return refuse("PERIOD_TAKEN")
+            months = [period // 100 * 12 + period % 100 for period in account.periods | {event.period}]
+            return refuse("ACCOUNT_LIMIT") if max(months) - min(months) >= MONTHS_MAX else ACCEPTED
         return ACCEPTED
 
     def _rule_open(self, event: Event, subject: Subject, now_ms: int) -> Verdict:
@@ -606,113 +504,53 @@ class World:
             else self._rule_authorized_open(event, subject, now_ms)
         if refusal is not None:
             return refusal
-        limit = self.policy.subject_accounts_max
-        if limit is not None and len(subject.accounts) >= limit:
-            self._doubt("account-limit")
-            return refuse("ACCOUNT_LIMIT")
-        return ACCEPTED
+        return refuse("ACCOUNT_LIMIT") if len(subject.accounts) >= ACCOUNTS_MAX else ACCEPTED
 
     def _rule_linked_open(self, event: Event, subject: Subject) -> Optional[Verdict]:
         """The linked opening: once, same subject and currency, no reservation."""
         moved = subject.transfers.get(event.transfer_of)
-        if moved is None:
-            self._doubt("transfer-gone")
+        if moved is None or moved.life[-1][0].event.transferee != event.member_id:
             return refuse("NO_TARGET")
-        if event.authorization:
-            self._doubt("transfer-and-authorization")
-            return refuse("AUTHORIZATION_MISMATCH")
-        if moved.opening.currency != event.currency:
-            self._doubt("transfer-currency")
+        if moved.taken_over:
+            return refuse("STALE_TARGET")
+        if event.authorization or moved.opening.currency != event.currency:
             return refuse("AUTHORIZATION_MISMATCH")
         return None
 
     def _rule_authorized_open(self, event: Event, subject: Subject, now_ms: int) -> Optional[Verdict]:
         """ACCOUNT_OPEN names a live authorization where the policy demands one; without one only in a backfill window."""
-        policy = self.policy
         if not event.authorization:
-            backfill = policy.backfill_from_ms <= now_ms < policy.backfill_until_ms
-            if now_ms in (policy.backfill_from_ms, policy.backfill_until_ms):
-                self._doubt("backfill-edge")
-            return refuse("NO_AUTHORIZATION") if policy.authorization_demanded and not backfill else None
-        if not policy.authorization_demanded:
-            self._doubt("authorization-voluntary")
-        reservation = subject.reservations.get(event.authorization)
-        if reservation is None:
-            if any(event.authorization in other.reservations for other in self.subjects.values()):
-                self._doubt("authorization-elsewhere")
+            demanded = self.policy.authorization_from_ms is not None and now_ms >= self.policy.authorization_from_ms
+            return refuse("NO_AUTHORIZATION") if demanded else None
+        reserved = self._own_live(event.authorization, event, subject, now_ms)
+        if reserved is None:
             return refuse("NO_AUTHORIZATION")
-        if reservation.expires_ms == now_ms:
-            self._doubt("expiry-edge")
-        if not is_live(reservation, now_ms):
-            return refuse("NO_AUTHORIZATION")
-        return None if self._matches(event, reservation) else refuse("AUTHORIZATION_MISMATCH")
-
-    def _matches(self, event: Event, reserved: Event) -> bool:
-        """Same member, subject, type and currency, amount at most the reserved."""
-        if (event.member_id, event.account_type, event.currency) != \
-                (reserved.member_id, reserved.account_type, reserved.currency):
-            return False
-        if reserved.amount_minor is None:
-            return True
-        if event.amount_minor is None:
-            self._doubt("authorization-amount")
-            return False
-        return event.amount_minor <= reserved.amount_minor
+        same = (event.account_type, event.currency) == (reserved.account_type, reserved.currency)
+        within = reserved.amount_minor is None or event.amount_minor is None or event.amount_minor <= reserved.amount_minor
+        return None if same and within else refuse("AUTHORIZATION_MISMATCH")
 
     # ---- remedies
 
     def _rule_remedy(self, event: Event, subject: Subject, account: Account) -> Verdict:
         """CORRECT aims at the version in force. RETRACT of the last life-changing event brings the previous state back."""
         entry = account.versions.get(event.target)
-        if event.type == "RETRACT" and entry is not None and not self._is_retractable(entry, account):
-            self._doubt("retract-earlier")
+        if entry is None or (event.dispute and event.dispute not in subject.disputes):
+            return refuse("NO_TARGET")
+        if event.target in account.withdrawn:
+            return refuse("STALE_TARGET")
+        if entry.versions[-1] != event.target:
+            return ("STALE_TARGET", {"id": entry.versions[entry.versions.index(event.target) + 1]})
+        if event.type == "RETRACT" and len(entry.versions) == 1 and not self._is_retractable(entry, account):
             return refuse("WRONG_STATE")
-        if event.dispute and event.dispute not in subject.disputes:
-            self._doubt("remedy-dispute")
-            return refuse("NO_TARGET")
-        if entry is None:
-            if event.target in account.chain:
-                self._doubt("target-remedy")
-            return refuse("NO_TARGET")
-        if entry.retracted:
-            self._doubt("retract-again")
-            return refuse("STALE_TARGET")
-        if entry.version != entry.event.event_id and event.type == "RETRACT":
-            self._doubt("correction-version")
-        if entry.version != event.target:
-            return refuse("STALE_TARGET")
-        if event.type == "RETRACT":
-            self._doubt_retract(entry, account)
         return ACCEPTED
 
     def _is_retractable(self, entry: Entry, account: Account) -> bool:
         """Whether taking the entry away leaves a life that can be told."""
-        if entry.retracted:
-            return True  # nothing is taken away; the target is stale
         if entry.event.type == "ACCOUNT_OPEN":
-            return account.is_alone()
-        return entry.event.type not in LIFE_TYPES or account.life[-1][0] is entry
-
-    def _doubt_retract(self, entry: Entry, account: Account) -> None:
-        """Names the choices behind a retraction that is granted."""
-        kind = entry.event.type
-        if kind == "ACCOUNT_OPEN":
-            if len(account.entries) > 1:
-                self._doubt("lone-after-retracts")
-            if account.opening.authorization:
-                self._doubt("void-authorization")
-            if account.opening.transfer_of:
-                self._doubt("void-successor")
-        elif kind == "DISBURSE" and account.disbursements == 1:
-            self._doubt("retract-disburse")
-        elif kind == "PERIOD_REPORT":
-            self._doubt("retract-period")
-        elif kind == "TRANSFER" and account.taken_over:
-            self._doubt("retract-taken-transfer")
-        elif kind == "CHARGE_OFF" and any(e.event.type == "RECOVERY" and not e.retracted for e in account.entries):
-            self._doubt("retract-charge-off")
-        if kind in LIFE_TYPES and any(e.retracted and e.event.type in LIFE_TYPES for e in account.entries):
-            self._doubt("retract-twice")
+            return account.in_force() == 1
+        if entry.event.type not in LIFE_TYPES:
+            return True
+        return bool(account.life) and account.life[-1][0] is entry and not account.taken_over
 
     # ---- what an account's events change
 
@@ -724,10 +562,10 @@ class World:
         account.chain.append(event.event_id)
         if event.type == "CORRECT":
             entry = account.versions[event.target]
-            entry.version = event.event_id
+            entry.versions.append(event.event_id)
             account.versions[event.event_id] = entry
         elif event.type == "RETRACT":
-            self._commit_retract(account.versions[event.target], subject, account)
+            self._commit_retract(event.target, subject, account)
         else:
             entry = Entry(event)
             account.entries.append(entry)
@@ -735,26 +573,31 @@ class World:
             self._commit_entry(entry, subject, account)
 
     def _commit_open(self, event: Event, subject: Subject, now_ms: int) -> Account:
-        account = Account(event, now_ms)
+        account = Account(event, event.event_date)
         self.accounts[event.member_id, event.account_ref] = account
         subject.accounts.append(account)
         subject.refs.add(event.account_ref)
         if event.authorization:
-            del subject.reservations[event.authorization]
+            reserved = subject.reservations.pop(event.authorization).amount_minor
+            account.opened_day = now_ms // DAY_MS
+            account.reserved = (reserved if event.amount_minor is None else event.amount_minor) or 0
         if event.transfer_of:
-            subject.transfers.pop(event.transfer_of).taken_over = True
+            moved = subject.transfers[event.transfer_of]
+            moved.taken_over = True
+            account.opened_day, account.reserved = moved.opened_day, moved.reserved
+            account.disbursements = min(moved.disbursements, 1)
         return account
 
     def _commit_entry(self, entry: Entry, subject: Subject, account: Account) -> None:
         event = entry.event
         if event.type in LIFE_TYPES:
-            account.life.append((entry, account.state))
+            account.life = (account.life + [(entry, account.state)])[-LIFE_MAX:]
         if event.type == "ACCOUNT_OPEN":
             account.state = OPEN
         elif event.type == "DISBURSE":
             account.disbursements += 1
         elif event.type == "PERIOD_REPORT":
-            account.periods[event.period] = entry
+            account.periods.add(event.period)
         elif event.type == "STATUS":
             account.state = NEW_STATES[event.new_state]
         elif event.type == "CHARGE_OFF":
@@ -763,35 +606,45 @@ class World:
             account.state = SETTLED if account.state == CHARGED_OFF else CLOSED
         elif event.type == "TRANSFER":
             account.state = TRANSFERRED
-            account.taken_over = False
             subject.transfers[event.event_id] = account
 
-    def _commit_retract(self, entry: Entry, subject: Subject, account: Account) -> None:
+    def _commit_retract(self, target: int, subject: Subject, account: Account) -> None:
+        entry = account.versions[target]
         event = entry.event
+        account.withdrawn.add(target)
+        if len(entry.versions) > 1:
+            entry.versions.pop()
+            return
         entry.retracted = True
         if event.type == "ACCOUNT_OPEN":
             account.state = VOID
+            if event.transfer_of:
+                subject.transfers[event.transfer_of].taken_over = False
         elif event.type in LIFE_TYPES:
             account.state = account.life.pop()[1]
-            subject.transfers.pop(event.event_id, None)
+            subject.transfers.pop(target, None)
         elif event.type == "DISBURSE":
             account.disbursements -= 1
         elif event.type == "PERIOD_REPORT":
-            del account.periods[event.period]
+            account.periods.remove(event.period)
 
     # ---- the state, to compare
 
     def summary(self, now_ms: int) -> dict[str, Any]:
         """The whole state in an order that does not hang on the order of events, for a comparison at the end of a run."""
+        ttl_ms = self.policy.answer_ttl_ms
         return {
-            "accounts": [[member, ref, account.opening.subject, account.state, len(account.chain), account.chain[-1],
-                          sorted(account.periods)]
-                         for (member, ref), account in sorted(self.accounts.items())],
-            "items": sorted([member, item, number] for (member, item), number in self.items.items()),
+            "accounts": [{"member": member, "ref": ref, "subject": one.opening.subject, "state": one.state, "seq": len(one.chain),
+                          "head": one.chain[-1], "in_force": one.in_force(), "disbursements": one.disbursements,
+                          "reserved": one.reserved, "opened_day": one.opened_day, "taken_over": one.taken_over,
+                          "periods": sorted(one.periods)}
+                         for (member, ref), one in sorted(self.accounts.items())],
             "subjects": [{"subject": number,
                           "folded": one.folded,
-                          "live_reservations": sorted(n for n, r in one.reservations.items() if is_live(r, now_ms)),
-                          "consents": [[n, c.uses_left, c.revoked] for n, c in sorted(one.consents.items())],
-                          "disputes": [[n, d.answers, d.closed] for n, d in sorted(one.disputes.items())]}
+                          "reservations": sorted(n for n, r in one.reservations.items() if is_live(r, now_ms)),
+                          "consents": [[n, c.uses_left] for n, c in sorted(one.consents.items())
+                                       if not c.revoked and not c.is_spent(now_ms, ttl_ms)],
+                          "disputes": sorted(n for n, d in one.disputes.items() if not d.closed),
+                          "answered": sorted(n for n in one.inquiries if self.answers_again(n, number, now_ms))}
                          for number, one in sorted(self.subjects.items()) if one.folded],
         }
