@@ -8,6 +8,7 @@
 
 struct source {
     bool up, answered, left_out;
+    bool slow;                       /* what it offered came too slowly */
     bool awaited;                    /* its offer was asked for, and has not come */
     struct joiner_snapshot old;      /* the one that was passed over for its age; height 0 = none */
     uint64_t finalized_height;       /* as it last said */
@@ -39,24 +40,40 @@ struct joiner {
     struct wanted_chunk *chunks; /* of `chosen`: those of its head, and what these showed */
     uint32_t chunk_count, chunks_here, first_missing;
     uint64_t sourced_ms, moved_ms; /* when somebody last had it, and something of it came */
+    uint64_t paced_ms;             /* since when its pace is measured, and how much was here then */
+    uint32_t paced_chunks;
 };
 
 /* ---- Peers ---- */
 
+static bool offers_any(const struct source *source)
+{
+    return source->up && !source->left_out && source->snapshot.height != 0;
+}
+
+static bool offers(const struct source *source, const struct joiner_snapshot *snapshot)
+{
+    return offers_any(source) && source->snapshot.height == snapshot->height &&
+           source->snapshot.chunk_count == snapshot->chunk_count &&
+           digest_equal(&source->snapshot.cut, &snapshot->cut);
+}
+
 static bool offers_chosen(const struct joiner *joiner, const struct source *source)
 {
-    return joiner->chosen.height != 0 && source->up && !source->left_out &&
-           source->snapshot.height == joiner->chosen.height &&
-           source->snapshot.chunk_count == joiner->chosen.chunk_count &&
-           digest_equal(&source->snapshot.cut, &joiner->chosen.cut);
+    return offers(source, &joiner->chosen);
+}
+
+static uint32_t count_offers(const struct joiner *joiner, const struct joiner_snapshot *snapshot)
+{
+    uint32_t count = 0;
+    for (uint32_t peer = 0; peer < joiner->peer_count; peer++)
+        count += offers(&joiner->sources[peer], snapshot);
+    return count;
 }
 
 static uint32_t count_sources(const struct joiner *joiner)
 {
-    uint32_t count = 0;
-    for (uint32_t peer = 0; peer < joiner->peer_count; peer++)
-        count += offers_chosen(joiner, &joiner->sources[peer]);
-    return count;
+    return count_offers(joiner, &joiner->chosen);
 }
 
 /* What was asked of a peer is wanted of another. */
@@ -75,7 +92,8 @@ static void refuse(struct joiner *joiner, uint32_t peer, enum joiner_refusal why
     struct source *source = &joiner->sources[peer];
     uint64_t height = source->snapshot.height;
     if (source->left_out) return;
-    source->left_out = why != JOINER_OLD && why != JOINER_GONE;
+    source->left_out = why != JOINER_OLD && why != JOINER_GONE && why != JOINER_SLOW;
+    source->slow = source->slow || why == JOINER_SLOW;
     source->snapshot = source->old = (struct joiner_snapshot){0};
     give_back(joiner, peer);
     joiner->callbacks->refused(joiner->context, peer, why, height);
@@ -144,17 +162,25 @@ static void refuse_old(struct joiner *joiner)
     }
 }
 
-/* The newest snapshot there is; PEERS_MAX where there is none. */
-static uint32_t newest_offer(const struct joiner *joiner)
+/* Nobody signs where a snapshot is cut, and liars may cut it so that no one else can give it. */
+static bool is_better(const struct joiner *joiner, const struct source *a, const struct source *b)
 {
-    uint32_t newest = PEERS_MAX;
+    if (a->slow != b->slow) return b->slow;
+    if (a->snapshot.height != b->snapshot.height) return a->snapshot.height > b->snapshot.height;
+    return count_offers(joiner, &a->snapshot) > count_offers(joiner, &b->snapshot);
+}
+
+/* Whose snapshot to take: of peers that were not slow, the newest there is, cut as most have it; PEERS_MAX
+ * where there is none. */
+static uint32_t best_offer(const struct joiner *joiner)
+{
+    uint32_t best = PEERS_MAX;
     for (uint32_t peer = 0; peer < joiner->peer_count; peer++) {
         const struct source *source = &joiner->sources[peer];
-        if (!source->up || source->left_out || source->snapshot.height == 0) continue;
-        if (newest == PEERS_MAX || source->snapshot.height > joiner->sources[newest].snapshot.height)
-            newest = peer;
+        if (!offers_any(source)) continue;
+        if (best == PEERS_MAX || is_better(joiner, source, &joiner->sources[best])) best = peer;
     }
-    return newest;
+    return best;
 }
 
 static void choose(struct joiner *joiner, uint32_t peer, uint64_t now_ms)
@@ -167,7 +193,8 @@ static void choose(struct joiner *joiner, uint32_t peer, uint64_t now_ms)
     CHECK(joiner->chunks != NULL);
     joiner->chunks_here = joiner->first_missing = 0;
     joiner->chosen_peer = peer;
-    joiner->sourced_ms = joiner->moved_ms = now_ms;
+    joiner->sourced_ms = joiner->moved_ms = joiner->paced_ms = now_ms;
+    joiner->paced_chunks = 0;
     joiner->phase = JOINER_FETCHING;
     for (uint32_t i = 0; i < joiner->peer_count; i++)
         joiner->sources[i].asked = 0;
@@ -180,9 +207,9 @@ static void give_up(struct joiner *joiner, uint64_t now_ms)
     joiner->takes_old = true;
     for (uint32_t peer = 0; peer < joiner->peer_count; peer++)
         joiner->sources[peer].snapshot = joiner->sources[peer].old;
-    uint32_t newest = newest_offer(joiner);
-    if (newest != PEERS_MAX)
-        choose(joiner, newest, now_ms);
+    uint32_t best = best_offer(joiner);
+    if (best != PEERS_MAX)
+        choose(joiner, best, now_ms);
     else
         joiner->phase = JOINER_GENESIS;
 }
@@ -191,11 +218,11 @@ static void decide(struct joiner *joiner, uint64_t now_ms)
 {
     if (joiner->phase != JOINER_ASKING || !read_claims(joiner, now_ms)) return;
     refuse_old(joiner);
-    uint32_t newest = newest_offer(joiner);
+    uint32_t best = best_offer(joiner);
     if (joiner->claimed < JOINER_BLOCKS_MIN)
         joiner->phase = JOINER_GENESIS;
-    else if (newest != PEERS_MAX)
-        choose(joiner, newest, now_ms);
+    else if (best != PEERS_MAX)
+        choose(joiner, best, now_ms);
     else if (now_ms - joiner->answered_ms >= JOINER_GIVE_UP_MS)
         give_up(joiner, now_ms);
 }
@@ -237,6 +264,36 @@ static void look_for_stalls(struct joiner *joiner, uint64_t now_ms)
     }
 }
 
+static void choose_anew(struct joiner *joiner, uint64_t now_ms)
+{
+    joiner->phase = JOINER_ASKING;
+    joiner->chosen = (struct joiner_snapshot){0};
+    joiner->answered_ms = now_ms;
+}
+
+static bool another_is_offered(const struct joiner *joiner)
+{
+    for (uint32_t peer = 0; peer < joiner->peer_count; peer++) {
+        const struct source *source = &joiner->sources[peer];
+        if (offers_any(source) && !source->slow && !offers_chosen(joiner, source)) return true;
+    }
+    return false;
+}
+
+static void look_at_the_pace(struct joiner *joiner, uint64_t now_ms)
+{
+    if (joiner->phase != JOINER_FETCHING || now_ms - joiner->paced_ms < JOINER_IDLE_MS) return;
+    uint64_t came = joiner->chunks_here - joiner->paced_chunks;
+    bool slow = joiner->chunk_count - joiner->chunks_here > came * JOINER_SLOW_TIMES;
+    joiner->paced_ms = now_ms;
+    joiner->paced_chunks = joiner->chunks_here;
+    if (!slow || !another_is_offered(joiner)) return;
+    const struct joiner_snapshot slowly = joiner->chosen;
+    for (uint32_t peer = 0; peer < joiner->peer_count; peer++)
+        if (offers(&joiner->sources[peer], &slowly)) refuse(joiner, peer, JOINER_SLOW);
+    choose_anew(joiner, now_ms);
+}
+
 /* Where nobody has the snapshot any more, or nothing comes of it, another is looked for. Who offered it does
  * so anew, if it will: until then others' come first. */
 static void look_for_sources(struct joiner *joiner, uint64_t now_ms)
@@ -245,9 +302,7 @@ static void look_for_sources(struct joiner *joiner, uint64_t now_ms)
     if (now_ms - joiner->sourced_ms < JOINER_STALL_MS && now_ms - joiner->moved_ms < JOINER_IDLE_MS) return;
     struct source *offered = &joiner->sources[joiner->chosen_peer];
     if (offers_chosen(joiner, offered)) offered->snapshot = (struct joiner_snapshot){0};
-    joiner->phase = JOINER_ASKING;
-    joiner->chosen = (struct joiner_snapshot){0};
-    joiner->answered_ms = now_ms;
+    choose_anew(joiner, now_ms);
 }
 
 void joiner_tick(struct joiner *joiner, uint64_t now_ms)
@@ -255,6 +310,7 @@ void joiner_tick(struct joiner *joiner, uint64_t now_ms)
     if (joiner->phase == JOINER_FETCHING) {
         look_for_stalls(joiner, now_ms);
         look_for_sources(joiner, now_ms);
+        look_at_the_pace(joiner, now_ms);
     }
     if (joiner->phase != JOINER_ASKING && joiner->phase != JOINER_FETCHING) return;
     if (now_ms - joiner->asked_ms >= JOINER_ASK_MS) ask_offers(joiner, now_ms);

@@ -4,8 +4,9 @@
  * Peers are asked for the newest snapshot they have. Once a quorum of validators has answered (or as many as
  * will), what f + 1 of them say is final, and how high the snapshots are that a quorum signed, tells how far
  * the network is: near its beginning nothing is gained by a snapshot, and one that lies far behind is
- * refused. The newest of the rest is taken from all peers that offer the same. A peer that gives a chunk that
- * does not check, or none in time, is left out from then on.
+ * refused. The newest of the rest, cut as most have it, is taken from all peers that offer the same. A peer
+ * that gives a chunk that does not check, or none in time, is left out from then on; what comes so slowly
+ * that it would take an hour is put behind what others offer.
  */
 #ifndef TALLY_NODE_JOINER_H
 #define TALLY_NODE_JOINER_H
@@ -33,6 +34,10 @@
 #define JOINER_STALL_MS 20000u
 /* A snapshot of which nothing more comes for so long is given up, though somebody offers it. */
 #define JOINER_IDLE_MS 60000u
+/* One that at the pace of the last JOINER_IDLE_MS takes so many times as long to come is given up, while
+ * another is offered by peers that were not as slow. So a peer that alone has a snapshot can hold a node up
+ * for an hour at most, and a node whose own link is slow tries each once. */
+#define JOINER_SLOW_TIMES 60u
 /* Chunks asked of one peer at a time, until they are checked; the first that is missing counts for none, as
  * others may wait for it. */
 #define JOINER_ASKED_MAX 2u
@@ -59,6 +64,7 @@ enum joiner_refusal {
     JOINER_WRONG_CHUNK, /* likewise a chunk */
     JOINER_STALLED,     /* a chunk did not come in time: it is left out */
     JOINER_GONE,        /* it no longer has the snapshot */
+    JOINER_SLOW,        /* its snapshot comes too slowly: others' are tried first */
 };
 
 /* A snapshot that a peer offers, its head checked. */

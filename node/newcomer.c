@@ -76,6 +76,8 @@ static const char *refusal_text(enum joiner_refusal why)
         return "it does not answer; another peer is asked, and nothing more of it is taken";
     case JOINER_GONE:
         return "it no longer has this snapshot; another peer is asked";
+    case JOINER_SLOW:
+        return "its snapshot comes too slowly; another peer's is tried first";
     }
     CHECK_UNREACHABLE();
 }
@@ -129,7 +131,7 @@ static void on_load_failed(void *context, const char *what, int error)
     newcomer->options.callbacks->on_failed(newcomer->options.context, what, error);
 }
 
-/* A peer's answer: the head is checked at once; it is small, and of one signature each for a quorum. */
+/* A peer's answer: the head is checked at once; most are small, and of one signature each for a quorum. */
 static void on_offer(struct newcomer *newcomer, uint32_t peer, const struct snapshot_offer *offer)
 {
     struct joiner_snapshot snapshot = {0};

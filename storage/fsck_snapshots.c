@@ -83,6 +83,7 @@ static int check_head(struct looking *looking)
         error = snapshot_head_decode(
             buffer_span(&looking->bytes), &looking->fsck->validators, &config, &looking->head);
         if (error == TALLY_ENOMEM) return error;
+        if (error == TALLY_EVERSION) what = "it is of another release: the node makes one anew";
         if (error == TALLY_OK && snapshot_checkpoint(looking->head)->checkpoint.height != looking->height) {
             what = "it is the head of another height";
             error = TALLY_EDAMAGED;

@@ -75,8 +75,8 @@
 _Static_assert(SNAPSHOT_PART_SIZE_MAX + MIB < FRAME_SIZE_MAX, "a part fits a frame");
 _Static_assert(SNAPSHOT_PART_SIZE < SNAPSHOT_PART_SIZE_MAX, "subjects are cut before a part is too large");
 /* Parts of subjects. A state that needs more, or a head above SNAPSHOT_PART_SIZE_MAX, has no snapshot: one
- * above 256 GiB, or of 8 GiB whose subjects were all chosen, at the price of 2^40 hashes for each 4 MiB, to
- * share some 60 bits with few others. */
+ * above 256 GiB, or one of some 16 GiB, a third of a billion events, on subjects that a member searched for
+ * so that few of them at a time share many bits. */
 #define SNAPSHOT_PARTS_MAX (1u << 17)
 
 /* Numbers are stored and sent, and never change their meaning. */

@@ -261,9 +261,9 @@ int snapshot_subjects_make(struct snapshot_maker *maker)
     if (error == TALLY_OK) error = disk_join(folder, name, path);
     if (error == TALLY_OK) error = snapshot_spill_open(maker->writing->disk, path, &spill);
     if (error != TALLY_OK) return error;
-    error = blocks_spill(maker, spill);
+    error = snapshot_subjects_cut(maker);
+    if (error == TALLY_OK) error = blocks_spill(maker, spill);
     if (error == TALLY_OK) error = snapshot_spill_sort(spill);
-    if (error == TALLY_OK) error = snapshot_subjects_cut(maker);
     if (error == TALLY_OK) error = parts_make(maker, spill);
     snapshot_spill_close(spill);
     return error;

@@ -13,7 +13,7 @@
 #define CACHE_SIZE (16u << 20)
 /* Small files are begun and ended, and synced, in little time, and of two levels less is merged at a time. */
 #define FILE_SIZE (8u << 20)
-#define OPEN_FILES_MAX 512
+#define OPEN_FILES_MAX 1000 /* so many LevelDB maps, and then holds no descriptor for them */
 #define BLOOM_BITS 10
 
 struct store {

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -48,11 +49,25 @@ static struct growing *file_of(struct write_behind *watch, const char *name)
     return NULL;
 }
 
+static bool is_looked_at(const char *name)
+{
+    size_t size = strlen(name);
+    return size > 4 && (strcmp(name + size - 4, ".log") == 0 || strcmp(name + size - 4, ".ldb") == 0);
+}
+
+static struct growing *place_take(struct write_behind *watch)
+{
+    for (size_t i = 0; i < FILES_MAX; i++)
+        if (watch->files[i].file < 0) return &watch->files[i];
+    struct growing *growing = &watch->files[watch->next++ % FILES_MAX];
+    forget(growing);
+    return growing;
+}
+
 /* NULL where it cannot be opened any more. */
 static struct growing *file_add(struct write_behind *watch, const char *name)
 {
-    struct growing *growing = &watch->files[watch->next++ % FILES_MAX];
-    forget(growing);
+    struct growing *growing = place_take(watch);
     growing->file = openat(watch->folder, name, O_RDONLY | O_CLOEXEC);
     growing->begun = 0;
     size_t size = strlen(name);
@@ -74,7 +89,8 @@ static void begin_writing(struct growing *growing)
 
 static void on_change(struct write_behind *watch, const struct inotify_event *event)
 {
-    if (event->len == 0) return; /* the folder itself, or more changes than the system keeps */
+    /* Without a name: the folder itself, or more changes than the system keeps. */
+    if (event->len == 0 || !is_looked_at(event->name)) return;
     struct growing *growing = file_of(watch, event->name);
     if ((event->mask & (IN_CLOSE_WRITE | IN_DELETE)) != 0) {
         if (growing != NULL) forget(growing);
@@ -105,7 +121,7 @@ static void *run(void *context)
     struct pollfd both[] = {{.fd = watch->stop, .events = POLLIN}, {.fd = watch->changes, .events = POLLIN}};
     for (;;) {
         int ready = poll(both, 2, -1);
-        CHECK(ready > 0 || errno == EINTR);
+        if (ready < 0 && errno != EINTR) return NULL; /* nothing is begun early any more */
         if (ready > 0 && both[0].revents == 0) {
             read_changes(watch);
             ready = poll(both, 1, PAUSE_MS);

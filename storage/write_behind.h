@@ -2,6 +2,7 @@
  * then asks for all of it to be on disk; a block's own small sync, asked for at that moment, waits behind it.
  * Here a thread has the system begin with each piece of a file as soon as it is there, so that little is
  * left to wait for. It changes when bytes are written, and nothing else: neither content nor what is durable.
+ * Logs and tables alone are looked at, *.log and *.ldb: LevelDB's lock would be lost by being opened again.
  */
 #ifndef TALLY_STORAGE_WRITE_BEHIND_H
 #define TALLY_STORAGE_WRITE_BEHIND_H

@@ -128,6 +128,16 @@ struct event_header {
     bool has_dispute; /* DISPUTE_ANSWER, DISPUTE_CLOSE: always; CORRECT, RETRACT: optional */
     /* These share their memory: a type's own may be read, and no other. */
     union {
+        struct {                /* CONSENT_GRANT; first, as it is the largest, and {0} clears the first */
+            uint32_t grantee;   /* a member's id */
+            uint32_t purposes;  /* of PURPOSES_ALL, not empty */
+            uint32_t max_uses;  /* 1 or more */
+            int32_t valid_from; /* days, both included */
+            int32_t valid_until;
+            struct digest form_digest; /* of the signed form */
+            struct public_key grantor_key;
+            struct signature grantor_signature;
+        };
         struct {                         /* ACCOUNT_OPEN, RESERVE */
             uint32_t account_type;       /* enum account_type */
             uint32_t product;            /* the furnisher's own code; 0 = none given */
@@ -137,17 +147,7 @@ struct event_header {
             struct digest authorization; /* ACCOUNT_OPEN: the granted RESERVE */
             struct digest transfer_of;   /* ACCOUNT_OPEN: the TRANSFER it takes over */
         };
-        struct digest reservation; /* RESERVE_CANCEL: the RESERVE */
-        struct {                   /* CONSENT_GRANT */
-            uint32_t grantee;      /* a member's id */
-            uint32_t purposes;     /* of PURPOSES_ALL, not empty */
-            uint32_t max_uses;     /* 1 or more */
-            int32_t valid_from;    /* days, both included */
-            int32_t valid_until;
-            struct digest form_digest; /* of the signed form */
-            struct public_key grantor_key;
-            struct signature grantor_signature;
-        };
+        struct digest reservation;         /* RESERVE_CANCEL: the RESERVE */
         struct {                           /* INQUIRY, and the first of them CONSENT_REVOKE */
             struct digest consent;         /* the CONSENT_GRANT */
             uint32_t purpose;              /* enum credit_purpose */

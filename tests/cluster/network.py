@@ -123,6 +123,8 @@ class Network:
         try:
             tally("devnet", "up", "--dir", self.dir, "--validators", validators, "--observers", observers,
                   *([] if start else ["--no-start"]), check=DONE)
+            if start:
+                self.take_part()
         except BaseException:
             self.close()
             raise
@@ -246,6 +248,15 @@ class Network:
             return wait_until(f"one height and state root at {', '.join(names)}", agreed, limit_s, 0.1)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{json.dumps(self.overview(), indent=1)}") from None
+
+    def take_part(self, names=None, limit_s=60):
+        """Waits until all named nodes, the validators unless given, have found out how far the network is: until then they
+        take no events."""
+        def standing(name):
+            return (self.status(name) or {"standing": "JOINING"})["standing"]
+
+        for name in names or self.validators:
+            wait_until(f"{name} takes part", lambda name=name: standing(name) != "JOINING", limit_s)
 
     def events_counted(self, name="validator-1"):
         return self.status(name)["events"]

@@ -80,6 +80,7 @@ class JoinTest(network.NetworkTest):
         net = cls.shared
         for name in net.validators:
             net.start(name)
+        net.take_part()
         writers = [Writer(net, name, batch_events=2) for name in net.validators]
         for writer in writers:
             writer.start()

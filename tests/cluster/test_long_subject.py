@@ -67,8 +67,7 @@ class LongSubjectTest(network.NetworkTest):
         net = cls.shared
         for name in net.validators:
             net.start(name)
-        for name in net.validators:
-            wait_until(f"{name} takes part", lambda name=name: cls._takes_part(net, name), 60)
+        net.take_part()
         cls.furnishers = [Furnisher(net, name) for name in net.validators]
         for furnisher in cls.furnishers:
             furnisher.start()
@@ -97,11 +96,6 @@ class LongSubjectTest(network.NetworkTest):
             while not done() or cls.shared.status("validator-1")["applied_height"] <= FOLLOWED:
                 reply = client.submit(member.batch([member.opening() for _ in range(FILLING)]))
                 assert all(result.result == 0 for result in reply.results), reply
-
-    @staticmethod
-    def _takes_part(net, name):
-        status = net.status(name)
-        return status and status["standing"] != "JOINING"
 
     def spoil(self, name):
         """Flips a byte of each run: in one its beginning, which is what the next has to meet, in the other an event."""

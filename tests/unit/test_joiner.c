@@ -15,7 +15,7 @@
 #define VALIDATORS 4u
 #define SELF 5u
 #define CHUNKS 7u
-#define CHUNKS_MANY 100u
+#define CHUNKS_MANY 1000u
 
 struct world {
     struct joiner *joiner;
@@ -459,18 +459,75 @@ static void a_link_that_returns_goes_on_where_it_was(void **state)
     assert_int_equal(world->asked[0][1], 1);
 }
 
+static void offer_one_cut_otherwise(struct world *world, uint32_t peer)
+{
+    struct joiner_snapshot odd = snapshot_of(8000);
+    odd.cut.bytes[5] = 1;
+    joiner_link_up(world->joiner, peer, world->now_ms);
+    joiner_offer(world->joiner, peer, 9000, &odd, world->now_ms);
+}
+
+static void of_two_cuts_that_most_have_is_taken(void **state)
+{
+    struct world *world = *state;
+    offer_one_cut_otherwise(world, 0);
+    answer(world, 1, 9000, 8000);
+    answer(world, 3, 9000, 8000);
+    assert_true(world->chosen == 1 && world->chosen_peer == 1);
+    assert_int_equal(status_of(world).sources, 2);
+    give_all(world);
+    assert_int_equal(status_of(world).phase, JOINER_DONE);
+    assert_int_equal(world->refusals, 0);
+}
+
+/* The first that is awaited comes just in time, so that nothing ever stalls. */
+static void drip(struct world *world, uint64_t ms)
+{
+    const uint64_t step_ms = JOINER_STALL_MS / 4;
+    for (uint64_t passed = 0; passed < ms && world->refusals == 0; passed += step_ms) {
+        pass(world, step_ms);
+        uint32_t index = 1;
+        while (world->refusals == 0 && world->last_asked[index] == 0)
+            index++;
+        if (world->refusals == 0) give(world, index, JOINER_CHUNK_HERE);
+    }
+}
+
+static void what_would_take_too_long_is_tried_after_what_others_offer(void **state)
+{
+    struct world *world = *state;
+    struct joiner_snapshot many = {.height = 8400, .chunk_count = CHUNKS_MANY};
+    joiner_link_up(world->joiner, 0, world->now_ms);
+    joiner_offer(world->joiner, 0, 9000, &many, world->now_ms);
+    answer(world, 1, 9000, 0);
+    answer(world, 3, 9000, 0);
+    assert_true(world->chosen == 1 && world->chosen_peer == 0);
+    /* While nobody else has one, slow is better than nothing. */
+    drip(world, 2 * JOINER_IDLE_MS);
+    assert_int_equal(world->refusals, 0);
+    answer(world, 1, 9000, 8000);
+    drip(world, 2 * JOINER_IDLE_MS);
+    assert_int_equal(world->refused[0], JOINER_SLOW);
+    assert_true(world->chosen == 2 && world->chosen_peer == 1);
+    /* Offered again, it stays behind the other, and is taken once there is no other any more. */
+    joiner_offer(world->joiner, 0, 9000, &many, world->now_ms);
+    assert_int_equal(world->chosen, 2);
+    joiner_link_down(world->joiner, 1, world->now_ms);
+    pass(world, JOINER_STALL_MS + 400);
+    assert_true(world->chosen == 3 && world->chosen_peer == 0);
+}
+
 /* Nobody signs where a snapshot is cut: parts of one that is cut otherwise would not fit, and that is not
  * their sender's fault. */
 static void chunks_are_asked_of_those_alone_whose_snapshot_is_cut_alike(void **state)
 {
     struct world *world = *state;
-    struct joiner_snapshot odd = snapshot_of(8000);
-    odd.cut.bytes[5] = 1;
-    joiner_link_up(world->joiner, 0, world->now_ms);
-    joiner_offer(world->joiner, 0, 9000, &odd, world->now_ms);
+    offer_one_cut_otherwise(world, 0);
+    answer(world, 1, 9000, 0);
+    answer(world, 3, 9000, 0);
+    assert_true(world->chosen == 1 && world->chosen_peer == 0);
     answer(world, 1, 9000, 8000);
     answer(world, 3, 9000, 8000);
-    assert_true(world->chosen == 1 && world->chosen_peer == 0);
     assert_int_equal(status_of(world).sources, 1);
     for (uint32_t index = 1; index <= CHUNKS; index++)
         assert_true(world->last_asked[index] <= 1);
@@ -633,6 +690,9 @@ int main(void)
             a_snapshot_that_is_gone_everywhere_gives_way_to_a_newer_one, begin, end),
         cmocka_unit_test_setup_teardown(what_is_offered_and_never_comes_gives_way_to_another, begin, end),
         cmocka_unit_test_setup_teardown(a_link_that_returns_goes_on_where_it_was, begin, end),
+        cmocka_unit_test_setup_teardown(of_two_cuts_that_most_have_is_taken, begin, end),
+        cmocka_unit_test_setup_teardown(
+            what_would_take_too_long_is_tried_after_what_others_offer, begin, end),
         cmocka_unit_test_setup_teardown(
             chunks_are_asked_of_those_alone_whose_snapshot_is_cut_alike, begin, end),
         cmocka_unit_test_setup_teardown(nothing_is_asked_for_far_ahead_of_what_is_missing, begin, end),

@@ -22,6 +22,7 @@ static char dir[32];
 static _Atomic ino_t files[FILES];
 /* How far the system was told to write each of them: up to the first byte that it was not told of. */
 static _Atomic long told[FILES];
+static _Atomic ino_t never; /* a file that it must not be told of */
 
 /* In place of the system's. */
 int sync_file_range(int file, off_t from, off_t size, unsigned flags)
@@ -29,6 +30,7 @@ int sync_file_range(int file, off_t from, off_t size, unsigned flags)
     struct stat status;
     assert_int_equal(fstat(file, &status), 0);
     assert_int_equal(flags, SYNC_FILE_RANGE_WRITE);
+    assert_true(status.st_ino != never);
     for (size_t i = 0; i < FILES; i++) {
         if (files[i] != status.st_ino) continue;
         assert_int_equal(told[i], from); /* each byte once */
@@ -158,6 +160,31 @@ static void a_file_that_ended_is_held_no_longer(void **state)
     write_behind_close(watch);
 }
 
+/* Closing a file that LevelDB has locked would drop its lock. */
+static void files_that_are_no_logs_and_no_tables_are_let_be(void **state)
+{
+    (void)state;
+    struct write_behind *watch;
+    struct stat status;
+    char path[64];
+    assert_int_equal(write_behind_open(dir, &watch), TALLY_OK);
+    size_t before = open_files();
+    (void)snprintf(path, sizeof path, "%s/LOCK", dir);
+    int lock = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    assert_true(lock >= 0 && fstat(lock, &status) == 0);
+    never = status.st_ino;
+    file_grow(lock, 2 * MIB);
+    int file = file_make(1);
+    file_grow(file, MIB);
+    expect_told(1, MIB);
+    assert_int_equal(
+        open_files(), before + 3); /* the two that are written, and one of them to be looked at */
+    file_end(file, 1);
+    write_behind_close(watch);
+    never = 0;
+    assert_true(close(lock) == 0 && unlink(path) == 0);
+}
+
 static void a_folder_that_goes_or_is_missing_is_no_trouble(void **state)
 {
     (void)state;
@@ -180,6 +207,7 @@ int main(void)
             each_whole_piece_of_a_file_is_written_early_and_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files_grow_beside_each_other, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_ended_is_held_no_longer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(files_that_are_no_logs_and_no_tables_are_let_be, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_folder_that_goes_or_is_missing_is_no_trouble, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
