@@ -108,13 +108,16 @@ class LongSubjectTest(network.NetworkTest):
         time.sleep(30 if network.SANITIZED else 3)  # what is there is checked at the start, not when it is given
         for name in self.net.validators[:3]:
             self.spoil(name)
-        began = time.monotonic()
+        self.net.stop("validator-4")
         self.net.start(NEW)
+        wrong = "a part that it gave does not check"
+        wait_until("a run that is refused", lambda: self.net.log_lines(NEW, wrong), 60)
+        began = time.monotonic()
+        self.net.start("validator-4")
         wait_until("the snapshot", lambda: self.net.log_lines(NEW, "the snapshot is loaded"), 300)
         print(f"\n{len(runs(self.net, 'validator-4'))} runs, loaded after {time.monotonic() - began:.1f} s ", end="",
               flush=True)
-        refused = self.net.log_lines(NEW, "a part that it gave does not check")
-        self.assertTrue(refused)
+        refused = self.net.log_lines(NEW, wrong)
         self.assertFalse([line for line in refused if "peer=validator-4" in line])
         wait_until("all older blocks", lambda: self.net.log_lines(NEW, "all older blocks are here"), 600, 0.5)
         self.net.agreement(self.height)
