@@ -85,14 +85,14 @@ int state_certified_gather(struct state *state, struct store_batch *batch)
     return error;
 }
 
-static int checkpoint_keep(struct state *state, const struct certified_checkpoint *checkpoint)
+static int checkpoint_keep(struct state *state, const struct certified_checkpoint *checkpoint, bool is_newest)
 {
     struct state_key key = state_key_of_height('C', checkpoint->checkpoint.height);
     struct state_key newest = state_key_alone('Q');
     buffer_clear(&state->scratch);
     certified_checkpoint_encode(checkpoint, &state->scratch);
     int error = state_value_put(state, &key);
-    if (error == TALLY_OK && checkpoint->checkpoint.height == state->certified.checkpoint.height) {
+    if (error == TALLY_OK && is_newest) {
         buffer_u64(&state->scratch, checkpoint->checkpoint.height);
         error = state_value_put(state, &newest);
     }
@@ -114,15 +114,19 @@ int state_certified_put(struct state *state, const struct certified_checkpoint *
     int error = state_certified_get(state, height, &known);
     if (error == TALLY_OK) return TALLY_OK;
     if (error != TALLY_ENOTFOUND) return error;
+    bool is_newest = !state->has_certified || state->certified.checkpoint.height < height;
+    /* Whoever sees that the height is provable looks for its checkpoint. */
+    error = checkpoint_keep(state, checkpoint, is_newest);
+    if (error != TALLY_OK) return error;
     state_lock(state);
-    if (!state->has_certified || state->certified.checkpoint.height < height) state->certified = *checkpoint;
+    if (is_newest) state->certified = *checkpoint;
     state->has_certified = true;
     if (version != NULL) {
         version->certified = true;
         state_versions_release(state);
     }
     state_unlock(state);
-    return checkpoint_keep(state, checkpoint);
+    return TALLY_OK;
 }
 
 int state_certified_newest(struct state *state, struct certified_checkpoint *checkpoint)

@@ -25,6 +25,8 @@ static void read_history(struct history_reader *reader, uint32_t number)
     struct digest id = subject_of(number);
     uint64_t height;
     if (state_provable_height(reader->state, &height) != TALLY_OK) return;
+    struct certified_checkpoint checkpoint;
+    assert_int_equal(state_certified_get(reader->state, height, &checkpoint), TALLY_OK);
     int error = state_prove(reader->state, height, &id, &proof);
     if (error == TALLY_EBUSY) return; /* let go meanwhile */
     assert_int_equal(error, TALLY_OK);
