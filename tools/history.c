@@ -1,11 +1,8 @@
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "rpc.pb-c.h"
 #include "tools/args.h"
+#include "tools/history_source.h"
 #include "tools/history_view.h"
-#include "tools/proof_view.h"
-#include "tools/remote.h"
 #include "tools/trust.h"
 
 static enum tool_exit history_run(struct context *context, int count, char **arguments);
@@ -39,71 +36,18 @@ const struct command command_history = {
     .run = history_run,
 };
 
-/* Everything of one run; the proof borrows from the arenas. */
-struct asking {
-    struct digest subject;
-    struct proof_trust trust;
-    bool has_base;
-    struct history_base base;
-    struct arena reply_arena, proof_arena;
-    struct span bytes;
-    struct history_proof proof;
-    struct proof_verdict verdict;
-};
-
-static enum tool_exit base_take(struct context *context, const char *path, struct asking *asking)
-{
-    struct digest position = subject_position(&asking->trust.chain_id, &asking->subject);
-    enum tool_exit code = history_base_open(context, path, &asking->trust, &asking->base);
-    if (code != TOOL_DONE) return code;
-    asking->has_base = true;
-    if (digest_equal(&position, &asking->base.position)) return TOOL_DONE;
-    return context_fail(context, TOOL_REFUSED, "SUBJECT", "%s is about another subject", path);
-}
-
-static enum tool_exit history_ask(struct context *context, const struct home *home, struct asking *asking)
-{
-    Tallystick__V1__GetHistoryRequest request = TALLYSTICK__V1__GET_HISTORY_REQUEST__INIT;
-    ProtobufCMessage *reply = NULL;
-    struct remote remote;
-    request.subject_id = message_bytes(span_of(asking->subject.bytes, DIGEST_SIZE));
-    request.since_count = asking->base.count;
-    enum tool_exit code = remote_open(context, home, &remote);
-    if (code != TOOL_DONE) return code;
-    code = remote_call(context, &remote, "/tallystick.v1.Credit/GetHistory", &request.base,
-        &tallystick__v1__get_history_reply__descriptor, &asking->reply_arena, &reply);
-    remote_close(&remote);
-    if (code != TOOL_DONE) return code;
-    const Tallystick__V1__GetHistoryReply *history = (const void *)reply;
-    asking->bytes = span_of(history->proof.data, history->proof.len);
-    return TOOL_DONE;
-}
-
-static enum tool_exit history_check(struct context *context, const struct home *home, struct asking *asking)
-{
-    char what[NAME_SIZE_MAX + 32];
-    snprintf(what, sizeof what, "the answer of %s", home->name);
-    int error = history_verify_since(&asking->trust, asking->has_base ? &asking->base : NULL, asking->bytes,
-        &asking->proof_arena, &asking->proof, &asking->verdict);
-    if (error != TALLY_OK) return verdict_fail(context, what, error, &asking->verdict);
-    if (!digest_equal(&asking->proof.subject_id, &asking->subject)) {
-        return context_fail(context, TOOL_REFUSED, "SUBJECT", "%s is about another subject", what);
-    }
-    return TOOL_DONE;
-}
-
-static enum tool_exit history_show(struct context *context, const struct asking *asking)
+static enum tool_exit history_show(struct context *context, const struct history_source *source)
 {
     char subject[2 * DIGEST_SIZE + 1], time[TIME_TEXT_SIZE];
-    const struct proof_verdict *verdict = &asking->verdict;
-    hex_encode(span_of(asking->subject.bytes, DIGEST_SIZE), subject);
+    const struct proof_verdict *verdict = &source->verdict;
+    hex_encode(span_of(source->subject.bytes, DIGEST_SIZE), subject);
     if (context->json) {
         return output_json_take(
             context, json_pack("{s:s, s:I, s:I, s:b, s:I, s:I, s:o}", "subject", subject, "as_of_height",
                          (json_int_t)verdict->as_of_height, "as_of_time_ms",
                          (json_int_t)verdict->as_of_time_ms, "absent", verdict->absent, "since",
                          (json_int_t)verdict->since, "withheld", (json_int_t)verdict->withheld, "events",
-                         history_events_json(&asking->proof, &asking->trust.chain_id)));
+                         history_events_json(&source->proof, &source->trust.chain_id)));
     }
     time_to_text(verdict->as_of_time_ms, time);
     printf("subject %s\n", subject);
@@ -115,7 +59,7 @@ static enum tool_exit history_show(struct context *context, const struct asking 
     if (verdict->since > 0) printf(" after the %llu before", (unsigned long long)verdict->since);
     printf(", authentic and complete as of height %llu, %s\n\n", (unsigned long long)verdict->as_of_height,
         time);
-    history_events_text(&asking->proof);
+    history_events_text(&source->proof);
     return TOOL_DONE;
 }
 
@@ -131,30 +75,20 @@ static enum tool_exit history_run(struct context *context, int count, char **arg
         return context_fail(context, TOOL_USAGE, "USAGE",
             "wanted: tally --home DIR history SUBJECT [--since FILE] [--out FILE]");
     }
-    struct asking *asking = calloc(1, sizeof *asking);
-    if (asking == NULL) return context_fail(context, TOOL_REFUSED, "MEMORY", "not enough memory");
-    arena_init(&asking->reply_arena, REMOTE_ARENA_BUDGET);
-    arena_init(&asking->proof_arena, REMOTE_ARENA_BUDGET);
+    struct history_source *source = history_source_open();
+    if (source == NULL) return context_fail(context, TOOL_REFUSED, "MEMORY", "not enough memory");
     struct home home;
-    enum tool_exit code = TOOL_DONE;
-    if (hex_decode(args.positionals[0], asking->subject.bytes, DIGEST_SIZE) != TALLY_OK) {
-        code = context_fail(context, TOOL_USAGE, "USAGE",
-            "a subject is 64 hexadecimal digits; tally subject-id makes one from a document");
-    }
+    enum tool_exit code = history_source_subject(context, args.positionals[0], source);
     if (code == TOOL_DONE) code = home_open_given(context, &home);
-    if (code == TOOL_DONE) code = trust_from_home(context, &home, &asking->trust);
-    const char *since = args_value(&args, "since");
-    if (code == TOOL_DONE && since != NULL) code = base_take(context, since, asking);
-    if (code == TOOL_DONE) code = history_ask(context, &home, asking);
-    if (code == TOOL_DONE) code = history_check(context, &home, asking);
-    const char *out = args_value(&args, "out");
+    if (code == TOOL_DONE) code = trust_from_home(context, &home, &source->trust);
+    const char *since = args_value(&args, "since"), *out = args_value(&args, "out");
+    if (code == TOOL_DONE && since != NULL) code = history_source_since(context, since, source);
+    if (code == TOOL_DONE) code = history_source_ask(context, &home, source);
     if (code == TOOL_DONE && out != NULL &&
-        file_replace(out, 0640, asking->bytes, why, sizeof why) != TALLY_OK) {
+        file_replace(out, 0640, source->bytes, why, sizeof why) != TALLY_OK) {
         code = context_fail(context, TOOL_REFUSED, "FILE", "%s", why);
     }
-    if (code == TOOL_DONE) code = history_show(context, asking);
-    arena_close(&asking->proof_arena);
-    arena_close(&asking->reply_arena);
-    free(asking);
+    if (code == TOOL_DONE) code = history_show(context, source);
+    history_source_close(source);
     return code;
 }

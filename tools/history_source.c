@@ -1,0 +1,77 @@
+#include "tools/history_source.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "rpc.pb-c.h"
+#include "tools/proof_view.h"
+#include "tools/remote.h"
+#include "tools/trust.h"
+
+struct history_source *history_source_open(void)
+{
+    struct history_source *source = calloc(1, sizeof *source);
+    if (source == NULL) return NULL;
+    arena_init(&source->reply_arena, REMOTE_ARENA_BUDGET);
+    arena_init(&source->proof_arena, REMOTE_ARENA_BUDGET);
+    return source;
+}
+
+void history_source_close(struct history_source *source)
+{
+    if (source == NULL) return;
+    arena_close(&source->proof_arena);
+    arena_close(&source->reply_arena);
+    free(source);
+}
+
+enum tool_exit history_source_subject(
+    struct context *context, const char *text, struct history_source *source)
+{
+    if (hex_decode(text, source->subject.bytes, DIGEST_SIZE) == TALLY_OK) return TOOL_DONE;
+    return context_fail(context, TOOL_USAGE, "USAGE",
+        "a subject is 64 hexadecimal digits; tally subject-id makes one from a document");
+}
+
+enum tool_exit history_source_since(struct context *context, const char *path, struct history_source *source)
+{
+    struct digest position = subject_position(&source->trust.chain_id, &source->subject);
+    enum tool_exit code = history_base_open(context, path, &source->trust, &source->base);
+    if (code != TOOL_DONE) return code;
+    source->has_base = true;
+    if (digest_equal(&position, &source->base.position)) return TOOL_DONE;
+    return context_fail(context, TOOL_REFUSED, "SUBJECT", "%s is about another subject", path);
+}
+
+static enum tool_exit bytes_ask(
+    struct context *context, const struct home *home, struct history_source *source)
+{
+    Tallystick__V1__GetHistoryRequest request = TALLYSTICK__V1__GET_HISTORY_REQUEST__INIT;
+    ProtobufCMessage *reply = NULL;
+    struct remote remote;
+    request.subject_id = message_bytes(span_of(source->subject.bytes, DIGEST_SIZE));
+    request.since_count = source->base.count;
+    enum tool_exit code = remote_open(context, home, &remote);
+    if (code != TOOL_DONE) return code;
+    code = remote_call(context, &remote, "/tallystick.v1.Credit/GetHistory", &request.base,
+        &tallystick__v1__get_history_reply__descriptor, &source->reply_arena, &reply);
+    remote_close(&remote);
+    if (code != TOOL_DONE) return code;
+    const Tallystick__V1__GetHistoryReply *history = (const void *)reply;
+    source->bytes = span_of(history->proof.data, history->proof.len);
+    return TOOL_DONE;
+}
+
+enum tool_exit history_source_ask(
+    struct context *context, const struct home *home, struct history_source *source)
+{
+    char what[NAME_SIZE_MAX + 32];
+    enum tool_exit code = bytes_ask(context, home, source);
+    if (code != TOOL_DONE) return code;
+    snprintf(what, sizeof what, "the answer of %s", home->name);
+    int error = history_verify_since(&source->trust, source->has_base ? &source->base : NULL, source->bytes,
+        &source->proof_arena, &source->proof, &source->verdict);
+    if (error != TALLY_OK) return verdict_fail(context, what, error, &source->verdict);
+    if (digest_equal(&source->proof.subject_id, &source->subject)) return TOOL_DONE;
+    return context_fail(context, TOOL_REFUSED, "SUBJECT", "%s is about another subject", what);
+}
