@@ -192,7 +192,7 @@ static const struct event_field report_body[] = {
     {"first_delinquency_date", FIELD_DATE, false, BODY(first_delinquency_date), BODY(has_first_delinquency),
         0, NULL, "when the present delinquency began"},
     {"reported_code", FIELD_TEXT, false, BODY(reported_code), 0, EVENT_TEXT_SIZE_MAX, NULL,
-        "the source's own code, where it has no days"},
+        "the source's own code, where it has no days; it may stand alone"},
     END,
 };
 

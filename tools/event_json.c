@@ -9,11 +9,21 @@
 
 #define CORRECTED_KEY "type"
 
+#define CODE_KEY "reported_code"
+
+/* Whether a body says nothing but a code, be it that of a CORRECT. */
+static bool is_code_only(const json_t *object)
+{
+    size_t own = json_object_get(object, CORRECTED_KEY) != NULL;
+    return json_string_length(json_object_get(object, CODE_KEY)) > 0 && json_object_size(object) == own + 1;
+}
+
 /* Whether a field that must be there may be left out of this object. Days are never invented: a source that
- * knows only a code gives that instead. */
+ * knows only a code gives that instead; and one that knows nothing else gives no amounts either. */
 static bool is_excused(const struct event_field *field, const json_t *object)
 {
-    return field->kind == FIELD_DAYS_PAST_DUE && json_object_get(object, "reported_code") != NULL;
+    return is_code_only(object) ||
+           (field->kind == FIELD_DAYS_PAST_DUE && json_object_get(object, CODE_KEY) != NULL);
 }
 
 /* Reads the fields of a table from `object` (NULL: it has none) into the struct at `base`. */
@@ -112,6 +122,7 @@ int event_body_from_json(
             unknown_key(type, fields, object));
         return TALLY_EFORM;
     }
+    read.code_only = is_code_only(object);
     *body = read;
     return TALLY_OK;
 }
@@ -126,6 +137,10 @@ json_t *event_body_to_json(const struct event_body *body)
     fields_write(body_fields(type), body, object);
     /* Beside a code, 0 stands for days the source did not give. */
     if (body->days_past_due == 0 && body->reported_code[0] != '\0') json_object_del(object, "days_past_due");
+    if (body->code_only) {
+        json_object_del(object, "balance_minor");
+        json_object_del(object, "paid_minor");
+    }
     return object;
 }
 

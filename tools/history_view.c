@@ -95,7 +95,9 @@ static void body_summary(const struct event_header *header, const struct event_b
         period_to_text(header->period, period);
         amount_text(body->balance_minor, currency, first);
         amount_text(body->paid_minor, currency, second);
-        if (body->reported_code[0] != '\0') {
+        if (body->code_only) {
+            snprintf(text, SUMMARY_SIZE, "%s: reported as '%.40s'", period, body->reported_code);
+        } else if (body->reported_code[0] != '\0') {
             snprintf(text, SUMMARY_SIZE, "%s: balance %s, paid %s, reported as '%.40s'", period, first,
                 second, body->reported_code);
         } else {

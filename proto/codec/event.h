@@ -195,6 +195,7 @@ struct event_body {
     int64_t old_limit_minor; /* LIMIT_CHANGE */
     int64_t new_limit_minor; /* LIMIT_CHANGE */
     uint32_t days_past_due;  /* PERIOD_REPORT: 0 to 65535 */
+    bool code_only; /* PERIOD_REPORT: its reported_code is all there is; the zeros of the rest say nothing */
     bool has_rate, has_apr, has_terms, has_first_delinquency;
     int32_t rate_ppm, apr_ppm;
     uint32_t term_count;

@@ -60,6 +60,14 @@ static int read_open(const Tallystick__V1__AccountOpenBody *message, struct even
     return error == TALLY_OK ? read_text(message->security, body->security) : error;
 }
 
+/* A report of which only the code is known has a code, and nothing else. */
+static bool holds_only_code(const struct event_body *body)
+{
+    return body->reported_code[0] != '\0' && body->balance_minor == 0 && body->paid_minor == 0 &&
+           body->days_past_due == 0 && !body->limit.present && !body->scheduled.present &&
+           !body->past_due.present && !body->has_first_delinquency;
+}
+
 static int read_report(const Tallystick__V1__PeriodReportBody *message, struct event_body *body)
 {
     body->balance_minor = message->balance_minor;
@@ -75,7 +83,9 @@ static int read_report(const Tallystick__V1__PeriodReportBody *message, struct e
         if (!date_is_valid(message->first_delinquency_date)) return TALLY_EFORM;
         body->first_delinquency_date = message->first_delinquency_date;
     }
-    return read_text(message->reported_code, body->reported_code);
+    int error = read_text(message->reported_code, body->reported_code);
+    body->code_only = message->code_only != 0;
+    return error == TALLY_OK && body->code_only && !holds_only_code(body) ? TALLY_EFORM : error;
 }
 
 static int read_payment(const Tallystick__V1__PaymentBody *message, struct event_body *body)

@@ -63,6 +63,7 @@ static void report_fill(const struct event_body *body, Tallystick__V1__PeriodRep
             TALLYSTICK__V1__PERIOD_REPORT_BODY__FIRST_DELINQUENCY_FIRST_DELINQUENCY_DATE;
     message->first_delinquency_date = body->first_delinquency_date;
     message->reported_code = text_of(body->reported_code);
+    message->code_only = body->code_only;
 }
 
 static void payment_fill(const struct event_body *body, Tallystick__V1__PaymentBody *message)

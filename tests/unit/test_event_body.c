@@ -72,6 +72,7 @@ static void assert_same(const struct event_body *a, const struct event_body *b)
     SAME(old_limit_minor);
     SAME(new_limit_minor);
     SAME(days_past_due);
+    SAME(code_only);
     SAME(has_rate);
     SAME(has_apr);
     SAME(has_terms);
@@ -139,6 +140,35 @@ static void a_correction_holds_a_body_of_any_type_with_amounts_and_of_no_other(v
     assert_int_equal(event_body_decode(EVENT_CORRECT, span_of("\x8a\x01\x00", 3), &read), TALLY_EFORM);
     assert_int_equal(event_body_decode(EVENT_CORRECT, span_of(NULL, 0), &read), TALLY_EFORM);
     assert_int_equal(event_body_decode(EVENT_CORRECT, span_of("\x6a\x00\x72\x00", 4), &read), TALLY_EFORM);
+}
+
+static void a_report_of_a_code_alone_holds_nothing_else(void **state)
+{
+    (void)state;
+    const struct event_body bare = {.type = EVENT_PERIOD_REPORT, .code_only = true, .reported_code = "L"};
+    struct event_body body = bare, read;
+    assert_int_equal(decode(&body, &read), TALLY_OK);
+    assert_same(&read, &body);
+    body.reported_code[0] = '\0';
+    expect(&body, TALLY_EFORM);
+    body = bare;
+    body.balance_minor = -1;
+    expect(&body, TALLY_EFORM);
+    body = bare;
+    body.paid_minor = 1;
+    expect(&body, TALLY_EFORM);
+    body = bare;
+    body.days_past_due = 1;
+    expect(&body, TALLY_EFORM);
+    body = bare;
+    body.has_first_delinquency = true;
+    expect(&body, TALLY_EFORM);
+    struct optional_amount *const optional[] = {&body.limit, &body.scheduled, &body.past_due};
+    for (size_t i = 0; i < 3; i++) {
+        body = bare;
+        optional[i]->present = true;
+        expect(&body, TALLY_EFORM);
+    }
 }
 
 static void an_absent_amount_differs_from_zero(void **state)
@@ -313,6 +343,7 @@ int main(void)
         test(a_full_body_of_each_type_comes_back_as_it_was),
         test(a_bare_body_of_each_type_comes_back_as_it_was),
         test(a_correction_holds_a_body_of_any_type_with_amounts_and_of_no_other),
+        test(a_report_of_a_code_alone_holds_nothing_else),
         test(an_absent_amount_differs_from_zero),
         test(bodies_out_of_range_are_malformed),
         test(texts_are_bounded_utf8),

@@ -67,6 +67,9 @@ static void each_type_is_read_and_printed_back_the_same(void **state)
                               "\"first_delinquency_date\":\"1999-12-31\"}}",
         HEAD("PERIOD_REPORT") "\"period\":\"2024-02\",\"body\":{\"balance_minor\":1,\"paid_minor\":0,"
                               "\"reported_code\":\"2\"}}",
+        HEAD("PERIOD_REPORT") "\"period\":\"2024-02\",\"body\":{\"reported_code\":\"L\"}}",
+        HEAD("CORRECT") "\"target\":" ID ",\"reason\":\"OTHER\",\"body\":{\"type\":\"PERIOD_REPORT\","
+                        "\"reported_code\":\"L\"}}",
         HEAD("PAYMENT") "\"body\":{\"amount_minor\":10,\"principal_minor\":4,\"interest_minor\":3,\"fee_"
                         "minor\":2,"
                         "\"recovery_minor\":1,\"payer\":\"\xC3\xA9\"}}",
@@ -174,6 +177,11 @@ static void a_line_that_does_not_fit_is_refused_and_its_field_named(void **state
         {HEAD("PERIOD_REPORT") "\"period\":\"2024-12\",\"body\":{\"balance_minor\":1,\"paid_minor\":0,\"days_"
                                "past_due\":-1}}",
             "days_past_due"},
+        {HEAD("PERIOD_REPORT") "\"period\":\"2024-12\",\"body\":{\"reported_code\":\"\"}}",
+            "body.balance_minor is missing"},
+        {HEAD("PERIOD_REPORT") "\"period\":\"2024-12\",\"body\":{\"reported_code\":\"1\",\"paid_minor\":0}}",
+            "body.balance_minor is missing"},
+        {HEAD("PAYMENT") "\"body\":{\"reported_code\":\"1\"}}", "body.reported_code"},
         {HEAD("ACCOUNT_OPEN") "\"account_type\":\"OTHER\",\"currency\":\"EUR\"}", "account_type"},
         {HEAD("ACCOUNT_OPEN") "\"account_type\":\"REVOLVING\",\"currency\":\"XXX\"}", "currency"},
         {HEAD("ACCOUNT_OPEN") "\"account_type\":\"REVOLVING\",\"currency\":\"EUR\",\"product\":0}",
