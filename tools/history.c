@@ -29,25 +29,32 @@ const struct command command_history = {
         "--json prints {\"subject\", \"as_of_height\", \"as_of_time_ms\", \"absent\", \"since\", "
         "\"withheld\", "
         "\"events\": [{\"type\", \"member\",\n"
-        "\"account\", \"account_seq\", \"event_date\", \"height\", \"time_ms\", \"event_id\", "
-        "\"result\", \"body\": {..}, ...}]}, with the\n"
-        "fields of tally help import; body is null where it was withheld, and since is how many events came "
-        "before these.\n",
+        "\"account\", \"account_seq\", \"event_date\", \"regime\", \"height\", \"time_ms\", "
+        "\"event_id\", \"result\",\n"
+        "\"standing\", \"body\": {..}, ...}]}, with the fields of tally help import; body is null where it "
+        "was withheld, and since\n"
+        "is how many events came before these. standing is IN_FORCE, REFUSED, CORRECTED or RETRACTED, of the "
+        "last two with\n"
+        "ended_by, the id of the event that did so; a correction whose body is of another type than what it "
+        "corrects is\n"
+        "mismatched, and not taken.\n",
     .run = history_run,
 };
 
-static enum tool_exit history_show(struct context *context, const struct history_source *source)
+static enum tool_exit history_show(struct context *context, struct history_source *source)
 {
+    struct in_force list;
+    if (in_force_read(&source->proof, &source->proof_arena, &list) != TALLY_OK)
+        return context_fail(context, TOOL_REFUSED, "MEMORY", "not enough memory");
     char subject[2 * DIGEST_SIZE + 1], time[TIME_TEXT_SIZE];
     const struct proof_verdict *verdict = &source->verdict;
     hex_encode(span_of(source->subject.bytes, DIGEST_SIZE), subject);
     if (context->json) {
-        return output_json_take(
-            context, json_pack("{s:s, s:I, s:I, s:b, s:I, s:I, s:o}", "subject", subject, "as_of_height",
-                         (json_int_t)verdict->as_of_height, "as_of_time_ms",
-                         (json_int_t)verdict->as_of_time_ms, "absent", verdict->absent, "since",
-                         (json_int_t)verdict->since, "withheld", (json_int_t)verdict->withheld, "events",
-                         history_events_json(&source->proof, &source->trust.chain_id)));
+        return output_json_take(context,
+            json_pack("{s:s, s:I, s:I, s:b, s:I, s:I, s:o}", "subject", subject, "as_of_height",
+                (json_int_t)verdict->as_of_height, "as_of_time_ms", (json_int_t)verdict->as_of_time_ms,
+                "absent", verdict->absent, "since", (json_int_t)verdict->since, "withheld",
+                (json_int_t)verdict->withheld, "events", history_events_json(&list)));
     }
     time_to_text(verdict->as_of_time_ms, time);
     printf("subject %s\n", subject);
@@ -59,8 +66,8 @@ static enum tool_exit history_show(struct context *context, const struct history
     if (verdict->since > 0) printf(" after the %llu before", (unsigned long long)verdict->since);
     printf(", authentic and complete as of height %llu, %s\n\n", (unsigned long long)verdict->as_of_height,
         time);
-    history_events_text(&source->proof);
-    return TOOL_DONE;
+    if (history_events_text(&list, stdout) == TALLY_OK) return TOOL_DONE;
+    return context_fail(context, TOOL_REFUSED, "MEMORY", "not enough memory");
 }
 
 static enum tool_exit history_run(struct context *context, int count, char **arguments)

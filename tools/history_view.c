@@ -3,159 +3,135 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "proto/base/amount.h"
 #include "proto/base/check.h"
 #include "proto/base/date.h"
-#include "tools/event_fields.h"
 #include "tools/event_json.h"
+#include "tools/event_summary.h"
+#include "tools/shown_text.h"
 
-#define AMOUNT_TEXT_SIZE 32
-#define SUMMARY_SIZE 160
+#define LINE_SIZE_MAX (8u * KIB)
 
-static json_t *event_json(const struct proven_event *event, const struct digest *chain_id)
+/* How the event stands, where another changed that. */
+static void standing_json(const struct in_force *list, const struct event_in_force *event, json_t *object)
 {
-    struct event_header header;
-    /* Verified proofs hold canonical headers only. */
-    CHECK(event_header_decode(event->header, &header) == TALLY_OK);
-    json_t *object = event_header_to_json(&header);
+    json_object_set_new(object, "standing", json_string(event_standing_name(event->standing)));
+    if (event->ended_by != NO_PLACE)
+        json_object_set_new(object, "ended_by", json_digest(&list->events[event->ended_by].id));
+    if (event->is_mismatched) json_object_set_new(object, "mismatched", json_true());
+}
+
+json_t *history_event_json(const struct in_force *list, uint32_t place)
+{
+    const struct event_in_force *event = &list->events[place];
+    const struct proven_event *proven = &list->proven[place];
+    json_t *object = event_header_to_json(&event->header);
     if (object == NULL) return NULL;
-    struct digest id = event_id(chain_id, event->header);
-    json_object_set_new(object, "event_id", json_digest(&id));
-    json_object_set_new(object, "height", json_integer((json_int_t)event->height));
-    json_object_set_new(object, "time_ms", json_integer((json_int_t)event->time_ms));
-    const char *result = result_name(event->result);
+    const char *result = result_name(proven->result);
+    json_object_set_new(object, "regime", json_integer(event->header.regime));
+    json_object_set_new(object, "event_id", json_digest(&event->id));
+    json_object_set_new(object, "height", json_integer((json_int_t)proven->height));
+    json_object_set_new(object, "time_ms", json_integer((json_int_t)proven->time_ms));
     json_object_set_new(object, "result", json_string(result == NULL ? "UNKNOWN" : result));
-    struct event_body *body = event->has_body ? malloc(sizeof *body) : NULL;
-    if (body != NULL && event_body_decode(header.type, event->body, body) == TALLY_OK) {
-        json_object_set_new(object, "body", event_body_to_json(body));
-    } else {
-        /* Withheld or erased, or of a form only its author knows; its commitment holds either way. */
-        json_object_set_new(object, "body", json_null());
-    }
+    standing_json(list, event, object);
+    json_object_set_new(object, "body", history_body_json(list, place));
+    return object;
+}
+
+json_t *history_body_json(const struct in_force *list, uint32_t place)
+{
+    const struct event_in_force *event = &list->events[place];
+    const struct proven_event *proven = &list->proven[place];
+    struct event_body *body = malloc(sizeof *body);
+    /* Withheld or erased, or of a form that only its author knows: its commitment holds either way. */
+    bool is_read = body != NULL && proven->has_body &&
+                   event_body_decode(event->header.type, proven->body, body) == TALLY_OK;
+    json_t *object = is_read ? event_body_to_json(body) : json_null();
     free(body);
     return object;
 }
 
-json_t *history_events_json(const struct history_proof *proof, const struct digest *chain_id)
+json_t *history_events_json(const struct in_force *list)
 {
     json_t *events = json_array();
-    for (uint32_t i = 0; events != NULL && i < proof->event_count; i++) {
-        json_array_append_new(events, event_json(&proof->events[i], chain_id));
-    }
+    for (uint32_t i = 0; events != NULL && i < list->count; i++)
+        json_array_append_new(events, history_event_json(list, i));
     return events;
 }
 
-/* "1234.50" in the currency's own decimals; whole minor units where the currency is not known. */
-static void amount_text(int64_t minor, const struct currency *currency, char text[AMOUNT_TEXT_SIZE])
+const struct currency *history_currency(const struct in_force *list, uint32_t place)
 {
-    uint64_t left = minor < 0 ? 0 - (uint64_t)minor : (uint64_t)minor;
-    unsigned decimals = currency == NULL ? 0 : currency->exponent, written = 0;
-    char digits[AMOUNT_TEXT_SIZE]; /* backwards */
-    while (left > 0 || written <= decimals) {
-        digits[written++] = (char)('0' + left % 10);
-        left /= 10;
-    }
-    char *at = text;
-    CHECK(written + 3 <= AMOUNT_TEXT_SIZE);
-    if (minor < 0) *at++ = '-';
-    while (written > 0) {
-        if (written == decimals) *at++ = '.';
-        *at++ = digits[--written];
-    }
-    *at = '\0';
+    uint32_t first = list->events[place].account;
+    if (first == NO_PLACE || list->events[first].header.type != EVENT_ACCOUNT_OPEN) return NULL;
+    return currency_by_numeric(list->events[first].header.currency);
 }
 
-/* What the header names, such as a state and a reason: "FROZEN, FRAUD". */
-static void names_summary(const struct event_header *header, char text[SUMMARY_SIZE])
+void history_summary(
+    const struct in_force *list, uint32_t place, struct event_body *room, char text[EVENT_SUMMARY_SIZE])
 {
-    size_t used = 0;
-    for (const struct event_field *field = header_fields(header->type); field->name != NULL; field++) {
-        if (field->kind != FIELD_NAME || used >= SUMMARY_SIZE) continue;
-        json_t *name = field_write(field, header);
-        if (name == NULL) continue;
-        used += (size_t)snprintf(
-            text + used, SUMMARY_SIZE - used, "%s%s", used == 0 ? "" : ", ", json_string_value(name));
-        json_decref(name);
-    }
-}
-
-static void body_summary(const struct event_header *header, const struct event_body *body,
-    const struct currency *currency, char text[SUMMARY_SIZE])
-{
-    char first[AMOUNT_TEXT_SIZE], second[AMOUNT_TEXT_SIZE], period[PERIOD_TEXT_SIZE];
-    const char *alpha = currency == NULL ? "minor units" : currency->alpha;
-    text[0] = '\0';
-    if (header->type == EVENT_ACCOUNT_OPEN) {
-        bool line = header->account_type == ACCOUNT_REVOLVING;
-        const struct optional_amount *amount = line ? &body->limit : &body->principal;
-        amount_text(amount->minor, currency, first);
-        snprintf(text, SUMMARY_SIZE, "%s%s%s %s", account_type_name(header->account_type),
-            amount->present ? (line ? ", limit " : ", principal ") : "", amount->present ? first : "", alpha);
-    } else if (header->type == EVENT_PERIOD_REPORT) {
-        period_to_text(header->period, period);
-        amount_text(body->balance_minor, currency, first);
-        amount_text(body->paid_minor, currency, second);
-        if (body->code_only) {
-            snprintf(text, SUMMARY_SIZE, "%s: reported as '%.40s'", period, body->reported_code);
-        } else if (body->reported_code[0] != '\0') {
-            snprintf(text, SUMMARY_SIZE, "%s: balance %s, paid %s, reported as '%.40s'", period, first,
-                second, body->reported_code);
-        } else {
-            snprintf(text, SUMMARY_SIZE, "%s: balance %s, paid %s, %u days past due", period, first, second,
-                body->days_past_due);
-        }
-    } else if (header->type == EVENT_LIMIT_CHANGE) {
-        amount_text(body->old_limit_minor, currency, first);
-        amount_text(body->new_limit_minor, currency, second);
-        snprintf(text, SUMMARY_SIZE, "limit %s, before %s %s", second, first, alpha);
-    } else if (header->type == EVENT_TRANSFER) {
-        amount_text(body->balance_minor, currency, first);
-        snprintf(text, SUMMARY_SIZE, "to member %u, balance %s %s", header->transferee, first, alpha);
-    } else if (event_type_has_amounts((uint32_t)header->type) && header->type != EVENT_CLOSE) {
-        amount_text(body->amount_minor, currency, first);
-        snprintf(text, SUMMARY_SIZE, "%s %s", first, alpha);
+    const struct event_in_force *event = &list->events[place];
+    int error = in_force_body(list, place, room);
+    if (error == TALLY_ENOTFOUND) {
+        snprintf(text, EVENT_SUMMARY_SIZE, "(body withheld)");
+    } else if (error != TALLY_OK) {
+        snprintf(text, EVENT_SUMMARY_SIZE, "(a body of an unknown form)");
+    } else if (event->is_mismatched || event->original == NO_PLACE) {
+        snprintf(text, EVENT_SUMMARY_SIZE, "(a body of %s)", event_type_name((uint32_t)room->type));
     } else {
-        names_summary(header, text);
+        event_summary(&list->events[event->original].header, room, history_currency(list, place), text);
     }
 }
 
-/* An account's currency stands in its opening, which comes before the events that need it. */
-static const struct currency *currency_of(
-    const struct history_proof *proof, uint32_t index, const struct event_header *header)
+/* What others did to the event, or it to another: " (corrected at height 12)". */
+static void standing_text(const struct in_force *list, const struct event_in_force *event, struct buffer *out)
 {
-    struct event_header earlier;
-    for (uint32_t i = 0; i <= index; i++) {
-        CHECK(event_header_decode(proof->events[i].header, &earlier) == TALLY_OK);
-        if (earlier.type == EVENT_ACCOUNT_OPEN && earlier.member_id == header->member_id &&
-            memcmp(earlier.account_ref, header->account_ref, ACCOUNT_REF_SIZE) == 0) {
-            return currency_by_numeric(earlier.currency);
-        }
+    char text[96] = "";
+    uint64_t aim = event->about == NO_PLACE ? 0 : list->proven[event->about].height;
+    uint64_t end = event->ended_by == NO_PLACE ? 0 : list->proven[event->ended_by].height;
+    if (event->standing == STANDS_REFUSED) {
+        snprintf(text, sizeof text, " (refused)");
+    } else if (end != 0) {
+        const char *how = event->standing == STANDS_CORRECTED ? "corrected" : "taken back";
+        snprintf(text, sizeof text, " (%s at height %llu)", how, (unsigned long long)end);
+    } else if (event->is_mismatched) {
+        snprintf(
+            text, sizeof text, " (of another type than height %llu: not taken)", (unsigned long long)aim);
+    } else if (aim != 0) {
+        snprintf(text, sizeof text, " (about height %llu)", (unsigned long long)aim);
     }
-    return NULL;
+    buffer_append(out, text, strlen(text));
 }
 
-void history_events_text(const struct history_proof *proof)
+static void line_print(
+    const struct in_force *list, uint32_t place, struct event_body *room, struct buffer *line, FILE *out)
 {
-    struct event_body *body = malloc(sizeof *body);
-    if (body == NULL) return;
-    printf("%-10s  %-6s  %-8s  %-14s  %-8s  %s\n", "date", "member", "account", "event", "height", "");
-    for (uint32_t i = 0; i < proof->event_count; i++) {
-        const struct proven_event *event = &proof->events[i];
-        struct event_header header;
-        char date[DATE_TEXT_SIZE], account[2 * ACCOUNT_REF_SIZE + 1],
-            summary[SUMMARY_SIZE] = "(body withheld)";
-        CHECK(event_header_decode(event->header, &header) == TALLY_OK);
-        date_to_text(header.event_date, date);
-        const uint8_t *key = header.has_account ? header.account_ref : header.item_id;
-        hex_encode(span_of(key, ACCOUNT_REF_SIZE), account);
-        if (event->has_body && event_body_decode(header.type, event->body, body) == TALLY_OK) {
-            body_summary(&header, body, currency_of(proof, i, &header), summary);
-        } else if (event->has_body) {
-            snprintf(summary, sizeof summary, "(a body of an unknown form)");
-        }
-        printf("%-10s  %-6u  %.8s  %-14s  %-8llu  %s%s\n", date, header.member_id, account,
-            event_type_name((uint32_t)header.type), (unsigned long long)event->height, summary,
-            event->result == RESULT_OK ? "" : " (refused)");
-    }
-    free(body);
+    const struct event_in_force *event = &list->events[place];
+    const struct event_header *header = &event->header;
+    bool is_over = event->standing == STANDS_CORRECTED || event->standing == STANDS_RETRACTED;
+    char date[DATE_TEXT_SIZE], key[2 * ACCOUNT_REF_SIZE + 1], summary[EVENT_SUMMARY_SIZE];
+    date_to_text(header->event_date, date);
+    hex_encode(span_of(header->has_account ? header->account_ref : header->item_id, ACCOUNT_REF_SIZE), key);
+    history_summary(list, place, room, summary);
+    buffer_clear(line);
+    if (is_over) buffer_append(line, "~", 1);
+    shown_append(line, summary);
+    if (is_over) buffer_append(line, "~", 1);
+    standing_text(list, event, line);
+    fprintf(out, "%-10s  %-6u  %.8s  %-14s  %-8llu  %.*s\n", date, header->member_id, key,
+        event_type_name((uint32_t)header->type), (unsigned long long)list->proven[place].height,
+        (int)line->size, (const char *)line->data);
+}
+
+int history_events_text(const struct in_force *list, FILE *out)
+{
+    struct event_body *room = malloc(sizeof *room);
+    struct buffer line;
+    if (room == NULL) return TALLY_ENOMEM;
+    buffer_init(&line, LINE_SIZE_MAX);
+    fprintf(out, "%-10s  %-6s  %-8s  %-14s  %-8s  %s\n", "date", "member", "account", "event", "height", "");
+    for (uint32_t i = 0; i < list->count && !line.failed; i++)
+        line_print(list, i, room, &line, out);
+    int error = line.failed ? TALLY_ENOMEM : TALLY_OK;
+    buffer_close(&line);
+    free(room);
+    return error;
 }
