@@ -4,7 +4,6 @@
 
 #include "proto/base/date.h"
 #include "proto/base/limits.h"
-#include "proto/crypto/digest.h"
 
 /* ---- Dates ---- */
 
@@ -196,13 +195,13 @@ static int subject_take(
     return TALLY_OK;
 }
 
-/* The furnisher's own number, which its books show to many, is not told to the network. */
 static int account_take(struct span cell, const struct csv_keys *keys, json_t **value)
 {
+    uint8_t ref[ACCOUNT_REF_SIZE];
     char hex[2 * ACCOUNT_REF_SIZE + 1];
     if (cell.size == 0) return TALLY_EFORM;
-    struct digest ref = digest_keyed(span_of(keys->salt, SALT_KEY_SIZE), TAG_ITEM, cell);
-    hex_encode(span_of(ref.bytes, ACCOUNT_REF_SIZE), hex);
+    account_ref_derive(keys->salt, cell, ref);
+    hex_encode(span_of(ref, ACCOUNT_REF_SIZE), hex);
     *value = json_string(hex);
     return TALLY_OK;
 }

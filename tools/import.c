@@ -36,8 +36,11 @@ const struct command command_import = {
             "\n"
             "--json prints {\"read\", \"accepted\", \"duplicate\", \"rejected\", \"seconds\", "
             "\"events_per_second\", \"batches\",\n"
-            "\"retries\", \"rejections\": [{\"line\", \"reason\", \"message\"}]}, with the first 1000 "
-            "rejections.\n",
+            "\"retries\", \"types\": {TYPE: {\"accepted\", \"duplicate\", \"rejected\"}}, \"results\": "
+            "{RESULT: count}, \"rejections\":\n"
+            "[{\"line\", \"type\", \"reason\", \"message\"}]}, with the first 1000 rejections. Lines whose "
+            "type cannot be read are\n"
+            "under no type.\n",
     .run = import_command_run,
     .help_more = import_line_help,
 };
@@ -46,22 +49,31 @@ const struct command command_import = {
 struct report {
     struct context *context;
     json_t *rejections;
+    json_t *reasons; /* how often each was given */
     uint64_t shown;
     uint64_t start_ms, progress_ms;
 };
 
+static void rejection_list(struct report *report, const struct import_rejection *rejection)
+{
+    const char *type = rejection->type == 0 ? NULL : event_type_name((uint32_t)rejection->type);
+    if (json_array_size(report->rejections) >= REJECTIONS_LISTED_MAX) return;
+    json_t *entry = json_pack("{s:I, s:s?, s:s, s:s}", "line", (json_int_t)rejection->line, "type", type,
+        "reason", rejection->reason, "message", rejection->message);
+    if (entry == NULL) {
+        entry = json_pack("{s:I, s:s?, s:s, s:s}", "line", (json_int_t)rejection->line, "type", type,
+            "reason", rejection->reason, "message", "(what it says is not UTF-8)");
+    }
+    if (entry != NULL) json_array_append_new(report->rejections, entry);
+}
+
 static void rejection_show(void *context, const struct import_rejection *rejection)
 {
     struct report *report = context;
+    json_int_t before = json_integer_value(json_object_get(report->reasons, rejection->reason));
+    json_object_set_new(report->reasons, rejection->reason, json_integer(before + 1));
     if (report->context->json) {
-        if (json_array_size(report->rejections) >= REJECTIONS_LISTED_MAX) return;
-        json_t *entry = json_pack("{s:I, s:s, s:s}", "line", (json_int_t)rejection->line, "reason",
-            rejection->reason, "message", rejection->message);
-        if (entry == NULL) {
-            entry = json_pack("{s:I, s:s, s:s}", "line", (json_int_t)rejection->line, "reason",
-                rejection->reason, "message", "(what it says is not UTF-8)");
-        }
-        if (entry != NULL) json_array_append_new(report->rejections, entry);
+        rejection_list(report, rejection);
         return;
     }
     if (report->shown++ >= REJECTIONS_SHOWN_MAX) return;
@@ -111,25 +123,67 @@ static enum tool_exit keys_load(struct context *context, const struct home *home
     return code;
 }
 
+static json_t *counts_json(const struct import_counts *counts)
+{
+    return json_pack("{s:I, s:I, s:I}", "accepted", (json_int_t)counts->accepted, "duplicate",
+        (json_int_t)counts->duplicate, "rejected", (json_int_t)counts->rejected);
+}
+
+/* Types of which the file had none are left out; so are results that never were. */
+static json_t *types_json(const struct import_result *result)
+{
+    json_t *types = json_object();
+    for (uint32_t type = 1; types != NULL && type < IMPORT_TYPES; type++) {
+        const struct import_counts *counts = &result->types[type];
+        if (counts->accepted + counts->duplicate + counts->rejected > 0)
+            json_object_set_new(types, event_type_name(type), counts_json(counts));
+    }
+    return types;
+}
+
+static json_t *results_json(const struct import_result *result, const struct report *report)
+{
+    json_t *results = json_copy(report->reasons);
+    if (result->accepted > 0) json_object_set_new(results, "OK", json_integer((json_int_t)result->accepted));
+    if (result->duplicate > 0)
+        json_object_set_new(results, "DUPLICATE", json_integer((json_int_t)result->duplicate));
+    return results;
+}
+
+static void result_say(const struct import_result *result, const struct report *report)
+{
+    const char *reason;
+    json_t *count;
+    if (report->shown > REJECTIONS_SHOWN_MAX) {
+        fprintf(stderr, "and %llu more lines were rejected; --json lists up to %d\n",
+            (unsigned long long)(report->shown - REJECTIONS_SHOWN_MAX), REJECTIONS_LISTED_MAX);
+    }
+    for (uint32_t type = 1; type < IMPORT_TYPES; type++) {
+        const struct import_counts *counts = &result->types[type];
+        if (counts->accepted + counts->duplicate + counts->rejected == 0) continue;
+        printf("%-16s %llu accepted, %llu duplicate, %llu rejected\n", event_type_name(type),
+            (unsigned long long)counts->accepted, (unsigned long long)counts->duplicate,
+            (unsigned long long)counts->rejected);
+    }
+    json_object_foreach(report->reasons, reason, count)
+        printf("rejected as %s: %lld\n", reason, (long long)json_integer_value(count));
+}
+
 static enum tool_exit result_print(
     struct context *context, const struct import_result *result, struct report *report, uint64_t ms)
 {
     double seconds = (double)ms / 1000;
     uint64_t rate = ms == 0 ? 0 : (result->accepted + result->duplicate) * 1000 / ms;
     if (context->json) {
-        json_t *rejections = report->rejections;
-        report->rejections = NULL;
         return output_json_take(context,
-            json_pack("{s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:I, s:o}", "read", (json_int_t)result->read,
-                "accepted", (json_int_t)result->accepted, "duplicate", (json_int_t)result->duplicate,
-                "rejected", (json_int_t)result->rejected, "seconds", seconds, "events_per_second",
-                (json_int_t)rate, "batches", (json_int_t)result->batches, "retries",
-                (json_int_t)result->retries, "rejections", rejections));
+            json_pack("{s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:I, s:o, s:o, s:O}", "read",
+                (json_int_t)result->read, "accepted", (json_int_t)result->accepted, "duplicate",
+                (json_int_t)result->duplicate, "rejected", (json_int_t)result->rejected, "seconds", seconds,
+                "events_per_second", (json_int_t)rate, "batches", (json_int_t)result->batches, "retries",
+                (json_int_t)result->retries, "types", types_json(result), "results",
+                results_json(result, report), "rejections", report->rejections));
     }
-    if (report->shown > REJECTIONS_SHOWN_MAX) {
-        fprintf(stderr, "and %llu more lines were rejected; --json lists up to %d\n",
-            (unsigned long long)(report->shown - REJECTIONS_SHOWN_MAX), REJECTIONS_LISTED_MAX);
-    }
+    result_say(result, report);
     printf("%llu read: %llu accepted, %llu duplicate, %llu rejected, in %.2f s (%llu events/s)\n",
         (unsigned long long)result->read, (unsigned long long)result->accepted,
         (unsigned long long)result->duplicate, (unsigned long long)result->rejected, seconds,
@@ -141,7 +195,10 @@ static enum tool_exit result_print(
 static enum tool_exit file_import(struct context *context, struct remote *remote,
     const struct import_keys *keys, int descriptor, const struct import_source *source, const char *file_name)
 {
-    struct report report = {.context = context, .rejections = json_array(), .start_ms = clock_steady_ms()};
+    struct report report = {.context = context,
+        .rejections = json_array(),
+        .reasons = json_object(),
+        .start_ms = clock_steady_ms()};
     struct import_wire wire = import_wire_of(remote);
     struct import_result result;
     struct import_options options = {
@@ -154,7 +211,7 @@ static enum tool_exit file_import(struct context *context, struct remote *remote
         .on_rejection = rejection_show,
         .on_progress = progress_report,
     };
-    enum tool_exit code = report.rejections == NULL
+    enum tool_exit code = report.rejections == NULL || report.reasons == NULL
                               ? context_fail(context, TOOL_REFUSED, "MEMORY", "not enough memory")
                               : import_run(context, &options, &result);
     progress_end();
@@ -164,6 +221,7 @@ static enum tool_exit file_import(struct context *context, struct remote *remote
         if (code == TOOL_DONE && result.rejected > 0) code = TOOL_REFUSED;
     }
     json_decref(report.rejections);
+    json_decref(report.reasons);
     return code;
 }
 

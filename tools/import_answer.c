@@ -80,25 +80,55 @@ static bool follows_failure(uint32_t code)
     return code == RESULT_GAP || code == RESULT_CONFLICT || code == RESULT_WRONG_STATE;
 }
 
-static void event_refused(
-    struct import_run *run, struct import_lane *lane, uint32_t index, uint32_t code, const char *name)
+/* Whether a refusal in its account's chain leaves the event to be sent again. */
+static bool chain_goes_on(struct import_lane *lane, struct import_event *event, uint32_t code)
 {
-    struct import_event *event = lane->sent[index];
     struct import_account *account = event->account;
     bool first = account->failed_in != lane->serial;
-    if (!first && follows_failure(code)) return;
-    /* The chain moved on without us, as when two imports of one member meet: look again where it stands. */
-    if (first && (code == RESULT_GAP || code == RESULT_CONFLICT) &&
-        account->refreshes < IMPORT_REFRESHES_MAX) {
-        account->refreshes++;
-        account->stale = lane->has_stale = true;
-        account->failed_in = lane->serial;
-        return;
-    }
+    if (!first && follows_failure(code)) return true;
     account->failed_in = lane->serial;
-    const char *known = result_name(code);
-    import_reject(run, event->line, known != NULL ? known : name, known != NULL ? result_sentence(code) : "");
+    /* The chain moved on without us, as when two imports of one member meet: look again where it stands. */
+    if (!first || (code != RESULT_GAP && code != RESULT_CONFLICT) ||
+        account->refreshes >= IMPORT_REFRESHES_MAX)
+        return false;
+    account->refreshes++;
+    import_event_doubt(lane, event);
+    return true;
+}
+
+/* The sentence for people: which of a policy's caps refuses, and whether it is only that the event was
+ * refused before. */
+static const char *refusal_say(const struct import_event *event, uint32_t code, struct span detail)
+{
+    if (code == RESULT_REFUSED_CAP && detail.size == 1) return refusal_sentence(detail.data[0]);
+    if (code == RESULT_ITEM_TAKEN && span_equal(detail, span_of(event->id.bytes, DIGEST_SIZE)))
+        return "The same event was refused before, and its item id is used up.";
+    return result_sentence(code);
+}
+
+static void event_refused(struct import_run *run, struct import_lane *lane, uint32_t index,
+    const Tallystick__V1__EventResult *result)
+{
+    struct import_event *event = lane->sent[index];
+    if (event->account != NULL && chain_goes_on(lane, event, result->result)) return;
+    const char *known = result_name(result->result);
+    struct import_rejection rejection = {
+        .line = event->line,
+        .type = event->fields.type,
+        .reason = known != NULL ? known : result->result_name,
+        .message = refusal_say(event, result->result, span_of(result->detail.data, result->detail.len)),
+    };
+    import_reject(run, &rejection);
     event_done(run, lane, index);
+}
+
+/* The ledger holds the event: its account's chain goes on behind it. */
+static void event_stands(struct import_event *event)
+{
+    if (event->account == NULL) return;
+    event->account->next_seq = event->fields.account_seq + 1;
+    event->account->head = event->id;
+    event->account->refreshes = 0;
 }
 
 static enum tool_exit results_take(struct import_run *run, struct import_lane *lane, struct span bytes)
@@ -113,25 +143,23 @@ static enum tool_exit results_take(struct import_run *run, struct import_lane *l
     }
     bool replayed = false;
     for (uint32_t i = 0; i < lane->sent_count; i++) {
-        struct import_account *account = lane->sent[i]->account;
+        struct import_event *event = lane->sent[i];
         uint32_t code = reply->results[i]->result;
         if (code == RESULT_OK || code == RESULT_DUPLICATE) {
             if (code == RESULT_OK) {
-                run->result->accepted++;
+                import_count_accepted(run, event);
             } else {
-                import_count_known(run, lane->sent[i]);
+                import_count_known(run, event);
             }
-            account->next_seq = lane->sent[i]->fields.account_seq + 1;
-            account->head = lane->sent[i]->id;
-            account->refreshes = 0;
+            event_stands(event);
             event_done(run, lane, i);
         } else if (code == RESULT_BATCH_EXPIRED || code == RESULT_BATCH_REPLAYED) {
             /* It came too late, or a second time: nothing of this copy was applied, and a new batch may be.
              */
-            account->stale = lane->has_stale = replayed = true;
-            lane->sent[i]->sent = true;
+            replayed = event->sent = true;
+            import_event_doubt(lane, event);
         } else {
-            event_refused(run, lane, i, code, reply->results[i]->result_name);
+            event_refused(run, lane, i, reply->results[i]);
         }
     }
     lane->attempts = replayed ? lane->attempts + 1 : 0;
@@ -159,10 +187,9 @@ static enum tool_exit failure_take(
          * trying again. */
         if (answer->result == TALLY_ETIMEOUT || error->status != GRPC_RESOURCE_EXHAUSTED) {
             for (uint32_t i = 0; i < lane->sent_count; i++) {
-                lane->sent[i]->account->stale = true;
+                import_event_doubt(lane, lane->sent[i]);
                 lane->sent[i]->sent = true;
             }
-            lane->has_stale = true;
         }
         lane_requeue(lane, import_back_off_ms(lane->attempts, error->detail.retry_after_ms));
         return TOOL_DONE;
@@ -174,7 +201,9 @@ static enum tool_exit failure_take(
         char message[sizeof error->detail.field + 64];
         snprintf(message, sizeof message, "the member's own node refuses it, before it is ordered%s%s",
             error->detail.field[0] == '\0' ? "" : ", for its ", error->detail.field);
-        import_reject(run, lane->sent[index]->line, reason, message);
+        struct import_rejection rejection = {
+            lane->sent[index]->line, lane->sent[index]->fields.type, reason, message};
+        import_reject(run, &rejection);
         event_done(run, lane, index);
         lane->attempts = 0;
         lane_requeue(lane, 0);

@@ -28,12 +28,14 @@ struct import_event *import_event_make(const struct import_keys *keys, const str
     event->body_size = (uint32_t)line->body.size;
     if (line->body.size > 0) memcpy(event->body, line->body.data, line->body.size);
     struct salt_source source = {
-        .fields = &line->fields,
+        .fields = &event->fields,
         .body = buffer_span(&line->body),
         .ref = span_of(line->ref, line->ref_size),
         .occurrence = occurrence,
     };
-    if (salt_derive(keys->salt_key, &source, event->salt) != TALLY_OK) {
+    bool makes_item = !line->fields.has_account && !line->has_item;
+    if ((makes_item && item_id_derive(keys->salt_key, &source, event->fields.item_id) != TALLY_OK) ||
+        salt_derive(keys->salt_key, &source, event->salt) != TALLY_OK) {
         free(event);
         return NULL;
     }
@@ -69,11 +71,10 @@ bool import_builder_has_room(const struct import_builder *builder, const struct 
     return builder->count < IMPORT_BATCH_EVENTS_MAX && builder->size + more <= BATCH_SIZE_MAX;
 }
 
-void import_builder_add(
-    struct import_builder *builder, const struct import_keys *keys, struct import_event *event)
+/* The event's place in its account's chain, behind those of this batch. */
+static void chain_place(const struct import_builder *builder, struct import_event *event)
 {
     struct import_account *account = event->account;
-    CHECK(import_builder_has_room(builder, event));
     if (account->built_in != builder->serial) {
         account->built_in = builder->serial;
         account->build_seq = account->next_seq;
@@ -81,6 +82,14 @@ void import_builder_add(
     }
     event->fields.account_seq = account->build_seq;
     event->fields.account_prev = account->build_head;
+}
+
+void import_builder_add(
+    struct import_builder *builder, const struct import_keys *keys, struct import_event *event)
+{
+    CHECK(import_builder_has_room(builder, event));
+    CHECK(event->fields.has_account == (event->account != NULL));
+    if (event->account != NULL) chain_place(builder, event);
     size_t start = builder->headers.size;
     event_header_encode(&event->fields, &builder->headers);
     /* Memory may run out here; the batch is then found failed when it is finished. */
@@ -88,8 +97,10 @@ void import_builder_add(
                              ? span_of(NULL, 0)
                              : span_of(builder->headers.data + start, builder->headers.size - start);
     event->id = event_id(&keys->chain_id, header);
-    account->build_seq++;
-    account->build_head = event->id;
+    if (event->account != NULL) {
+        event->account->build_seq++;
+        event->account->build_head = event->id;
+    }
 
     struct batch_event *item = &builder->items[builder->count];
     item->fields = event->fields;

@@ -15,7 +15,7 @@ _Static_assert(IMPORT_BATCH_LIFETIME_MS < BATCH_LIFETIME_MS_MAX, "with room for 
 
 struct import_event {
     struct import_event *next;
-    struct import_account *account;
+    struct import_account *account; /* NULL for one without: it is in no chain */
     uint64_t line;
     bool sent;                  /* by this import, which heard no answer that says whether it was applied */
     struct event_header fields; /* complete but for its place in the account's chain */
@@ -37,7 +37,8 @@ struct import_keys {
 /* Appends the encoded SubmitBatchRequest of an encoded batch, whose answer waits until it is final. */
 void submit_request_append(struct buffer *out, struct span batch);
 
-/* The event of one line, with its salt and commitment; free() it. NULL when memory runs out. */
+/* The event of one line, with its item id, salt and commitment; `account` is NULL where it has none. free()
+ * it. NULL when memory runs out. */
 struct import_event *import_event_make(const struct import_keys *keys, const struct import_line *line,
     uint64_t line_number, uint32_t occurrence, struct import_account *account);
 
@@ -59,8 +60,8 @@ void import_builder_close(struct import_builder *builder);
 void import_builder_start(struct import_builder *builder, uint64_t serial);
 /* Whether one more event fits. */
 bool import_builder_has_room(const struct import_builder *builder, const struct import_event *event);
-/* Puts the event next in its account's chain, fills its id, and adds it. The event stays until the batch is
- * finished. */
+/* Puts the event next in its account's chain, if it has one, fills its id, and adds it. The event stays until
+ * the batch is finished. */
 void import_builder_add(
     struct import_builder *builder, const struct import_keys *keys, struct import_event *event);
 /* Signs, and appends the encoded SubmitBatchRequest to `out` (out->failed on overflow). */

@@ -31,6 +31,7 @@ void import_line_close(struct import_line *line)
 int import_line_parse(struct span text, struct import_line *line, char *why, size_t why_size)
 {
     json_error_t where;
+    line->fields = (struct event_header){.subject_scheme = SUBJECT_SCHEME_HMAC};
     json_t *object = json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, &where);
     if (object == NULL) {
         snprintf(why, why_size, "it is not JSON at column %d: %s", where.column, where.text);
@@ -69,11 +70,13 @@ static const char *unknown_key(const json_t *object, enum event_type type)
 }
 
 /* Where the event belongs: in its account's chain, or by itself. */
-static int key_take(
-    const json_t *object, struct event_header *fields, size_t *taken, char *why, size_t why_size)
+static int key_take(const json_t *object, struct import_line *line, size_t *taken, char *why, size_t why_size)
 {
+    struct event_header *fields = &line->fields;
     fields->has_account = event_type_has_account((uint32_t)fields->type);
     const char *name = fields->has_account ? "account" : "item";
+    line->has_item = !fields->has_account && json_object_get(object, name) != NULL;
+    if (!fields->has_account && !line->has_item) return TALLY_OK;
     const char *text = string_take(object, name, taken);
     uint8_t *to = fields->has_account ? fields->account_ref : fields->item_id;
     if (text != NULL && hex_decode(text, to, ITEM_ID_SIZE) == TALLY_OK) return TALLY_OK;
@@ -97,7 +100,6 @@ static int object_take(const json_t *object, struct import_line *line, char *why
 {
     size_t taken = 0;
     struct event_header *fields = &line->fields;
-    *fields = (struct event_header){.subject_scheme = SUBJECT_SCHEME_HMAC};
     if (!json_is_object(object)) return fault(why, why_size, "the line", "is no JSON object");
     const char *type = string_take(object, "type", &taken);
     if (type == NULL) return fault(why, why_size, "type", "is missing, or no text");
@@ -110,7 +112,7 @@ static int object_take(const json_t *object, struct import_line *line, char *why
     if (subject == NULL || hex_decode(subject, fields->subject_id.bytes, DIGEST_SIZE) != TALLY_OK) {
         return fault(why, why_size, "subject", "is not 64 hexadecimal digits");
     }
-    int error = key_take(object, fields, &taken, why, why_size);
+    int error = key_take(object, line, &taken, why, why_size);
     if (error != TALLY_OK) return error;
     const char *date = string_take(object, "event_date", &taken);
     if (date == NULL || date_from_text(date, &fields->event_date) != TALLY_OK) {
@@ -156,9 +158,9 @@ void import_line_help(void)
     puts("\nEvery line; * must be there:\n"
          "  type *                          one of the types below\n"
          "  subject *                       64 hexadecimal digits (tally help subject-id)\n"
-         "  account *, or item *            32 hexadecimal digits of the furnisher's own: what the event "
-         "belongs "
-         "to, or its own id\n"
+         "  account *, or item              32 hexadecimal digits of the furnisher's own: the account that "
+         "the event belongs\n"
+         "                                  to, or its own id; without an item, one is made of the line\n"
          "  event_date *                    a date yyyy-mm-dd\n"
          "  ref                             text of at most 256 bytes: tells true twins apart\n"
          "  body                            an object with the fields that begin with body.");

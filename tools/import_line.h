@@ -9,6 +9,7 @@
 
 struct import_line {
     struct event_header fields; /* without member, sequence, head and commitment */
+    bool has_item;              /* an event without an account: its item id is given; else it is zeros */
     struct buffer body;         /* canonical bytes */
     char ref[EVENT_TEXT_SIZE_MAX + 1];
     size_t ref_size;
@@ -18,8 +19,8 @@ void import_line_init(struct import_line *line);
 void import_line_close(struct import_line *line);
 
 /* Reads one line, without its newline, of any type. On failure `why` is one sentence that names the field,
- * and *line is unspecified. Errors: TALLY_EFORM (no JSON object, an unknown or a missing field, or a value
- * that does not fit), TALLY_ENOMEM. */
+ * and of *line only fields.type holds: 0 where it names none. Errors: TALLY_EFORM (no JSON object, an unknown
+ * or a missing field, or a value that does not fit), TALLY_ENOMEM. */
 int import_line_parse(
     struct span text, struct import_line *line, char *why, size_t why_size) TALLY_MUST_CHECK;
 

@@ -1,7 +1,5 @@
 #include "tools/import_run.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "proto/base/check.h"
@@ -12,11 +10,6 @@
 #define REPLY_ARENA_BUDGET (4u * MIB)
 
 static enum tool_exit run_loop(struct import_run *run);
-static enum tool_exit chunk_read(struct import_run *run);
-static enum tool_exit line_take(struct import_run *run, struct span text);
-static enum tool_exit chunk_distribute(struct import_run *run);
-static enum tool_exit accounts_ask(
-    struct import_run *run, const struct import_account *const *accounts, size_t count);
 static enum tool_exit lanes_start(struct import_run *run);
 static enum tool_exit lane_refresh(struct import_run *run, struct import_lane *lane);
 static enum tool_exit lane_start(struct import_run *run, uint32_t index);
@@ -60,7 +53,7 @@ static enum tool_exit run_loop(struct import_run *run)
 {
     while (!run->at_end || run->pending > 0) {
         enum tool_exit code = TOOL_DONE;
-        if (!run->at_end && run->pending < IMPORT_PENDING_LOW) code = chunk_read(run);
+        if (!run->at_end && run->pending < IMPORT_PENDING_LOW) code = import_chunk_read(run);
         if (code == TOOL_DONE) code = lanes_start(run);
         if (code == TOOL_DONE) code = import_answers_take(run);
         if (code != TOOL_DONE) return code;
@@ -70,126 +63,6 @@ static enum tool_exit run_loop(struct import_run *run)
         }
     }
     CHECK(run->result->read == run->result->accepted + run->result->duplicate + run->result->rejected);
-    return TOOL_DONE;
-}
-
-/* ---- Reading ---- */
-
-static bool is_blank(struct span text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] != ' ' && text.data[i] != '\t') return false;
-    }
-    return true;
-}
-
-/* The next line of the file, as a source tells it. */
-static int file_next(void *context, struct span *text, uint64_t *number, char why[IMPORT_WHY_SIZE])
-{
-    struct import_run *run = context;
-    int error = line_reader_next(&run->reader, text);
-    *number = run->reader.number;
-    if (error != TALLY_ELIMIT) return error;
-    snprintf(why, IMPORT_WHY_SIZE, "the line is longer than %u bytes", IMPORT_LINE_SIZE_MAX);
-    return TALLY_EFORM;
-}
-
-static int source_next(struct import_run *run, struct span *text, char why[IMPORT_WHY_SIZE])
-{
-    const struct import_source *source = run->options->source;
-    if (source == NULL) return file_next(run, text, &run->line_number, why);
-    return source->next(source->context, text, &run->line_number, why);
-}
-
-/* Reads some lines, asks about the accounts that are new, and hands the events to their lanes. */
-static enum tool_exit chunk_read(struct import_run *run)
-{
-    enum tool_exit code = TOOL_DONE;
-    for (uint32_t i = 0; code == TOOL_DONE && i < IMPORT_CHUNK_LINES; i++) {
-        struct span text;
-        char why[IMPORT_WHY_SIZE];
-        if (run->unasked_count == IMPORT_LOOKUP_MAX) break;
-        int error = source_next(run, &text, why);
-        if (error == TALLY_ENOTFOUND) {
-            run->at_end = true;
-            break;
-        }
-        if (error == TALLY_ENOMEM) return import_out_of_memory(run);
-        if (error == TALLY_EIO) {
-            return context_fail(run->context, TOOL_REFUSED, "FILE", "cannot read %s: %s",
-                run->options->file_name, strerror(errno));
-        }
-        if (error == TALLY_EFORM) {
-            run->result->read++;
-            import_reject(run, run->line_number, "BAD_LINE", why);
-        } else if (!is_blank(text)) {
-            run->result->read++;
-            code = line_take(run, text);
-        }
-    }
-    return code == TOOL_DONE ? chunk_distribute(run) : code;
-}
-
-static enum tool_exit line_take(struct import_run *run, struct span text)
-{
-    char why[IMPORT_WHY_SIZE];
-    struct import_line *line = &run->line;
-    int error = import_line_parse(text, line, why, sizeof why);
-    if (error == TALLY_ENOMEM) return import_out_of_memory(run);
-    if (error != TALLY_OK) {
-        if (run->options->source != NULL) run->options->source->place(run->options->source->context, why);
-        import_reject(run, run->line_number, "BAD_LINE", why);
-        return TOOL_DONE;
-    }
-    if (!event_type_is_supported((uint32_t)line->fields.type) || !line->fields.has_account) {
-        snprintf(why, sizeof why, "type: this release does not import %s",
-            event_type_name((uint32_t)line->fields.type));
-        import_reject(run, run->line_number, "UNSUPPORTED_TYPE", why);
-        return TOOL_DONE;
-    }
-    uint64_t hash;
-    uint32_t occurrence;
-    struct salt_source source = {
-        .fields = &line->fields,
-        .body = buffer_span(&line->body),
-        .ref = span_of(line->ref, line->ref_size),
-    };
-    if (salt_source_hash(&source, &hash) != TALLY_OK ||
-        occurrence_count(&run->occurrences, hash, &occurrence) != TALLY_OK) {
-        return import_out_of_memory(run);
-    }
-    struct import_account *account = import_account_get(&run->accounts, line->fields.account_ref);
-    struct import_event *event =
-        account == NULL ? NULL
-                        : import_event_make(run->options->keys, line, run->line_number, occurrence, account);
-    if (event == NULL) return import_out_of_memory(run);
-    import_queue_push(&run->chunk, event);
-    if (!account->asked && !account->stale) {
-        account->stale = true;
-        run->unasked[run->unasked_count++] = account;
-    }
-    return TOOL_DONE;
-}
-
-static enum tool_exit chunk_distribute(struct import_run *run)
-{
-    if (run->unasked_count > 0) {
-        enum tool_exit code = accounts_ask(run, run->unasked, run->unasked_count);
-        if (code != TOOL_DONE) return code;
-        run->unasked_count = 0;
-    }
-    for (struct import_event *event = import_queue_pop(&run->chunk); event != NULL;
-         event = import_queue_pop(&run->chunk)) {
-        if (import_account_is_applied(event->account, &event->fields.body_commitment)) {
-            import_count_known(run, event);
-            free(event);
-            continue;
-        }
-        uint64_t lane = import_account_hash(event->account->ref) >> 32;
-        import_queue_push(&run->lanes[lane % IMPORT_LANES].waiting, event);
-        if (event->account->stale) run->lanes[lane % IMPORT_LANES].has_stale = true;
-        run->pending++;
-    }
     return TOOL_DONE;
 }
 
@@ -213,7 +86,7 @@ static int known_take(void *context, const struct import_known *known)
     return TALLY_OK;
 }
 
-static enum tool_exit accounts_ask(
+enum tool_exit import_accounts_ask(
     struct import_run *run, const struct import_account *const *accounts, size_t count)
 {
     struct client_error error;
@@ -278,13 +151,13 @@ static enum tool_exit lane_refresh(struct import_run *run, struct import_lane *l
         size_t count = 0;
         for (struct import_event *event = lane->waiting.first; event != NULL && count < IMPORT_LOOKUP_MAX;
              event = event->next) {
-            bool told = !event->account->stale;
+            bool told = event->account == NULL || !event->account->stale;
             for (size_t i = 0; !told && i < count; i++)
                 told = stale[i] == event->account;
             if (!told) stale[count++] = event->account;
         }
         if (count > 0) {
-            enum tool_exit code = accounts_ask(run, stale, count);
+            enum tool_exit code = import_accounts_ask(run, stale, count);
             if (code != TOOL_DONE) return code;
         }
         lane->has_stale = count == IMPORT_LOOKUP_MAX;
@@ -299,7 +172,7 @@ static enum tool_exit lane_start(struct import_run *run, uint32_t index)
     lane->serial = run->serial;
     while (lane->waiting.first != NULL && import_builder_has_room(&run->builder, lane->waiting.first)) {
         struct import_event *event = import_queue_pop(&lane->waiting);
-        if (import_account_is_applied(event->account, &event->fields.body_commitment)) {
+        if (import_event_is_applied(event)) {
             import_count_known(run, event);
             run->pending--;
             free(event);

@@ -1,6 +1,7 @@
 /* The import itself: lines in, batches out, answers counted. Many batches are in flight, but never two that
  * touch the same account: accounts are divided among lanes, each with one batch under way, so that an
- * account's events arrive in order whichever validator proposes them. */
+ * account's events arrive in order whichever validator proposes them. So do a subject's events without an
+ * account. */
 #ifndef TALLY_TOOLS_IMPORT_RUN_H
 #define TALLY_TOOLS_IMPORT_RUN_H
 
@@ -52,12 +53,20 @@ struct import_wire {
 
 struct import_rejection {
     uint64_t line;
+    enum event_type type; /* 0 where the line has none */
     const char *reason;
     const char *message;
 };
 
+#define IMPORT_TYPES (EVENT_STATEMENT + 1)
+
+struct import_counts {
+    uint64_t accepted, duplicate, rejected;
+};
+
 struct import_result {
     uint64_t read, accepted, duplicate, rejected;
+    struct import_counts types[IMPORT_TYPES]; /* by enum event_type; at 0 lines that have none */
     uint64_t batches, retries;
 };
 

@@ -5,20 +5,38 @@
 #define BACK_OFF_MS_MIN 50u
 #define BACK_OFF_MS_MAX 5000u
 
-void import_reject(struct import_run *run, uint64_t line, const char *reason, const char *message)
+void import_reject(struct import_run *run, const struct import_rejection *rejection)
 {
-    struct import_rejection rejection = {line, reason, message};
     run->result->rejected++;
-    if (run->options->on_rejection != NULL) run->options->on_rejection(run->options->context, &rejection);
+    run->result->types[rejection->type].rejected++;
+    if (run->options->on_rejection != NULL) run->options->on_rejection(run->options->context, rejection);
+}
+
+void import_count_accepted(struct import_run *run, const struct import_event *event)
+{
+    run->result->accepted++;
+    run->result->types[event->fields.type].accepted++;
 }
 
 void import_count_known(struct import_run *run, const struct import_event *event)
 {
     if (event->sent) {
-        run->result->accepted++;
-    } else {
-        run->result->duplicate++;
+        import_count_accepted(run, event);
+        return;
     }
+    run->result->duplicate++;
+    run->result->types[event->fields.type].duplicate++;
+}
+
+bool import_event_is_applied(const struct import_event *event)
+{
+    return event->account != NULL &&
+           import_account_is_applied(event->account, &event->fields.body_commitment);
+}
+
+void import_event_doubt(struct import_lane *lane, struct import_event *event)
+{
+    if (event->account != NULL) event->account->stale = lane->has_stale = true;
 }
 
 enum tool_exit import_out_of_memory(struct import_run *run)

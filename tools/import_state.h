@@ -1,4 +1,5 @@
-/* What the parts of an import share: reading and sending in import_run.c, answers in import_answer.c. */
+/* What the parts of an import share: reading in import_read.c, sending in import_run.c, answers in
+ * import_answer.c. */
 #ifndef TALLY_TOOLS_IMPORT_STATE_H
 #define TALLY_TOOLS_IMPORT_STATE_H
 
@@ -29,15 +30,29 @@ struct import_run {
     bool at_end;
 };
 
+/* Reads some lines, asks about the accounts that are new, and hands the events to their lanes. */
+enum tool_exit import_chunk_read(struct import_run *run) TALLY_MUST_CHECK;
+/* Asks the node about accounts of run->accounts, as often as that may help. They are stale no more. */
+enum tool_exit import_accounts_ask(
+    struct import_run *run, const struct import_account *const *accounts, size_t count) TALLY_MUST_CHECK;
 /* Takes every answer there is. Waits for one, or for the time to try again, only where nothing else is left
  * to do. */
 enum tool_exit import_answers_take(struct import_run *run) TALLY_MUST_CHECK;
 
 /* Counts and tells a line that will never be on the ledger. */
-void import_reject(struct import_run *run, uint64_t line, const char *reason, const char *message);
+void import_reject(struct import_run *run, const struct import_rejection *rejection);
+/* This import brought the event to the ledger. */
+void import_count_accepted(struct import_run *run, const struct import_event *event);
 /* The ledger holds the event. Where this import sent it, and an answer was lost, that is this import's doing.
  */
 void import_count_known(struct import_run *run, const struct import_event *event);
+
+/* Whether the ledger was heard to hold the event. One without an account is never asked about: sent again, it
+ * is known there. */
+bool import_event_is_applied(const struct import_event *event);
+/* What the ledger holds of the event's account, if it has one, is in doubt: it is asked before the event is
+ * sent from this lane. */
+void import_event_doubt(struct import_lane *lane, struct import_event *event);
 
 /* Notes in the context that the import ends here. */
 enum tool_exit import_out_of_memory(struct import_run *run) TALLY_MUST_CHECK;

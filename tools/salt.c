@@ -25,18 +25,40 @@ static int message_write(const struct salt_source *source, struct buffer *messag
     return message->failed ? TALLY_ENOMEM : TALLY_OK;
 }
 
-int salt_derive(const uint8_t key[SALT_KEY_SIZE], const struct salt_source *source, uint8_t salt[SALT_SIZE])
+static int source_digest(
+    const uint8_t key[SALT_KEY_SIZE], enum tag tag, const struct salt_source *source, struct digest *digest)
 {
     struct buffer message;
     int error = message_write(source, &message);
     buffer_u32(&message, source->occurrence);
     if (message.failed) error = TALLY_ENOMEM;
-    if (error == TALLY_OK) {
-        struct digest digest = digest_keyed(span_of(key, SALT_KEY_SIZE), TAG_SALT, buffer_span(&message));
-        memcpy(salt, digest.bytes, SALT_SIZE);
-    }
+    if (error == TALLY_OK) *digest = digest_keyed(span_of(key, SALT_KEY_SIZE), tag, buffer_span(&message));
     buffer_close(&message);
     return error;
+}
+
+int salt_derive(const uint8_t key[SALT_KEY_SIZE], const struct salt_source *source, uint8_t salt[SALT_SIZE])
+{
+    struct digest digest;
+    int error = source_digest(key, TAG_SALT, source, &digest);
+    if (error == TALLY_OK) memcpy(salt, digest.bytes, SALT_SIZE);
+    return error;
+}
+
+int item_id_derive(
+    const uint8_t key[SALT_KEY_SIZE], const struct salt_source *source, uint8_t item_id[ITEM_ID_SIZE])
+{
+    struct digest digest;
+    int error = source_digest(key, TAG_ITEM, source, &digest);
+    if (error == TALLY_OK) memcpy(item_id, digest.bytes, ITEM_ID_SIZE);
+    return error;
+}
+
+void account_ref_derive(
+    const uint8_t key[SALT_KEY_SIZE], struct span number, uint8_t account_ref[ACCOUNT_REF_SIZE])
+{
+    struct digest digest = digest_keyed(span_of(key, SALT_KEY_SIZE), TAG_ITEM, number);
+    memcpy(account_ref, digest.bytes, ACCOUNT_REF_SIZE);
 }
 
 int salt_source_hash(const struct salt_source *source, uint64_t *hash)
