@@ -1,4 +1,5 @@
-/* Where events stand, found by what names them: an event by its id, or by its account and seq.
+/* Where events stand, found by what names them: an event by its id, by its account and seq, or by its item
+ * id; and what aims at an event.
  *
  * An entry is 24 bytes. New ones are in memory, in the open generation; each flush writes what came since the
  * last as a run, so that a restart has them again. A generation with enough entries is closed: the flush that
@@ -14,6 +15,7 @@
 #ifndef TALLY_STORAGE_EVENT_INDEX_H
 #define TALLY_STORAGE_EVENT_INDEX_H
 
+#include "proto/codec/result.h"
 #include "storage/event_table.h"
 #include "storage/store.h"
 
@@ -21,11 +23,22 @@ enum event_index_kind {
     INDEX_APPLIED = 1, /* under an event's id, where it was applied; there is one place at most */
     INDEX_REFUSED = 2, /* under an event's id, where it was refused; the last place counts */
     INDEX_ACCOUNT = 3, /* under an account's seq, where that event was applied; one at most */
+    INDEX_ITEM = 4,    /* under a member's item id, where the event that used it up was folded; one at most */
+    INDEX_CORRECTED = 5, /* under an event's id, where a CORRECT of it was applied; the last place counts */
+    INDEX_RETRACTED = 6, /* under an event's id, where the RETRACT of it was applied; one at most */
+    INDEX_RECORDED = 8,  /* under an event's id, where it was refused and folded all the same; one at most */
 };
+
+/* Under which kind an event's id is kept. */
+static inline enum event_index_kind event_index_kind_of(uint16_t result, bool folded)
+{
+    if (result == RESULT_OK) return INDEX_APPLIED;
+    return folded ? INDEX_RECORDED : INDEX_REFUSED;
+}
 
 /* Where an event stands. */
 struct state_place {
-    uint64_t height; /* from 1, below 2^46 */
+    uint64_t height; /* from 1, below 2^44 */
     uint32_t index;  /* in its block, below 2^16 */
 };
 

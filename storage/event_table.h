@@ -8,8 +8,8 @@
 
 #define EVENT_KEY_SIZE 16u
 
-/* A place: its kind, from 1, in the highest two bits, then a block's height, then an index in it. */
-#define EVENT_KIND_SHIFT 62u
+/* A place: its kind, from 1, in the highest four bits, then a block's height, then an index in it. */
+#define EVENT_KIND_SHIFT 60u
 #define EVENT_INDEX_BITS 16u
 
 struct event_entry {

@@ -121,6 +121,10 @@ struct ledger_event {
 int ledger_event_read(struct ledger *ledger, uint64_t height, uint32_t index, struct arena *arena,
     struct ledger_event *event) TALLY_MUST_CHECK;
 
+/* Its header alone: the exact bytes, in the arena. */
+int ledger_header_read(struct ledger *ledger, uint64_t height, uint32_t index, struct arena *arena,
+    struct span *header) TALLY_MUST_CHECK;
+
 /* A height whose block, or a body of it, was met damaged, at opening or in a read. Errors: TALLY_ENOTFOUND.
  */
 int ledger_damaged(struct ledger *ledger, uint64_t *height) TALLY_MUST_CHECK;

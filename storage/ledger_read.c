@@ -231,6 +231,14 @@ int ledger_event_find(struct ledger *ledger, uint64_t height, uint32_t index, st
     return ledger_record_event_check(&ledger->form, bytes, *header);
 }
 
+int ledger_header_read(
+    struct ledger *ledger, uint64_t height, uint32_t index, struct arena *arena, struct span *header)
+{
+    struct ledger_record_event entry;
+    ledger = ledger_of(ledger, height);
+    return ledger_note(ledger, height, ledger_event_find(ledger, height, index, arena, &entry, header));
+}
+
 int ledger_event_read(
     struct ledger *ledger, uint64_t height, uint32_t index, struct arena *arena, struct ledger_event *event)
 {

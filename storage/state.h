@@ -110,8 +110,8 @@ int state_block_begin(
  * STATE_SUBJECT_SIZE_MAX). */
 int state_subject_put(
     struct state *state, const struct digest *subject_id, struct span bytes) TALLY_MUST_CHECK;
-/* Folds an event into the subject's history: count, last_height and acc move. The event's result is the next
- * one recorded (CHECKed there). */
+/* Folds an event, applied or refused, into the subject's history: count, last_height and acc move. The
+ * event's result is the next one recorded (CHECKed there). */
 int state_fold(struct state *state, const struct digest *subject_id, const struct digest *event_id,
     uint32_t index, uint16_t result) TALLY_MUST_CHECK;
 
@@ -121,6 +121,19 @@ int state_account_put(struct state *state, uint32_t member_id, const uint8_t ref
  * looked up. */
 int state_account_event_put(struct state *state, uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE],
     uint32_t seq, uint32_t index) TALLY_MUST_CHECK;
+
+/* The block's event `index`, which is folded, used up the member's item id. */
+int state_item_put(struct state *state, uint32_t member_id, const uint8_t item_id[ITEM_ID_SIZE],
+    uint32_t index) TALLY_MUST_CHECK;
+
+/* What an applied event may do to another. */
+enum state_remedy {
+    STATE_CORRECTED,
+    STATE_RETRACTED,
+};
+/* The block's event `index`, which is applied, corrects or retracts the event `target`. */
+int state_remedy_put(struct state *state, enum state_remedy remedy, const struct digest *target,
+    uint32_t index) TALLY_MUST_CHECK;
 
 /* Remembers a batch as applied, in this block's replay window. Errors: TALLY_EINVALID (it has expired by the
  * block's time, or expires more than BATCH_LIFETIME_MS_MAX after it). */
@@ -171,11 +184,44 @@ int state_account_scan(struct state *state, uint32_t member_id, const uint8_t *f
     bool (*seen)(void *context, const uint8_t ref[ACCOUNT_REF_SIZE], const struct digest *subject_id),
     void *context) TALLY_MUST_CHECK;
 
+struct state_item {
+    struct digest event_id; /* of the event that used the item id up, */
+    uint16_t result;        /* and what came of it */
+};
+/* Errors: TALLY_ENOTFOUND (the item id is free). */
+int state_item_get(struct state *state, uint32_t member_id, const uint8_t item_id[ITEM_ID_SIZE],
+    struct state_item *item) TALLY_MUST_CHECK;
+/* The newest event that did this to `target`, above state_base_height. Errors: TALLY_ENOTFOUND (none did). */
+int state_remedy_get(struct state *state, enum state_remedy remedy, const struct digest *target,
+    struct digest *event_id) TALLY_MUST_CHECK;
+
+/* An event that came with the snapshot. */
+struct state_base_event {
+    enum event_type type;
+    uint32_t member_id;
+    bool has_account;
+    uint8_t ref[ACCOUNT_REF_SIZE];
+    uint32_t period; /* PERIOD_REPORT, else 0 */
+    bool has_transfer_of;
+    struct digest transfer_of; /* ACCOUNT_OPEN */
+    /* By what was applied before the snapshot: a RETRACT aims at it; a CORRECT that is not itself retracted
+     * does, and which. What was applied since is the caller's to add: also that it retracted that CORRECT. */
+    bool retracted, corrected;
+    struct digest corrected_by;
+};
+/* The event of this id, where it was applied at or below state_base_height, and in this subject's file: from
+ * what is on disk in a bounded number of reads, neither a hit nor a miss goes through a history. Errors:
+ * TALLY_ENOTFOUND. */
+int state_base_target(struct state *state, const struct digest *subject_id, const struct digest *event_id,
+    struct state_base_event *event) TALLY_MUST_CHECK;
+
 struct state_event {
     uint64_t height;
     uint32_t index;
     bool applied; /* result OK there */
 };
+/* Where it was applied, else where it was refused and folded all the same, else where it was refused last.
+ */
 int state_event_get(
     struct state *state, const struct digest *event_id, struct state_event *event) TALLY_MUST_CHECK;
 
@@ -212,10 +258,15 @@ int state_roots_get(struct state *state, uint64_t height, struct state_roots *ro
 
 /* ---- What was ordered before the snapshot ---- */
 
+/* What came of an event of an older block. */
+struct state_older_result {
+    struct state_result at;
+    bool folded; /* into its subject's history, whatever the result */
+};
 /* Puts the results of block `height`, which is the next to be back-filled, in their place, to be written with
  * a later flush. Not inside a block. Errors: TALLY_EINVALID (not the next, or not what the block's
  * results_root says): nothing has changed. */
-int state_backfill_put(struct state *state, uint64_t height, const struct state_result *results,
+int state_backfill_put(struct state *state, uint64_t height, const struct state_older_result *results,
     uint32_t count) TALLY_MUST_CHECK;
 
 /* ---- Certified checkpoints ---- */

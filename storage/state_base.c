@@ -195,13 +195,13 @@ int state_base_account_read(struct state_base_reader *reader, uint32_t member_id
 
 /* ---- Back-filling ---- */
 
-static bool results_are(
-    uint64_t height, const struct state_result *results, uint32_t count, const struct digest *results_root)
+static bool results_are(uint64_t height, const struct state_older_result *results, uint32_t count,
+    const struct digest *results_root)
 {
     struct merkle_frontier tree;
     merkle_frontier_init(&tree);
     for (uint32_t i = 0; i < count; i++) {
-        struct digest leaf = result_leaf(height, i, &results[i].event_id, &results[i].result);
+        struct digest leaf = result_leaf(height, i, &results[i].at.event_id, &results[i].at.result);
         merkle_frontier_append(&tree, &leaf, NULL, NULL);
     }
     struct digest root = merkle_frontier_root(&tree);
@@ -210,13 +210,13 @@ static bool results_are(
 
 /* As the block's own end would have written them; their links are not needed, as the histories came whole. */
 static int put_chunk(struct state *state, uint64_t height, uint64_t time_ms, uint32_t chunk,
-    const struct state_result *results, uint32_t count)
+    const struct state_older_result *results, uint32_t count)
 {
     struct buffer value;
     buffer_init(&value, SIZE_MAX / 8);
     buffer_u64(&value, time_ms);
     for (uint32_t i = 0; i < count; i++)
-        state_result_encode(&(struct state_result_record){.result = results[i]}, &value);
+        state_result_encode(&(struct state_result_record){.result = results[i].at}, &value);
     struct state_key key = state_key_of_results(height, chunk);
     int error = TALLY_ENOMEM;
     if (!value.failed) error = overlay_put(state->overlay, state_key_span(&key), buffer_span(&value));
@@ -224,8 +224,8 @@ static int put_chunk(struct state *state, uint64_t height, uint64_t time_ms, uin
     return error;
 }
 
-static int put_results(
-    struct state *state, const struct state_roots *roots, const struct state_result *results, uint32_t count)
+static int put_results(struct state *state, const struct state_roots *roots,
+    const struct state_older_result *results, uint32_t count)
 {
     int error = TALLY_OK;
     for (uint32_t first = 0; error == TALLY_OK && first < count; first += STATE_RESULTS_CHUNK) {
@@ -234,14 +234,14 @@ static int put_results(
             state, roots->height, roots->time_ms, first / STATE_RESULTS_CHUNK, results + first, size);
         for (uint32_t i = first; error == TALLY_OK && i < first + size; i++)
             error = event_index_add(state->index,
-                results[i].result.code == RESULT_OK ? INDEX_APPLIED : INDEX_REFUSED, &results[i].event_id,
+                event_index_kind_of(results[i].at.result.code, results[i].folded), &results[i].at.event_id,
                 (struct state_place){roots->height, i});
     }
     return error;
 }
 
 int state_backfill_put(
-    struct state *state, uint64_t height, const struct state_result *results, uint32_t count)
+    struct state *state, uint64_t height, const struct state_older_result *results, uint32_t count)
 {
     struct state_roots roots;
     CHECK(!state->block.open);

@@ -3,8 +3,8 @@
 
 /* A snapshot holds no event with an item id, nor one that aims at another, before its format has their facts.
  */
-int state_base_item(struct state *state, uint32_t member_id, const uint8_t item_id[ITEM_ID_SIZE],
-    struct state_base_item *item)
+int state_base_item(
+    struct state *state, uint32_t member_id, const uint8_t item_id[ITEM_ID_SIZE], struct state_item *item)
 {
     (void)state, (void)member_id, (void)item_id, (void)item;
     return TALLY_ENOTFOUND;

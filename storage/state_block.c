@@ -273,7 +273,7 @@ int state_result_record(
     merkle_frontier_append(&block->results, &leaf, NULL, NULL);
     block->counts.events++;
     if (result->code == RESULT_OK) block->counts.applied++;
-    int error = event_index_add(state->index, result->code == RESULT_OK ? INDEX_APPLIED : INDEX_REFUSED,
+    int error = event_index_add(state->index, event_index_kind_of(result->code, record.link != LINK_NONE),
         event_id, (struct state_place){block->height, index});
     if (error == TALLY_OK && block->results.count % STATE_RESULTS_CHUNK == 0) error = put_results(state);
     return state_fail(state, error);

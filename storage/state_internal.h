@@ -145,35 +145,14 @@ int state_base_entry(struct state_base_reader *reader, const struct digest *posi
 int state_base_account_read(struct state_base_reader *reader, uint32_t member_id,
     const uint8_t ref[ACCOUNT_REF_SIZE], uint32_t from, uint32_t count, struct digest *ids,
     uint32_t *found) TALLY_MUST_CHECK;
-/* What the rules ask of events that were folded before the snapshot, from what is on disk in a bounded number
- * of reads: neither a hit nor a miss goes through a history. On any thread, whatever is back-filled. */
-struct state_base_item {
-    struct digest event_id;
-    uint16_t result; /* enum result_code: what is not RESULT_OK was refused, and used up the id */
-};
-/* The event that used up a member's item id, in whatever subject. Errors: TALLY_ENOTFOUND (none did before
- * the snapshot). */
+/* The event that used up a member's item id before the snapshot, in whatever subject, from what is on disk in
+ * a bounded number of reads. On any thread, whatever is back-filled. Errors: TALLY_ENOTFOUND (none did). */
 int state_base_item(struct state *state, uint32_t member_id, const uint8_t item_id[ITEM_ID_SIZE],
-    struct state_base_item *item) TALLY_MUST_CHECK;
+    struct state_item *item) TALLY_MUST_CHECK;
 
-struct state_base_event {
-    enum event_type type;
-    uint32_t member_id;
-    bool has_account;
-    uint8_t ref[ACCOUNT_REF_SIZE];
-    uint32_t period; /* PERIOD_REPORT, else 0 */
-    bool has_transfer_of;
-    struct digest transfer_of; /* ACCOUNT_OPEN */
-    /* By what was applied before the snapshot: a RETRACT aims at it; a CORRECT that is not itself retracted
-     * does, and which. What was applied since is the caller's to add: also that it retracted that CORRECT. */
-    bool retracted, corrected;
-    struct digest corrected_by;
-};
-/* The event of this id, where it was applied before the snapshot, and in this subject. Errors:
- * TALLY_ENOTFOUND. */
-int state_base_target(struct state *state, const struct digest *subject_id, const struct digest *event_id,
-    struct state_base_event *event) TALLY_MUST_CHECK;
-
+/* event_index_find, in the thread of a block with what the block wrote. */
+int state_event_find(struct state *state, enum event_index_kind kind, const struct digest *name,
+    struct state_place *place) TALLY_MUST_CHECK;
 /* Whether what was ordered at this height is still to be back-filled. */
 bool state_is_pending(const struct state *state, uint64_t height);
 

@@ -49,7 +49,7 @@ int state_account_get(
     return digest_get(state, &key, subject_id);
 }
 
-static int event_find(
+int state_event_find(
     struct state *state, enum event_index_kind kind, const struct digest *name, struct state_place *place)
 {
     return state_is_own(state) ? event_index_find_own(state->index, kind, name, place)
@@ -75,7 +75,7 @@ int state_account_event_get(struct state *state, uint32_t member_id, const uint8
     struct state_place place;
     struct state_result stored;
     struct digest name = state_account_seq_name(member_id, ref, seq);
-    int error = event_find(state, INDEX_ACCOUNT, &name, &place);
+    int error = state_event_find(state, INDEX_ACCOUNT, &name, &place);
     if (error == TALLY_ENOTFOUND) return base_account_event(state, member_id, ref, seq, event_id);
     if (error == TALLY_OK) error = state_result_get(state, place.height, place.index, &stored);
     if (error == TALLY_OK) *event_id = stored.event_id;
@@ -101,11 +101,12 @@ int state_event_get(struct state *state, const struct digest *event_id, struct s
     struct state_place place;
     /* Asked first: what is back-filled while it is looked for is not missed. */
     bool pending = state_is_pending(state, state->base.height);
-    int error = event_find(state, INDEX_APPLIED, event_id, &place);
+    int error = state_event_find(state, INDEX_APPLIED, event_id, &place);
     bool applied = error == TALLY_OK;
     /* It may have been applied before the snapshot, and refused since as a repetition. */
     if (error == TALLY_ENOTFOUND && pending) return TALLY_EPENDING;
-    if (error == TALLY_ENOTFOUND) error = event_find(state, INDEX_REFUSED, event_id, &place);
+    if (error == TALLY_ENOTFOUND) error = state_event_find(state, INDEX_RECORDED, event_id, &place);
+    if (error == TALLY_ENOTFOUND) error = state_event_find(state, INDEX_REFUSED, event_id, &place);
     if (error == TALLY_OK)
         *event = (struct state_event){.height = place.height, .index = place.index, .applied = applied};
     return error;
@@ -357,7 +358,7 @@ static int base_place(struct state *state, struct state_history_entry *entry)
 {
     struct state_place place;
     if (state_is_pending(state, entry->height)) return TALLY_EPENDING;
-    int error = event_find(state, INDEX_APPLIED, &entry->event_id, &place);
+    int error = state_event_find(state, event_index_kind_of(entry->result, true), &entry->event_id, &place);
     if (error == TALLY_OK && place.height != entry->height) error = TALLY_EDAMAGED;
     if (error == TALLY_OK) entry->index = place.index;
     return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;

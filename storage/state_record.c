@@ -327,6 +327,15 @@ struct digest state_account_seq_name(uint32_t member_id, const uint8_t ref[ACCOU
     return hasher_final(&hasher);
 }
 
+struct digest state_item_name(uint32_t member_id, const uint8_t item_id[ITEM_ID_SIZE])
+{
+    struct hasher hasher;
+    hasher_init(&hasher, TAG_ITEM_NAME);
+    hasher_u32(&hasher, member_id);
+    hasher_bytes(&hasher, item_id, ITEM_ID_SIZE);
+    return hasher_final(&hasher);
+}
+
 struct digest state_counts_root(const struct state_counts *counts)
 {
     struct hasher hasher;

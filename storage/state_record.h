@@ -31,9 +31,12 @@
  *   'W' minute u64 | batch digest   order u32 in its minute | expires_at_ms u64: the batch was applied; gone
  *                                   some time after its minute
  *
- * An entry of the index of events is a key of 16 bytes | kind (2 bits), height (46), index (16). Under the
- * start of an event's id, kind 1: where it was applied; kind 2: where it was refused. Under the start of
- * H(TAG_ACCOUNT_SEQ | member u32 | ref | seq u32), kind 3: where that event of the account was applied.
+ * An entry of the index of events is a key of 16 bytes | kind (4 bits), height (44), index (16). Under the
+ * start of an event's id, kind 1: where it was applied; kind 2: where it was refused; kind 8: where it was
+ * refused and folded all the same; kinds 5 and 6: where a CORRECT, and a RETRACT, of it was applied. Under
+ * the start of H(TAG_ACCOUNT_SEQ | member u32 | ref | seq u32), kind 3: where that event of the account was
+ * applied. Under the start of H(TAG_ITEM_NAME | member u32 | item id), kind 4: where the event that used the
+ * item id up was folded.
  *
  * Subjects stand by their position in the map, so that a range of keys is a subtree of it.
  *
@@ -49,7 +52,7 @@
 #include "storage/replay_window.h"
 #include "storage/state.h"
 
-#define STATE_FORMAT_VERSION 5u
+#define STATE_FORMAT_VERSION 6u
 /* A block's results are kept so many to a value, so that one is read without the rest. */
 #define STATE_RESULTS_CHUNK 64u
 
@@ -142,6 +145,8 @@ int state_digest_decode(struct span bytes, struct digest *digest) TALLY_MUST_CHE
 
 /* By which the index of events knows an account's event: H(TAG_ACCOUNT_SEQ | member u32 | ref | seq u32). */
 struct digest state_account_seq_name(uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE], uint32_t seq);
+/* By which it knows who used up an item id: H(TAG_ITEM_NAME | member u32 | item id). */
+struct digest state_item_name(uint32_t member_id, const uint8_t item_id[ITEM_ID_SIZE]);
 
 /* H(TAG_COUNTS | events u64 | applied u64 | subjects u64). */
 struct digest state_counts_root(const struct state_counts *counts);

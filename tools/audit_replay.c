@@ -25,8 +25,8 @@ static void kept_open(struct audit_replay *replay, const char *kept_dir, const s
 }
 
 int audit_replay_open(struct audit_report *report, const struct genesis *genesis,
-    const struct verify_set *validators, const struct certified_checkpoint *given, const char *own_dir,
-    const char *kept_dir, struct audit_replay *replay)
+    const struct verify_set *validators, const struct certified_checkpoint *given, struct ledger *ledger,
+    const char *own_dir, const char *kept_dir, struct audit_replay *replay)
 {
     struct state_config config = replay_config(genesis);
     *replay =
@@ -38,7 +38,8 @@ int audit_replay_open(struct audit_report *report, const struct genesis *genesis
         replay->own = NULL;
         return error;
     }
-    return execution_open(replay->own, genesis, &replay->execution);
+    struct header_source headers = header_source_of(ledger);
+    return execution_open(replay->own, genesis, &headers, &replay->execution);
 }
 
 void audit_replay_close(struct audit_replay *replay)

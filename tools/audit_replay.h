@@ -23,12 +23,13 @@ struct audit_replay {
     uint32_t result_count;
 };
 
-/* `own_dir` is empty; `kept_dir` holds a copy of the node's state, NULL where it has none; `given` may be
- * NULL. The rest is borrowed. A copy that does not open is told of, and done without. audit_replay_close is
- * the caller's on failure too. Errors: as state_open's and execution_open's. */
+/* `ledger` is the one whose blocks come; `own_dir` is empty; `kept_dir` holds a copy of the node's state,
+ * NULL where it has none; `given` may be NULL. The rest is borrowed. A copy that does not open is told of,
+ * and done without. audit_replay_close is the caller's on failure too. Errors: as state_open's and
+ * execution_open's. */
 int audit_replay_open(struct audit_report *report, const struct genesis *genesis,
-    const struct verify_set *validators, const struct certified_checkpoint *given, const char *own_dir,
-    const char *kept_dir, struct audit_replay *replay) TALLY_MUST_CHECK;
+    const struct verify_set *validators, const struct certified_checkpoint *given, struct ledger *ledger,
+    const char *own_dir, const char *kept_dir, struct audit_replay *replay) TALLY_MUST_CHECK;
 void audit_replay_close(struct audit_replay *replay);
 
 /* Applies the next block, unless the replay has stopped, and tells what differs. With each block goes what a

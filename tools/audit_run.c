@@ -168,7 +168,7 @@ static int open_parts(struct audit *audit, char *why, size_t why_size)
     error = block_check_open(options->genesis, &audit->validators, block_found, audit->report, &audit->check);
     if (error == TALLY_OK)
         error = audit_replay_open(audit->report, options->genesis, &audit->validators, options->checkpoint,
-            options->own_dir, options->kept_dir, &audit->replay);
+            audit->ledger, options->own_dir, options->kept_dir, &audit->replay);
     return error;
 }
 

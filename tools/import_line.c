@@ -166,8 +166,7 @@ void import_line_help(void)
          "  body                            an object with the fields that begin with body.");
     for (uint32_t type = 1; type <= EVENT_STATEMENT; type++) {
         if (event_type_name(type) == NULL) continue;
-        printf("\n%s, of an %s%s\n", event_type_name(type), event_type_has_account(type) ? "account" : "item",
-            event_type_is_supported(type) ? "" : " (this release has no rules for it)");
+        printf("\n%s, of an %s\n", event_type_name(type), event_type_has_account(type) ? "account" : "item");
         fields_help(header_fields((enum event_type)type), "");
         fields_help(body_fields((enum event_type)type), "body.");
         if (type == EVENT_CORRECT)

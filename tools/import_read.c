@@ -79,12 +79,6 @@ static enum tool_exit line_take(struct import_run *run, struct span text)
         line_reject(run, line->fields.type, "BAD_LINE", why);
         return TOOL_DONE;
     }
-    if (!event_type_is_supported((uint32_t)line->fields.type)) {
-        snprintf(why, sizeof why, "type: this release does not import %s",
-            event_type_name((uint32_t)line->fields.type));
-        line_reject(run, line->fields.type, "UNSUPPORTED_TYPE", why);
-        return TOOL_DONE;
-    }
     return event_take(run, line);
 }
 

@@ -28,7 +28,8 @@ struct execution {
     struct state *state;
     const struct genesis *genesis;
     struct digest set_hash;
-    struct credit_read read;
+    struct credit_reads reads;
+    struct credit_read read; /* from `reads` */
     struct digest_hash_key key;
     /* Of one block: */
     uint32_t touched_count, touched_capacity;
@@ -42,66 +43,24 @@ _Static_assert((SUBJECT_BUCKETS & (SUBJECT_BUCKETS - 1)) == 0, "a bucket is chos
 _Static_assert(
     SUBJECT_STATE_SIZE_MAX <= STATE_SUBJECT_SIZE_MAX, "the largest file fits its place in the state");
 
-/* ---- What the rules may ask ---- */
-
-static int read_account_subject(
-    void *context, uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE], struct digest *subject_id)
-{
-    struct execution *execution = context;
-
-    return state_account_get(execution->state, member_id, ref, subject_id);
-}
-
-/* The rules ask only for events that were applied, so one that is missing was lost. */
-static int read_account_event(void *context, uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE],
-    uint32_t seq, struct digest *event_id)
-{
-    struct execution *execution = context;
-    int error = state_account_event_get(execution->state, member_id, ref, seq, event_id);
-
-    return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
-}
-
-static uint32_t read_member_role(void *context, uint32_t member_id)
-{
-    struct execution *execution = context;
-    const struct genesis_member *member = genesis_member_by_id(execution->genesis, member_id);
-
-    return member ? (uint32_t)member->role : 0;
-}
-
-/* No batch holds an event whose rules ask these: event_type_is_supported. */
-static int read_item_event(
-    void *context, uint32_t member_id, const uint8_t item_id[ITEM_ID_SIZE], struct credit_item *item)
-{
-    (void)context, (void)member_id, (void)item_id, (void)item;
-    return TALLY_EINVALID;
-}
-
-static int read_target(void *context, const struct digest *event_id, struct credit_target *target)
-{
-    (void)context, (void)event_id, (void)target;
-    return TALLY_EINVALID;
-}
-
 /* ---- Life ---- */
 
-int execution_open(struct state *state, const struct genesis *genesis, struct execution **execution)
+int execution_open(struct state *state, const struct genesis *genesis, const struct header_source *headers,
+    struct execution **execution)
 {
     struct validator_set set;
 
     if (genesis->validator_count < VALIDATORS_MIN || genesis->validator_count > VALIDATORS_MAX)
         return TALLY_EFORM;
-    const struct credit_policy *policy = credit_policy_by_name(genesis->policy);
-    if (!policy) return TALLY_EFORM;
+    if (!credit_policy_by_name(genesis->policy)) return TALLY_EFORM;
     struct execution *opened = calloc(1, sizeof(*opened));
     if (!opened) return TALLY_ENOMEM;
     opened->state = state;
     opened->genesis = genesis;
     genesis_validator_set(genesis, &set);
     opened->set_hash = validator_set_hash(&set);
-    opened->read = (struct credit_read){opened, read_account_subject, read_account_event, read_member_role,
-        read_item_event, read_target, policy};
+    opened->reads = (struct credit_reads){.state = state, .genesis = genesis, .headers = *headers};
+    opened->read = credit_reads_open(&opened->reads);
     digest_hash_key_init(&opened->key);
     buffer_init(&opened->encoding, SUBJECT_STATE_SIZE_MAX);
     *execution = opened;
@@ -203,22 +162,32 @@ static void subjects_forget(struct execution *execution)
 
 /* ---- One event, one batch ---- */
 
-/* Carries an applied event into the state: its account's chain and its subject's history. */
-static int event_store(struct execution *execution, const struct batch_event *event, uint32_t index)
+static int account_event_store(struct execution *execution, const struct event_header *header, uint32_t index)
 {
-    const struct event_header *header = &event->fields;
+    struct state *state = execution->state;
     int error = TALLY_OK;
 
-    if (header->type == EVENT_ACCOUNT_OPEN) {
-        error =
-            state_account_put(execution->state, header->member_id, header->account_ref, &header->subject_id);
-    }
-    if (!error) {
-        error = state_account_event_put(
-            execution->state, header->member_id, header->account_ref, header->account_seq, index);
-    }
-    if (!error) error = state_fold(execution->state, &header->subject_id, &event->id, index, RESULT_OK);
-    return error;
+    if (header->type == EVENT_ACCOUNT_OPEN)
+        error = state_account_put(state, header->member_id, header->account_ref, &header->subject_id);
+    if (!error && header->type == EVENT_CORRECT)
+        error = state_remedy_put(state, STATE_CORRECTED, &header->target, index);
+    if (!error && header->type == EVENT_RETRACT)
+        error = state_remedy_put(state, STATE_RETRACTED, &header->target, index);
+    if (error) return error;
+    return state_account_event_put(state, header->member_id, header->account_ref, header->account_seq, index);
+}
+
+/* Carries an event that folds into the state: its account's chain, its item id and what it aims at, and its
+ * subject's history. */
+static int event_store(
+    struct execution *execution, const struct batch_event *event, uint32_t index, uint16_t code)
+{
+    const struct event_header *header = &event->fields;
+    int error = header->has_account
+                    ? account_event_store(execution, header, index)
+                    : state_item_put(execution->state, header->member_id, header->item_id, index);
+
+    return error ? error : state_fold(execution->state, &header->subject_id, &event->id, index, code);
 }
 
 static int event_apply(struct execution *execution, const struct batch_event *event, uint32_t index,
@@ -229,9 +198,9 @@ static int event_apply(struct execution *execution, const struct batch_event *ev
     if (error) return error;
 
     error = credit_apply(&execution->read, &touched->file, &event->fields, &event->id, block_time_ms, result);
-    if (error || result->code != RESULT_OK) return error;
+    if (error || !credit_result_folds(event->fields.type, result->code)) return error;
     touched->changed = true;
-    return event_store(execution, event, index);
+    return event_store(execution, event, index, result->code);
 }
 
 static bool key_is_members(const struct genesis_member *member, const struct public_key *key)
@@ -378,6 +347,7 @@ int execution_apply(struct execution *execution, const struct block *block,
     struct state_roots roots;
 
     CHECK(execution->touched_count == 0);
+    execution->reads.block = block;
     for (uint32_t i = 0; i < block->batch_count; i++)
         event_count += block->batches[i].event_count;
     int error = results_reserve(execution, event_count);
@@ -389,6 +359,7 @@ int execution_apply(struct execution *execution, const struct block *block,
 
     error = batches_apply(execution, block);
     subjects_forget(execution);
+    execution->reads.block = NULL;
     if (!error) error = state_block_end(execution->state, &roots);
     if (error) return error;
     if (done) batches_tell(execution, block, done, context);

@@ -8,6 +8,7 @@
 #include "node/commit/flusher.h"
 #include "node/commit/replay.h"
 #include "node/commit/snapshotter.h"
+#include "node/credit/rules.h"
 #include "node/net/log.h"
 #include "proto/base/check.h"
 
@@ -369,11 +370,15 @@ struct backfill_job {
 static int put_older(struct state *state, const struct block *block, const struct event_result *results)
 {
     uint32_t count = 0;
-    struct state_result *put = calloc((size_t)block->header.payload_events + 1, sizeof *put);
+    struct state_older_result *put = calloc((size_t)block->header.payload_events + 1, sizeof *put);
     if (put == NULL) return TALLY_ENOMEM;
-    for (uint32_t b = 0; b < block->batch_count; b++)
-        for (uint32_t e = 0; e < block->batches[b].event_count; e++, count++)
-            put[count] = (struct state_result){block->batches[b].events[e].id, results[count]};
+    for (uint32_t b = 0; b < block->batch_count; b++) {
+        for (uint32_t e = 0; e < block->batches[b].event_count; e++, count++) {
+            const struct batch_event *event = &block->batches[b].events[e];
+            bool folded = credit_result_folds(event->fields.type, results[count].code);
+            put[count] = (struct state_older_result){{event->id, results[count]}, folded};
+        }
+    }
     int error = state_backfill_put(state, block->header.height, put, count);
     free(put);
     return error;

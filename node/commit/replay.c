@@ -37,7 +37,8 @@ static int open_state(struct replay *replay)
     if (error != TALLY_OK) return error;
     LOG_INFO("the state is open", LOG_U("height", state_applied_height(replay->state)),
         LOG_U("ms", clock_now_ms() - began_ms));
-    error = execution_open(replay->state, genesis, &replay->execution);
+    struct header_source headers = header_source_of(replay->ledger);
+    error = execution_open(replay->state, genesis, &headers, &replay->execution);
     if (error != TALLY_OK) {
         state_close(replay->state);
         replay->state = NULL;

@@ -5,11 +5,10 @@
 static int find_target(const struct ruling *ruling, const struct digest *id, struct credit_target *target,
     struct event_result *result)
 {
-    int error = ruling->read->target(ruling->read->context, id, target);
+    int error = ruling->read->target(ruling->read->context, &ruling->header->subject_id, id, target);
 
     if (error && error != TALLY_ENOTFOUND) return error;
-    bool here = !error && digest_equal(&target->subject_id, &ruling->header->subject_id);
-    *result = result_plain(here ? RESULT_OK : RESULT_NO_TARGET);
+    *result = result_plain(error ? RESULT_NO_TARGET : RESULT_OK);
     return TALLY_OK;
 }
 

@@ -17,7 +17,6 @@ struct credit_item {
 /* An applied event, as a later one may aim at it. */
 struct credit_target {
     enum event_type type;
-    struct digest subject_id;
     uint32_t member_id; /* who wrote it */
     bool has_account;
     uint8_t account_ref[ACCOUNT_REF_SIZE];
@@ -53,9 +52,10 @@ struct credit_read {
      * other, which ends the application. */
     int (*item_event)(
         void *context, uint32_t member_id, const uint8_t item_id[ITEM_ID_SIZE], struct credit_item *item);
-    /* The applied event of this id, of whatever subject. Errors: TALLY_ENOTFOUND (no such event was applied),
-     * or any other, which ends the application. */
-    int (*target)(void *context, const struct digest *event_id, struct credit_target *target);
+    /* The applied event of this id in the subject's file. Errors: TALLY_ENOTFOUND (no such event was applied,
+     * or it is in another's file), or any other, which ends the application. */
+    int (*target)(void *context, const struct digest *subject_id, const struct digest *event_id,
+        struct credit_target *target);
     const struct credit_policy *policy; /* in force at the block */
 };
 

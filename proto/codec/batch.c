@@ -32,7 +32,6 @@ static int event_from_message(const Tallystick__V1__CreditEvent *message, const 
     if (event->header.size > EVENT_HEADER_SIZE_MAX) return TALLY_ELIMIT;
     int error = event_header_decode(event->header, &event->fields);
     if (error != TALLY_OK) return error;
-    if (!event_type_is_supported((uint32_t)event->fields.type)) return TALLY_EINVALID;
     if (event->fields.member_id != member_id) return TALLY_EINVALID;
     event->id = event_id(chain_id, event->header);
     if (message->body_case == TALLYSTICK__V1__CREDIT_EVENT__BODY__NOT_SET) return TALLY_OK;

@@ -32,9 +32,8 @@ struct digest batch_digest(const struct batch *batch);
 /* Decodes a canonical batch: headers too, ids and digest computed, every present body held against its
  * commitment. Does not check the signature, nor whose chain it is. Where `index` is given, it is set to the
  * event at fault, or UINT32_MAX. Errors: TALLY_EFORM and TALLY_EVERSION as event_header_decode,
- * TALLY_EINVALID (an event of a type that event_type_is_supported denies, or of another member than the
- * batch), TALLY_EDAMAGED (a body that misses its commitment), TALLY_ELIMIT (events or bytes over their
- * bound), TALLY_ENOMEM. */
+ * TALLY_EINVALID (an event of another member than the batch), TALLY_EDAMAGED (a body that misses its
+ * commitment), TALLY_ELIMIT (events or bytes over their bound), TALLY_ENOMEM. */
 int batch_decode(struct span bytes, const struct digest *chain_id, struct arena *arena, struct batch *batch,
     uint32_t *index) TALLY_MUST_CHECK;
 /* With bodies, or without any. */

@@ -13,11 +13,6 @@
 
 typedef Tallystick__V1__EventHeader header_message;
 
-/* The types that node/credit rules on. */
-#define BIT(type) (1ull << EVENT_##type)
-#define SUPPORTED                                                                                            \
-    (BIT(ACCOUNT_OPEN) | BIT(DISBURSE) | BIT(PERIOD_REPORT) | BIT(PAYMENT) | BIT(CHARGE_OFF) | BIT(CLOSE))
-
 static const struct {
     enum event_type type;
     const char *name;
@@ -60,11 +55,6 @@ uint32_t event_type_by_name(const char *name)
     for (size_t i = 0; i < TYPE_COUNT; i++)
         if (strcmp(types[i].name, name) == 0) return (uint32_t)types[i].type;
     return 0;
-}
-
-bool event_type_is_supported(uint32_t type)
-{
-    return type < 64 && (SUPPORTED >> type & 1) != 0;
 }
 
 bool event_type_has_account(uint32_t type)

@@ -92,9 +92,6 @@ enum dispute_outcome {
 const char *event_type_name(uint32_t type);
 /* 0 for a name that is no type. */
 uint32_t event_type_by_name(const char *name);
-/* Whether this release rules on the type: ACCOUNT_OPEN, DISBURSE, PERIOD_REPORT, PAYMENT, CHARGE_OFF, CLOSE.
- * An event of another type has its form, but no batch may hold it. */
-bool event_type_is_supported(uint32_t type);
 /* Whether an event of the type is one of an account, and so has a sequence; else it has an item id of its
  * own. False for a number that is no type. */
 bool event_type_has_account(uint32_t type);

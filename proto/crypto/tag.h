@@ -39,6 +39,7 @@ enum tag {
     TAG_ACCOUNT_SEQ = 0x22,  /* an account's seq, where a node looks its event up */
     TAG_ITEM_IDS = 0x23,     /* a subject's events that have an item id */
     TAG_SNAPSHOT_CUT = 0x24, /* where a snapshot's subjects are cut, as a node tells one head from another */
+    TAG_ITEM_NAME = 0x25,    /* a member's item id, where a node looks its event up */
 };
 
 #endif

@@ -359,4 +359,16 @@ static inline void small_node_close(struct small_node *node)
     free(node);
 }
 
+/* What another state has of a block's results, all of them of events that are folded where they are OK. */
+static inline void older_results(struct state *state, uint64_t height, struct arena *arena,
+    struct state_older_result **results, uint32_t *count)
+{
+    struct state_result *read;
+    CHECK(state_results_read(state, height, arena, &read, count) == TALLY_OK);
+    *results = arena_take_zeroed(arena, *count, sizeof **results);
+    CHECK(*count == 0 || *results != NULL);
+    for (uint32_t i = 0; i < *count; i++)
+        (*results)[i] = (struct state_older_result){read[i], read[i].result.code == RESULT_OK};
+}
+
 #endif

@@ -116,18 +116,18 @@ static inline const struct applied *world_aims(
     return NULL;
 }
 
-static inline int world_target(void *context, const struct digest *event_id, struct credit_target *target)
+static inline int world_target(void *context, const struct digest *subject_id, const struct digest *event_id,
+    struct credit_target *target)
 {
     struct world *world = context;
 
     world->reads++;
     if (world->fail_with) return world->fail_with;
     const struct applied *found = world_find(world, event_id);
-    if (!found) return TALLY_ENOTFOUND;
+    if (!found || !digest_equal(&found->header.subject_id, subject_id)) return TALLY_ENOTFOUND;
     const struct applied *correction = world_aims(world, EVENT_CORRECT, event_id);
     *target = (struct credit_target){
         .type = found->header.type,
-        .subject_id = found->header.subject_id,
         .member_id = found->header.member_id,
         .has_account = found->header.has_account,
         .period = found->header.period,

@@ -286,24 +286,6 @@ static void the_rules_of_bodies_hold_at_the_furnishers_own_node(void **context)
     assert_int_equal(submit_batch(desk, ADMISSION_FLOODED, &batch), TALLY_OK);
 }
 
-static void types_without_rules_are_refused_from_everyone(void **context)
-{
-    struct desk *desk = *context;
-
-    for (size_t i = 0; i < EVENT_TYPE_COUNT; i++) {
-        struct event_header header = full_header(event_types[i]);
-        struct event_body body = full_body(event_types[i]);
-        if (event_type_is_supported((uint32_t)header.type)) continue;
-        header.member_id = LENDER;
-        struct batch_event event = fixture_event_with(desk->fixture, header, body);
-        struct batch batch = fixture_batch(desk->fixture, LENDER, &event, 1, EXPIRES_MS);
-        for (int source = ADMISSION_CLIENT; source <= ADMISSION_ORDERED; source++) {
-            assert_int_equal(submit_batch(desk, (enum admission_source)source, &batch), TALLY_EINVALID);
-            assert_refusal(desk, "EVENT_INVALID", "header", 0);
-        }
-    }
-}
-
 static void events_in_anothers_name_are_refused(void **context)
 {
     struct desk *desk = *context;
@@ -373,7 +355,6 @@ int main(void)
         TEST(bodies_come_with_a_submission),
         TEST(a_body_answers_to_its_commitment),
         TEST(the_rules_of_bodies_hold_at_the_furnishers_own_node),
-        TEST(types_without_rules_are_refused_from_everyone),
         TEST(events_in_anothers_name_are_refused),
         TEST(the_largest_batch_is_admitted_and_a_larger_one_refused),
         TEST(a_genesis_with_a_bad_key_does_not_open),

@@ -54,7 +54,9 @@ static void machine_start(struct machine *machine)
     };
 
     assert_int_equal(state_open(machine->dir, &config, &machine->state), TALLY_OK);
-    assert_int_equal(execution_open(machine->state, &fixture->genesis, &machine->execution), TALLY_OK);
+    struct header_source headers = header_source_of(NULL);
+    assert_int_equal(
+        execution_open(machine->state, &fixture->genesis, &headers, &machine->execution), TALLY_OK);
     machine->height = state_applied_height(machine->state);
     machine->time_ms = START_MS + machine->height * 1000;
 }

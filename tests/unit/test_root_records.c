@@ -69,8 +69,10 @@ static int machine_start(struct machine *machine)
     machine->state = NULL;
     machine->execution = NULL;
     int error = state_open(machine->dir, &config, &machine->state);
+    struct header_source headers = header_source_of(NULL);
     if (error == TALLY_OK)
-        assert_int_equal(execution_open(machine->state, &fixture->genesis, &machine->execution), TALLY_OK);
+        assert_int_equal(
+            execution_open(machine->state, &fixture->genesis, &headers, &machine->execution), TALLY_OK);
     return error;
 }
 
@@ -445,7 +447,7 @@ static size_t account_entries(const struct records *records)
     size_t count = 0;
     for (size_t i = 0; i < records->count; i++)
         for (size_t at = 0; at < records->items[i].value_size; at += INDEX_ENTRY_SIZE)
-            if (records->items[i].value[at + EVENT_KEY_SIZE] >> 6 == INDEX_ACCOUNT) count++;
+            if (records->items[i].value[at + EVENT_KEY_SIZE] >> 4 == INDEX_ACCOUNT) count++;
     return count;
 }
 

@@ -148,7 +148,8 @@ static void twins_open(struct twins *twins)
     load(node->dir, BLOCKS, twins->dir);
     assert_int_equal(small_replay(node, node->dir, &twins->replay, &twins->ledger), TALLY_OK);
     assert_int_equal(state_open(twins->dir, &config, &twins->loaded), TALLY_OK);
-    assert_int_equal(execution_open(twins->loaded, &node->genesis, &twins->execution), TALLY_OK);
+    struct header_source headers = header_source_of(twins->ledger);
+    assert_int_equal(execution_open(twins->loaded, &node->genesis, &headers, &twins->execution), TALLY_OK);
 }
 
 static void twins_close(struct twins *twins)
@@ -279,12 +280,12 @@ static void entries_equal(struct twins *twins, const struct digest *id)
 /* What the other has of a block's results. */
 static int backfill(struct twins *twins, uint64_t height, bool spoilt)
 {
-    struct state_result *results;
+    struct state_older_result *results;
     uint32_t count;
     struct arena arena;
     arena_init(&arena, 16 * MIB);
-    assert_int_equal(state_results_read(twins->replay.state, height, &arena, &results, &count), TALLY_OK);
-    if (spoilt && count > 0) results[count / 2].event_id.bytes[3] ^= 1;
+    older_results(twins->replay.state, height, &arena, &results, &count);
+    if (spoilt && count > 0) results[count / 2].at.event_id.bytes[3] ^= 1;
     if (spoilt && count == 0) results = arena_take_zeroed(&arena, ++count, sizeof *results);
     int error = state_backfill_put(twins->loaded, height, results, count);
     arena_close(&arena);
@@ -319,7 +320,8 @@ static void what_was_ordered_before_comes_later(void **context)
         assert_int_equal(state_flush(twins.loaded, BLOCKS), TALLY_OK);
         state_close(twins.loaded);
         assert_int_equal(state_open(twins.dir, &config, &twins.loaded), TALLY_OK);
-        assert_int_equal(execution_open(twins.loaded, &node->genesis, &twins.execution), TALLY_OK);
+        struct header_source headers = header_source_of(twins.ledger);
+        assert_int_equal(execution_open(twins.loaded, &node->genesis, &headers, &twins.execution), TALLY_OK);
         assert_int_equal(state_backfilled_height(twins.loaded), height);
         assert_int_equal(state_results_read(twins.loaded, height, &arena, &results, &count), TALLY_OK);
         assert_int_equal(
@@ -386,7 +388,8 @@ static void ids_that_came_with_it_are_held_against_the_files(void **context)
     state_close(twins.loaded);
     spoil_base(twins.dir);
     assert_int_equal(state_open(twins.dir, &config, &twins.loaded), TALLY_OK);
-    assert_int_equal(execution_open(twins.loaded, &node->genesis, &twins.execution), TALLY_OK);
+    struct header_source headers = header_source_of(twins.ledger);
+    assert_int_equal(execution_open(twins.loaded, &node->genesis, &headers, &twins.execution), TALLY_OK);
     assert_int_equal(state_check_accounts(twins.loaded, count_found, &found), TALLY_OK);
     assert_int_equal(found, 2); /* by its account, and by its subject */
     twins_close(&twins);
