@@ -15,7 +15,8 @@ struct asked {
     bool has_base;
     struct history_base base; /* with --since */
     bool has_as_of;
-    uint64_t as_of; /* with --as-of */
+    uint64_t as_of;        /* with --as-of */
+    struct digest inquiry; /* with --inquiry */
 };
 
 static enum tool_exit verify_run(struct context *context, int count, char **arguments);
@@ -31,7 +32,7 @@ const struct command command_verify = {
     .name = "verify",
     .summary = "check a saved answer, offline, against a genesis",
     .help =
-        "usage: tally verify FILE --genesis FILE [--since FILE] [--as-of H]\n"
+        "usage: tally verify FILE --genesis FILE [--inquiry ID] [--since FILE] [--as-of H]\n"
         "                    [--trust FILE] [--min-height H] [--max-age SECONDS]\n"
         "\n"
         "Checks what tally history, receipt or checkpoint saved with --out, without a network: against "
@@ -59,6 +60,10 @@ const struct command command_verify = {
         "  --max-age SECONDS   not older than that, by this machine's clock\n"
         "  --trust FILE        a checkpoint that tally checkpoint saved: nothing older will do, nor another "
         "of its height\n"
+        "  --inquiry ID        of a history: it is the answer to this inquiry, which stands in it; another, "
+        "or "
+        "one of before, is\n"
+        "                      STALE\n"
         "  --since FILE        of a history that tally history --since saved: the whole history that it goes "
         "on from, which\n"
         "                      is verified first\n"
@@ -78,7 +83,7 @@ const struct command command_verify = {
 static enum tool_exit verify_run(struct context *context, int count, char **arguments)
 {
     static const struct option_spec options[] = {{"genesis", true}, {"min-height", true}, {"max-age", true},
-        {"since", true}, {"as-of", true}, {"trust", true}, {NULL, false}};
+        {"since", true}, {"as-of", true}, {"trust", true}, {"inquiry", true}, {NULL, false}};
     struct args args;
     char why[MESSAGE_SIZE_MAX / 2];
     if (args_parse(options, count, arguments, &args, why, sizeof why) != TALLY_OK) {
@@ -102,8 +107,11 @@ static enum tool_exit verify_run(struct context *context, int count, char **argu
 static enum tool_exit asked_take(struct context *context, const struct args *args, struct asked *asked)
 {
     const char *since = args_value(args, "since"), *as_of = args_value(args, "as-of");
-    const char *known = args_value(args, "trust");
+    const char *known = args_value(args, "trust"), *inquiry = args_value(args, "inquiry");
     struct genesis *genesis = NULL;
+    if (inquiry != NULL && hex_decode(inquiry, asked->inquiry.bytes, DIGEST_SIZE) != TALLY_OK)
+        return context_fail(
+            context, TOOL_USAGE, "USAGE", "--inquiry is an event's id, 64 hexadecimal digits");
     if (as_of != NULL &&
         (since != NULL || number_from_text(as_of, 1, UINT64_MAX, &asked->as_of) != TALLY_OK)) {
         return context_fail(
@@ -121,6 +129,7 @@ static enum tool_exit asked_take(struct context *context, const struct args *arg
     }
     if (code == TOOL_DONE) code = bounds_take(context, args, &asked->trust);
     if (known != NULL) asked->trust.known = &asked->known.checkpoint;
+    if (inquiry != NULL) asked->trust.inquiry = &asked->inquiry;
     if (asked->as_of > asked->trust.height_min) asked->trust.height_min = asked->as_of;
     free(genesis);
     return code;
@@ -169,9 +178,9 @@ static enum tool_exit bytes_verify(
     enum proof_form form = proof_form_of(bytes);
     int error;
     if (form == PROOF_FORM_HISTORY) return history_check(context, path, bytes, asked);
-    if (asked->has_base || asked->has_as_of) {
-        return context_fail(
-            context, TOOL_REFUSED, "FORM", "--since and --as-of are for a history, which %s is not", path);
+    if (asked->has_base || asked->has_as_of || asked->trust.inquiry != NULL) {
+        return context_fail(context, TOOL_REFUSED, "FORM",
+            "--inquiry, --since and --as-of are for a history, which %s is not", path);
     }
     switch (form) {
     case PROOF_FORM_HISTORY:

@@ -125,6 +125,22 @@ static int events_verify(const struct history_proof *proof, struct proof_verdict
     return TALLY_OK;
 }
 
+/* "The fold contains the asker's own inquiry": so it is no answer of before that, nor somebody else's. */
+static int inquiry_verify(
+    const struct proof_trust *trust, const struct history_proof *proof, struct proof_verdict *verdict)
+{
+    struct event_header header;
+    for (uint32_t i = 0; i < proof->event_count; i++) {
+        const struct proven_event *event = &proof->events[i];
+        struct digest id = event_id(&trust->chain_id, event->header);
+        if (!digest_equal(&id, trust->inquiry)) continue;
+        if (event_header_decode(event->header, &header) == TALLY_OK && header.type == EVENT_INQUIRY &&
+            event->result == RESULT_OK)
+            return TALLY_OK;
+    }
+    return verdict_stale(verdict, "It is authentic, but does not hold the inquiry that it is to answer.");
+}
+
 int history_verify(const struct proof_trust *trust, struct span bytes, struct arena *arena,
     struct history_proof *proof, struct proof_verdict *verdict)
 {
@@ -154,6 +170,7 @@ int history_verify_since(const struct proof_trust *trust, const struct history_b
     error = verdict_conclude(trust, &read->checkpoint.checkpoint, verdict);
     if (error == TALLY_OK && base != NULL && read->checkpoint.checkpoint.height < base->height)
         error = verdict_stale(verdict, "It is authentic, but older than what it is to go on from.");
+    if (error == TALLY_OK && trust->inquiry != NULL) error = inquiry_verify(trust, read, verdict);
     if (error == TALLY_OK) *proof = *read;
     return error;
 }

@@ -15,7 +15,7 @@ enum proof_reason {
     PROOF_FOLD,      /* the events do not fold to the signed accumulator */
     PROOF_BODY,      /* a body misses its header's commitment */
     PROOF_FORM,      /* not a canonical proof of a known version */
-    PROOF_STALE,     /* authentic, but older than the caller asked for */
+    PROOF_STALE,     /* authentic, but older than the caller asked for, or than the caller's inquiry */
 };
 const char *proof_reason_name(enum proof_reason reason);
 
@@ -26,6 +26,9 @@ struct proof_trust {
     uint64_t time_ms_min; /* the checkpoint's time must not be earlier; 0 = any */
     /* One that was verified before: no other of its height is taken, and none below it. NULL = none. */
     const struct checkpoint *known;
+    /* Of a history: the id of the INQUIRY that it answers, which stands among its events, granted. NULL =
+     * any. */
+    const struct digest *inquiry;
 };
 
 /* How far a verifier has come with a subject's history: where a later proof may go on. It is made from what

@@ -1,10 +1,10 @@
 // links: proof codec crypto base
 /* The vectors of tests/vectors/proofs.txt, which any verifier written from proto/proof/FORMAT.md can be held
  * against. Lines: "trust CHAIN_ID EPOCH KEY..", then "NAME REASON FILE [OPTION=VALUE]..", all bytes in
- * hexadecimal; the options are since, known, min_height, min_time_ms. With "--write FILE" this program writes
- * them instead; it is a function of the samples, so the file only changes when the format does. With "--flips
- * SEED COUNT" it prints as many vectors of a few flipped bits each, with the verdicts that this verifier
- * gives them. */
+ * hexadecimal; the options are since, known, min_height, min_time_ms, inquiry. With "--write FILE" this
+ * program writes them instead; it is a function of the samples, so the file only changes when the format
+ * does. With "--flips SEED COUNT" it prints as many vectors of a few flipped bits each, with the verdicts
+ * that this verifier gives them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -70,6 +70,7 @@ static void print_vector(const struct vector *vector, char *line)
     if (vector->known.size > 0) print_hex(line, " known=", buffer_span(&vector->known));
     if (vector->height_min > 0) print_number(line, " min_height=", vector->height_min);
     if (vector->time_ms_min > 0) print_number(line, " min_time_ms=", vector->time_ms_min);
+    if (vector->has_inquiry) print_hex(line, " inquiry=", span_of(vector->inquiry.bytes, DIGEST_SIZE));
 }
 
 /* ---- This verifier ---- */
@@ -112,6 +113,7 @@ static enum proof_reason reason_of(const struct vector *vector)
     }
     trust.height_min = vector->height_min;
     trust.time_ms_min = vector->time_ms_min;
+    trust.inquiry = vector->has_inquiry ? &vector->inquiry : NULL;
     switch (proof_form_of(bytes)) {
     case PROOF_FORM_HISTORY:
         arena_init(&arena, MIB);

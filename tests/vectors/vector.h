@@ -15,6 +15,8 @@ struct vector {
     struct buffer since; /* the whole history that it goes on from; empty = none */
     struct buffer known; /* the certified checkpoint that was verified before; empty = none */
     uint64_t height_min, time_ms_min;
+    bool has_inquiry;
+    struct digest inquiry; /* the event that a history must hold */
 };
 
 static inline void vector_init(struct vector *vector, const char *name, enum proof_reason reason)

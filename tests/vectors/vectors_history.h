@@ -2,6 +2,7 @@
 #ifndef TALLY_TESTS_VECTORS_HISTORY_H
 #define TALLY_TESTS_VECTORS_HISTORY_H
 
+#include "tests/vectors/event_samples.h"
 #include "tests/vectors/vector.h"
 
 /* What a vector is made from; a spoiler changes what it likes. */
@@ -12,6 +13,7 @@ struct history_making {
     struct history_proof *base;  /* with `since`: what came before */
     struct proven_event *base_events;
     struct certified_checkpoint *known;
+    struct digest *inquiry;
 };
 typedef void history_spoil(struct history_making *making);
 
@@ -410,6 +412,104 @@ static void since_altered_body(struct history_making *making)
     making->events[4].body = making->events[5].body;
 }
 
+/* ---- Of every type ---- */
+
+/* Puts an event of this type, with all it can say in public, in the place of event `index`; signed. */
+static void put_type(struct history_making *making, uint32_t index, enum event_type type)
+{
+    static struct buffer headers[EVENT_TYPE_COUNT];
+    struct buffer *bytes = &headers[type % EVENT_TYPE_COUNT];
+    struct event_header header = full_header(type);
+    header.subject_id = making->map->subject;
+    buffer_close(bytes);
+    buffer_init(bytes, EVENT_HEADER_SIZE_MAX);
+    event_header_encode(&header, bytes);
+    making->map->events[index].header = buffer_span(bytes);
+    making->map->events[index].has_body = false;
+}
+/* Twenty-one types, six events: the last three stand twice. */
+static void put_types(struct history_making *making, uint32_t from)
+{
+    for (uint32_t i = 0; i < SAMPLE_HISTORY; i++)
+        put_type(making, i, event_types[(from + i) % EVENT_TYPE_COUNT]);
+    history_refold(making);
+}
+static void types_first(struct history_making *making)
+{
+    put_types(making, 0);
+}
+static void types_second(struct history_making *making)
+{
+    put_types(making, SAMPLE_HISTORY);
+}
+static void types_third(struct history_making *making)
+{
+    put_types(making, 2 * SAMPLE_HISTORY);
+}
+static void types_fourth(struct history_making *making)
+{
+    put_types(making, EVENT_TYPE_COUNT - SAMPLE_HISTORY);
+}
+
+/* ---- The answer to an inquiry ---- */
+
+static void inquiry_asked(struct history_making *making)
+{
+    *making->inquiry = event_id(&making->map->network.chain_id, making->events[4].header);
+}
+static void inquiry(struct history_making *making)
+{
+    put_type(making, 4, EVENT_INQUIRY);
+    history_refold(making);
+    inquiry_asked(making);
+}
+static void inquiry_by_legal_basis(struct history_making *making)
+{
+    static struct buffer bytes;
+    struct event_header header = full_header(EVENT_INQUIRY);
+    header.subject_id = making->map->subject;
+    header.has_consent = header.has_reply_key = false;
+    header.legal_basis = LEGAL_COURT_ORDER;
+    buffer_close(&bytes);
+    buffer_init(&bytes, EVENT_HEADER_SIZE_MAX);
+    event_header_encode(&header, &bytes);
+    making->map->events[4].header = buffer_span(&bytes);
+    making->map->events[4].has_body = false;
+    history_refold(making);
+    inquiry_asked(making);
+}
+static void inquiry_missing(struct history_making *making)
+{
+    inquiry(making);
+    making->inquiry->bytes[0] ^= 1;
+}
+static void inquiry_of_an_absent_subject(struct history_making *making)
+{
+    inquiry(making);
+    absent_empty(making);
+}
+static void inquiry_refused(struct history_making *making)
+{
+    put_type(making, 4, EVENT_INQUIRY);
+    making->map->events[4].result = RESULT_NO_CONSENT;
+    history_refold(making);
+    inquiry_asked(making);
+}
+static void inquiry_that_is_none(struct history_making *making)
+{
+    inquiry_asked(making);
+}
+static void inquiry_since(struct history_making *making)
+{
+    inquiry(making);
+    since(making);
+}
+static void inquiry_before_since(struct history_making *making)
+{
+    inquiry(making);
+    since_nothing_new(making);
+}
+
 static const struct {
     const char *name;
     enum proof_reason reason;
@@ -500,6 +600,18 @@ static const struct {
     {"since_altered_body", PROOF_BODY, .spoil = since_altered_body},
     {"since_a_spoiled_base", PROOF_BODY, .spoil = since_a_spoiled_base},
     {"since_a_newer_one", PROOF_STALE, .spoil = since_a_newer_one},
+    {.name = "types_first", .spoil = types_first},
+    {.name = "types_second", .spoil = types_second},
+    {.name = "types_third", .spoil = types_third},
+    {.name = "types_fourth", .spoil = types_fourth},
+    {.name = "inquiry", .spoil = inquiry},
+    {.name = "inquiry_by_legal_basis", .spoil = inquiry_by_legal_basis},
+    {.name = "inquiry_since", .spoil = inquiry_since},
+    {"inquiry_missing", PROOF_STALE, .spoil = inquiry_missing},
+    {"inquiry_of_an_absent_subject", PROOF_STALE, .spoil = inquiry_of_an_absent_subject},
+    {"inquiry_refused", PROOF_STALE, .spoil = inquiry_refused},
+    {"inquiry_that_is_none", PROOF_STALE, .spoil = inquiry_that_is_none},
+    {"inquiry_before_since", PROOF_STALE, .spoil = inquiry_before_since},
 };
 #define HISTORY_VECTORS (sizeof history_vectors / sizeof history_vectors[0])
 
@@ -509,7 +621,8 @@ static void history_vector_make(const struct sample_map *map, size_t i, struct v
     static struct sample_map changed;
     struct proven_event events[SAMPLE_HISTORY + 1], base_events[SAMPLE_HISTORY];
     struct certified_checkpoint known = {.signers = 0};
-    struct history_making making = {&changed, &proof, events, &base, base_events, &known};
+    struct digest asked = {{0}}, none = {{0}};
+    struct history_making making = {&changed, &proof, events, &base, base_events, &known, &asked};
     changed = *map;
     base = (struct history_proof){.event_count = 0};
     sample_prove(map, &map->subject, &proof);
@@ -519,6 +632,8 @@ static void history_vector_make(const struct sample_map *map, size_t i, struct v
     vector_init(vector, history_vectors[i].name, history_vectors[i].reason);
     vector->height_min = history_vectors[i].height_min;
     vector->time_ms_min = history_vectors[i].time_ms_min;
+    vector->has_inquiry = !digest_equal(&asked, &none);
+    vector->inquiry = asked;
     history_proof_encode(&proof, &vector->bytes);
     if (history_vectors[i].mangle != NULL) history_vectors[i].mangle(&vector->bytes);
     if (base.place != 0) history_proof_encode(&base, &vector->since);

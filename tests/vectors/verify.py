@@ -16,7 +16,10 @@ P = 2**256 - 2**32 - 977
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 BASE = (0x79BE667EF9DCBBAC55A06295CE870B07029BFCDB2DCE28D959F2815B16F81798,
         0x483ADA7726A3C4655DA4FBFC0E1108A8FD17B448A68554199C47D08FFB10D4B8)
-TYPES = {12: 32, 13: None, 14: 34, 15: None, 18: None, 21: 41}  # event type -> its public field
+INQUIRY = 3
+ITEM_TYPES = {1: 21, 2: 22, 3: 23, 10: 30, 11: 31, 32: 52, 33: 53, 34: 54, 35: 55}  # event type -> its public field
+ACCOUNT_TYPES = {12: 32, 13: None, 14: 34, 15: None, 16: None, 17: 37, 18: None, 19: None, 20: 40, 21: 41, 30: 50, 31: 51}
+TYPES = ITEM_TYPES | ACCOUNT_TYPES
 EPOCH = datetime.date(1970, 1, 1)
 
 
@@ -90,8 +93,8 @@ def take_varint(data, at):
 
 
 def parse(data, schema):
-    """`schema`: field number -> kind: "u32", "u64", "f64", "s32", "b", "B" (oneof bytes), a list of one schema, or a schema.
-    A tuple (schema, oneof's name) is a oneof's submessage. Returns field number -> value."""
+    """`schema`: field number -> kind: "u32", "u64", "U64" (0 too), "f64", "s32", "b", "B" (none too), a list of one schema,
+    or a schema. A tuple (kind, oneof's name) is a oneof's member. Returns field number -> value."""
     out, at, last, oneofs = {}, 0, 0, set()
     while at < len(data):
         key, at = take_varint(data, at)
@@ -101,10 +104,10 @@ def parse(data, schema):
         repeated = isinstance(kind, list)
         need(number > last or (number == last and repeated), "FORM")
         last = number
-        if kind in ("u32", "u64", "s32"):
+        if kind in ("u32", "u64", "U64", "s32"):
             need(wire == 0, "FORM")
             value, at = take_varint(data, at)
-            need(value != 0 and (kind == "u64" or value < 2**32), "FORM")
+            need((value != 0 or kind == "U64") and (kind in ("u64", "U64") or value < 2**32), "FORM")
             out[number] = (value >> 1) ^ -(value & 1) if kind == "s32" else value
             continue
         if kind == "f64":
@@ -138,9 +141,16 @@ PLAIN = {1: "b", 2: "b"}
 CHECKPOINT = {1: "b", 2: "u64", 3: "u64", 4: "b", 5: "u64", 6: "b", 7: "b", 8: "b", 9: "b", 10: "b"}
 CERTIFIED = {1: CHECKPOINT, 2: "f64", 3: "b"}
 EVENT = {1: "u64", 3: "u64", 4: "u32", 5: "b", 6: (PLAIN, "body")}
+REMEDY = {1: "b", 2: "u32", 3: "b"}
+PUBLIC = {21: {1: "u32", 2: "u32", 3: "s32", 4: "s32", 5: "u32", 6: "b", 7: "b", 8: "b"}, 22: {1: "b"},
+          23: {1: "u32", 2: "b", 3: "u32", 4: "b", 5: "b", 6: "b"},
+          30: {1: "u32", 2: "u32", 3: "u32", 4: "u64", 5: "U64"}, 31: {1: "b"},
+          32: {1: "u32", 2: "u32", 3: "u32", 4: "b", 5: "U64", 6: "b"}, 34: {1: "u32"}, 37: {1: "u32", 2: "u32"},
+          40: {1: "u32"}, 41: {1: "u32"}, 50: REMEDY, 51: REMEDY, 52: {1: "b", 2: "u32"}, 53: {1: "b"},
+          54: {1: "b", 2: "u32"}, 55: {1: "b"}}
 HEADER = {1: "u32", 2: "u32", 3: "u32", 4: "u32", 5: "b", 6: "u32", 7: "s32", 8: "b",
-          9: ({1: "b", 2: "u32", 3: "b"}, "key"),
-          32: ({1: "u32", 2: "u32", 3: "u32"}, "public"), 34: ({1: "u32"}, "public"), 41: ({1: "u32"}, "public")}
+          9: ({1: "b", 2: "u32", 3: "b"}, "key"), 10: ("B", "key"),
+          **{number: (fields, "public") for number, fields in PUBLIC.items()}}
 HISTORY = {1: "u32", 2: "b", 3: CERTIFIED, 4: {1: "b", 2: "b", 3: "b", 4: "b"}, 5: "b",
            6: (LEAF, "place"), 7: ({1: "b", 2: LEAF}, "place"), 8: ({}, "place"), 9: [EVENT], 10: "b", 11: "u64"}
 RECEIPT = {1: "u32", 2: "u64", 3: "u32", 4: "b", 5: "u32", 6: "b", 8: "b", 9: "b", 10: "u64", 11: "b", 12: "b", 13: "b",
@@ -186,7 +196,7 @@ def bit(position, i):
 
 # what is trusted and asked for
 
-Trust = collections.namedtuple("Trust", "chain epoch keys known min_height min_time")
+Trust = collections.namedtuple("Trust", "chain epoch keys known min_height min_time inquiry")
 Base = collections.namedtuple("Base", "position count acc last height")  # last: height and time of the newest event
 
 
@@ -271,20 +281,63 @@ def check_place(chain, proof, base):
     need(h(0x13, node, state[1], state[2], state[3], state[4]) == proof[3][1][6], "ROOT")
 
 
+def is_date(days):
+    return (datetime.date(1900, 1, 1) - EPOCH).days <= days <= (datetime.date(9999, 12, 31) - EPOCH).days
+
+
+def check_public(number, fields):
+    def among(field, most):
+        need(1 <= fields.get(field, 0) <= most, "FORM")
+
+    def sized(field, size, optional=False):
+        need(len(fields.get(field, b"")) == size or (optional and field not in fields), "FORM")
+
+    if number == 21:
+        need(1 in fields and 5 in fields, "FORM")
+        among(2, 63), sized(6, 32), sized(7, 33, True), sized(8, 64, True)
+        need(is_date(fields.get(3, 0)) and is_date(fields.get(4, 0)) and fields.get(3, 0) <= fields.get(4, 0), "FORM")
+        need((7 in fields) == (8 in fields), "FORM")
+    if number in (22, 31, 53):
+        sized(1, 32)
+    if number == 23:
+        among(1, 6), sized(2, 32, True), sized(4, 32), sized(5, 16), sized(6, 33, True)
+        need((2 in fields) != (3 in fields) and fields.get(3, 1) <= 3, "FORM")
+    if number in (30, 32):
+        among(2 if number == 30 else 1, 2), among(3, 999)
+        need(fields.get(5, 0) < 2**63, "FORM")
+    if number == 30:
+        need(1 <= fields.get(4, 0) < ((datetime.date(9999, 12, 31) - EPOCH).days + 1) * 86400000, "FORM")
+    if number == 32:
+        sized(4, 32, True), sized(6, 32, True)
+    if number == 34:
+        need(190001 <= fields.get(1, 0) <= 999912 and 1 <= fields[1] % 100 <= 12, "FORM")
+    if number == 37:
+        among(1, 2), among(2, 7)
+    if number == 40:
+        need(1 in fields, "FORM")
+    if number == 41:
+        among(1, 4)
+    if number in (50, 51):
+        sized(1, 32), among(2, 7), sized(3, 32, True)
+    if number in (52, 54):
+        sized(1, 32), among(2, 7 if number == 52 else 4)
+    if number == 55:
+        sized(1, 32, True)
+
+
 def check_header(header, subject):
     fields = parse(header, HEADER)
     need(fields.get(1) == 1 and fields.get(2) in TYPES and fields.get(3) and fields.get(4) == 1, "FORM")
-    first, last = (datetime.date(1900, 1, 1) - EPOCH).days, (datetime.date(9999, 12, 31) - EPOCH).days
-    need(first <= fields.get(7, 0) <= last, "FORM")
+    need(is_date(fields.get(7, 0)), "FORM")
     digest_at(fields, 5), digest_at(fields, 8)
-    need(9 in fields and len(fields[9].get(1, b"")) == 16 and len(fields[9].get(3, b"")) == 32, "FORM")
-    need([n for n in (32, 34, 41) if n in fields] == [n for n in [TYPES[fields[2]]] if n], "FORM")
-    if 32 in fields:
-        need(fields[32].get(1) in (1, 2) and 0 < fields[32].get(3, 0) < 1000, "FORM")
-    if 34 in fields:
-        need(190001 <= fields[34].get(1, 0) <= 999912 and 1 <= fields[34][1] % 100 <= 12, "FORM")
-    if 41 in fields:
-        need(fields[41].get(1) in (1, 2, 3, 4), "FORM")
+    if fields[2] in ITEM_TYPES:
+        need(len(fields.get(10, b"")) == 16, "FORM")
+    else:
+        need(9 in fields and len(fields[9].get(1, b"")) == 16 and len(fields[9].get(3, b"")) == 32, "FORM")
+    need([n for n in PUBLIC if n in fields] == [n for n in [TYPES[fields[2]]] if n], "FORM")
+    for number in PUBLIC:
+        if number in fields:
+            check_public(number, fields[number])
     need(fields[5] == subject, "FOLD")
     return fields[8]
 
@@ -316,6 +369,14 @@ def check_events(chain, proof, base):
     return acc, last
 
 
+def check_inquiry(trust, proof):
+    for event in proof.get(9, []):
+        if h(0x04, trust.chain, event[5]) == trust.inquiry and event.get(4, 0) == 0:
+            if parse(event[5], HEADER)[2] == INQUIRY:
+                return
+    raise Refused("STALE")
+
+
 def verify_history(trust, data, base):
     proof = parse(data, HISTORY)
     form_history(proof)
@@ -323,6 +384,8 @@ def verify_history(trust, data, base):
     check_place(trust.chain, proof, base)
     acc, last = check_events(trust.chain, proof, base)
     check_age(trust, proof[3][1], base.height if base is not None else 0)
+    if trust.inquiry is not None:
+        check_inquiry(trust, proof)
     return Base(proof[10], len(proof.get(9, [])), acc, last, proof[3][1].get(3, 0))
 
 
@@ -420,7 +483,8 @@ def verify(trust, data, options):
     try:
         if "known" in options:
             trust = trust._replace(known=verify_checkpoint(trust, bytes.fromhex(options["known"])))
-        asked = trust._replace(min_height=int(options.get("min_height", 0)), min_time=int(options.get("min_time_ms", 0)))
+        asked = trust._replace(min_height=int(options.get("min_height", 0)), min_time=int(options.get("min_time_ms", 0)),
+                               inquiry=bytes.fromhex(options["inquiry"]) if "inquiry" in options else None)
         if data[:1] == b"\x0a":
             verify_checkpoint(asked, data)
         elif data[2:3] == b"\x12":
@@ -444,7 +508,7 @@ def main():
         with open(sys.argv[1], encoding="ascii") as file:
             text = file.read()
     lines = [line.split() for line in text.splitlines()]
-    trust = Trust(bytes.fromhex(lines[0][1]), int(lines[0][2]), tuple(map(bytes.fromhex, lines[0][3:])), None, 0, 0)
+    trust = Trust(bytes.fromhex(lines[0][1]), int(lines[0][2]), tuple(map(bytes.fromhex, lines[0][3:])), None, 0, 0, None)
     wrong, reasons = 0, collections.Counter()
     for name, reason, data, *options in lines[1:]:
         verdict = verify(trust, bytes.fromhex(data), dict(option.split("=") for option in options))
