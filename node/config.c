@@ -164,7 +164,8 @@ static int parse_role(const char *text, uint32_t *role)
     static const struct {
         const char *name;
         uint32_t role;
-    } roles[] = {{"submit", CLIENT_SUBMIT}, {"read", CLIENT_READ}, {"admin", CLIENT_ADMIN}};
+    } roles[] = {{"submit", CLIENT_SUBMIT}, {"inquire", CLIENT_INQUIRE}, {"read", CLIENT_READ},
+        {"admin", CLIENT_ADMIN}};
     for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++)
         if (strcmp(text, roles[i].name) == 0) {
             *role = roles[i].role;
@@ -192,8 +193,8 @@ static int take_clients(const struct yaml_node *yaml, struct config *config, con
             uint32_t role = 0;
             if (parse_role(from->roles[r], &role) != TALLY_OK)
                 return fail(why, TALLY_EFORM,
-                    "%s: client \"%s\": no role \"%s\"; there are submit, read, admin", path, from->name,
-                    from->roles[r]);
+                    "%s: client \"%s\": no role \"%s\"; there are submit, inquire, read, admin", path,
+                    from->name, from->roles[r]);
             client->roles |= role;
         }
     }

@@ -13,6 +13,7 @@ enum client_role {
     CLIENT_SUBMIT = 1 << 0,
     CLIENT_READ = 1 << 1,
     CLIENT_ADMIN = 1 << 2,
+    CLIENT_INQUIRE = 1 << 3,
 };
 
 struct config_address {

@@ -23,17 +23,20 @@ static enum tool_exit block_text(struct context *context, const Tallystick__V1__
 const struct command command_block = {
     .name = "block",
     .summary = "a block: what it says, and the events in it",
-    .help = "usage: tally --home DIR block HEIGHT\n"
-            "\n"
-            "Asks the home's node for a block, and checks its chain, its hash and, where it carries one, its "
-            "finalization by the\n"
-            "validators, before it is shown. Of other members' events only place, id and result are told.\n"
-            "\n"
-            "--json prints {\"height\", \"block\", \"epoch\", \"view\", \"parent\", \"time_ms\", "
-            "\"payload_root\", \"payload_size\",\n"
-            "\"payload_events\", \"finalized_by\": [index, ...] or null, \"events\": [{\"index\", "
-            "\"event_id\", \"result\", ...}]}; a block\n"
-            "that a descendant finalized carries no finalization of its own.\n",
+    .help =
+        "usage: tally --home DIR block HEIGHT\n"
+        "\n"
+        "Asks the home's node for a block, and checks its chain, its hash and, where it carries one, its "
+        "finalization by the\n"
+        "validators, before it is shown. Of other members' events only place and id are told; their results "
+        "have receipts.\n"
+        "\n"
+        "--json prints {\"height\", \"block\", \"epoch\", \"view\", \"parent\", \"time_ms\", "
+        "\"payload_root\", \"payload_size\",\n"
+        "\"payload_events\", \"finalized_by\": [index, ...] or null, \"events\": [{\"index\", "
+        "\"event_id\", ...}]}, with \"result\"\n"
+        "and the rest where the event is the member's own; a block that a descendant finalized carries no "
+        "finalization of its own.\n",
     .run = block_run,
 };
 
@@ -123,14 +126,16 @@ done:
 /* One event; NULL where the node's answer is malformed. */
 static json_t *event_json(const Tallystick__V1__BlockEvent *event)
 {
-    const char *result = result_name(event->result);
     struct event_header header;
     json_t *object = NULL;
     if (event->event_id.len != DIGEST_SIZE) return NULL;
     if (event->header.len > 0) {
         if (event_header_decode(span_of_bytes(event->header), &header) != TALLY_OK) return NULL;
         object = event_header_to_json(&header);
+        const char *result = result_name(event->result);
         if (object != NULL) json_object_set_new(object, "subject", json_digest(&header.subject_id));
+        if (object != NULL)
+            json_object_set_new(object, "result", json_string(result == NULL ? "UNKNOWN" : result));
         struct event_body *body = event->plain == NULL ? NULL : malloc(sizeof *body);
         if (object != NULL && body != NULL &&
             event_body_decode(header.type, span_of_bytes(event->plain->body), body) == TALLY_OK) {
@@ -143,7 +148,6 @@ static json_t *event_json(const Tallystick__V1__BlockEvent *event)
     if (object == NULL) return NULL;
     json_object_set_new(object, "index", json_integer(event->index));
     json_object_set_new(object, "event_id", json_hex(span_of_bytes(event->event_id)));
-    json_object_set_new(object, "result", json_string(result == NULL ? "UNKNOWN" : result));
     return object;
 }
 
@@ -203,8 +207,11 @@ static enum tool_exit block_text(struct context *context, const Tallystick__V1__
         bool readable = event->header.len > 0;
         if (readable && event_header_decode(span_of_bytes(event->header), &fields) != TALLY_OK)
             return malformed(context);
-        printf("  %6u  %s  %-14s %s\n", event->index, hex, result == NULL ? "UNKNOWN" : result,
-            readable ? event_type_name((uint32_t)fields.type) : "");
+        if (!readable)
+            printf("  %6u  %s\n", event->index, hex);
+        else
+            printf("  %6u  %s  %-14s %s\n", event->index, hex, result == NULL ? "UNKNOWN" : result,
+                event_type_name((uint32_t)fields.type));
     }
     return TOOL_DONE;
 }

@@ -288,7 +288,8 @@ static enum tool_exit home_yaml_make(
         line_append(
             &text, "  - {name: %s, address: \"127.0.0.1:%u\"}\n", node_at(making, i)->name, making->ports[i]);
     }
-    line_append(&text, "clients:\n  - {name: local, fingerprint: \"%s\", roles: [submit, read, admin]}\n",
+    line_append(&text,
+        "clients:\n  - {name: local, fingerprint: \"%s\", roles: [submit, inquire, read, admin]}\n",
         fingerprint);
     if (text.failed) {
         code = context_fail(context, TOOL_REFUSED, "MEMORY", "not enough memory");

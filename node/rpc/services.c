@@ -19,10 +19,13 @@ static const char backfilling[] = "BACKFILLING";
 static const struct rpc_method methods[] = {
     {"/tallystick.v1.Ledger/SubmitBatch", RPC_ROLE_SUBMIT, BATCH_SIZE_MAX + 64u * KIB, handle_submit_batch},
     {"/tallystick.v1.Ledger/GetReceipt", RPC_ROLE_READ, 4u * KIB, handle_get_receipt},
+    {"/tallystick.v1.Ledger/GetEvent", RPC_ROLE_READ, 4u * KIB, handle_get_event},
     {"/tallystick.v1.Ledger/GetBlock", RPC_ROLE_READ, 4u * KIB, handle_get_block},
     {"/tallystick.v1.Ledger/GetCheckpoint", RPC_ROLE_READ, 4u * KIB, handle_get_checkpoint},
     {"/tallystick.v1.Ledger/Follow", RPC_ROLE_READ, 4u * KIB, handle_follow},
+    {"/tallystick.v1.Credit/Inquire", RPC_ROLE_INQUIRE, 16u * KIB, handle_inquire},
     {"/tallystick.v1.Credit/GetHistory", RPC_ROLE_READ, 4u * KIB, handle_get_history},
+    {"/tallystick.v1.Credit/OwnEvents", RPC_ROLE_READ, 4u * KIB, handle_own_events},
     {"/tallystick.v1.Credit/OwnAccounts", RPC_ROLE_READ, 64u * KIB, handle_own_accounts},
     {"/tallystick.v1.Node/GetStatus", RPC_ROLE_READ | RPC_ROLE_ADMIN, 4u * KIB, handle_get_status},
 };
@@ -60,6 +63,13 @@ void say_backfill(struct services *services, char text[SERVICES_TEXT_SIZE])
 void fail_call_pending(struct rpc_call *call, const char *text)
 {
     fail_with(call, GRPC_UNAVAILABLE, backfilling, NULL, text, SERVICES_BACKFILL_RETRY_MS);
+}
+
+bool services_admit(struct services *services, struct rpc_call *call)
+{
+    if (node_is_serving(services->node)) return true;
+    fail_call_for_now(call, GRPC_UNAVAILABLE, "NOT_SERVING", node_why_not_serving(services->node));
+    return false;
 }
 
 bool read_request(struct rpc_call *call, const ProtobufCMessageDescriptor *descriptor, struct arena *arena,
@@ -121,10 +131,7 @@ void query_start(struct services *services, struct rpc_call *call,
 {
     ProtobufCMessage *request;
     struct arena arena;
-    if (!node_is_serving(services->node)) {
-        fail_call_for_now(call, GRPC_UNAVAILABLE, "NOT_SERVING", node_why_not_serving(services->node));
-        return;
-    }
+    if (!services_admit(services, call)) return;
     if (services->reads >= SERVICES_READS_MAX) {
         fail_call_for_now(
             call, GRPC_RESOURCE_EXHAUSTED, "BUSY", "too many reads wait; try again a little later");
@@ -190,6 +197,7 @@ static int find_caller(void *context, const struct digest *fingerprint, struct r
         if (!digest_equal(&client->fingerprint, fingerprint)) continue;
         snprintf(caller->name, sizeof caller->name, "%s", client->name);
         caller->roles = ((client->roles & CLIENT_SUBMIT) != 0 ? (uint32_t)RPC_ROLE_SUBMIT : 0u) |
+                        ((client->roles & CLIENT_INQUIRE) != 0 ? (uint32_t)RPC_ROLE_INQUIRE : 0u) |
                         ((client->roles & CLIENT_READ) != 0 ? (uint32_t)RPC_ROLE_READ : 0u) |
                         ((client->roles & CLIENT_ADMIN) != 0 ? (uint32_t)RPC_ROLE_ADMIN : 0u);
         return TALLY_OK;

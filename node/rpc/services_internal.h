@@ -4,9 +4,11 @@
 
 #include <protobuf-c/protobuf-c.h>
 
+#include "node/inquiry.h"
 #include "node/node.h"
 #include "node/rpc/server.h"
 #include "proto/base/arena.h"
+#include "rpc.pb-c.h"
 
 /* Reads of the state that wait or run: past that a caller is told to try again. */
 #define SERVICES_READS_MAX 256u
@@ -40,6 +42,8 @@ void fail_call_for_now(
 void say_backfill(struct services *services, char text[SERVICES_TEXT_SIZE]);
 /* Ends a call that needs one that is not here yet, with the hint to try again later. */
 void fail_call_pending(struct rpc_call *call, const char *text);
+/* Whether the node answers at all now; if not, the call is ended. */
+bool services_admit(struct services *services, struct rpc_call *call);
 /* Decodes the request, of a foreign client's making, into an arena that holds 64 times its size and some. On
  * failure the call is ended and false returned; the arena is then closed. */
 bool read_request(struct rpc_call *call, const ProtobufCMessageDescriptor *descriptor, struct arena *arena,
@@ -97,18 +101,32 @@ void stream_start(struct services *services, struct rpc_call *call, struct strea
 void stream_advance(struct stream *stream);
 void stream_message_end(struct stream *stream);
 
+/* Submits a foreign client's batch, which may be NULL, and waits as asked. `on_done` comes with an outcome of
+ * OUTCOME_DONE alone, and takes the call over; any other ends it. */
+typedef void submitted(
+    struct services *services, struct rpc_call *call, const struct submission_outcome *outcome);
+void submit_batch(struct services *services, struct rpc_call *call, const Tallystick__V1__Batch *message,
+    enum submission_wait wait, submitted *on_done);
+
+/* For whom answers are made: this node's member. On the state thread. */
+struct asker services_asker(const struct services *services);
+
 /* Handlers: the context is the services'. */
 void handle_submit_batch(void *context, struct rpc_call *call);
 void handle_get_receipt(void *context, struct rpc_call *call);
+void handle_get_event(void *context, struct rpc_call *call);
 void handle_get_block(void *context, struct rpc_call *call);
 void handle_get_checkpoint(void *context, struct rpc_call *call);
 void handle_follow(void *context, struct rpc_call *call);
+void handle_inquire(void *context, struct rpc_call *call);
 void handle_get_history(void *context, struct rpc_call *call);
+void handle_own_events(void *context, struct rpc_call *call);
 void handle_own_accounts(void *context, struct rpc_call *call);
 void handle_get_status(void *context, struct rpc_call *call);
 
 /* Appends an encoded GetBlockReply of an applied block, inside a FollowReply where `follows`, as
- * `member_id`'s clients may see it: headers and bodies of that member's events, and only ids of the others'.
+ * `member_id`'s clients may see it: that member's events with result, header and body, and only ids of the
+ * others'.
  * `events` false leaves them all out. On the state thread. Errors: as ledger_read and state_results_read, and
  * TALLY_ELIMIT. */
 int block_reply(struct state *state, struct ledger *ledger, uint32_t member_id, uint64_t height, bool events,

@@ -12,12 +12,16 @@
 /* ---- SubmitBatch ---- */
 
 struct submit {
+    struct services *services;
     struct rpc_call *call;
     struct submission *submission;
+    submitted *on_done;
 };
 
-static void reply_results(struct rpc_call *call, const struct submission_outcome *outcome)
+static void reply_results(
+    struct services *services, struct rpc_call *call, const struct submission_outcome *outcome)
 {
+    (void)services;
     Tallystick__V1__SubmitBatchReply reply = TALLYSTICK__V1__SUBMIT_BATCH_REPLY__INIT;
     struct buffer out;
     uint32_t count = outcome->result_count;
@@ -73,10 +77,12 @@ static void submit_done(void *context, const struct submission_outcome *outcome)
 {
     struct submit *submit = context;
     struct rpc_call *call = submit->call;
+    struct services *services = submit->services;
+    submitted *on_done = submit->on_done;
     free(submit);
     switch (outcome->kind) {
     case OUTCOME_DONE:
-        reply_results(call, outcome);
+        on_done(services, call, outcome);
         return;
     case OUTCOME_REFUSED:
         reply_refused(call, outcome);
@@ -112,48 +118,49 @@ static enum submission_wait wait_of(Tallystick__V1__WaitFor wait_for)
 
 /* A foreign client's protobuf need not be canonical; what is signed is fields, so the batch is encoded anew.
  */
-static bool encode_batch(
-    struct rpc_call *call, const Tallystick__V1__SubmitBatchRequest *request, struct buffer *batch)
+static bool encode_batch(struct rpc_call *call, const Tallystick__V1__Batch *message, struct buffer *batch)
 {
     buffer_init(batch, BATCH_SIZE_MAX);
-    if (request->batch == NULL) {
+    if (message == NULL) {
         fail_call(call, GRPC_INVALID_ARGUMENT, "MALFORMED", "batch", "the request has no batch");
         return false;
     }
-    message_encode(&request->batch->base, batch);
+    message_encode(&message->base, batch);
     if (!batch->failed) return true;
     buffer_close(batch);
     fail_call(call, GRPC_INVALID_ARGUMENT, "TOO_LARGE", "batch", "a batch holds at most 1 MiB");
     return false;
 }
 
+void submit_batch(struct services *services, struct rpc_call *call, const Tallystick__V1__Batch *message,
+    enum submission_wait wait, submitted *on_done)
+{
+    struct buffer batch;
+    if (!encode_batch(call, message, &batch)) return;
+    struct submit *submit = calloc(1, sizeof *submit);
+    CHECK(submit != NULL);
+    *submit = (struct submit){.services = services, .call = call, .on_done = on_done};
+    int error = submissions_start(node_submissions(services->node), buffer_span(&batch), wait, submit_done,
+        submit, &submit->submission);
+    if (error == TALLY_OK) {
+        rpc_call_watch(call, submit, NULL, submit_cancelled);
+    } else {
+        free(submit);
+        fail_call_for_now(call, GRPC_RESOURCE_EXHAUSTED, "BUSY",
+            "too many batches are being checked; try again a little later");
+    }
+    buffer_close(&batch);
+}
+
 void handle_submit_batch(void *context, struct rpc_call *call)
 {
     struct services *services = context;
     struct arena arena;
-    struct buffer batch;
     ProtobufCMessage *message;
-    if (!node_is_serving(services->node)) {
-        fail_call_for_now(call, GRPC_UNAVAILABLE, "NOT_SERVING", node_why_not_serving(services->node));
-        return;
-    }
+    if (!services_admit(services, call)) return;
     if (!read_request(call, &tallystick__v1__submit_batch_request__descriptor, &arena, &message)) return;
     const Tallystick__V1__SubmitBatchRequest *request = (const Tallystick__V1__SubmitBatchRequest *)message;
-    if (encode_batch(call, request, &batch)) {
-        struct submit *submit = calloc(1, sizeof *submit);
-        CHECK(submit != NULL);
-        submit->call = call;
-        int error = submissions_start(node_submissions(services->node), buffer_span(&batch),
-            wait_of(request->wait_for), submit_done, submit, &submit->submission);
-        if (error == TALLY_OK) {
-            rpc_call_watch(call, submit, NULL, submit_cancelled);
-        } else {
-            free(submit);
-            fail_call_for_now(call, GRPC_RESOURCE_EXHAUSTED, "BUSY",
-                "too many batches are being checked; try again a little later");
-        }
-        buffer_close(&batch);
-    }
+    submit_batch(services, call, request->batch, wait_of(request->wait_for), reply_results);
     arena_close(&arena);
 }
 
@@ -208,8 +215,8 @@ static void add_event(struct block_events *to, const struct batch_event *event,
     to->pointers[index] = message;
     message->index = index;
     message->event_id = message_bytes(span_of(event->id.bytes, DIGEST_SIZE));
-    message->result = result->result.code;
     if (!readable) return;
+    message->result = result->result.code;
     message->header = message_bytes(event->header);
     if (!event->has_body) return;
     tallystick__v1__plain_body__init(&to->bodies[index]);

@@ -105,10 +105,7 @@ static void on_cancel(void *context, struct rpc_call *call)
 
 bool stream_admit(struct services *services, struct rpc_call *call)
 {
-    if (!node_is_serving(services->node)) {
-        fail_call_for_now(call, GRPC_UNAVAILABLE, "NOT_SERVING", node_why_not_serving(services->node));
-        return false;
-    }
+    if (!services_admit(services, call)) return false;
     if (services->streams >= SERVICES_STREAMS_MAX) {
         fail_call_for_now(call, GRPC_RESOURCE_EXHAUSTED, "TOO_MANY_STREAMS",
             "as many streams as this node serves at once are open");

@@ -205,8 +205,8 @@ class JoinTest(network.NetworkTest):
                 request = rpc.rpc.GetBlockRequest(height=height)
                 blocks = [client.ledger.GetBlock(request, timeout=30) for client in (new, old)]
                 self.assertEqual(blocks[0].block, blocks[1].block)
-                self.assertEqual([event.result for event in blocks[0].events],
-                                 [event.result for event in blocks[1].events])
+                self.assertEqual([event.event_id for event in blocks[0].events],
+                                 [event.event_id for event in blocks[1].events])
 
     def test_3_it_goes_on_and_starts_again(self):
         writer = Writer(self.net, "validator-1")
