@@ -72,7 +72,7 @@ static int check_head(struct looking *looking)
     const struct fsck_options *options = looking->fsck->options;
     struct state_config config = {.chain_id = options->genesis->chain_id,
         .members_root = genesis_members_root(options->genesis),
-        .policy_root = genesis_policy_root(options->genesis),
+        .policy_root = options->policy_root,
         .accounts = options->accounts};
     const char *what;
     int error = read_part(looking, 0, 0, &what);

@@ -35,7 +35,7 @@ struct state;
 struct state_config {
     struct digest chain_id;
     struct digest members_root; /* genesis_members_root */
-    struct digest policy_root;  /* genesis_policy_root */
+    struct digest policy_root;  /* of the policy in force: credit_policy_root */
     /* What a subject's canonical bytes say of its accounts, in their order there. What the bytes are the
      * state does not know. Needed for snapshots alone. Errors: TALLY_EFORM, TALLY_ENOMEM. */
     int (*accounts)(

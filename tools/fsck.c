@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "node/credit/policy.h"
 #include "node/credit/subject_state.h"
 #include "proto/proof/blame.h"
 #include "tools/args.h"
@@ -227,6 +228,7 @@ static enum tool_exit check_locked(
     struct fsck_options options = {.dir = data,
         .genesis = genesis,
         .is_validator = is_validator(genesis, home->name),
+        .policy_root = credit_policy_root(credit_policy_by_name(genesis->policy)),
         .accounts = subject_state_chains,
         .found = on_found,
         .progress = on_progress,

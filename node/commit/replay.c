@@ -4,6 +4,7 @@
 #include "node/credit/policy.h"
 #include "node/credit/subject_state.h"
 #include "node/net/log.h"
+#include "proto/base/check.h"
 
 /* What a restart may have to replay so that it comes back at a certified block. */
 #define REPLAY_SIZE_MAX (24u * MIB)
@@ -15,10 +16,12 @@
 
 struct state_config replay_config(const struct genesis *genesis)
 {
+    const struct credit_policy *policy = credit_policy_by_name(genesis->policy);
+    CHECK(policy != NULL);
     return (struct state_config){
         .chain_id = genesis->chain_id,
         .members_root = genesis_members_root(genesis),
-        .policy_root = genesis_policy_root(genesis),
+        .policy_root = credit_policy_root(policy),
         .accounts = subject_state_chains,
     };
 }
@@ -26,10 +29,6 @@ struct state_config replay_config(const struct genesis *genesis)
 static int open_state(struct replay *replay)
 {
     const struct genesis *genesis = replay->genesis;
-    if (!credit_policy_by_name(genesis->policy)) {
-        LOG_BROKEN("this release does not know the genesis's policy", LOG_S("policy", genesis->policy));
-        return TALLY_EFORM;
-    }
     struct state_config config = replay_config(genesis);
     config.cache_size_max = replay->subject_cache_size;
     uint64_t began_ms = clock_now_ms();

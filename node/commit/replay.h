@@ -18,7 +18,7 @@ struct replay {
     struct execution *execution;
 };
 
-/* What a genesis fixes of the state, and how files are read. */
+/* What a genesis, whose policy is known (CHECKed), fixes of the state, and how files are read. */
 struct state_config replay_config(const struct genesis *genesis);
 
 /* Opens data_dir/state and replays into it what the ledger has beyond it, telling the log of long work. A

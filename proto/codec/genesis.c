@@ -89,14 +89,6 @@ struct digest genesis_members_root(const struct genesis *genesis)
     return hasher_final(&hasher);
 }
 
-struct digest genesis_policy_root(const struct genesis *genesis)
-{
-    struct hasher hasher;
-    hasher_init(&hasher, TAG_POLICY);
-    hash_text(&hasher, genesis->policy);
-    return hasher_final(&hasher);
-}
-
 const struct genesis_member *genesis_member_by_id(const struct genesis *genesis, uint32_t id)
 {
     for (uint32_t i = 0; i < genesis->member_count; i++)

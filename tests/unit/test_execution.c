@@ -8,6 +8,7 @@
 
 #include "node/admission.h"
 #include "node/commit/execution.h"
+#include "node/credit/policy.h"
 #include "node/credit/subject_state.h"
 #include "proto/base/date.h"
 #include "storage/state.h"
@@ -50,7 +51,7 @@ static void machine_start(struct machine *machine)
     struct state_config config = {
         .chain_id = fixture->genesis.chain_id,
         .members_root = genesis_members_root(&fixture->genesis),
-        .policy_root = genesis_policy_root(&fixture->genesis),
+        .policy_root = credit_policy_root(credit_policy_by_name(fixture->genesis.policy)),
     };
 
     assert_int_equal(state_open(machine->dir, &config, &machine->state), TALLY_OK);

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "node/credit/policy.h"
 #include "node/credit/subject_state.h"
 #include "node/net/log.h"
 #include "proto/proof/verify.h"
@@ -114,6 +115,7 @@ static struct fsck_counts look(struct told *told)
     struct fsck_options options = {.dir = node->dir,
         .genesis = &node->genesis,
         .is_validator = true,
+        .policy_root = credit_policy_root(credit_policy_by_name(node->genesis.policy)),
         .accounts = subject_state_chains,
         .found = on_found,
         .progress = on_progress,

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "node/credit/policy.h"
 #include "node/credit/subject_state.h"
 #include "proto/crypto/digest.h"
 #include "storage/replay_window.h"
@@ -23,6 +24,7 @@
 /* All that is stored of a network with one subject, as plain structs. */
 struct stored {
     struct genesis genesis;
+    struct credit_policy policy;
     struct digest subject_id;
     struct account account; /* of subject.accounts */
     struct consent consent;
@@ -42,6 +44,9 @@ static int set_up(void **context)
     (void)context;
     fixture = fixture_open();
     base.genesis = fixture->genesis;
+    base.policy = *credit_policy_by_name(base.genesis.policy);
+    base.policy.amount_cap_count = 2;
+    base.policy.amount_caps[1] = (struct amount_cap){840, 5};
     base.subject_id = (struct digest){{0x50, 1}};
     base.account = (struct account){.member_id = LENDER,
         .ref = {0xF0, 1},
@@ -119,7 +124,7 @@ static struct digest root_of_parts(const struct stored *stored, const struct dig
     struct state_parts parts = {
         .subjects_root = *subjects_root,
         .members_root = genesis_members_root(&stored->genesis),
-        .policy_root = genesis_policy_root(&stored->genesis),
+        .policy_root = credit_policy_root(&stored->policy),
         .replay_root = replay_window_root(&stored->window),
         .counts_root = state_counts_root(&stored->counts),
     };
@@ -147,7 +152,7 @@ static void the_state_computes_the_same_root(void **context)
     struct state_config config = {
         .chain_id = base.genesis.chain_id,
         .members_root = genesis_members_root(&base.genesis),
-        .policy_root = genesis_policy_root(&base.genesis),
+        .policy_root = credit_policy_root(&base.policy),
     };
     struct state *state;
     struct state_roots roots;
@@ -460,7 +465,7 @@ GENESIS_CHANGE(created_ms, stored->genesis.created_ms++)
 GENESIS_CHANGE(open_reads, stored->genesis.open_reads = !stored->genesis.open_reads)
 GENESIS_CHANGE(base_timeout_ms, stored->genesis.base_timeout_ms++)
 GENESIS_CHANGE(heartbeat_ms, stored->genesis.heartbeat_ms++)
-CHANGE(genesis_policy, stored->genesis.policy[0]++)
+GENESIS_CHANGE(policy, stored->genesis.policy[0]++)
 CHANGE(genesis_member_count, stored->genesis.member_count--)
 CHANGE(genesis_members, stored->genesis.members[0] = stored->genesis.members[1])
 GENESIS_CHANGE(validator_count, stored->genesis.validator_count--)
@@ -483,6 +488,52 @@ static const struct change genesis_changes[] = {
     {"observer_count", change_genesis_observer_count},
     {"observers", change_genesis_observers},
     {"chain_id", change_genesis_chain_id},
+    {NULL, NULL},
+};
+
+CHANGE(policy_name, stored->policy.name = "c")
+CHANGE(policy_live_reservations_max, stored->policy.live_reservations_max++)
+CHANGE(policy_lenders_max, stored->policy.lenders_max++)
+CHANGE(policy_accounts_max, stored->policy.accounts_max++)
+CHANGE(policy_cooling_off_days, stored->policy.cooling_off_days++)
+CHANGE(policy_amount_cap_count, stored->policy.amount_cap_count--)
+CHANGE(policy_amount_caps, stored->policy.amount_caps[0] = stored->policy.amount_caps[1])
+CHANGE(policy_reservation_life_ms_max, stored->policy.reservation_life_ms_max++)
+CHANGE(policy_authorization_from_ms, stored->policy.authorization_from_ms--)
+CHANGE(policy_purposes, stored->policy.purposes ^= 2)
+CHANGE(policy_legal_bases, stored->policy.legal_bases[ROLE_REGULATOR] ^= 1)
+CHANGE(policy_answer_ttl_ms, stored->policy.answer_ttl_ms++)
+CHANGE(policy_retention_start, stored->policy.retention_start = RETENTION_FROM_FIRST_DELINQUENCY)
+CHANGE(policy_retention_years, stored->policy.retention_years++)
+CHANGE(policy_unverifiable, stored->policy.unverifiable = UNVERIFIABLE_DELETE)
+CHANGE(policy_dispute_days, stored->policy.dispute_days++)
+CHANGE(policy_dispute_extension_days, stored->policy.dispute_extension_days++)
+static const struct change policy_changes[] = {
+    {"name", change_policy_name},
+    {"live_reservations_max", change_policy_live_reservations_max},
+    {"lenders_max", change_policy_lenders_max},
+    {"accounts_max", change_policy_accounts_max},
+    {"cooling_off_days", change_policy_cooling_off_days},
+    {"amount_cap_count", change_policy_amount_cap_count},
+    {"amount_caps", change_policy_amount_caps},
+    {"reservation_life_ms_max", change_policy_reservation_life_ms_max},
+    {"authorization_from_ms", change_policy_authorization_from_ms},
+    {"purposes", change_policy_purposes},
+    {"legal_bases", change_policy_legal_bases},
+    {"answer_ttl_ms", change_policy_answer_ttl_ms},
+    {"retention_start", change_policy_retention_start},
+    {"retention_years", change_policy_retention_years},
+    {"unverifiable", change_policy_unverifiable},
+    {"dispute_days", change_policy_dispute_days},
+    {"dispute_extension_days", change_policy_dispute_extension_days},
+    {NULL, NULL},
+};
+
+CHANGE(cap_currency, stored->policy.amount_caps[1].currency++)
+CHANGE(cap_minor, stored->policy.amount_caps[1].minor++)
+static const struct change cap_changes[] = {
+    {"currency", change_cap_currency},
+    {"minor", change_cap_minor},
     {NULL, NULL},
 };
 
@@ -511,6 +562,8 @@ static const struct {
     {"storage/replay_window.h", "replay_window", window_changes},
     {"storage/replay_window.h", "replay_minute", minute_changes},
     {"proto/crypto/merkle.h", "merkle_frontier", tree_changes},
+    {"node/credit/policy.h", "credit_policy", policy_changes},
+    {"node/credit/policy.h", "amount_cap", cap_changes},
     {"proto/codec/genesis.h", "genesis", genesis_changes},
     {"proto/codec/genesis.h", "genesis_member", member_changes},
     {"proto/codec/genesis.h", "genesis_node", node_changes},

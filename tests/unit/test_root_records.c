@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "node/commit/execution.h"
+#include "node/credit/policy.h"
 #include "node/credit/subject_state.h"
 #include "storage/state_check.h"
 #include "storage/state_record.h"
@@ -62,7 +63,7 @@ static int machine_start(struct machine *machine)
     struct state_config config = {
         .chain_id = fixture->genesis.chain_id,
         .members_root = genesis_members_root(&fixture->genesis),
-        .policy_root = genesis_policy_root(&fixture->genesis),
+        .policy_root = credit_policy_root(credit_policy_by_name(fixture->genesis.policy)),
         .accounts = subject_state_chains,
         .index_generation = INDEX_GENERATION,
     };

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "node/commit/execution.h"
+#include "node/credit/policy.h"
 #include "node/credit/subject_state.h"
 #include "proto/base/check.h"
 #include "proto/crypto/digest.h"
@@ -41,7 +42,7 @@ static void world_make(struct world *world, uint32_t blocks, uint32_t events, ui
     assert_int_equal(verify_set_init(&set, &world->validators), TALLY_OK);
     world->config = (struct state_config){.chain_id = world->node->genesis.chain_id,
         .members_root = genesis_members_root(&world->node->genesis),
-        .policy_root = genesis_policy_root(&world->node->genesis),
+        .policy_root = credit_policy_root(credit_policy_by_name(world->node->genesis.policy)),
         .accounts = subject_state_chains,
         .snapshot_run = run};
 }
