@@ -327,6 +327,11 @@ int state_flush_end(struct state *state, struct state_flush *flush, int error) T
  * fine. */
 void state_flush_close(struct state_flush *flush);
 
+/* How far merging on disk lags behind the flushes: at STATE_FLUSH_LAG_MAX the next may wait for it, for
+ * seconds. Any thread. */
+#define STATE_FLUSH_LAG_MAX 12u
+uint32_t state_flush_lag(const struct state *state);
+
 /* All three, for as much as is frozen or can be at or below `height`, without a flush under way: the newest
  * certified height, so that a restart can prove at once, or state_applied_height when stopping. */
 int state_flush(struct state *state, uint64_t height) TALLY_MUST_CHECK;

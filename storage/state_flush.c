@@ -7,6 +7,8 @@
 /* Remembered batches of past minutes deleted with one flush, at most. */
 #define SWEEP_MAX 16384u
 
+_Static_assert(STATE_FLUSH_LAG_MAX == STORE_LAG_MAX, "the store's lag is told as it is");
+
 struct state_flush {
     struct store *store;
     struct overlay *overlay;
@@ -119,6 +121,11 @@ int state_flush_end(struct state *state, struct state_flush *flush, int error)
         flush->dropped_index = event_index_drop_frozen(state->index);
     }
     return state_fail(state, error);
+}
+
+uint32_t state_flush_lag(const struct state *state)
+{
+    return store_lag(state->store);
 }
 
 static int flush_frozen(struct state *state)

@@ -171,6 +171,16 @@ int store_commit(struct store *store, struct store_batch *batch)
     return TALLY_OK;
 }
 
+/* In files of level 0; LevelDB's kL0_StopWritesTrigger is what it takes no more beyond. */
+uint32_t store_lag(struct store *store)
+{
+    char *files = leveldb_property_value(store->db, "leveldb.num-files-at-level0");
+    CHECK(files != NULL);
+    unsigned long lag = strtoul(files, NULL, 10);
+    leveldb_free(files);
+    return (uint32_t)lag;
+}
+
 static int scan(struct store *store, const leveldb_readoptions_t *reads, struct span prefix, struct span from,
     bool (*seen)(void *context, struct span key, struct span value), void *context)
 {

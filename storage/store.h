@@ -28,6 +28,11 @@ void store_batch_remove(struct store_batch *batch, struct span key);
  * writes. */
 int store_commit(struct store *store, struct store_batch *batch) TALLY_MUST_CHECK;
 
+/* How far merging lags behind what was committed: at STORE_LAG_MAX a commit waits, maybe seconds, until it
+ * has caught up. Any thread. */
+#define STORE_LAG_MAX 12u
+uint32_t store_lag(struct store *store);
+
 /* Calls `seen` for each pair from `from` on whose key starts with `prefix`, in order; keys and values are
  * borrowed for the call. Stops early when it returns false. Errors: TALLY_EDAMAGED, TALLY_EIO. */
 int store_scan(struct store *store, struct span prefix, struct span from,

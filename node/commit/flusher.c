@@ -3,16 +3,15 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "node/commit/flush_pace.h"
 #include "proto/base/check.h"
 
 /* However little there is, it is written so long after it came. */
 #define FLUSH_MS 2000u
 #define WRITER_NICE 5
-/* With more than this unflushed, applying waits for the disk: of one flush under way, and one and a half more
- * gathered, which the next writes at once, and for that holds three times. */
-#define UNFLUSHED_SIZE_MAX (5u * (STATE_FREEZE_SIZE / 2))
 
 struct flusher {
     struct replay *replay;
@@ -21,6 +20,7 @@ struct flusher {
     uv_timer_t *timer;
     void (*on_failed)(void *context, int error);
     void *context;
+    size_t unflushed;        /* before the last block: the state thread's */
     bool under_way, stopped; /* the loop's */
     bool yields;             /* the writer's */
     pthread_mutex_t writing; /* guards the rest; held while the store is written */
@@ -120,7 +120,8 @@ static void yield_to_blocks(struct flusher *flusher)
 {
     if (flusher->yields) return;
     flusher->yields = true;
-    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), WRITER_NICE);
+    id_t thread = (id_t)gettid();
+    (void)setpriority(PRIO_PROCESS, thread, getpriority(PRIO_PROCESS, thread) + WRITER_NICE);
 }
 
 static void run_write(struct job *job)
@@ -216,13 +217,26 @@ void flusher_note(struct flusher *flusher)
     timer_start(flusher);
 }
 
+/* Asleep, for that leaves the processor to the threads that are behind. */
+static void pause_for_disk(struct flusher *flusher)
+{
+    const struct state *state = flusher->replay->state;
+    size_t unflushed = state_unflushed_size(state);
+    size_t added = unflushed > flusher->unflushed ? unflushed - flusher->unflushed : 0;
+    flusher->unflushed = unflushed;
+    uint32_t pause_us = flush_pause_us(unflushed, added, state_flush_lag(state));
+    const struct timespec pause = {.tv_nsec = (long)pause_us * 1000};
+    if (pause_us > 0) (void)nanosleep(&pause, NULL);
+}
+
 int flusher_make_room(struct flusher *flusher)
 {
     struct state *state = flusher->replay->state;
     int error = TALLY_OK;
-    while (error == TALLY_OK && state_unflushed_size(state) > UNFLUSHED_SIZE_MAX) {
+    pause_for_disk(flusher);
+    while (error == TALLY_OK && state_unflushed_size(state) > FLUSH_SIZE_MAX) {
         error = flusher_settle(flusher);
-        if (error == TALLY_OK && state_unflushed_size(state) > UNFLUSHED_SIZE_MAX)
+        if (error == TALLY_OK && state_unflushed_size(state) > FLUSH_SIZE_MAX)
             error = state_flush(state, state_applied_height(state));
     }
     return error;

@@ -21,7 +21,8 @@ void flusher_note(struct flusher *flusher);
  * state_flush_end's.
  */
 int flusher_settle(struct flusher *flusher) TALLY_MUST_CHECK;
-/* On the state thread: the same where more is unflushed than memory is meant for, until it is not. */
+/* On the state thread, before a block: pauses where the disk falls behind, flush_pause_us long; and where
+ * more is unflushed than FLUSH_SIZE_MAX, settles until it is not. Errors: state_flush_end's. */
 int flusher_make_room(struct flusher *flusher) TALLY_MUST_CHECK;
 /* On the loop: no flush begins any more, and the thread ends. Afterwards, and after the state thread, whoever
  * calls flusher_settle ends what was under way; then it is closed. */

@@ -341,11 +341,44 @@ static void readers_never_see_a_block_in_part(void **state)
     overlay_close(reading.overlay);
 }
 
+/* More than the store gathers in memory, so that the next such begins a file. */
+#define PART_SIZE (1u << 20)
+#define LARGE_PARTS 65u
+
+static void commit_large(struct store *store, uint8_t fill)
+{
+    struct store_batch *batch = store_batch_make();
+    uint8_t *value = malloc(PART_SIZE);
+    assert_non_null(value);
+    memset(value, fill, PART_SIZE);
+    for (uint8_t i = 0; i < LARGE_PARTS; i++)
+        store_batch_put(batch, span_of(&i, 1), span_of(value, PART_SIZE));
+    assert_int_equal(store_commit(store, batch), TALLY_OK);
+    store_batch_close(batch);
+    free(value);
+}
+
+/* How many wait at one moment is LevelDB's affair; with the same keys over and over, some come to. */
+static void files_that_wait_to_be_merged_are_its_lag(void **state)
+{
+    (void)state;
+    struct store *store = open_store();
+    uint32_t lag = store_lag(store);
+    assert_int_equal(lag, 0);
+    for (uint8_t i = 0; lag == 0 && i < 20; i++) {
+        commit_large(store, i);
+        lag = store_lag(store);
+    }
+    store_close(store);
+    assert_in_range(lag, 1, STORE_LAG_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_was_committed_is_there_after_reopening, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_scan_keeps_to_its_prefix_and_stops_when_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(files_that_wait_to_be_merged_are_its_lag, set_up, tear_down),
         cmocka_unit_test(others_see_a_block_when_it_is_published),
         cmocka_unit_test_setup_teardown(what_is_frozen_is_written_while_blocks_go_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_that_serves_again_shows_nothing_of_before, set_up, tear_down),
