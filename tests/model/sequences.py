@@ -510,9 +510,10 @@ class Writer:
         self._out = out
         self._encode = json.JSONEncoder(separators=(",", ":")).encode
 
-    def world(self, seed: int, number: int, world: World) -> None:
+    def world(self, seed: int, number: int, world: World, case: Optional[str] = None) -> None:
         """The first line of a world."""
-        self._line({"world": number, "seed": seed, "policy": asdict(world.policy), "members": world.members})
+        named = {"case": case} if case else {}
+        self._line({"world": number, **named, "seed": seed, "policy": asdict(world.policy), "members": world.members})
 
     def step(self, now_ms: int, event: Event, verdict: Verdict, world: World) -> None:
         """One event, with what the model says of it."""
