@@ -179,7 +179,7 @@ static bool amount_take(const struct csv_field *field, struct span cell, int64_t
 /* ---- Names under a key ---- */
 
 static int subject_take(
-    const struct csv_field *field, struct span cell, const struct csv_keys *keys, json_t **value)
+    const struct csv_field *field, struct span cell, const struct source_keys *keys, json_t **value)
 {
     char document[DOCUMENT_TYPE_SIZE_MAX + 4 * DOCUMENT_NUMBER_SIZE_MAX], hex[2 * DIGEST_SIZE + 1];
     struct digest id;
@@ -195,7 +195,7 @@ static int subject_take(
     return TALLY_OK;
 }
 
-static int account_take(struct span cell, const struct csv_keys *keys, json_t **value)
+static int account_take(struct span cell, const struct source_keys *keys, json_t **value)
 {
     uint8_t ref[ACCOUNT_REF_SIZE];
     char hex[2 * ACCOUNT_REF_SIZE + 1];
@@ -248,7 +248,7 @@ static int date_text_take(const struct csv_field *field, struct span cell, json_
 }
 
 static int kind_take(
-    const struct csv_field *field, struct span cell, const struct csv_keys *keys, json_t **value)
+    const struct csv_field *field, struct span cell, const struct source_keys *keys, json_t **value)
 {
     switch (field->kind) {
     case CSV_CONSTANT:
@@ -304,7 +304,7 @@ static void say(const struct csv_field *field, char *why, size_t why_size)
     }
 }
 
-int csv_value(const struct csv_field *field, struct span cell, const struct csv_keys *keys, json_t **value,
+int csv_value(const struct csv_field *field, struct span cell, const struct source_keys *keys, json_t **value,
     char *why, size_t why_size)
 {
     *value = NULL;

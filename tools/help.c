@@ -3,6 +3,7 @@
 
 #include "tools/command.h"
 #include "tools/import_csv.h"
+#include "tools/import_metro2.h"
 #include "tools/output.h"
 
 static enum tool_exit help_run(struct context *context, int count, char **arguments);
@@ -35,6 +36,8 @@ static enum tool_exit help_run(struct context *context, int count, char **argume
         return TOOL_DONE;
     }
     if (strcmp(arguments[0], "import-csv") == 0) return topic_tell(context, "import-csv", import_csv_help);
+    if (strcmp(arguments[0], "import-metro2") == 0)
+        return topic_tell(context, "import-metro2", import_metro2_help);
     const struct command *command = command_by_name(arguments[0]);
     if (command == NULL) {
         return context_fail(

@@ -6,95 +6,44 @@
 
 #include "tools/args.h"
 #include "tools/import_map.h"
+#include "tools/import_metro2.h"
+#include "tools/import_report.h"
 #include "tools/import_wire.h"
 #include "tools/output.h"
-
-#define REJECTIONS_SHOWN_MAX 20    /* on stderr, without --json */
-#define REJECTIONS_LISTED_MAX 1000 /* in the JSON object */
-#define PROGRESS_EVERY_MS 100
 
 static enum tool_exit import_command_run(struct context *context, int count, char **arguments);
 
 const struct command command_import = {
     .name = "import",
     .summary = "sign and submit a file of events; the same file again changes nothing",
-    .help = "usage: tally --home DIR import FILE [--map MAP.json [--print]]\n"
-            "\n"
-            "Reads FILE (- is standard input), one JSON object a line, signs the events with the member's "
-            "key, submits them\n"
-            "through the home's node, and counts what became of them: accepted, there before (duplicate), or "
-            "rejected. A bad line\n"
-            "or a refused event is reported with its number and reason, and the rest goes on. An import that "
-            "was cut off can be\n"
-            "run again: what is on the ledger is recognised, also from an earlier run, and nothing is added "
-            "twice.\n"
-            "\n"
-            "  --map MAP.json  FILE is CSV, and this says what its rows become: tally help import-csv\n"
-            "  --print         show the events it makes, and submit none\n"
-            "\n"
-            "Exit status 1 where anything was rejected, 3 where the node cannot be reached.\n"
-            "\n"
-            "--json prints {\"read\", \"accepted\", \"duplicate\", \"rejected\", \"seconds\", "
-            "\"events_per_second\", \"batches\",\n"
-            "\"retries\", \"types\": {TYPE: {\"accepted\", \"duplicate\", \"rejected\"}}, \"results\": "
-            "{RESULT: count}, \"rejections\":\n"
-            "[{\"line\", \"type\", \"reason\", \"message\"}]}, with the first 1000 rejections. Lines whose "
-            "type cannot be read are\n"
-            "under no type.\n",
+    .help =
+        "usage: tally --home DIR import FILE [--map MAP.json | --metro2 [--subject ssn|account]] [--print]\n"
+        "\n"
+        "Reads FILE (- is standard input), one JSON object a line, signs the events with the member's "
+        "key, submits them\n"
+        "through the home's node, and counts what became of them: accepted, there before (duplicate), or "
+        "rejected. A bad line\n"
+        "or a refused event is reported with its number and reason, and the rest goes on. An import that "
+        "was cut off can be\n"
+        "run again: what is on the ledger is recognised, also from an earlier run, and nothing is added "
+        "twice.\n"
+        "\n"
+        "  --map MAP.json  FILE is CSV, and this says what its rows become: tally help import-csv\n"
+        "  --metro2        FILE is a Metro 2 file: tally help import-metro2, also of --subject\n"
+        "  --print         show the events that such a file makes, and submit none\n"
+        "\n"
+        "Exit status 1 where anything was rejected, 3 where the node cannot be reached.\n"
+        "\n"
+        "--json prints {\"read\", \"accepted\", \"duplicate\", \"rejected\", \"seconds\", "
+        "\"events_per_second\", \"batches\",\n"
+        "\"retries\", \"types\": {TYPE: {\"accepted\", \"duplicate\", \"rejected\"}}, \"results\": "
+        "{RESULT: count}, \"rejections\":\n"
+        "[{\"line\", \"type\", \"reason\", \"message\"}]}, with the first 1000 rejections. Lines whose "
+        "type cannot be read are\n"
+        "under no type.\n",
     .run = import_command_run,
     .help_more = import_line_help,
 };
-
-/* What the run reports to. */
-struct report {
-    struct context *context;
-    json_t *rejections;
-    json_t *reasons; /* how often each was given */
-    uint64_t shown;
-    uint64_t start_ms, progress_ms;
-};
-
-static void rejection_list(struct report *report, const struct import_rejection *rejection)
-{
-    const char *type = rejection->type == 0 ? NULL : event_type_name((uint32_t)rejection->type);
-    if (json_array_size(report->rejections) >= REJECTIONS_LISTED_MAX) return;
-    json_t *entry = json_pack("{s:I, s:s?, s:s, s:s}", "line", (json_int_t)rejection->line, "type", type,
-        "reason", rejection->reason, "message", rejection->message);
-    if (entry == NULL) {
-        entry = json_pack("{s:I, s:s?, s:s, s:s}", "line", (json_int_t)rejection->line, "type", type,
-            "reason", rejection->reason, "message", "(what it says is not UTF-8)");
-    }
-    if (entry != NULL) json_array_append_new(report->rejections, entry);
-}
-
-static void rejection_show(void *context, const struct import_rejection *rejection)
-{
-    struct report *report = context;
-    json_int_t before = json_integer_value(json_object_get(report->reasons, rejection->reason));
-    json_object_set_new(report->reasons, rejection->reason, json_integer(before + 1));
-    if (report->context->json) {
-        rejection_list(report, rejection);
-        return;
-    }
-    if (report->shown++ >= REJECTIONS_SHOWN_MAX) return;
-    progress_end();
-    fprintf(stderr, "line %llu: %s%s%s\n", (unsigned long long)rejection->line, rejection->reason,
-        rejection->message[0] == '\0' ? "" : ": ", rejection->message);
-}
-
-static void progress_report(void *context, const struct import_result *so_far, bool waiting)
-{
-    struct report *report = context;
-    uint64_t now_ms = clock_steady_ms();
-    if (!progress_is_shown() || now_ms - report->progress_ms < PROGRESS_EVERY_MS) return;
-    report->progress_ms = now_ms;
-    uint64_t ms = now_ms - report->start_ms;
-    uint64_t done = so_far->accepted + so_far->duplicate + so_far->rejected;
-    progress_show("%llu read, %llu accepted, %llu duplicate, %llu rejected, %llu/s%s",
-        (unsigned long long)so_far->read, (unsigned long long)so_far->accepted,
-        (unsigned long long)so_far->duplicate, (unsigned long long)so_far->rejected,
-        (unsigned long long)(ms == 0 ? 0 : done * 1000 / ms), waiting ? "; the node is busy, waiting" : "");
-}
 
 static enum tool_exit keys_load(struct context *context, const struct home *home, struct import_keys *keys)
 {
@@ -123,111 +72,41 @@ static enum tool_exit keys_load(struct context *context, const struct home *home
     return code;
 }
 
-static json_t *counts_json(const struct import_counts *counts)
-{
-    return json_pack("{s:I, s:I, s:I}", "accepted", (json_int_t)counts->accepted, "duplicate",
-        (json_int_t)counts->duplicate, "rejected", (json_int_t)counts->rejected);
-}
-
-/* Types of which the file had none are left out; so are results that never were. */
-static json_t *types_json(const struct import_result *result)
-{
-    json_t *types = json_object();
-    for (uint32_t type = 1; types != NULL && type < IMPORT_TYPES; type++) {
-        const struct import_counts *counts = &result->types[type];
-        if (counts->accepted + counts->duplicate + counts->rejected > 0)
-            json_object_set_new(types, event_type_name(type), counts_json(counts));
-    }
-    return types;
-}
-
-static json_t *results_json(const struct import_result *result, const struct report *report)
-{
-    json_t *results = json_copy(report->reasons);
-    if (result->accepted > 0) json_object_set_new(results, "OK", json_integer((json_int_t)result->accepted));
-    if (result->duplicate > 0)
-        json_object_set_new(results, "DUPLICATE", json_integer((json_int_t)result->duplicate));
-    return results;
-}
-
-static void result_say(const struct import_result *result, const struct report *report)
-{
-    const char *reason;
-    json_t *count;
-    if (report->shown > REJECTIONS_SHOWN_MAX) {
-        fprintf(stderr, "and %llu more lines were rejected; --json lists up to %d\n",
-            (unsigned long long)(report->shown - REJECTIONS_SHOWN_MAX), REJECTIONS_LISTED_MAX);
-    }
-    for (uint32_t type = 1; type < IMPORT_TYPES; type++) {
-        const struct import_counts *counts = &result->types[type];
-        if (counts->accepted + counts->duplicate + counts->rejected == 0) continue;
-        printf("%-16s %llu accepted, %llu duplicate, %llu rejected\n", event_type_name(type),
-            (unsigned long long)counts->accepted, (unsigned long long)counts->duplicate,
-            (unsigned long long)counts->rejected);
-    }
-    json_object_foreach(report->reasons, reason, count)
-        printf("rejected as %s: %lld\n", reason, (long long)json_integer_value(count));
-}
-
-static enum tool_exit result_print(
-    struct context *context, const struct import_result *result, struct report *report, uint64_t ms)
-{
-    double seconds = (double)ms / 1000;
-    uint64_t rate = ms == 0 ? 0 : (result->accepted + result->duplicate) * 1000 / ms;
-    if (context->json) {
-        return output_json_take(context,
-            json_pack("{s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:I, s:o, s:o, s:O}", "read",
-                (json_int_t)result->read, "accepted", (json_int_t)result->accepted, "duplicate",
-                (json_int_t)result->duplicate, "rejected", (json_int_t)result->rejected, "seconds", seconds,
-                "events_per_second", (json_int_t)rate, "batches", (json_int_t)result->batches, "retries",
-                (json_int_t)result->retries, "types", types_json(result), "results",
-                results_json(result, report), "rejections", report->rejections));
-    }
-    result_say(result, report);
-    printf("%llu read: %llu accepted, %llu duplicate, %llu rejected, in %.2f s (%llu events/s)\n",
-        (unsigned long long)result->read, (unsigned long long)result->accepted,
-        (unsigned long long)result->duplicate, (unsigned long long)result->rejected, seconds,
-        (unsigned long long)rate);
-    return TOOL_DONE;
-}
+/* A file, open: what makes its lines where they are no events, and what that source is. */
+struct input {
+    int descriptor;
+    const char *name;
+    const struct import_source *source;
+    const struct metro2_totals *metro2;
+};
 
 /* With everything at hand: runs the import and tells its result. */
-static enum tool_exit file_import(struct context *context, struct remote *remote,
-    const struct import_keys *keys, int descriptor, const struct import_source *source, const char *file_name)
+static enum tool_exit file_import(
+    struct context *context, struct remote *remote, const struct import_keys *keys, const struct input *input)
 {
-    struct report report = {.context = context,
-        .rejections = json_array(),
-        .reasons = json_object(),
-        .start_ms = clock_steady_ms()};
+    struct import_report report;
     struct import_wire wire = import_wire_of(remote);
     struct import_result result;
     struct import_options options = {
         .keys = keys,
         .wire = &wire,
-        .descriptor = descriptor,
-        .source = source,
-        .file_name = file_name,
+        .descriptor = input->descriptor,
+        .source = input->source,
+        .file_name = input->name,
         .context = &report,
-        .on_rejection = rejection_show,
-        .on_progress = progress_report,
+        .on_rejection = import_report_rejection,
+        .on_progress = import_report_progress,
     };
-    enum tool_exit code = report.rejections == NULL || report.reasons == NULL
-                              ? context_fail(context, TOOL_REFUSED, "MEMORY", "not enough memory")
-                              : import_run(context, &options, &result);
+    enum tool_exit code = import_report_open(context, input->metro2, &report) == TALLY_OK
+                              ? import_run(context, &options, &result)
+                              : context_fail(context, TOOL_REFUSED, "MEMORY", "not enough memory");
     progress_end();
-    if (code == TOOL_DONE) {
-        code = result_print(context, &result, &report, clock_steady_ms() - report.start_ms);
-        /* The lines were told already; main adds nothing. */
-        if (code == TOOL_DONE && result.rejected > 0) code = TOOL_REFUSED;
-    }
-    json_decref(report.rejections);
-    json_decref(report.reasons);
+    if (code == TOOL_DONE) code = import_report_print(&report, &result);
+    import_report_close(&report);
     return code;
 }
 
-/* The file, open, through the home's node. `source` is NULL where its lines are events. */
-static enum tool_exit import_through_node(
-    struct context *context, int descriptor, const struct import_source *source, const char *file_name)
+static enum tool_exit import_through_node(struct context *context, const struct input *input)
 {
     struct home home;
     struct remote remote;
@@ -236,7 +115,7 @@ static enum tool_exit import_through_node(
     if (code == TOOL_DONE) code = keys_load(context, &home, &keys);
     if (code == TOOL_DONE) code = remote_open(context, &home, &remote);
     if (code == TOOL_DONE) {
-        code = file_import(context, &remote, &keys, descriptor, source, file_name);
+        code = file_import(context, &remote, &keys, input);
         remote_close(&remote);
     }
     secret_key_close(&keys.signing);
@@ -245,37 +124,111 @@ static enum tool_exit import_through_node(
 }
 
 static enum tool_exit import_by_map(
-    struct context *context, int descriptor, const char *map_path, bool print, const char *file_name)
+    struct context *context, const char *map_path, bool print, struct input *input)
 {
     struct import_map map;
-    enum tool_exit code = import_map_open(context, map_path, descriptor, file_name, &map);
+    enum tool_exit code = import_map_open(context, map_path, input->descriptor, input->name, &map);
+    input->source = &map.source;
     if (code == TOOL_DONE)
-        code = print ? import_map_print(context, file_name, &map)
-                     : import_through_node(context, descriptor, &map.source, file_name);
+        code = print ? import_source_print(context, input->name, &map.source)
+                     : import_through_node(context, input);
     import_map_close(&map);
     return code;
 }
 
-static enum tool_exit import_command_run(struct context *context, int count, char **arguments)
+static enum tool_exit metro2_print(struct context *context, const struct input *input)
 {
-    static const struct option_spec options[] = {{"map", true}, {"print", false}, {NULL, false}};
+    enum tool_exit code = import_source_print(context, input->name, input->source);
+    /* Only what was read to its end says how much there is. */
+    if (code != TOOL_DONE && strcmp(context->reason, "BAD_LINE") != 0) return code;
+    metro2_differences_say(input->metro2);
+    return code == TOOL_DONE && !metro2_totals_agree(input->metro2) ? TOOL_REFUSED : code;
+}
+
+static enum tool_exit import_by_metro2(
+    struct context *context, enum metro2_subject subject, bool print, struct input *input)
+{
+    struct import_metro2 *metro2;
+    struct source_keys keys;
+    char why[IMPORT_WHY_SIZE];
+    enum tool_exit code = source_keys_read(context, true, true, &keys);
+    if (code != TOOL_DONE) return code;
+    if (import_metro2_open(input->descriptor, subject, &keys, &metro2, why) == TALLY_OK) {
+        struct import_source source = import_metro2_source(metro2);
+        input->source = &source;
+        input->metro2 = import_metro2_totals(metro2);
+        code = print ? metro2_print(context, input) : import_through_node(context, input);
+        import_metro2_close(metro2);
+    } else {
+        code = context_fail(context, TOOL_REFUSED, "FILE", "%s: %s", input->name, why);
+    }
+    explicit_bzero(&keys, sizeof keys);
+    return code;
+}
+
+/* ---- The command line ---- */
+
+/* How the file is read. */
+struct reading {
+    const char *path, *map; /* map: NULL = none */
+    bool metro2, print;
+    enum metro2_subject subject;
+};
+
+static enum tool_exit usage(struct context *context, const char *why)
+{
+    return context_fail(context, TOOL_USAGE, "USAGE",
+        "%s; wanted: tally --home DIR import FILE [--map MAP.json | --metro2 [--subject ssn|account]] "
+        "[--print]",
+        why);
+}
+
+static enum tool_exit reading_parse(
+    struct context *context, int count, char **arguments, struct reading *reading)
+{
+    static const struct option_spec options[] = {
+        {"map", true}, {"metro2", false}, {"subject", true}, {"print", false}, {NULL, false}};
     struct args args;
     char why[MESSAGE_SIZE_MAX / 2];
-    if (args_parse(options, count, arguments, &args, why, sizeof why) != TALLY_OK)
-        return context_fail(context, TOOL_USAGE, "USAGE", "%s; see: tally help import", why);
-    const char *map = args_value(&args, "map");
-    bool print = args_value(&args, "print") != NULL;
-    if (args.positional_count != 1 || (print && map == NULL))
+    if (args_parse(options, count, arguments, &args, why, sizeof why) != TALLY_OK) return usage(context, why);
+    if (args.positional_count != 1) return usage(context, "one file is read at a time");
+    const char *subject = args_value(&args, "subject");
+    bool by_account = subject != NULL && strcmp(subject, "account") == 0;
+    bool by_ssn = subject == NULL || strcmp(subject, "ssn") == 0;
+    *reading = (struct reading){
+        .path = args.positionals[0],
+        .map = args_value(&args, "map"),
+        .metro2 = args_value(&args, "metro2") != NULL,
+        .print = args_value(&args, "print") != NULL,
+        .subject = by_account ? METRO2_SUBJECT_ACCOUNT : METRO2_SUBJECT_SSN,
+    };
+    if (reading->map != NULL && reading->metro2) return usage(context, "a Metro 2 file needs no mapping");
+    if ((subject != NULL && !reading->metro2) || (!by_account && !by_ssn))
+        return usage(context, "--subject is ssn or account, of a Metro 2 file");
+    if (reading->print && reading->map == NULL && !reading->metro2)
+        return usage(context, "--print is for files that are no events yet");
+    return TOOL_DONE;
+}
+
+static enum tool_exit import_command_run(struct context *context, int count, char **arguments)
+{
+    struct reading reading;
+    enum tool_exit code = reading_parse(context, count, arguments, &reading);
+    if (code != TOOL_DONE) return code;
+    bool is_stdin = strcmp(reading.path, "-") == 0;
+    struct input input = {
+        .descriptor = is_stdin ? STDIN_FILENO : open(reading.path, O_RDONLY | O_CLOEXEC),
+        .name = is_stdin ? "standard input" : reading.path,
+    };
+    if (input.descriptor < 0)
         return context_fail(
-            context, TOOL_USAGE, "USAGE", "wanted: tally --home DIR import FILE [--map MAP.json [--print]]");
-    const char *path = args.positionals[0];
-    bool is_stdin = strcmp(path, "-") == 0;
-    int descriptor = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0)
-        return context_fail(context, TOOL_REFUSED, "FILE", "cannot open %s: %s", path, strerror(errno));
-    const char *file_name = is_stdin ? "standard input" : path;
-    enum tool_exit code = map != NULL ? import_by_map(context, descriptor, map, print, file_name)
-                                      : import_through_node(context, descriptor, NULL, file_name);
-    if (!is_stdin) close(descriptor);
+            context, TOOL_REFUSED, "FILE", "cannot open %s: %s", reading.path, strerror(errno));
+    if (reading.map != NULL)
+        code = import_by_map(context, reading.map, reading.print, &input);
+    else if (reading.metro2)
+        code = import_by_metro2(context, reading.subject, reading.print, &input);
+    else
+        code = import_through_node(context, &input);
+    if (!is_stdin) close(input.descriptor);
     return code;
 }

@@ -9,7 +9,7 @@
 struct import_csv {
     struct csv_reader *reader;
     struct csv_map *map;
-    const struct csv_keys *keys;
+    const struct source_keys *keys;
     uint32_t column_count;
     struct csv_record record;
     uint32_t next_event; /* of the record */
@@ -40,8 +40,8 @@ static int header_take(struct import_csv *csv, char why[IMPORT_WHY_SIZE])
     }
 }
 
-int import_csv_open(int descriptor, struct csv_map *map, const struct csv_keys *keys, struct import_csv **csv,
-    char why[IMPORT_WHY_SIZE])
+int import_csv_open(int descriptor, struct csv_map *map, const struct source_keys *keys,
+    struct import_csv **csv, char why[IMPORT_WHY_SIZE])
 {
     struct import_csv *opened = calloc(1, sizeof *opened);
     int error = opened == NULL ? TALLY_ENOMEM : TALLY_OK;

@@ -11,8 +11,8 @@ struct import_csv;
 /* Reads the header, where the mapping says that there is one. All but `why` is borrowed. On failure `why` is
  * one sentence. Errors: TALLY_EFORM (the file has not the columns that the mapping names), TALLY_EIO,
  * TALLY_ENOMEM. */
-int import_csv_open(int descriptor, struct csv_map *map, const struct csv_keys *keys, struct import_csv **csv,
-    char why[IMPORT_WHY_SIZE]) TALLY_MUST_CHECK;
+int import_csv_open(int descriptor, struct csv_map *map, const struct source_keys *keys,
+    struct import_csv **csv, char why[IMPORT_WHY_SIZE]) TALLY_MUST_CHECK;
 void import_csv_close(struct import_csv *csv);
 struct import_source import_csv_source(struct import_csv *csv);
 

@@ -7,7 +7,7 @@
 
 struct import_map {
     struct csv_map map;
-    struct csv_keys keys;
+    struct source_keys keys;
     struct import_csv *csv;
     struct import_source source;
 };
@@ -17,9 +17,5 @@ struct import_map {
 enum tool_exit import_map_open(struct context *context, const char *path, int descriptor,
     const char *file_name, struct import_map *map) TALLY_MUST_CHECK;
 void import_map_close(struct import_map *map);
-
-/* Prints the events, one a line, and what is wrong on stderr. TOOL_REFUSED where anything is. */
-enum tool_exit import_map_print(
-    struct context *context, const char *file_name, struct import_map *map) TALLY_MUST_CHECK;
 
 #endif

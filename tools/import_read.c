@@ -75,7 +75,8 @@ static enum tool_exit line_take(struct import_run *run, struct span text)
     int error = import_line_parse(text, line, why, sizeof why);
     if (error == TALLY_ENOMEM) return import_out_of_memory(run);
     if (error != TALLY_OK) {
-        if (run->options->source != NULL) run->options->source->place(run->options->source->context, why);
+        const struct import_source *source = run->options->source;
+        if (source != NULL && source->place != NULL) source->place(source->context, why);
         line_reject(run, line->fields.type, "BAD_LINE", why);
         return TOOL_DONE;
     }

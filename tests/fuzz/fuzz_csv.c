@@ -42,7 +42,7 @@ static void read_all(struct import_csv *csv)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct csv_keys keys;
+    static const struct source_keys keys;
     struct csv_map map;
     struct import_csv *csv;
     char why[IMPORT_WHY_SIZE] = "";

@@ -127,7 +127,7 @@ static void bounds_hold_and_what_is_behind_them_is_read(void **state)
 
 /* ---- Cells ---- */
 
-static const struct csv_keys keys = {.subject = {1}, .salt = {2}};
+static const struct source_keys keys = {.subject = {1}, .salt = {2}};
 
 /* The value of `cell` by a field that the mapping gives, as JSON; "!why" where it is none, "-" where absent.
  */
