@@ -8,6 +8,7 @@ static const struct command *const commands[] = {
     &command_devnet,
     &command_import,
     &command_history,
+    &command_report,
     &command_receipt,
     &command_verify,
     &command_status,

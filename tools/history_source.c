@@ -14,6 +14,7 @@ struct history_source *history_source_open(void)
     if (source == NULL) return NULL;
     arena_init(&source->reply_arena, REMOTE_ARENA_BUDGET);
     arena_init(&source->proof_arena, REMOTE_ARENA_BUDGET);
+    buffer_init(&source->file, PROOF_FILE_SIZE_MAX);
     return source;
 }
 
@@ -22,6 +23,7 @@ void history_source_close(struct history_source *source)
     if (source == NULL) return;
     arena_close(&source->proof_arena);
     arena_close(&source->reply_arena);
+    buffer_close(&source->file);
     free(source);
 }
 
@@ -74,4 +76,16 @@ enum tool_exit history_source_ask(
     if (error != TALLY_OK) return verdict_fail(context, what, error, &source->verdict);
     if (digest_equal(&source->proof.subject_id, &source->subject)) return TOOL_DONE;
     return context_fail(context, TOOL_REFUSED, "SUBJECT", "%s is about another subject", what);
+}
+
+enum tool_exit history_source_read(struct context *context, const char *path, struct history_source *source)
+{
+    enum tool_exit code = proof_file_read(context, path, &source->file);
+    if (code != TOOL_DONE) return code;
+    source->bytes = buffer_span(&source->file);
+    int error =
+        history_verify(&source->trust, source->bytes, &source->proof_arena, &source->proof, &source->verdict);
+    if (error != TALLY_OK) return verdict_fail(context, path, error, &source->verdict);
+    source->subject = source->proof.subject_id;
+    return TOOL_DONE;
 }

@@ -1,19 +1,20 @@
-/* A subject's history as a command gets it: asked of the home's node, and verified before anything of it is
- * used. Whoever shows a history takes it from here. */
+/* A subject's history as a command gets it: asked of the home's node, or read from a file where it was saved,
+ * and verified before anything of it is used. Whoever shows a history takes it from here. */
 #ifndef TALLY_TOOLS_HISTORY_SOURCE_H
 #define TALLY_TOOLS_HISTORY_SOURCE_H
 
 #include "proto/proof/verify.h"
 #include "tools/home.h"
 
-/* Everything of one history; bytes and proof borrow from the arenas. Large (some 10 KiB): on the heap. */
+/* Everything of one history; bytes and proof borrow from it. Large (some 10 KiB): on the heap. */
 struct history_source {
     struct digest subject;
     struct proof_trust trust;
     bool has_base; /* it goes on from a history that was verified before */
     struct history_base base;
     struct arena reply_arena, proof_arena;
-    struct span bytes; /* as they were answered */
+    struct buffer file; /* where it was read from one */
+    struct span bytes;  /* as they were answered */
     struct history_proof proof;
     struct proof_verdict verdict;
 };
@@ -33,5 +34,9 @@ enum tool_exit history_source_since(
  */
 enum tool_exit history_source_ask(
     struct context *context, const struct home *home, struct history_source *source) TALLY_MUST_CHECK;
+/* With the trust set: reads a whole history that was saved to `path`, and verifies it; the subject is then
+ * its own. */
+enum tool_exit history_source_read(
+    struct context *context, const char *path, struct history_source *source) TALLY_MUST_CHECK;
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "tools/file.h"
+#include "tools/output.h"
 #include "tools/proof_view.h"
 
 #define CHECKPOINT_FILE_SIZE_MAX (64u * KIB)
@@ -28,6 +29,22 @@ enum tool_exit trust_from_home(struct context *context, const struct home *home,
     if (code == TOOL_DONE) code = trust_from_genesis(context, genesis, trust);
     free(genesis);
     return code;
+}
+
+enum tool_exit trust_bounds(struct context *context, const struct args *args, struct proof_trust *trust)
+{
+    const char *height = args_value(args, "min-height"), *age = args_value(args, "max-age");
+    uint64_t seconds = 0;
+    if (height != NULL && number_from_text(height, 0, UINT64_MAX, &trust->height_min) != TALLY_OK) {
+        return context_fail(context, TOOL_USAGE, "USAGE", "--min-height is a height, not '%s'", height);
+    }
+    if (age != NULL && number_from_text(age, 0, UINT32_MAX, &seconds) != TALLY_OK) {
+        return context_fail(context, TOOL_USAGE, "USAGE", "--max-age is a number of seconds, not '%s'", age);
+    }
+    uint64_t now_ms = clock_wall_ms();
+    /* 0 would mean any time, so an age that reaches back before 1970 asks for the first millisecond. */
+    if (age != NULL) trust->time_ms_min = seconds * 1000 < now_ms ? now_ms - seconds * 1000 : 1;
+    return TOOL_DONE;
 }
 
 enum tool_exit proof_file_read(struct context *context, const char *path, struct buffer *bytes)

@@ -3,6 +3,7 @@
 #define TALLY_TOOLS_TRUST_H
 
 #include "proto/proof/verify.h"
+#include "tools/args.h"
 #include "tools/home.h"
 
 /* Fills chain id and validators; any height and any time will do. */
@@ -12,6 +13,10 @@ enum tool_exit trust_from_genesis(
 /* The same, from the home's own copy. */
 enum tool_exit trust_from_home(
     struct context *context, const struct home *home, struct proof_trust *trust) TALLY_MUST_CHECK;
+
+/* Takes how old an answer may be from --min-height and --max-age, which the command has. */
+enum tool_exit trust_bounds(
+    struct context *context, const struct args *args, struct proof_trust *trust) TALLY_MUST_CHECK;
 
 #define PROOF_FILE_SIZE_MAX (64u * MIB)
 

@@ -21,8 +21,6 @@ struct asked {
 
 static enum tool_exit verify_run(struct context *context, int count, char **arguments);
 static enum tool_exit asked_take(struct context *context, const struct args *args, struct asked *asked);
-static enum tool_exit bounds_take(
-    struct context *context, const struct args *args, struct proof_trust *trust);
 static enum tool_exit bytes_verify(
     struct context *context, const char *path, struct span bytes, const struct asked *asked);
 static enum tool_exit history_show(struct context *context, const struct asked *asked,
@@ -127,28 +125,12 @@ static enum tool_exit asked_take(struct context *context, const struct args *arg
         code = history_base_open(context, since, &asked->trust, &asked->base);
         asked->has_base = code == TOOL_DONE;
     }
-    if (code == TOOL_DONE) code = bounds_take(context, args, &asked->trust);
+    if (code == TOOL_DONE) code = trust_bounds(context, args, &asked->trust);
     if (known != NULL) asked->trust.known = &asked->known.checkpoint;
     if (inquiry != NULL) asked->trust.inquiry = &asked->inquiry;
     if (asked->as_of > asked->trust.height_min) asked->trust.height_min = asked->as_of;
     free(genesis);
     return code;
-}
-
-static enum tool_exit bounds_take(struct context *context, const struct args *args, struct proof_trust *trust)
-{
-    const char *height = args_value(args, "min-height"), *age = args_value(args, "max-age");
-    uint64_t seconds = 0;
-    if (height != NULL && number_from_text(height, 0, UINT64_MAX, &trust->height_min) != TALLY_OK) {
-        return context_fail(context, TOOL_USAGE, "USAGE", "--min-height is a height, not '%s'", height);
-    }
-    if (age != NULL && number_from_text(age, 0, UINT32_MAX, &seconds) != TALLY_OK) {
-        return context_fail(context, TOOL_USAGE, "USAGE", "--max-age is a number of seconds, not '%s'", age);
-    }
-    uint64_t now_ms = clock_wall_ms();
-    /* 0 would mean any time, so an age that reaches back before 1970 asks for the first millisecond. */
-    if (age != NULL) trust->time_ms_min = seconds * 1000 < now_ms ? now_ms - seconds * 1000 : 1;
-    return TOOL_DONE;
 }
 
 static enum tool_exit history_check(
