@@ -12,7 +12,11 @@
 
 enum tool_exit output_json_take(struct context *context, json_t *object)
 {
-    int bad = object == NULL || json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9)) != 0;
+    /* On a terminal what an event says must not act: beyond ASCII there are controls that JSON does not
+     * escape. */
+    size_t flags =
+        JSON_COMPACT | JSON_REAL_PRECISION(9) | (isatty(STDOUT_FILENO) == 1 ? JSON_ENSURE_ASCII : 0);
+    int bad = object == NULL || json_dumpf(object, stdout, flags) != 0;
     json_decref(object);
     if (bad || putchar('\n') == EOF || fflush(stdout) != 0) {
         return context_fail(context, TOOL_REFUSED, "OUTPUT", "cannot write to standard output");

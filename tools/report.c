@@ -53,7 +53,7 @@ const struct command command_report = {
         "\"accounts\": [{\"account\", \"member\", \"member_name\", \"account_type\", \"product\", "
         "\"currency\", \"state\", \"active\",\n"
         "\"opened\", \"limit_minor\", \"principal_minor\", \"charged_off_minor\", \"recovered_minor\", "
-        "\"latest\": {..},\n"
+        "\"latest\": {..}, \"last_payment\": {..},\n"
         "\"months\": [{\"period\", \"code\", \"as_reported\", \"reported\", and where it was reported "
         "\"event_id\", \"corrected\",\n"
         "\"flags\", \"readable\", \"balance_minor\", \"paid_minor\", \"days_past_due\", \"reported_code\", "

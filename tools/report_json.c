@@ -112,7 +112,7 @@ static void month_facts_set(const struct report *report, const struct report_mon
 {
     const struct event_in_force *event = &report->list->events[month->place];
     json_object_set_new(object, "event_id", json_digest(&event->id));
-    json_object_set_new(object, "corrected", json_boolean(event->standing == STANDS_CORRECTED));
+    json_object_set_new(object, "corrected", json_boolean(event->version != month->place));
     json_object_set_new(object, "flags", flags_json(report, month->place));
     json_object_set_new(object, "readable", json_boolean(!month->is_unread));
     if (month->is_unread) return;
@@ -161,6 +161,16 @@ static json_t *member_name_json(const struct report *report, uint32_t id)
     return member == NULL ? json_null() : json_string(member->name);
 }
 
+static json_t *payment_json(const struct report *report, const struct report_account *account)
+{
+    char date[DATE_TEXT_SIZE];
+    if (account->last_payment == NO_PLACE) return json_null();
+    date_to_text(report->list->events[account->last_payment].header.event_date, date);
+    json_t *object = json_pack("{s:s}", "event_date", date);
+    if (object != NULL) amount_set(object, "amount_minor", account->paid_last);
+    return object;
+}
+
 static json_t *account_json(const struct report *report, const struct report_account *account)
 {
     char opened[DATE_TEXT_SIZE];
@@ -177,6 +187,7 @@ static json_t *account_json(const struct report *report, const struct report_acc
     amount_set(object, "limit_minor", account->limit);
     amount_set(object, "principal_minor", account->principal);
     amount_set(object, "charged_off_minor", account->charged_off);
+    json_object_set_new(object, "last_payment", payment_json(report, account));
     if (account->recovered.present)
         json_object_set_new(object, "recovered_minor", sum_json(&account->recovered));
     const struct report_month *latest =

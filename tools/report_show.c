@@ -166,6 +166,6 @@ static void summary_show(const struct report *report, struct page *page)
     page_field(page, "disputes", text, report->disputes_open > 0 ? PAGE_LOUD : PAGE_PLAIN);
     snprintf(text, sizeof text, "%u", report->statements.count);
     page_field(page, "statements", text, PAGE_PLAIN);
-    snprintf(text, sizeof text, "%u events with something unusual in them", report->flagged);
-    page_field(page, "noticed", text, PAGE_PLAIN);
+    snprintf(text, sizeof text, "%u with something unusual", report->flagged);
+    page_field(page, "events", text, PAGE_PLAIN);
 }

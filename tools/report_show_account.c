@@ -61,6 +61,18 @@ static void latest_show(const struct report_account *account, struct page *page)
     page_field(page, "latest", text, PAGE_PLAIN);
 }
 
+/* Whose account this one goes on with. */
+static void source_field(const struct report *report, const struct report_account *account, struct page *page)
+{
+    char name[REPORT_ACCOUNT_NAME_SIZE], text[LINE_SIZE], date[DATE_TEXT_SIZE];
+    uint32_t transfer = report->list->events[account->opening].about;
+    if (transfer == NO_PLACE) return;
+    report_account_name(report, transfer, name);
+    date_to_text(report->list->events[transfer].header.event_date, date);
+    snprintf(text, sizeof text, "%stransferred on %s", name, date);
+    page_field(page, "goes on with", text, PAGE_PLAIN);
+}
+
 static void facts_show(const struct report *report, const struct report_account *account, struct page *page)
 {
     char text[LINE_SIZE], date[DATE_TEXT_SIZE], hex[2 * ACCOUNT_REF_SIZE + 1], member[MEMBER_TEXT_SIZE];
@@ -74,6 +86,7 @@ static void facts_show(const struct report *report, const struct report_account 
     }
     date_to_text(account->header->event_date, date);
     page_field(page, "opened", date, PAGE_PLAIN);
+    if (account->header->has_transfer_of) source_field(report, account, page);
     amount_field(page, "limit", account, account->limit);
     amount_field(page, "principal", account, account->principal);
     latest_show(account, page);
@@ -98,7 +111,7 @@ static void cell_text(
     const struct report_month *month = report_month_of(account, index);
     bool is_source = false;
     char code = report_code(report, account, index, &is_source);
-    bool is_corrected = month != NULL && report->list->events[month->place].standing == STANDS_CORRECTED;
+    bool is_corrected = month != NULL && report->list->events[month->place].version != month->place;
     snprintf(cell, 4, "%c%s%s", code, is_source ? "'" : "", is_corrected ? "~" : "");
     if (code == ' ') cell[0] = '\0';
 }

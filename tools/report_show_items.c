@@ -47,8 +47,8 @@ static void reservations_show(const struct report *report, struct page *page)
 
 static void inquiries_show(const struct report *report, struct page *page)
 {
-    static const struct page_column columns[] = {{"date", 10, false}, {"member", 20, false},
-        {"purpose", 16, false}, {"", 4, false}, {"on", 11, false}, {"result", 9, false}};
+    static const struct page_column columns[] = {{"date", 10, false}, {"member", 18, false},
+        {"purpose", 15, false}, {"", 4, false}, {"on", 11, false}, {"result", 12, false}};
     page_section(page, "Inquiries");
     page_table(page, columns, 6);
     for (uint32_t i = report->inquiries.count; i-- > 0;) {

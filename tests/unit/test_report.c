@@ -1,0 +1,388 @@
+// links: tools
+/* A credit report of a synthetic file: as data, and as it is shown, against pages that are kept beside this.
+ * Where a page differs, the new one is left in the folder that the test runs in, as its name says. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "tests/vectors/sample_report.h"
+#include "tools/report_show.h"
+#include "tools/shown_text.h"
+
+#define PAGES TALLY_SOURCE_DIR "/tests/report/"
+
+static struct sample_file *file;
+static struct genesis *genesis;
+static struct arena arena;
+static struct in_force list;
+static struct proof_verdict verdict;
+static struct report report;
+
+static void make_report(enum code_scheme codes, uint32_t months)
+{
+    struct report_request request = {codes, months};
+    struct history_proof proof = sample_file_proof(file);
+    verdict = sample_verdict(file);
+    arena_close(&arena);
+    arena_init(&arena, 64 * MIB);
+    assert_int_equal(in_force_read(&proof, &arena, &list), TALLY_OK);
+    assert_int_equal(report_make(&request, &list, &proof, &verdict, genesis, &arena, &report), TALLY_OK);
+}
+
+static int make_file(void **state)
+{
+    (void)state;
+    file = calloc(1, sizeof *file);
+    genesis = calloc(1, sizeof *genesis);
+    assert_non_null(file);
+    assert_non_null(genesis);
+    sample_report_init(file);
+    sample_genesis(file, genesis);
+    arena_init(&arena, 0);
+    make_report(CODES_PBOC, REPORT_MONTHS_DEFAULT);
+    return 0;
+}
+
+static int make_empty(void **state)
+{
+    (void)state;
+    file = calloc(1, sizeof *file);
+    genesis = calloc(1, sizeof *genesis);
+    assert_non_null(file);
+    assert_non_null(genesis);
+    sample_file_init(file, "nobody", SAMPLE_REPORT_START_MS);
+    sample_genesis(file, genesis);
+    arena_init(&arena, 0);
+    return 0;
+}
+
+static int drop_file(void **state)
+{
+    (void)state;
+    arena_close(&arena);
+    sample_file_close(file);
+    free(genesis);
+    free(file);
+    return 0;
+}
+
+/* ---- Pages ---- */
+
+static void page_make(const struct page_form *form, struct page *page)
+{
+    struct event_body *room = malloc(sizeof *room);
+    assert_non_null(room);
+    page_open(page, form, "Credit report");
+    report_show(&report, room, page);
+    page_end(page);
+    assert_false(page->out.failed);
+    free(room);
+}
+
+static void expect_page(struct span made, const char *name)
+{
+    char path[512];
+    snprintf(path, sizeof path, PAGES "%s", name);
+    FILE *kept = fopen(path, "rb");
+    char *wanted = calloc(1, made.size + 2);
+    size_t size = kept == NULL ? 0 : fread(wanted, 1, made.size + 1, kept);
+    if (kept != NULL) fclose(kept);
+    bool is_same = size == made.size && memcmp(wanted, made.data, size) == 0;
+    free(wanted);
+    if (is_same) return;
+    snprintf(path, sizeof path, "%s.new", name);
+    FILE *out = fopen(path, "wb");
+    assert_non_null(out);
+    assert_int_equal(fwrite(made.data, 1, made.size, out), made.size);
+    assert_int_equal(fclose(out), 0);
+    fail_msg("%s differs from what is kept: see %s", name, path);
+}
+
+static void a_terminal_shows_the_whole_report(void **state)
+{
+    (void)state;
+    struct page page;
+    page_make(&page_text, &page);
+    expect_page(buffer_span(&page.out), "report.txt");
+    page_close(&page);
+}
+
+static void no_line_of_text_is_wider_than_a_terminal_or_holds_a_control(void **state)
+{
+    (void)state;
+    struct page page;
+    page_make(&page_text, &page);
+    size_t start = 0;
+    for (size_t i = 0; i < page.out.size; i++) {
+        uint8_t byte = page.out.data[i];
+        if (byte == '\n') {
+            assert_true(shown_width(span_of(page.out.data + start, i - start)) <= PAGE_WIDTH);
+            start = i + 1;
+        } else {
+            assert_true(byte >= 0x20 && byte != 0x7F);
+        }
+    }
+    assert_int_equal(start, page.out.size);
+    page_close(&page);
+}
+
+static void a_page_of_html_is_whole_and_harmless(void **state)
+{
+    (void)state;
+    struct page page;
+    page_make(&page_html, &page);
+    expect_page(buffer_span(&page.out), "report.html");
+    buffer_append(&page.out, "", 1);
+    const char *text = (const char *)page.out.data;
+    assert_null(strstr(text, "<script"));
+    assert_null(strstr(text, "<b>"));
+    assert_null(strchr(text, '\x1b'));
+    assert_non_null(strstr(text, "&lt;script&gt;"));
+    assert_non_null(strstr(text, "<s>"));
+    page_close(&page);
+}
+
+static void metro_2_has_its_own_codes(void **state)
+{
+    (void)state;
+    struct page page;
+    make_report(CODES_METRO2, 12);
+    page_make(&page_text, &page);
+    expect_page(buffer_span(&page.out), "report-metro2.txt");
+    page_close(&page);
+}
+
+static void json_says_the_same(void **state)
+{
+    (void)state;
+    json_t *object = report_json(&report);
+    assert_non_null(object);
+    char *text = json_dumps(object, JSON_INDENT(1) | JSON_SORT_KEYS);
+    expect_page(span_of(text, strlen(text)), "report.json");
+    free(text);
+    json_decref(object);
+}
+
+static void that_there_is_no_file_is_a_report_too(void **state)
+{
+    (void)state;
+    struct page page;
+    make_report(CODES_PBOC, 1);
+    page_make(&page_text, &page);
+    buffer_append(&page.out, "", 1);
+    assert_non_null(strstr((const char *)page.out.data, "\nABSENT        *there is no file of this subject"));
+    assert_null(strstr((const char *)page.out.data, "Summary"));
+    page_close(&page);
+    json_t *object = report_json(&report);
+    assert_int_equal(json_array_size(json_object_get(object, "accounts")), 0);
+    json_decref(object);
+}
+
+/* ---- Data ---- */
+
+static const struct report_account *account_of(uint32_t number)
+{
+    assert_true(number < report.account_count);
+    return &report.accounts[number];
+}
+
+static void expect_grid(uint32_t number, uint32_t first_period, const char *codes)
+{
+    const struct report_account *account = account_of(number);
+    uint32_t index = period_index(first_period);
+    char made[REPORT_MONTHS_MAX + 1] = "";
+    for (size_t i = 0; i < strlen(codes); i++) {
+        bool is_source;
+        made[i] = report_code(&report, account, index + (uint32_t)i, &is_source);
+    }
+    assert_string_equal(made, codes);
+    assert_int_equal(account->grid_last, index + strlen(codes) - 1);
+}
+
+static void accounts_stand_as_their_events_leave_them(void **state)
+{
+    (void)state;
+    static const enum account_state states[] = {ACCOUNT_STATE_OPEN, ACCOUNT_STATE_SETTLED, ACCOUNT_STATE_VOID,
+        ACCOUNT_STATE_TRANSFERRED, ACCOUNT_STATE_OPEN};
+    assert_int_equal(report.account_count, 5);
+    for (uint32_t i = 0; i < 5; i++) {
+        assert_int_equal(account_of(i)->state, states[i]);
+        assert_int_equal(account_of(i)->is_active, i == 0 || i == 4);
+        assert_int_equal(report.by_state[states[i]], i == 0 || i == 4 ? 2 : 1);
+    }
+    assert_int_equal(report.active, 2);
+    assert_int_equal(account_of(0)->limit.minor, 6000000);
+    assert_int_equal(account_of(1)->principal.minor, 900000);
+    assert_int_equal(account_of(1)->recovered.minor, 150000);
+    assert_int_equal(account_of(1)->charged_off.minor, 880000);
+}
+
+static void a_grid_is_of_what_is_in_force(void **state)
+{
+    (void)state;
+    make_report(CODES_PBOC, 12);
+    /* 2024-04 was taken back, 2024-09 corrected from 125 days to 4. */
+    expect_grid(0, 202402, "NN*2NN41NNNN");
+    expect_grid(1, 202305, "*****1#6****G");
+}
+
+static void codes_are_kept_as_they_were_reported(void **state)
+{
+    (void)state;
+    bool is_source;
+    const struct report_account *loan = account_of(1);
+    assert_int_equal(report_code(&report, loan, period_index(202310), &is_source), '1');
+    assert_true(is_source);
+    assert_int_equal(report_code(&report, loan, period_index(202311), &is_source), '#');
+    assert_false(is_source);
+    assert_string_equal(report_month_of(loan, period_index(202311))->code, HOSTILE_TEXT);
+    assert_false(report_month_of(loan, period_index(202311))->has_amounts);
+}
+
+static uint8_t flags_of(uint32_t number, uint32_t period)
+{
+    const struct report_month *month = report_month_of(account_of(number), period_index(period));
+    assert_non_null(month);
+    return report.flags[month->place];
+}
+
+static void what_is_unusual_is_noticed(void **state)
+{
+    (void)state;
+    assert_int_equal(flags_of(0, 202402), 0);
+    assert_int_equal(flags_of(0, 202405), 0); /* the month before was taken back: nothing to compare */
+    assert_int_equal(flags_of(0, 202407), FLAG_OVER_LIMIT);
+    assert_int_equal(flags_of(0, 202408), FLAG_JUMP | FLAG_LATE_BEFORE_OPEN);
+    assert_int_equal(flags_of(0, 202409), 0); /* not as it was first reported, but as it is in force */
+    assert_int_equal(flags_of(0, 202410), FLAG_BELOW_ZERO);
+    assert_int_equal(report.flagged, 4); /* and a correction of another type */
+}
+
+static void totals_are_by_currency_and_of_active_accounts(void **state)
+{
+    (void)state;
+    assert_int_equal(report.total_count, 2);
+    assert_int_equal(report.totals[0].currency, 156);
+    assert_int_equal(report.totals[0].balance.minor, 5000);
+    assert_int_equal(report.totals[0].limit.minor, 6000000);
+    assert_int_equal(report.totals[1].currency, 392);
+    assert_int_equal(report.totals[1].unknown, 1);
+    assert_false(report.totals[1].balance.present);
+}
+
+static void a_sum_that_cannot_be_held_is_no_sum(void **state)
+{
+    (void)state;
+    struct report_sum sum = {false, false, 0};
+    report_sum_add(&sum, INT64_MAX);
+    assert_false(sum.spilled);
+    report_sum_add(&sum, 1);
+    report_sum_add(&sum, -5);
+    assert_true(sum.spilled);
+}
+
+static void access_is_counted_and_refusals_are_not(void **state)
+{
+    (void)state;
+    assert_int_equal(report.inquiries.count, 3);
+    assert_int_equal(report.hard, 1);
+    assert_int_equal(report.soft, 1);
+    sample_days_pass(file, 400);
+    sample_reserve(file, 1, 86400000, RESULT_OK);
+    make_report(CODES_PBOC, 24);
+    assert_int_equal(report.hard + report.soft, 0);
+    assert_int_equal(report.inquiries.count, 3);
+}
+
+static void only_live_reservations_are_open(void **state)
+{
+    (void)state;
+    assert_int_equal(report.reservations.count, 1);
+    assert_int_equal(report.reservations.places[0], file->count - 1);
+}
+
+static void disputes_are_held_against_the_policys_clock(void **state)
+{
+    (void)state;
+    int32_t due, extended;
+    uint32_t closed = report.disputes.places[0], silent = report.disputes.places[1];
+    uint32_t answered = report.disputes.places[2];
+    assert_int_equal(report.disputes.count, 3);
+    assert_int_equal(report.disputes_open, 2);
+    assert_int_equal(report_dispute_state(&report, closed), DISPUTE_CLOSED);
+    assert_int_equal(report_dispute_state(&report, silent), DISPUTE_OVERDUE);
+    assert_int_equal(report_dispute_state(&report, answered), DISPUTE_ANSWERED);
+    assert_true(report_dispute_due(&report, closed, false, &due));
+    assert_true(report_dispute_due(&report, closed, true, &extended));
+    assert_int_equal(due, report_day(&report, closed) + 30);
+    assert_int_equal(extended, due + 15);
+    uint32_t first = list.events[closed].first_about;
+    assert_false(report_answer_is_late(&report, closed, first));
+    assert_true(report_answer_is_late(&report, closed, list.events[first].next_about));
+}
+
+static void without_a_policy_there_is_no_clock(void **state)
+{
+    (void)state;
+    int32_t due;
+    memcpy(genesis->policy, "none", sizeof "none");
+    make_report(CODES_PBOC, 24);
+    assert_false(report_dispute_due(&report, report.disputes.places[1], true, &due));
+    assert_int_equal(report_dispute_state(&report, report.disputes.places[1]), DISPUTE_OPEN);
+}
+
+static void the_worst_month_is_of_those_shown(void **state)
+{
+    (void)state;
+    assert_int_equal(report.worst_account, 1);
+    assert_int_equal(report.worst_month, period_index(202312));
+    make_report(CODES_PBOC, 3);
+    assert_int_equal(report.worst_account, NO_PLACE);
+}
+
+static void a_budget_that_is_spent_is_told(void **state)
+{
+    (void)state;
+    struct report_request request = {CODES_PBOC, 24};
+    struct history_proof proof = sample_file_proof(file);
+    struct report small_report;
+    struct arena small;
+    for (size_t budget = 0; budget < MIB; budget += 64) {
+        arena_init(&small, budget);
+        int error = report_make(&request, &list, &proof, &verdict, genesis, &small, &small_report);
+        arena_close(&small);
+        if (error == TALLY_OK) return;
+        assert_int_equal(error, TALLY_ENOMEM);
+    }
+    fail_msg("the sample takes more than a MiB");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_file, drop_file)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_terminal_shows_the_whole_report),
+        TEST(no_line_of_text_is_wider_than_a_terminal_or_holds_a_control),
+        TEST(a_page_of_html_is_whole_and_harmless),
+        TEST(metro_2_has_its_own_codes),
+        TEST(json_says_the_same),
+        cmocka_unit_test_setup_teardown(that_there_is_no_file_is_a_report_too, make_empty, drop_file),
+        TEST(accounts_stand_as_their_events_leave_them),
+        TEST(a_grid_is_of_what_is_in_force),
+        TEST(codes_are_kept_as_they_were_reported),
+        TEST(what_is_unusual_is_noticed),
+        TEST(totals_are_by_currency_and_of_active_accounts),
+        TEST(a_sum_that_cannot_be_held_is_no_sum),
+        TEST(access_is_counted_and_refusals_are_not),
+        TEST(only_live_reservations_are_open),
+        TEST(disputes_are_held_against_the_policys_clock),
+        TEST(without_a_policy_there_is_no_clock),
+        TEST(the_worst_month_is_of_those_shown),
+        TEST(a_budget_that_is_spent_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
