@@ -20,7 +20,8 @@ void toy_ledger_init(struct toy_ledger *ledger, const struct digest *chain_id)
 {
     *ledger = (struct toy_ledger){.chain_id = *chain_id, .random = 1};
     ledger->accounts = calloc(LEDGER_ACCOUNTS_MAX, sizeof *ledger->accounts);
-    assert_non_null(ledger->accounts);
+    ledger->items = calloc(LEDGER_ITEMS_MAX, sizeof *ledger->items);
+    assert_true(ledger->accounts != NULL && ledger->items != NULL);
     buffer_init(&ledger->reply, MIB);
 }
 
@@ -30,6 +31,7 @@ void toy_ledger_close(struct toy_ledger *ledger)
         buffer_close(&ledger->calls[i].request);
     buffer_close(&ledger->reply);
     free(ledger->accounts);
+    free(ledger->items);
 }
 
 uint64_t toy_ledger_events(const struct toy_ledger *ledger)
@@ -68,9 +70,51 @@ static void account_append(
     account->count++;
 }
 
-static uint32_t event_apply(struct toy_ledger *ledger, const struct batch_event *event)
+static struct toy_ledger_item *item_find(const struct toy_ledger *ledger, const struct event_header *header)
+{
+    for (uint32_t i = 0; i < ledger->item_count; i++) {
+        if (memcmp(ledger->items[i].header.item_id, header->item_id, ITEM_ID_SIZE) == 0)
+            return &ledger->items[i];
+    }
+    return NULL;
+}
+
+static uint32_t statement_number(const struct batch_event *event)
+{
+    if (event->fields.type != EVENT_STATEMENT) return 0;
+    struct event_body *body = malloc(sizeof *body);
+    assert_non_null(body);
+    assert_int_equal(event_body_decode(EVENT_STATEMENT, event->body, body), TALLY_OK);
+    uint32_t number = (uint32_t)strtoul(body->text, NULL, 10);
+    free(body);
+    return number;
+}
+
+static uint32_t item_apply(
+    struct toy_ledger *ledger, const struct batch_event *event, Tallystick__V1__EventResult *result)
+{
+    struct toy_ledger_item *item = item_find(ledger, &event->fields);
+    static uint8_t cap = REFUSAL_LENDERS;
+    if (item != NULL) {
+        result->detail = message_bytes(span_of(item->id.bytes, DIGEST_SIZE));
+        return item->applied && digest_equal(&item->id, &event->id) ? RESULT_DUPLICATE : RESULT_ITEM_TAKEN;
+    }
+    bool refused = ledger->caps && event->fields.type == EVENT_RESERVE;
+    assert_true(ledger->item_count < LEDGER_ITEMS_MAX);
+    item = &ledger->items[ledger->item_count++];
+    *item = (struct toy_ledger_item){event->id, event->fields, !refused, statement_number(event)};
+    if (refused) result->detail = message_bytes(span_of(&cap, 1));
+    return refused ? RESULT_REFUSED_CAP : RESULT_OK;
+}
+
+static uint32_t event_apply(
+    struct toy_ledger *ledger, const struct batch_event *event, Tallystick__V1__EventResult *result)
 {
     const struct event_header *header = &event->fields;
+    if (!header->has_account) {
+        ledger->events_seen++;
+        return item_apply(ledger, event, result);
+    }
     struct toy_ledger_account *account = account_get(ledger, header->account_ref);
     struct digest head = account->count == 0 ? (struct digest){{0}} : account->ids[account->count - 1];
     ledger->events_seen++;
@@ -123,6 +167,17 @@ static void foreign_append(struct toy_ledger *ledger, const struct batch *batch)
     account_append(account, &header, &id);
 }
 
+/* Admission orders no batch of which every event is applied. */
+static bool batch_is_known(const struct toy_ledger *ledger, const struct batch *batch)
+{
+    for (uint32_t i = 0; i < batch->event_count; i++) {
+        const struct toy_ledger_item *item =
+            batch->events[i].fields.has_account ? NULL : item_find(ledger, &batch->events[i].fields);
+        if (item == NULL || !item->applied || !digest_equal(&item->id, &batch->events[i].id)) return false;
+    }
+    return true;
+}
+
 static bool batch_admit(
     const struct toy_ledger *ledger, const struct batch *batch, struct import_answer *answer)
 {
@@ -147,13 +202,17 @@ static bool batch_admit(
 static void batch_answer(struct toy_ledger *ledger, const struct batch *batch, bool expired)
 {
     Tallystick__V1__SubmitBatchReply reply = TALLYSTICK__V1__SUBMIT_BATCH_REPLY__INIT;
+    uint32_t seen = ledger->events_seen;
+    bool known = batch_is_known(ledger, batch);
     static Tallystick__V1__EventResult results[IMPORT_BATCH_EVENTS_MAX];
     static Tallystick__V1__EventResult *pointers[IMPORT_BATCH_EVENTS_MAX];
     for (uint32_t i = 0; i < batch->event_count; i++) {
         tallystick__v1__event_result__init(&results[i]);
-        results[i].result = expired ? (uint32_t)RESULT_BATCH_EXPIRED : event_apply(ledger, &batch->events[i]);
+        results[i].result =
+            expired ? (uint32_t)RESULT_BATCH_EXPIRED : event_apply(ledger, &batch->events[i], &results[i]);
         pointers[i] = &results[i];
     }
+    if (known) ledger->events_seen = seen;
     reply.n_results = batch->event_count;
     reply.results = pointers;
     buffer_clear(&ledger->reply);
@@ -251,7 +310,7 @@ struct import_wire toy_ledger_wire(struct toy_ledger *ledger)
 struct rejections {
     uint32_t count;
     uint64_t lines[REJECTIONS_MAX];
-    char reasons[REJECTIONS_MAX][32];
+    char reasons[REJECTIONS_MAX][32], messages[REJECTIONS_MAX][128];
 };
 
 struct fixture {
@@ -290,6 +349,7 @@ static void note_rejection(void *context, const struct import_rejection *rejecti
     if (rejections->count < REJECTIONS_MAX) {
         rejections->lines[rejections->count] = rejection->line;
         snprintf(rejections->reasons[rejections->count], 32, "%s", rejection->reason);
+        snprintf(rejections->messages[rejections->count], 128, "%s", rejection->message);
     }
     rejections->count++;
 }
@@ -322,6 +382,24 @@ static void counts_are(
     assert_int_equal(fixture->result.accepted, accepted);
     assert_int_equal(fixture->result.duplicate, duplicate);
     assert_int_equal(fixture->result.rejected, rejected);
+    struct import_counts sum = {0};
+    for (uint32_t type = 0; type < IMPORT_TYPES; type++) {
+        sum.accepted += fixture->result.types[type].accepted;
+        sum.duplicate += fixture->result.types[type].duplicate;
+        sum.rejected += fixture->result.types[type].rejected;
+    }
+    assert_int_equal(sum.accepted, accepted);
+    assert_int_equal(sum.duplicate, duplicate);
+    assert_int_equal(sum.rejected, rejected);
+}
+
+static void type_counts_are(const struct fixture *fixture, enum event_type type, uint64_t accepted,
+    uint64_t duplicate, uint64_t rejected)
+{
+    const struct import_counts *counts = &fixture->result.types[type];
+    assert_int_equal(counts->accepted, accepted);
+    assert_int_equal(counts->duplicate, duplicate);
+    assert_int_equal(counts->rejected, rejected);
 }
 
 /* Lines of account number `account`. */
@@ -356,6 +434,28 @@ static void payment_append(struct buffer *out, uint32_t account, int amount, con
         "\"body\":{\"amount_minor\":%d}}\n",
         account, account, ref == NULL ? "" : "\"ref\":\"", ref == NULL ? "" : ref, ref == NULL ? "" : "\",",
         amount);
+    buffer_append(out, line, (size_t)size);
+}
+
+/* Lines without an account, of subject number `subject`; `item` is NULL where the line gives none. */
+static void statement_append(struct buffer *out, uint32_t subject, uint32_t number, const char *item)
+{
+    char line[512];
+    int size = snprintf(line, sizeof line,
+        "{\"type\":\"STATEMENT\",\"subject\":\"%064x\",\"event_date\":\"2024-02-01\",%s%s%s"
+        "\"body\":{\"text\":\"%u\"}}\n",
+        subject, item == NULL ? "" : "\"item\":\"", item == NULL ? "" : item, item == NULL ? "" : "\",",
+        number);
+    buffer_append(out, line, (size_t)size);
+}
+
+static void reserve_append(struct buffer *out, uint32_t subject)
+{
+    char line[512];
+    int size = snprintf(line, sizeof line,
+        "{\"type\":\"RESERVE\",\"subject\":\"%064x\",\"event_date\":\"2024-02-01\","
+        "\"account_type\":\"REVOLVING\",\"currency\":\"EUR\",\"expires_ms\":1}\n",
+        subject);
     buffer_append(out, line, (size_t)size);
 }
 
@@ -427,15 +527,23 @@ static void a_bad_line_is_told_by_its_number_and_the_rest_goes_on(void **state)
     report_append(&out, 1, 1);
     for (int i = 0; i < 70000; i++)
         buffer_u8(&out, 'x');
-    buffer_u8(&out, '\n');
+    static const char no_reservation[] =
+        "\n{\"type\":\"RESERVE_CANCEL\","
+        "\"subject\":\"00000000000000000000000000000000000000000000000000000000000000aa\","
+        "\"item\":\"000000000000000000000000000000bb\",\"event_date\":\"2005-04-30\","
+        "\"reservation\":\"cc\"}\n";
+    buffer_append(&out, no_reservation, sizeof no_reservation - 1);
     report_append(&out, 1, 2);
     buffer_u8(&out, '\0');
     assert_int_equal(text_import(fixture, (const char *)out.data), TOOL_DONE);
     buffer_close(&out);
-    counts_are(fixture, 3, 0, 2);
+    counts_are(fixture, 3, 0, 3);
+    type_counts_are(fixture, EVENT_RESERVE_CANCEL, 0, 0, 1);
     assert_int_equal(fixture->rejections.lines[0], 2);
     assert_string_equal(fixture->rejections.reasons[0], "BAD_LINE");
     assert_int_equal(fixture->rejections.lines[1], 6);
+    assert_int_equal(fixture->rejections.lines[2], 7);
+    assert_string_equal(fixture->rejections.reasons[2], "BAD_LINE");
 }
 
 static void a_refused_event_does_not_hold_back_the_later_ones_of_its_account(void **state)
@@ -489,6 +597,131 @@ static void identical_lines_are_as_many_events_and_stay_so_when_imported_again(v
     assert_int_equal(text_import(fixture, (const char *)out.data), TOOL_DONE);
     counts_are(fixture, 0, 4, 0);
     buffer_close(&out);
+}
+
+#define ITEM_ID "000000000000000000000000000000cc"
+
+/* Statements of `subjects` subjects, one after another, beside an account of each. */
+static char *mixed_text(uint32_t subjects, uint32_t statements)
+{
+    struct buffer out;
+    buffer_init(&out, 64 * MIB);
+    for (uint32_t subject = 1; subject <= subjects; subject++)
+        open_append(&out, subject);
+    for (uint32_t number = 0; number < statements; number++) {
+        for (uint32_t subject = 1; subject <= subjects; subject++)
+            statement_append(&out, subject, number, NULL);
+    }
+    buffer_u8(&out, '\0');
+    assert_false(out.failed);
+    return (char *)out.data;
+}
+
+/* What the items of a subject say, where each was told once and in the file's order. */
+static void items_are_in_order(const struct toy_ledger *ledger, uint32_t subjects, uint32_t statements)
+{
+    uint32_t *said = calloc(subjects + 1, sizeof *said);
+    assert_non_null(said);
+    assert_int_equal(ledger->item_count, subjects * statements);
+    for (uint32_t i = 0; i < ledger->item_count; i++) {
+        uint32_t subject = get_u32(ledger->items[i].header.subject_id.bytes + DIGEST_SIZE - 4);
+        assert_true(subject >= 1 && subject <= subjects);
+        assert_int_equal(ledger->items[i].said, said[subject]);
+        said[subject]++;
+    }
+    free(said);
+}
+
+static void events_without_an_account_are_applied_beside_the_others_and_once(void **state)
+{
+    struct fixture *fixture = *state;
+    char *text = mixed_text(100, 30);
+    assert_int_equal(text_import(fixture, text), TOOL_DONE);
+    counts_are(fixture, 3100, 0, 0);
+    type_counts_are(fixture, EVENT_STATEMENT, 3000, 0, 0);
+    type_counts_are(fixture, EVENT_ACCOUNT_OPEN, 100, 0, 0);
+    items_are_in_order(&fixture->ledger, 100, 30);
+    uint32_t seen = fixture->ledger.events_seen;
+    assert_int_equal(text_import(fixture, text), TOOL_DONE);
+    free(text);
+    counts_are(fixture, 0, 3100, 0);
+    type_counts_are(fixture, EVENT_STATEMENT, 0, 3000, 0);
+    assert_int_equal(fixture->ledger.events_seen, seen); /* none was ordered again */
+}
+
+static void a_line_is_an_item_of_its_own_unless_it_names_one(void **state)
+{
+    struct fixture *fixture = *state;
+    struct buffer out;
+    buffer_init(&out, MIB);
+    statement_append(&out, 1, 7, NULL);
+    statement_append(&out, 1, 7, NULL);
+    statement_append(&out, 2, 7, NULL);
+    statement_append(&out, 1, 7, ITEM_ID);
+    statement_append(&out, 1, 7, ITEM_ID); /* the same event, and so known */
+    statement_append(&out, 1, 8, ITEM_ID); /* another one */
+    buffer_u8(&out, '\0');
+    assert_int_equal(text_import(fixture, (const char *)out.data), TOOL_DONE);
+    counts_are(fixture, 4, 1, 1);
+    assert_int_equal(fixture->rejections.lines[0], 6);
+    assert_string_equal(fixture->rejections.reasons[0], "ITEM_TAKEN");
+    assert_int_equal(text_import(fixture, (const char *)out.data), TOOL_DONE);
+    counts_are(fixture, 0, 5, 1);
+    buffer_close(&out);
+}
+
+static void a_reservation_that_a_cap_refuses_is_told_with_the_cap_and_once(void **state)
+{
+    struct fixture *fixture = *state;
+    struct buffer out;
+    buffer_init(&out, MIB);
+    fixture->ledger.caps = true;
+    statement_append(&out, 1, 1, NULL);
+    reserve_append(&out, 1);
+    statement_append(&out, 1, 2, NULL);
+    buffer_u8(&out, '\0');
+    assert_int_equal(text_import(fixture, (const char *)out.data), TOOL_DONE);
+    counts_are(fixture, 2, 0, 1);
+    type_counts_are(fixture, EVENT_RESERVE, 0, 0, 1);
+    assert_int_equal(fixture->rejections.lines[0], 2);
+    assert_string_equal(fixture->rejections.reasons[0], "REFUSED_CAP");
+    assert_string_equal(fixture->rejections.messages[0], refusal_sentence(REFUSAL_LENDERS));
+    assert_int_equal(text_import(fixture, (const char *)out.data), TOOL_DONE);
+    counts_are(fixture, 0, 2, 1);
+    assert_string_equal(fixture->rejections.reasons[0], "ITEM_TAKEN");
+    assert_non_null(strstr(fixture->rejections.messages[0], "refused before"));
+    buffer_close(&out);
+}
+
+static void items_whose_answer_is_lost_or_late_are_sent_again_and_are_one(void **state)
+{
+    struct fixture *fixture = *state;
+    char *text = mixed_text(20, 20);
+    fixture->ledger.silent_batch = 2;
+    fixture->ledger.expired_batch = 4;
+    assert_int_equal(text_import(fixture, text), TOOL_DONE);
+    free(text);
+    counts_are(fixture, 420, 0, 0);
+    assert_int_equal(fixture->ledger.item_count, 400);
+}
+
+static void an_import_of_items_that_loses_its_node_can_be_run_again(void **state)
+{
+    struct fixture *fixture = *state;
+    char *text = mixed_text(100, 40);
+    fixture->ledger.lost_batch = 5;
+    assert_int_equal(text_import(fixture, text), TOOL_UNREACHABLE);
+    uint64_t before = toy_ledger_events(&fixture->ledger) + fixture->ledger.item_count;
+    assert_true(before > 0 && before < 4100);
+    fixture->ledger.lost = false;
+    fixture->ledger.lost_batch = 0;
+    for (uint32_t i = 0; i < fixture->ledger.call_count; i++)
+        buffer_close(&fixture->ledger.calls[i].request);
+    fixture->ledger.call_count = 0;
+    assert_int_equal(text_import(fixture, text), TOOL_DONE);
+    free(text);
+    counts_are(fixture, 4100 - before, before, 0);
+    items_are_in_order(&fixture->ledger, 100, 40);
 }
 
 static void a_busy_node_is_asked_again_until_it_takes_the_batch(void **state)
@@ -598,6 +831,11 @@ int main(void)
         WITH_LEDGER(a_refused_event_does_not_hold_back_the_later_ones_of_its_account),
         WITH_LEDGER(every_event_of_an_account_that_was_never_opened_is_refused),
         WITH_LEDGER(identical_lines_are_as_many_events_and_stay_so_when_imported_again),
+        WITH_LEDGER(events_without_an_account_are_applied_beside_the_others_and_once),
+        WITH_LEDGER(a_line_is_an_item_of_its_own_unless_it_names_one),
+        WITH_LEDGER(a_reservation_that_a_cap_refuses_is_told_with_the_cap_and_once),
+        WITH_LEDGER(items_whose_answer_is_lost_or_late_are_sent_again_and_are_one),
+        WITH_LEDGER(an_import_of_items_that_loses_its_node_can_be_run_again),
         WITH_LEDGER(a_busy_node_is_asked_again_until_it_takes_the_batch),
         WITH_LEDGER(a_batch_whose_answer_is_lost_is_looked_for_before_it_is_sent_again),
         WITH_LEDGER(an_expired_batch_is_signed_anew),
