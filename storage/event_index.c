@@ -18,6 +18,8 @@
 /* Entries that were added and wait for their places in the table to come in from memory. */
 #define FETCH_AHEAD 16u
 
+#define HEIGHT_MAX ((1ull << (EVENT_KIND_SHIFT - EVENT_INDEX_BITS)) - 1)
+
 struct entries {
     struct event_entry *items;
     size_t count, capacity;
@@ -48,8 +50,7 @@ struct event_index {
 
 static uint64_t pack(enum event_index_kind kind, struct state_place place)
 {
-    CHECK(
-        place.height < 1ull << (EVENT_KIND_SHIFT - EVENT_INDEX_BITS) && place.index < 1u << EVENT_INDEX_BITS);
+    CHECK(place.height <= HEIGHT_MAX && place.index < 1u << EVENT_INDEX_BITS);
     return (uint64_t)kind << EVENT_KIND_SHIFT | place.height << EVENT_INDEX_BITS | place.index;
 }
 
@@ -400,15 +401,14 @@ int event_index_find_own(struct event_index *index, enum event_index_kind kind, 
     struct state_place *place)
 {
     int error = catch_up(index, 0);
-    return error == TALLY_OK
-               ? find(index, kind, name, (1ull << (EVENT_KIND_SHIFT - EVENT_INDEX_BITS)) - 1, place)
-               : error;
+    return error == TALLY_OK ? find(index, kind, name, HEIGHT_MAX, place) : error;
 }
 
 int event_index_find(struct event_index *index, enum event_index_kind kind, const struct digest *name,
     struct state_place *place)
 {
-    return find(index, kind, name, index->visible, place);
+    /* Numbers of what came with a snapshot are no heights, and were there before anybody looked. */
+    return find(index, kind, name, kind == INDEX_BASE ? HEIGHT_MAX : index->visible, place);
 }
 
 /* ---- Writing ---- */

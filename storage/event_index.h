@@ -26,7 +26,8 @@ enum event_index_kind {
     INDEX_ITEM = 4,    /* under a member's item id, where the event that used it up was folded; one at most */
     INDEX_CORRECTED = 5, /* under an event's id, where a CORRECT of it was applied; the last place counts */
     INDEX_RETRACTED = 6, /* under an event's id, where the RETRACT of it was applied; one at most */
-    INDEX_RECORDED = 8,  /* under an event's id, where it was refused and folded all the same; one at most */
+    INDEX_BASE = 7,     /* of a state that came with a snapshot: a number that counts from 1, as the height */
+    INDEX_RECORDED = 8, /* under an event's id, where it was refused and folded all the same; one at most */
 };
 
 /* Under which kind an event's id is kept. */

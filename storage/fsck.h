@@ -65,8 +65,8 @@ struct fsck_options {
     /* As in struct state_config. */
     struct digest policy_root;
     /* As in struct state_config: subject_state_chains. */
-    int (*accounts)(
-        struct span bytes, struct account_chain chains[ACCOUNTS_PER_SUBJECT_MAX], uint32_t *count);
+    int (*accounts)(struct span bytes, struct account_chain chains[ACCOUNTS_PER_SUBJECT_MAX], uint32_t *count,
+        struct item_chain *items);
     void (*found)(void *context, const struct fsck_problem *problem);
     /* Now and then, with bytes of segments done and to do. */
     void (*progress)(void *context, const char *what, uint64_t done, uint64_t of);

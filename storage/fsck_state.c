@@ -130,14 +130,31 @@ static int check_heights(struct fsck *fsck, struct state *state, struct ledger *
     return error == TALLY_OK ? check_certified(fsck, state) : error;
 }
 
+struct accounts_check {
+    struct fsck *fsck;
+    struct ledger *ledger;
+};
+
 static void account_found(void *context, const char *what)
 {
-    tell(context, 0, THEN_DISCARD, what);
+    const struct accounts_check *check = context;
+    tell(check->fsck, 0, THEN_DISCARD, what);
 }
 
-static int check_accounts(struct fsck *fsck, struct state *state)
+static int read_header(
+    void *context, uint64_t height, uint32_t index, struct arena *arena, struct span *header)
 {
-    int error = state_check_accounts(state, account_found, fsck);
+    const struct accounts_check *check = context;
+    int error = ledger_header_read(check->ledger, height, index, arena, header);
+    return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error; /* the state is of more than the ledger */
+}
+
+static int check_accounts(struct fsck *fsck, struct state *state, struct ledger *ledger)
+{
+    struct accounts_check check = {fsck, ledger};
+    struct state_checker checker = {
+        .header = ledger != NULL ? read_header : NULL, .found = account_found, .context = &check};
+    int error = state_check_accounts(state, &checker);
     if (error != TALLY_EDAMAGED) return error;
     tell(fsck, 0, THEN_DISCARD, "a subject, or what is said of its accounts, cannot be read");
     return TALLY_OK;
@@ -154,7 +171,7 @@ static int check_contents(struct fsck *fsck, struct ledger *ledger)
     int error = state_open(fsck->options->dir, &config, &state);
     if (error == TALLY_OK) {
         error = check_heights(fsck, state, ledger);
-        if (error == TALLY_OK) error = check_accounts(fsck, state);
+        if (error == TALLY_OK) error = check_accounts(fsck, state, ledger);
         state_close(state);
     } else if (error == TALLY_EDAMAGED) {
         tell(fsck, 0, THEN, "what it holds does not amount to the roots it says it has");

@@ -11,12 +11,13 @@
 #define MAGIC_SIZE 8u
 /* Bytes of subjects that a part is to have, and what an event and a subject come to. */
 #define PART_SIZE_AIM (1u * MIB)
+#define EVENT_SIZE_GUESS 56u
 #define SUBJECT_SIZE_GUESS 256u
 #define CHECKPOINT_SIZE_MAX (8u * KIB)
 
 uint32_t snapshot_depth(const struct state_counts *counts)
 {
-    uint64_t size = counts->applied * SNAPSHOT_EVENT_SIZE + counts->subjects * SUBJECT_SIZE_GUESS;
+    uint64_t size = counts->applied * EVENT_SIZE_GUESS + counts->subjects * SUBJECT_SIZE_GUESS;
     uint32_t depth = 0;
     while (depth < SNAPSHOT_DEPTH_MAX && size >> depth > PART_SIZE_AIM)
         depth++;

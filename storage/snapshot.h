@@ -6,7 +6,7 @@
  *
  * All integers are big-endian. The head:
  *
- *   "TALLYSNP" | version u32 = 3
+ *   "TALLYSNP" | version u32 = 4
  *   size u32 | CertifiedCheckpoint of H, canonical protobuf
  *   subjects, members, policy, replay, counts root      which make its state_root
  *   events u64 | applied u64 | subjects u64             which make counts root
@@ -26,10 +26,10 @@
  * What is no cut is a part of subjects, also where it is empty; they are numbered in this order, which is
  * that of their positions. A subtree of no subject, or of one, is never cut, and so none of 256 bits is. Who
  * writes one cuts a subtree if and only if it is of two subjects or more and its part would be larger than
- * SNAPSHOT_PART_SIZE, 4 MiB; a part's size follows from the length of its subjects' state bytes and their
- * counts of events alone. So all who write it make the same parts, and none is larger, for a subject alone
- * fits. Whether a head was cut so its reader cannot tell; so parts are taken for it only from those whose own
- * head is cut alike, by snapshot_cut_digest.
+ * SNAPSHOT_PART_SIZE, 4 MiB, with each of its events at its largest: that follows from the length of its
+ * subjects' state bytes and their counts of events alone. So all who write it make the same parts, and none
+ * is larger, for a subject alone fits. Whether a head was cut so its reader cannot tell; so parts are taken
+ * for it only from those whose own head is cut alike, by snapshot_cut_digest.
  *
  * A part is "TALLYSNP" | version u32 | kind u8 | index u32 | H u64, and then
  *
@@ -44,18 +44,25 @@
  *   subjects    those of the subtree of that number, by position; of each:
  *               subject id | size u32 | canonical state bytes | count u32 of folded events | and where the
  *               count is more than a run, 2^15: last height u64 | acc; else that many events, oldest first,
- *               of each: account u16, counted in the order of the state bytes | height u64 | time_ms u64 |
- *               result u16 | event id
+ *               of each: account u16, counted in the order of the state bytes, or 0xffff of one that has
+ *               none | height u64 | time_ms u64 | result u16 | event id | type u8 | and then by the type
+ *                 PERIOD_REPORT            period u32
+ *                 CORRECT, RETRACT         target
+ *                 ACCOUNT_OPEN             0 u8; or 1 u8 | the transfer it takes over, which is not zeros
+ *                 one without an account   member u32 | item id
+ *                 any other                nothing
  *
  *   events      a run of the events of a subject that has more than a run of them. A subject's runs are cut
  *               from its oldest event on and stand newest first, the subjects of all parts by position, one
  *               after the other; so how many there are, and of what, the subjects' parts tell.
  *               acc before the run's first event | of each account in the order of the state bytes, its
- *               count u32 and ids before it | the events, as above
+ *               count u32 and ids before it | count u32 and ids before it of those with an item id | the
+ *               events, as above
  *
  * A leaf of the map follows from its subject: with the state bytes, either its events, which fold to acc, or
- * what stands in their place make count, last height and summary; and of each account the events make the
- * ids, the count and the head that the state bytes hold. What a run begins with and its events make what the
+ * what stands in their place make count, last height and summary; and of each account, and of those with an
+ * item id, the events make the ids, the count and the head that the state bytes hold. These cover all that is
+ * said of an event (proto/crypto/subject_path.h). What a run begins with and its events make what the
  * next newer run begins with, the newest run's what the subject's own part holds: so each is checked once the
  * newer one is, and then nothing of it is its sender's to choose, for acc and ids are hashes over what was
  * before. So every byte of a part but the block's is fixed by the signed roots and by where subjects are cut,
@@ -69,7 +76,7 @@
 #include "storage/disk.h"
 #include "storage/state.h"
 
-#define SNAPSHOT_VERSION 3u
+#define SNAPSHOT_VERSION 4u
 /* A larger part, or head, is never written; of parts none comes near it. */
 #define SNAPSHOT_PART_SIZE_MAX (10u * MIB)
 _Static_assert(SNAPSHOT_PART_SIZE_MAX + MIB < FRAME_SIZE_MAX, "a part fits a frame");

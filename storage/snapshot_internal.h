@@ -35,11 +35,12 @@ static inline uint32_t snapshot_runs(const struct snapshot_head *head, uint64_t 
     return (uint32_t)((count + snapshot_run(head) - 1) / snapshot_run(head));
 }
 
-/* What a subject comes to in its part: as storage/snapshot.h has it there. */
+/* What a subject comes to in its part at most: as storage/snapshot.h has it there, whatever its events are.
+ */
 static inline uint64_t snapshot_subject_size(
     const struct snapshot_head *head, size_t bytes_size, uint64_t count)
 {
-    uint64_t events = count > snapshot_run(head) ? 8 + DIGEST_SIZE : count * SNAPSHOT_EVENT_SIZE;
+    uint64_t events = count > snapshot_run(head) ? 8 + DIGEST_SIZE : count * SNAPSHOT_EVENT_SIZE_MAX;
     return DIGEST_SIZE + 4 + bytes_size + 4 + events;
 }
 /* A part of more than one subject is no larger. */
@@ -48,7 +49,7 @@ static inline uint64_t snapshot_part_size(const struct snapshot_head *head)
     return head->config.snapshot_part_size != 0 ? head->config.snapshot_part_size : SNAPSHOT_PART_SIZE;
 }
 _Static_assert(SNAPSHOT_PREFIX_SIZE + DIGEST_SIZE + 4 + STATE_SUBJECT_SIZE_MAX + 4 +
-                       SNAPSHOT_RUN * SNAPSHOT_EVENT_SIZE <=
+                       SNAPSHOT_RUN * SNAPSHOT_EVENT_SIZE_MAX <=
                    SNAPSHOT_PART_SIZE,
     "a subject alone fits a part");
 
@@ -88,6 +89,7 @@ struct snapshot_subject {
     struct span events; /* as they stand in the part */
     const struct account_chain *chains;
     uint32_t chain_count;
+    struct item_chain items;
 };
 int snapshot_subjects_walk(const struct snapshot_head *head, uint32_t index, struct span bytes,
     int (*seen)(void *context, const struct snapshot_subject *subject), void *context) TALLY_MUST_CHECK;

@@ -38,14 +38,12 @@ static int base_next(struct snapshot_merge *merge, const struct digest *position
     int error = base_hold(merge);
     if (error == TALLY_OK) error = whose(merge->position, position);
     if (error != TALLY_OK) return error;
-    struct snapshot_event read = base_chunk_event(&merge->chunk, merge->chunk_at);
-    uint32_t number = 0;
-    while (number < chain_count &&
-           !base_chunk_account_is(&merge->chunk, read.account, chains[number].member_id, chains[number].ref))
-        number++;
-    if (number == chain_count) return TALLY_EDAMAGED;
-    *event = read;
-    event->account = number;
+    *event = merge->chunk.events[merge->chunk_at];
+    if (!snapshot_event_has_item(event)) {
+        struct base_account account = base_chunk_account(&merge->chunk, event->account);
+        event->account = account_chain_find(chains, chain_count, account.member_id, account.ref);
+        if (event->account == chain_count) return TALLY_EDAMAGED;
+    }
     if (++merge->chunk_at < merge->chunk.count) return TALLY_OK;
     merge->held = false;
     store_records_next(&merge->base);
@@ -58,16 +56,16 @@ static int spill_next(struct snapshot_merge *merge, const struct digest *positio
     const struct spilled_event *spilled = snapshot_spill_peek(merge->spill);
     int error = spilled == NULL ? TALLY_ENOTFOUND : whose(spilled->position.bytes, position);
     if (error != TALLY_OK) return error;
-    uint32_t number = 0;
-    while (number < chain_count && (chains[number].member_id != spilled->member_id ||
-                                       memcmp(chains[number].ref, spilled->ref, ACCOUNT_REF_SIZE) != 0))
-        number++;
-    if (number == chain_count) return TALLY_EDAMAGED;
-    *event = (struct snapshot_event){.account = number,
+    *event = (struct snapshot_event){.account = SNAPSHOT_NO_ACCOUNT,
         .height = spilled->height,
         .time_ms = spilled->time_ms,
         .result = (uint16_t)spilled->result,
-        .id = spilled->id};
+        .id = spilled->id,
+        .facts = spilled->facts};
+    if (!event_facts_has_item(&spilled->facts)) {
+        event->account = account_chain_find(chains, chain_count, spilled->member_id, spilled->ref);
+        if (event->account == chain_count) return TALLY_EDAMAGED;
+    }
     return snapshot_spill_next(merge->spill);
 }
 

@@ -19,8 +19,8 @@ struct snapshot_merge {
 void snapshot_merge_init(
     struct snapshot_merge *merge, const struct store_view *view, struct snapshot_spill *spill);
 void snapshot_merge_close(struct snapshot_merge *merge);
-/* The next event of the subject there, its account counted in `chains`; positions come in order. Errors:
- * TALLY_ENOTFOUND (it has no more), TALLY_EDAMAGED (an event is of no account, or of no subject),
+/* The next event of the subject there, its account, if any, counted in `chains`; positions come in order.
+ * Errors: TALLY_ENOTFOUND (it has no more), TALLY_EDAMAGED (an event is of no account, or of no subject),
  * TALLY_EIO, TALLY_ENOMEM. */
 int snapshot_merge_next(struct snapshot_merge *merge, const struct digest *position,
     const struct account_chain *chains, uint32_t chain_count, struct snapshot_event *event) TALLY_MUST_CHECK;

@@ -106,35 +106,53 @@ static bool position_fits(const struct subjects_walk *walk, const struct digest 
            memcmp(walk->leaves[walk->count - 1].position.bytes, position->bytes, DIGEST_SIZE) < 0;
 }
 
-/* The events fold to the leaf, and make what the state bytes say of each account. */
-static bool events_fold(struct subjects_walk *walk, struct snapshot_subject *subject)
+/* What the events made is what the state bytes say. */
+static bool chains_met(const struct subjects_walk *walk, const struct snapshot_subject *subject)
 {
-    struct snapshot_seam *made = walk->made;
-    struct reader reader;
-    reader_init(&reader, subject->events);
-    snapshot_seam_start(
-        made, &walk->head->config.chain_id, &subject->id, subject->chains, subject->chain_count);
-    while (reader.left > 0) {
-        struct snapshot_event event;
-        snapshot_event_read(&reader, &event);
-        if (!snapshot_seam_step(made, &event)) return false;
-    }
+    const struct snapshot_seam *made = walk->made;
     for (uint32_t i = 0; i < subject->chain_count; i++)
         if (made->accounts[i].next_seq != walk->chains[i].next_seq ||
             !digest_equal(&made->accounts[i].head, &walk->chains[i].head) ||
             !digest_equal(&made->accounts[i].ids, &walk->chains[i].ids))
             return false;
+    return item_chains_equal(&made->items, &subject->items);
+}
+
+/* The events fold to the leaf, and make what the state bytes say of them. */
+static bool read_folded(struct subjects_walk *walk, struct reader *reader, struct snapshot_subject *subject)
+{
+    struct snapshot_seam *made = walk->made;
+    const uint8_t *start = reader->at;
+    snapshot_seam_start(
+        made, &walk->head->config.chain_id, &subject->id, subject->chains, subject->chain_count);
+    while (made->count < subject->leaf.count) {
+        struct snapshot_event event;
+        if (!snapshot_event_read(reader, &event) || !snapshot_seam_step(made, &event)) return false;
+    }
+    subject->events = span_of(start, (size_t)(reader->at - start));
     subject->leaf.acc = made->acc;
     subject->leaf.last_height = made->last_height;
-    return true;
+    return chains_met(walk, subject);
 }
 
 static bool counts_add_up(const struct snapshot_subject *subject)
 {
-    uint64_t count = 0;
+    uint64_t count = subject->items.count;
     for (uint32_t i = 0; i < subject->chain_count; i++)
         count += subject->chains[i].next_seq;
     return count == subject->leaf.count;
+}
+
+/* What comes of a subject's events: they stand there, or what they fold to does. */
+static bool read_events(struct subjects_walk *walk, struct reader *reader, struct snapshot_subject *subject)
+{
+    subject->leaf.count = reader_u32(reader);
+    if (reader->failed || subject->leaf.count == 0) return false;
+    subject->is_long = subject->leaf.count > snapshot_run(walk->head);
+    if (!subject->is_long) return read_folded(walk, reader, subject);
+    subject->leaf.last_height = reader_u64(reader);
+    read_digest(reader, &subject->leaf.acc);
+    return !reader->failed && counts_add_up(subject);
 }
 
 static int leaf_add(struct subjects_walk *walk, const struct snapshot_subject *subject)
@@ -150,36 +168,17 @@ static int leaf_add(struct subjects_walk *walk, const struct snapshot_subject *s
     return TALLY_OK;
 }
 
-/* What comes of a subject's events: they stand there, or what they fold to does. */
-static bool read_events(
-    const struct subjects_walk *walk, struct reader *reader, struct snapshot_subject *subject)
-{
-    uint32_t count = reader_u32(reader);
-    if (reader->failed || count == 0) return false;
-    subject->leaf.count = count;
-    subject->is_long = count > snapshot_run(walk->head);
-    if (subject->is_long) {
-        subject->leaf.last_height = reader_u64(reader);
-        read_digest(reader, &subject->leaf.acc);
-    } else if (count <= reader->left / SNAPSHOT_EVENT_SIZE) {
-        subject->events = reader_span(reader, (size_t)count * SNAPSHOT_EVENT_SIZE);
-    } else {
-        return false;
-    }
-    return !reader->failed;
-}
-
 static int subject_walk(struct subjects_walk *walk, struct reader *reader)
 {
     struct snapshot_subject subject = {.chains = walk->chains};
     read_digest(reader, &subject.id);
     subject.bytes = reader_span(reader, reader_u32(reader));
-    if (!read_events(walk, reader, &subject)) return TALLY_EDAMAGED;
     subject.position = subject_position(&walk->head->config.chain_id, &subject.id);
-    if (!position_fits(walk, &subject.position)) return TALLY_EDAMAGED;
-    int error = walk->head->config.accounts(subject.bytes, walk->chains, &subject.chain_count);
+    if (reader->failed || !position_fits(walk, &subject.position)) return TALLY_EDAMAGED;
+    int error =
+        walk->head->config.accounts(subject.bytes, walk->chains, &subject.chain_count, &subject.items);
     if (error != TALLY_OK) return error == TALLY_EFORM ? TALLY_EDAMAGED : error;
-    if (!(subject.is_long ? counts_add_up(&subject) : events_fold(walk, &subject))) return TALLY_EDAMAGED;
+    if (!read_events(walk, reader, &subject)) return TALLY_EDAMAGED;
     subject.leaf.summary = digest_tagged(TAG_SUMMARY, subject.bytes);
     error = leaf_add(walk, &subject);
     return error == TALLY_OK && walk->seen != NULL ? walk->seen(walk->context, &subject) : error;

@@ -67,6 +67,7 @@ static int long_add(struct snapshot_reading *reading, const struct snapshot_subj
     end->count = subject->leaf.count;
     end->last_height = subject->leaf.last_height;
     end->acc = subject->leaf.acc;
+    end->items = subject->items;
     end->account_count = subject->chain_count;
     memcpy(end->accounts, subject->chains, subject->chain_count * sizeof *end->accounts);
     reading->subjects[reading->count++] =
@@ -158,18 +159,16 @@ static bool run_read(
     const struct snapshot_head *head, const struct snapshot_seam *end, struct reader *reader, struct run *run)
 {
     uint64_t first = (uint64_t)(snapshot_runs(head, end->count) - 1) * snapshot_run(head);
-    size_t size = (size_t)(end->count - first) * SNAPSHOT_EVENT_SIZE;
     snapshot_seam_read(reader, first, run->start);
-    if (reader->failed || reader->left != size) return false;
+    if (reader->failed) return false;
     if (first == 0 && !snapshot_seam_meets(run->start, run->made)) return false;
     snapshot_seam_copy(run->made, run->start);
-    run->events = span_of(reader->at, size);
-    while (reader->left > 0) {
+    run->events = span_of(reader->at, reader->left);
+    while (run->made->count < end->count) {
         struct snapshot_event event;
-        snapshot_event_read(reader, &event);
-        if (!snapshot_seam_step(run->made, &event)) return false;
+        if (!snapshot_event_read(reader, &event) || !snapshot_seam_step(run->made, &event)) return false;
     }
-    return snapshot_seam_meets(run->made, end);
+    return reader->left == 0 && snapshot_seam_meets(run->made, end);
 }
 
 /* An account's newest id is known until a run has it. */

@@ -1,9 +1,9 @@
 /* The folded events of a snapshot, given block by block and taken back by subject: a sort through a temporary
- * file, in memory of about 8 MiB and 4 KiB for each 65,536 events. */
+ * file, in memory of about 12 MiB and 4 KiB for each 65,536 events. */
 #ifndef TALLY_STORAGE_SNAPSHOT_SPILL_H
 #define TALLY_STORAGE_SNAPSHOT_SPILL_H
 
-#include "proto/codec/event.h"
+#include "proto/codec/event_facts.h"
 #include "storage/disk.h"
 
 struct spilled_event {
@@ -11,11 +11,15 @@ struct spilled_event {
     struct digest id;
     uint64_t height, time_ms;
     uint32_t index; /* in the block */
-    uint32_t member_id;
-    uint8_t ref[ACCOUNT_REF_SIZE];
     uint32_t result;
-    uint32_t zero;
+    uint32_t member_id; /* its account's, with the ref; zeros where it has an item id */
+    uint8_t ref[ACCOUNT_REF_SIZE];
+    struct event_facts facts;
 };
+_Static_assert(sizeof(struct spilled_event) ==
+                       2 * DIGEST_SIZE + 2 * 8 + 3 * 4 + ACCOUNT_REF_SIZE + sizeof(struct event_facts) &&
+                   sizeof(struct event_facts) == DIGEST_SIZE + 3 * 4 + ITEM_ID_SIZE,
+    "nothing between the fields, which would be written as it was found");
 
 struct snapshot_spill;
 

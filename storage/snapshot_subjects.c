@@ -61,9 +61,12 @@ static int event_spill(struct snapshot_maker *maker, struct snapshot_spill *spil
         .height = block->header.height,
         .time_ms = block->header.time_ms,
         .index = index,
-        .member_id = event->fields.member_id,
-        .result = record->result.result.code};
-    memcpy(spilled.ref, event->fields.account_ref, ACCOUNT_REF_SIZE);
+        .result = record->result.result.code,
+        .facts = event_facts_of(&event->fields)};
+    if (event->fields.has_account) {
+        spilled.member_id = event->fields.member_id;
+        memcpy(spilled.ref, event->fields.account_ref, ACCOUNT_REF_SIZE);
+    }
     return snapshot_spill_add(spill, &spilled);
 }
 
@@ -109,6 +112,7 @@ struct subjects_making {
     struct snapshot_merge events;
     struct account_chain chains[ACCOUNTS_PER_SUBJECT_MAX];
     uint32_t chain_count;
+    struct item_chain items;
     struct snapshot_seam *seam; /* behind the events of a long subject so far */
     struct buffer run;          /* its part that is being made */
     uint32_t runs_before;       /* parts of earlier subjects' events */
@@ -163,7 +167,8 @@ static bool runs_meet(const struct subjects_making *making, const struct subject
         if (seam->accounts[i].next_seq != making->chains[i].next_seq ||
             !digest_equal(&seam->accounts[i].ids, &making->chains[i].ids))
             return false;
-    return digest_equal(&seam->acc, &leaf->acc) && seam->last_height == leaf->last_height;
+    return item_chains_equal(&seam->items, &making->items) && digest_equal(&seam->acc, &leaf->acc) &&
+           seam->last_height == leaf->last_height;
 }
 
 static int runs_make(
@@ -189,7 +194,8 @@ static int subject_make(struct subjects_making *making, const struct digest *pos
     int error = state_subject_decode(value, &subject);
     if (error != TALLY_OK) return error;
     if (subject.leaf.count > UINT32_MAX) return TALLY_ELIMIT;
-    error = making->maker->source->config.accounts(subject.bytes, making->chains, &making->chain_count);
+    error = making->maker->source->config.accounts(
+        subject.bytes, making->chains, &making->chain_count, &making->items);
     if (error != TALLY_OK) return error == TALLY_EFORM ? TALLY_EDAMAGED : error;
     buffer_append(part, subject.subject_id.bytes, DIGEST_SIZE);
     buffer_u32(part, (uint32_t)subject.bytes.size);

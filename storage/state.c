@@ -264,10 +264,10 @@ static int open_contents(struct state *state)
     error = open_base(state);
     if (error != TALLY_OK) return error;
     state->flushed_height = state->meta.height;
-    /* Before the first flush, and where it came with a snapshot and nothing since, there is none. */
+    /* Before the first flush there is none. */
     struct event_index_config index = {.generation = state->config.index_generation,
         .height = state->meta.height,
-        .may_be_fresh = state->meta.height == state->base.height};
+        .may_be_fresh = state->meta.height == 0};
     error = event_index_open(state->store, &index, &state->index);
     if (error == TALLY_OK) error = open_newest_certified(state);
     if (error != TALLY_OK) return error;

@@ -36,10 +36,11 @@ struct state_config {
     struct digest chain_id;
     struct digest members_root; /* genesis_members_root */
     struct digest policy_root;  /* of the policy in force: credit_policy_root */
-    /* What a subject's canonical bytes say of its accounts, in their order there. What the bytes are the
-     * state does not know. Needed for snapshots alone. Errors: TALLY_EFORM, TALLY_ENOMEM. */
-    int (*accounts)(
-        struct span bytes, struct account_chain chains[ACCOUNTS_PER_SUBJECT_MAX], uint32_t *count);
+    /* What a subject's canonical bytes say of its accounts, in their order there, and of its events that have
+     * an item id. What the bytes are the state does not know. Needed for snapshots alone. Errors:
+     * TALLY_EFORM, TALLY_ENOMEM. */
+    int (*accounts)(struct span bytes, struct account_chain chains[ACCOUNTS_PER_SUBJECT_MAX], uint32_t *count,
+        struct item_chain *items);
     size_t cache_size_max;  /* bytes of subjects kept for the rules; 0 = STATE_CACHE_SIZE */
     size_t freeze_size;     /* bytes of writes that are frozen unasked; 0 = STATE_FREEZE_SIZE */
     size_t older_nodes_max; /* of the map's older versions; 0 = STATE_OLDER_NODES_MAX */

@@ -78,7 +78,6 @@ void state_base_reader_close(struct state_base_reader *reader)
     free(reader);
 }
 
-/* Holds the chunk that event `number` of the subject is in. */
 static int chunk_hold(struct state_base_reader *reader, const struct digest *position, uint32_t number)
 {
     struct base_chunk *chunk = &reader->chunk;
@@ -98,15 +97,23 @@ static int chunk_hold(struct state_base_reader *reader, const struct digest *pos
     return error;
 }
 
+int state_base_chunk(struct state_base_reader *reader, const struct digest *position, uint64_t number,
+    const struct base_chunk **chunk)
+{
+    if (reader->state->base.height == 0 || number > UINT32_MAX) return TALLY_ENOTFOUND;
+    *chunk = &reader->chunk;
+    return chunk_hold(reader, position, (uint32_t)number);
+}
+
 int state_base_entry(struct state_base_reader *reader, const struct digest *position, uint64_t number,
     struct state_history_entry *entry)
 {
-    if (reader->state->base.height == 0 || number > UINT32_MAX) return TALLY_ENOTFOUND;
-    int error = chunk_hold(reader, position, (uint32_t)number);
+    const struct base_chunk *chunk;
+    int error = state_base_chunk(reader, position, number, &chunk);
     if (error != TALLY_OK) return error;
-    struct snapshot_event event = base_chunk_event(&reader->chunk, (uint32_t)number - reader->chunk.first);
+    const struct snapshot_event *event = &chunk->events[number - chunk->first];
     *entry = (struct state_history_entry){
-        .height = event.height, .time_ms = event.time_ms, .result = event.result, .event_id = event.id};
+        .height = event->height, .time_ms = event->time_ms, .result = event->result, .event_id = event->id};
     return TALLY_OK;
 }
 
@@ -127,9 +134,9 @@ static int take_number(struct account_reading *reading, uint32_t number)
     struct base_chunk *chunk = &reading->reader->chunk;
     int error = chunk_hold(reading->reader, &reading->position, number);
     if (error != TALLY_OK) return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
-    struct snapshot_event event = base_chunk_event(chunk, number - chunk->first);
-    if (!base_chunk_account_is(chunk, event.account, reading->member_id, reading->ref)) return TALLY_EDAMAGED;
-    *reading->ids++ = event.id;
+    const struct snapshot_event *event = &chunk->events[number - chunk->first];
+    if (!base_chunk_event_is_of(chunk, event, reading->member_id, reading->ref)) return TALLY_EDAMAGED;
+    *reading->ids++ = event->id;
     reading->seq++;
     return TALLY_OK;
 }
@@ -162,10 +169,10 @@ static int read_plain(struct account_reading *reading)
     int error = chunk_hold(reading->reader, &reading->position, 0);
     uint32_t seq = 0;
     for (uint32_t i = 0; error == TALLY_OK && i < chunk->count && reading->seq < reading->end; i++) {
-        struct snapshot_event event = base_chunk_event(chunk, i);
-        if (!base_chunk_account_is(chunk, event.account, reading->member_id, reading->ref)) continue;
+        const struct snapshot_event *event = &chunk->events[i];
+        if (!base_chunk_event_is_of(chunk, event, reading->member_id, reading->ref)) continue;
         if (seq++ < reading->seq) continue;
-        *reading->ids++ = event.id;
+        *reading->ids++ = event->id;
         reading->seq++;
     }
     return error;

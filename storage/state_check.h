@@ -4,12 +4,21 @@
 
 #include "storage/state.h"
 
-/* Looks at a state that was opened and not applied to: each account is in the subject's file that says so,
- * its events' ids by seq are those the file fixes, and there are no others; and where the state came with a
- * snapshot, each subject's events fold to its leaf, with their heights, times and results. Needs
- * state_config.accounts. What is wrong is told with a constant sentence. Errors: TALLY_EDAMAGED (a subject
- * cannot be read), TALLY_EIO, TALLY_ENOMEM. */
-int state_check_accounts(
-    struct state *state, void (*found)(void *context, const char *what), void *context) TALLY_MUST_CHECK;
+struct state_checker {
+    /* The header of an event above state_base_height, by its place, in the arena. NULL: there is no ledger to
+     * read; what was ordered above is then looked for, and not held against the files. Errors end the check.
+     */
+    int (*header)(void *context, uint64_t height, uint32_t index, struct arena *arena, struct span *header);
+    /* What is wrong, a constant sentence. */
+    void (*found)(void *context, const char *what);
+    void *context;
+};
+
+/* Looks at a state that was opened and not applied to: each account is in the subject's file that says so;
+ * each subject's events, with their heights, times and results, and what their headers say, fold to its leaf
+ * and make what its file fixes of them; its accounts' events are found by their seqs, those with an item id
+ * by that, those that correct or retract by what they aim at; and nothing else is found so. Needs
+ * state_config.accounts. Errors: TALLY_EDAMAGED (a subject cannot be read), TALLY_EIO, TALLY_ENOMEM. */
+int state_check_accounts(struct state *state, const struct state_checker *checker) TALLY_MUST_CHECK;
 
 #endif

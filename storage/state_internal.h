@@ -137,6 +137,11 @@ int state_certified_gather(struct state *state, struct store_batch *batch) TALLY
 struct state_base_reader;
 int state_base_reader_open(struct state *state, struct state_base_reader **reader) TALLY_MUST_CHECK;
 void state_base_reader_close(struct state_base_reader *reader);
+/* The piece that event `number` of the subject's history is in, until the next of these calls. Errors:
+ * TALLY_ENOTFOUND (it came later, or there is none). */
+struct base_chunk;
+int state_base_chunk(struct state_base_reader *reader, const struct digest *position, uint64_t number,
+    const struct base_chunk **chunk) TALLY_MUST_CHECK;
 /* Event `number` of the subject's history; its index in the block is zero. Errors: TALLY_ENOTFOUND (it came
  * later, or there is none). */
 int state_base_entry(struct state_base_reader *reader, const struct digest *position, uint64_t number,

@@ -7,7 +7,17 @@
 #include "storage/base_record.h"
 #include "storage/snapshot_internal.h"
 #include "storage/snapshot_reading.h"
-#include "storage/state_record.h"
+#include "storage/state_internal.h"
+
+/* What a part's events are to be found by, kept until all of it has been checked. */
+struct load_names {
+    struct load_name {
+        struct digest name;
+        uint64_t number;
+        bool newest; /* a newer one counts, if there is one */
+    } * items;
+    size_t count, capacity;
+};
 
 struct state_load {
     const struct snapshot_head *head;
@@ -17,6 +27,12 @@ struct state_load {
     struct store_batch *batch;
     struct buffer value;
     bool failed; /* a value of the batch lacks memory */
+    struct event_index *index;
+    struct load_names names;
+    struct buffer items;  /* the page under 'J' that is being filled */
+    uint32_t items_pages; /* of parts that are there */
+    uint32_t items_part;  /* and those of this one, but for that */
+    bool indexed;         /* events of the subject are found by their ids */
     struct merkle_frontier history;
     uint32_t history_next, events_next;
     bool *batches, *subjects; /* that are there */
@@ -94,25 +110,77 @@ static void put_accounts(struct state_load *load, const struct snapshot_subject 
     }
 }
 
+static int names_add(struct load_names *names, const struct load_name *name)
+{
+    if (names->count == names->capacity) {
+        size_t capacity = names->capacity == 0 ? 1024 : names->capacity * 2;
+        struct load_name *items = realloc(names->items, capacity * sizeof *items);
+        if (items == NULL) return TALLY_ENOMEM;
+        names->items = items;
+        names->capacity = capacity;
+    }
+    names->items[names->count++] = *name;
+    return TALLY_OK;
+}
+
+static void items_end(struct state_load *load)
+{
+    struct state_key key = state_key_of_base_items(load->items_pages + load->items_part);
+    if (load->items.size == 0) return;
+    if (load->items.failed) load->failed = true;
+    store_batch_put(load->batch, state_key_span(&key), buffer_span(&load->items));
+    buffer_clear(&load->items);
+    load->items_part++;
+}
+
+static int item_seen(struct state_load *load, const struct snapshot_event *event)
+{
+    uint64_t page = load->items_pages + load->items_part;
+    struct load_name name = {.name = state_item_name(event->facts.member_id, event->facts.item_id),
+        .number = page * BASE_ITEMS + load->items.size / BASE_ITEM_SIZE};
+    base_item_encode(&(struct state_item){.event_id = event->id, .result = event->result}, &load->items);
+    if (load->items.size == BASE_ITEMS * BASE_ITEM_SIZE) items_end(load);
+    return names_add(&load->names, &name);
+}
+
+static int event_seen(void *context, const struct snapshot_event *event, uint32_t number)
+{
+    struct state_load *load = context;
+    enum event_type type = event->facts.type;
+    int error = TALLY_OK;
+    if (snapshot_event_has_item(event)) error = item_seen(load, event);
+    if (error != TALLY_OK || !load->indexed) return error;
+    error = names_add(&load->names, &(struct load_name){.name = event->id, .number = number});
+    if (error != TALLY_OK || (type != EVENT_CORRECT && type != EVENT_RETRACT)) return error;
+    return names_add(&load->names,
+        &(struct load_name){
+            .name = base_remedy_name(type, &event->facts.link), .number = number, .newest = true});
+}
+
 static void base_put(void *context, const struct state_key *key)
 {
     put(context, key);
 }
 
-/* What is one chunk is found without an index. */
-static void put_events(struct state_load *load, const struct snapshot_subject *subject)
+static int put_events(struct state_load *load, const struct digest *position,
+    const struct snapshot_seam *start, struct span events, bool indexed)
 {
-    snapshot_seam_start(
-        load->start, &load->head->config.chain_id, &subject->id, subject->chains, subject->chain_count);
-    base_events_encode(&subject->position, load->start, subject->events, subject->leaf.count > BASE_CHUNK,
-        &load->value, base_put, load);
+    load->indexed = indexed;
+    return base_events_write(&(struct base_writing){.position = position,
+        .start = start,
+        .events = events,
+        .indexed = indexed,
+        .value = &load->value,
+        .context = load,
+        .put = base_put,
+        .seen = event_seen});
 }
 
 static int run_seen(void *context, const struct snapshot_run_events *run)
 {
     struct state_load *load = context;
-    base_events_encode(run->position, run->start, run->events, true, &load->value, base_put, load);
-    return load->failed ? TALLY_ENOMEM : TALLY_OK;
+    int error = put_events(load, run->position, run->start, run->events, true);
+    return error == TALLY_OK && load->failed ? TALLY_ENOMEM : error;
 }
 
 /* Where in its block the newest event stands is not known, and not needed: the chain of places ends at the
@@ -124,9 +192,14 @@ static int subject_seen(void *context, const struct snapshot_subject *subject)
     struct state_key key = state_key_of_position('S', &subject->position);
     state_subject_encode(&stored, &load->value);
     put(load, &key);
-    if (!subject->is_long) put_events(load, subject);
     put_accounts(load, subject);
-    return load->failed ? TALLY_ENOMEM : TALLY_OK;
+    snapshot_seam_start(
+        load->start, &load->head->config.chain_id, &subject->id, subject->chains, subject->chain_count);
+    /* What is one piece is looked through. */
+    int error = subject->is_long ? TALLY_OK
+                                 : put_events(load, &subject->position, load->start, subject->events,
+                                       subject->leaf.count > BASE_CHUNK);
+    return error == TALLY_OK && load->failed ? TALLY_ENOMEM : error;
 }
 
 /* ---- Parts ---- */
@@ -177,8 +250,45 @@ static int forget(struct state_load *load)
     store_batch_close(load->batch);
     load->batch = store_batch_make();
     buffer_clear(&load->value);
+    buffer_clear(&load->items);
+    load->items_part = 0;
+    load->names.count = 0;
     load->failed = false;
     return load->batch == NULL ? TALLY_ENOMEM : TALLY_OK;
+}
+
+/* The newest are first, as runs come: then what an older one aims at has a newer one already. */
+static int index_add(struct state_load *load)
+{
+    int error = TALLY_OK;
+    for (size_t i = load->names.count; error == TALLY_OK && i > 0; i--) {
+        const struct load_name *name = &load->names.items[i - 1];
+        struct state_place place;
+        error = name->newest ? event_index_find_own(load->index, INDEX_BASE, &name->name, &place)
+                             : TALLY_ENOTFOUND;
+        if (error == TALLY_ENOTFOUND)
+            error = event_index_add(
+                load->index, INDEX_BASE, &name->name, (struct state_place){.height = name->number + 1});
+    }
+    load->names.count = 0;
+    return error;
+}
+
+/* Writes what was gathered of a part that was checked. */
+static int commit(struct state_load *load)
+{
+    items_end(load);
+    int error = load->failed ? TALLY_ENOMEM : index_add(load);
+    if (error == TALLY_OK) error = event_index_publish(load->index, 0);
+    if (error == TALLY_OK) error = event_index_freeze(load->index);
+    if (error != TALLY_OK) return error;
+    error = event_index_gather(load->index, load->batch);
+    if (error == TALLY_OK) error = store_commit(load->store, load->batch);
+    if (error != TALLY_OK) return error;
+    event_table_close(event_index_drop_frozen(load->index));
+    load->items_pages += load->items_part;
+    load->items_part = 0;
+    return TALLY_OK;
 }
 
 int state_load_part(struct state_load *load, uint32_t kind, uint32_t index, struct span bytes)
@@ -187,7 +297,7 @@ int state_load_part(struct state_load *load, uint32_t kind, uint32_t index, stru
     if (index >= state_load_count(load, kind)) return TALLY_EDAMAGED;
     int error = walk_part(load, kind, index, bytes);
     if (error != TALLY_OK) return forget(load) == TALLY_OK ? error : TALLY_ENOMEM;
-    error = store_commit(load->store, load->batch);
+    error = commit(load);
     if (error != TALLY_OK) return error;
     if (kind == SNAPSHOT_HISTORY) load->history_next++;
     if (kind == SNAPSHOT_BATCHES) load->batches[index] = true;
@@ -197,6 +307,14 @@ int state_load_part(struct state_load *load, uint32_t kind, uint32_t index, stru
 }
 
 /* ---- Beginning and ending ---- */
+
+static int index_open(struct state_load *load)
+{
+    uint32_t generation = load->head->config.index_generation;
+    struct event_index_config config = {
+        .generation = generation != 0 ? generation : EVENT_INDEX_GENERATION, .may_be_fresh = true};
+    return event_index_open(load->store, &config, &load->index);
+}
 
 int state_load_begin(const char *dir, const struct snapshot_head *head, struct state_load **load)
 {
@@ -208,6 +326,7 @@ int state_load_begin(const char *dir, const struct snapshot_head *head, struct s
     if (begun == NULL) return TALLY_ENOMEM;
     begun->head = head;
     buffer_init(&begun->value, SIZE_MAX / 8);
+    buffer_init(&begun->items, SIZE_MAX / 8);
     merkle_frontier_init(&begun->history);
     begun->batches = calloc(snapshot_part_count(head, SNAPSHOT_BATCHES) + 1u, sizeof *begun->batches);
     begun->subjects = calloc(snapshot_part_count(head, SNAPSHOT_SUBJECTS), sizeof *begun->subjects);
@@ -217,6 +336,7 @@ int state_load_begin(const char *dir, const struct snapshot_head *head, struct s
     if (begun->batches == NULL || begun->subjects == NULL || begun->batch == NULL || begun->start == NULL)
         error = TALLY_ENOMEM;
     if (error == TALLY_OK) error = store_open(path, &begun->store);
+    if (error == TALLY_OK) error = index_open(begun);
     if (error != TALLY_OK) {
         state_load_close(begun);
         return error;
@@ -259,9 +379,12 @@ int state_load_end(struct state_load *load)
 void state_load_close(struct state_load *load)
 {
     if (load == NULL) return;
+    event_index_close(load->index);
     store_close(load->store);
     store_batch_close(load->batch);
     buffer_close(&load->value);
+    buffer_close(&load->items);
+    free(load->names.items);
     snapshot_reading_close(load->reading);
     free(load->start);
     free(load->batches);

@@ -72,6 +72,13 @@ static struct state_key key_of_index(char kind, uint32_t generation, uint32_t nu
     return key;
 }
 
+struct state_key state_key_of_base_items(uint32_t page)
+{
+    struct state_key key = state_key_alone('J');
+    add_u32(&key, page);
+    return key;
+}
+
 struct state_key state_key_of_index_page(uint32_t generation, uint32_t bucket)
 {
     return key_of_index('E', generation, bucket);

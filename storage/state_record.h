@@ -15,9 +15,11 @@
  *   'H' position | last u32         of such a state, up to BASE_CHUNK events of the subject's history, oldest
  *                                   first, `last` the number of the newest of them: count u16 | that many
  *                                   accounts (member u32 | ref) | events, as in storage/snapshot.h, their
- *                                   account counted in this list
+ *                                   account, if any, counted in this list
  *   'I'                             the index's secret, 5 u64 | bits of a bucket u8 | open generation u32 |
  *                                   its runs u32
+ *   'J' page u32                    of such a state, up to BASE_ITEMS of the events that used up an item id:
+ *                                   event id | code u16
  *   'M'                             format version u32 | chain id | height u64 |
  *                                   events, applied, subjects u64 | replay window
  *   'P'                             height u64 of the snapshot the state came with | height u64 up to which
@@ -37,6 +39,11 @@
  * the start of H(TAG_ACCOUNT_SEQ | member u32 | ref | seq u32), kind 3: where that event of the account was
  * applied. Under the start of H(TAG_ITEM_NAME | member u32 | item id), kind 4: where the event that used the
  * item id up was folded.
+ * Kind 7 has a number, and one more, for the height, of what came with a snapshot: under H(TAG_ITEM_NAME |
+ * member u32 | item id), which of all entries of all values under 'J', each taken for a full one; and of a
+ * subject with values under 'D', under the start of an event's id, the event's number in the subject's
+ * history, and under H(TAG_BASE_REMEDY | type u8 | event id), that of the newest event of the type that aims
+ * at it.
  *
  * Subjects stand by their position in the map, so that a range of keys is a subtree of it.
  *
@@ -52,7 +59,7 @@
 #include "storage/replay_window.h"
 #include "storage/state.h"
 
-#define STATE_FORMAT_VERSION 6u
+#define STATE_FORMAT_VERSION 7u
 /* A block's results are kept so many to a value, so that one is read without the rest. */
 #define STATE_RESULTS_CHUNK 64u
 
@@ -79,6 +86,8 @@ struct state_key state_key_of_base(const struct digest *position, uint32_t last)
 /* 'D'. */
 struct state_key state_key_of_base_account(
     uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE], uint32_t last);
+/* 'J'. */
+struct state_key state_key_of_base_items(uint32_t page);
 struct state_key state_key_of_index_page(uint32_t generation, uint32_t bucket);
 struct state_key state_key_of_index_filter(uint32_t generation);
 struct state_key state_key_of_index_run(uint32_t generation, uint32_t run);

@@ -48,7 +48,7 @@ struct account {
     uint32_t in_force;      /* of them, without corrections and retractions, those not retracted */
     uint32_t disbursements; /* of those in force, the disbursements; 1 more for a loan taken over paid out */
     struct digest head;     /* id of the newest event */
-    struct digest ids;      /* account_ids_step over the ids of all of them, by seq */
+    struct digest ids;      /* account_ids_step over all of them, by seq */
     uint32_t transferee;    /* TRANSFERRED: the member that may go on with it; else 0 */
     bool taken_over;        /* TRANSFERRED: the linked opening was applied */
     /* The newest changes of state after the opening, oldest first. The oldest is forgotten when there are

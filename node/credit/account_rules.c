@@ -1,7 +1,7 @@
 #include "node/credit/rules_internal.h"
 #include "proto/base/check.h"
 #include "proto/base/date.h"
-#include "proto/crypto/subject_path.h"
+#include "proto/codec/event_facts.h"
 
 static struct event_result result_gap(uint32_t expected_seq, const struct digest *head)
 {
@@ -112,6 +112,16 @@ static struct event_result rule_on_opening(const struct ruling *ruling, uint32_t
     return result_plain(demanded ? RESULT_NO_AUTHORIZATION : RESULT_OK);
 }
 
+/* The account's events are one more. */
+static void take_event(const struct ruling *ruling, struct account *account)
+{
+    struct event_facts facts = event_facts_of(ruling->header);
+
+    account->next_seq++;
+    account->head = *ruling->event_id;
+    account->ids = event_facts_account_step(&account->ids, ruling->event_id, &facts);
+}
+
 static struct account account_opened(const struct ruling *ruling)
 {
     const struct event_header *header = ruling->header;
@@ -122,12 +132,10 @@ static struct account account_opened(const struct ruling *ruling)
         .product = header->product,
         .currency = header->currency,
         .opened_day = header->event_date,
-        .next_seq = 1,
         .in_force = 1,
-        .head = *ruling->event_id,
     };
 
-    account.ids = account_ids_step(&account.ids, ruling->event_id);
+    take_event(ruling, &account);
     memcpy(account.ref, header->account_ref, ACCOUNT_REF_SIZE);
     return account;
 }
@@ -226,9 +234,7 @@ static int continue_account(const struct ruling *ruling, struct account *account
     }
     *result = verdict;
     if (verdict.code != RESULT_OK) return TALLY_OK;
-    account->next_seq++;
-    account->head = *ruling->event_id;
-    account->ids = account_ids_step(&account->ids, ruling->event_id);
+    take_event(ruling, account);
     return TALLY_OK;
 }
 

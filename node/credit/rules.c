@@ -3,7 +3,7 @@
 #include "node/credit/rules_internal.h"
 #include "proto/base/check.h"
 #include "proto/base/date.h"
-#include "proto/crypto/subject_path.h"
+#include "proto/codec/event_facts.h"
 
 /* ---- What the rules share ---- */
 
@@ -181,8 +181,8 @@ static int item_rule(const struct ruling *ruling, struct event_result *result)
     error = rule_on_item_type(ruling, result);
     if (error || !credit_result_folds(header->type, result->code)) return error;
     subject->item_count++;
-    subject->item_ids = item_ids_step(&subject->item_ids, header->member_id, header->item_id,
-        ruling->event_id, (uint32_t)header->type, result->code);
+    struct event_facts facts = event_facts_of(header);
+    subject->item_ids = event_facts_item_step(&subject->item_ids, ruling->event_id, &facts, result->code);
     return TALLY_OK;
 }
 

@@ -35,7 +35,7 @@ struct credit_target {
  * root, and is: an account's subject by the file that holds the account, its events by the account's running
  * digest `ids`; an item's event by the running digest over a subject's items; a target's subject, member and
  * account by the digest it is in, and its type, its period, the transfer it takes over and what aims at it by
- * the headers that those digests fix. */
+ * the facts of events that those digests cover (proto/codec/event_facts.h). */
 struct credit_read {
     void *context;
     /* Whose file the account (member, ref) is in. Errors: TALLY_ENOTFOUND (never opened), or any other, which

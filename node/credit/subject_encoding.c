@@ -259,8 +259,8 @@ int subject_state_decode(struct span bytes, struct subject_state *subject)
     return error;
 }
 
-int subject_state_chains(
-    struct span bytes, struct account_chain chains[ACCOUNTS_PER_SUBJECT_MAX], uint32_t *count)
+int subject_state_chains(struct span bytes, struct account_chain chains[ACCOUNTS_PER_SUBJECT_MAX],
+    uint32_t *count, struct item_chain *items)
 {
     struct subject_state subject;
 
@@ -274,7 +274,10 @@ int subject_state_chains(
             .ids = account->ids};
         memcpy(chains[i].ref, account->ref, ACCOUNT_REF_SIZE);
     }
-    if (error == TALLY_OK) *count = subject.account_count;
+    if (error == TALLY_OK) {
+        *count = subject.account_count;
+        *items = (struct item_chain){.count = subject.item_count, .ids = subject.item_ids};
+    }
     subject_state_close(&subject);
     return error;
 }

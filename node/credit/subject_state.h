@@ -99,10 +99,10 @@ int subject_state_decode(struct span bytes, struct subject_state *subject) TALLY
 /* Appends the canonical encoding, at most SUBJECT_STATE_SIZE_MAX bytes. */
 void subject_state_encode(const struct subject_state *subject, struct buffer *out);
 
-/* What canonical bytes say of each account's events, in the accounts' order. Errors: TALLY_EFORM,
- * TALLY_ENOMEM. */
+/* What canonical bytes say of each account's events, in the accounts' order, and of those with an item id.
+ * Errors: TALLY_EFORM, TALLY_ENOMEM. */
 int subject_state_chains(struct span bytes, struct account_chain chains[ACCOUNTS_PER_SUBJECT_MAX],
-    uint32_t *count) TALLY_MUST_CHECK;
+    uint32_t *count, struct item_chain *items) TALLY_MUST_CHECK;
 
 /* NULL when the subject has no such account. The pointer holds until an account is added. */
 struct account *subject_state_account(

@@ -25,6 +25,12 @@ struct account_chain {
     struct digest ids;  /* account_ids_step over all of them */
 };
 
+/* And of its events that have an item id. */
+struct item_chain {
+    uint32_t count;
+    struct digest ids; /* item_ids_step over all of them, in the order of the fold */
+};
+
 /* In the order of the fold. An event's index in its block is not here: the fold does not bind it. */
 struct proven_event {
     uint64_t height;

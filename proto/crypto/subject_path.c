@@ -36,12 +36,16 @@ struct digest subject_fold_step(const struct digest *acc, uint64_t index, uint64
     return hasher_final(&hasher);
 }
 
-struct digest account_ids_step(const struct digest *before, const struct digest *event_id)
+struct digest account_ids_step(const struct digest *before, const struct digest *event_id, uint8_t type,
+    uint32_t period, const struct digest *link)
 {
     struct hasher hasher;
     hasher_init(&hasher, TAG_ACCOUNT_IDS);
     hasher_digest(&hasher, before);
     hasher_digest(&hasher, event_id);
+    hasher_u8(&hasher, type);
+    hasher_u32(&hasher, period);
+    hasher_digest(&hasher, link);
     return hasher_final(&hasher);
 }
 

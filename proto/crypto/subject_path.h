@@ -23,9 +23,12 @@ struct digest subject_fold_start(const struct digest *chain_id, const struct dig
 struct digest subject_fold_step(const struct digest *acc, uint64_t index, uint64_t height, uint64_t time_ms,
     uint16_t result, const struct digest *event_id);
 
-/* What fixes the ids of an account's events by seq, from what fixed those before; zeros before the first:
- * H(TAG_ACCOUNT_IDS | before | event id). */
-struct digest account_ids_step(const struct digest *before, const struct digest *event_id);
+/* What fixes an account's events by seq, their ids and what the rules may ask of them later, from what fixed
+ * those before; zeros before the first: H(TAG_ACCOUNT_IDS | before | event id | type u8 | period u32 | link
+ * 32). `link` is the event that this one aims at or takes over; zeros for none. All is in the event's header;
+ * it stands here again, so that who has no header yet need not believe it. */
+struct digest account_ids_step(const struct digest *before, const struct digest *event_id, uint8_t type,
+    uint32_t period, const struct digest *link);
 /* The same of a subject's events that have an item id of 16 bytes, in the order of the fold: H(TAG_ITEM_IDS |
  * before | member u32 | item id | event id | type u32 | result u32). */
 struct digest item_ids_step(const struct digest *before, uint32_t member_id, const uint8_t item_id[16],

@@ -40,6 +40,7 @@ enum tag {
     TAG_ITEM_IDS = 0x23,     /* a subject's events that have an item id */
     TAG_SNAPSHOT_CUT = 0x24, /* where a snapshot's subjects are cut, as a node tells one head from another */
     TAG_ITEM_NAME = 0x25,    /* a member's item id, where a node looks its event up */
+    TAG_BASE_REMEDY = 0x26,  /* what aims at an event of before a snapshot, likewise */
 };
 
 #endif

@@ -12,10 +12,12 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/vectors/samples.h"
 
-#define HEIGHT 3u
-#define RUN 2u /* so that there is more than one part of some kinds */
+#define HEIGHT 6u
+#define RUN 4u /* so that there is more than one part of some kinds */
 #define START_MS 1000000u
-#define PARTS 11u
+#define RUNS 2u /* of the subject that has more than one */
+#define EVENTS_MAX 6u
+#define PARTS (9u + RUNS)
 
 /* What the first byte picks. */
 static const struct {
@@ -29,7 +31,7 @@ enum { BATCHES_AT = 4, SUBJECTS_AT = 5, EVENTS_AT = 9 };
  * that subjects are cut three times, into those, one alone, and two parts of none. One's events are more than
  * a run. */
 #define SUBJECTS 3u
-static const uint32_t event_counts[SUBJECTS] = {RUN, RUN + 1, 1};
+static const uint32_t event_counts[SUBJECTS] = {RUN, EVENTS_MAX, 1};
 static const uint32_t shared_bits[SUBJECTS] = {0, 3, 2}; /* with the first */
 static struct digest ids[SUBJECTS], positions[SUBJECTS];
 
@@ -83,28 +85,54 @@ static void make_batches(struct snapshot_head *made)
     CHECK(made->window.minute_count == 1);
 }
 
+/* Every form of facts: an opening, one that takes over, a report, a correction, a payment, and some with an
+ * item id, the last of which was refused. */
+static const enum event_type types[SUBJECTS][EVENTS_MAX] = {
+    {EVENT_ACCOUNT_OPEN, EVENT_PERIOD_REPORT, EVENT_DISPUTE_OPEN, EVENT_PAYMENT},
+    {EVENT_INQUIRY, EVENT_ACCOUNT_OPEN, EVENT_CORRECT, EVENT_RETRACT, EVENT_PAYMENT, EVENT_INQUIRY},
+    {EVENT_ACCOUNT_OPEN},
+};
+
 static struct snapshot_event event_of(uint32_t subject, uint32_t number)
 {
-    return (struct snapshot_event){.height = number + 1,
+    struct event_header header = {.type = types[subject][number],
+        .member_id = subject + 1,
+        .has_account = event_type_has_account(types[subject][number])};
+    struct digest link = sample_digest_of("link", subject), item = sample_digest_of("item", number);
+    if (header.type == EVENT_PERIOD_REPORT) header.period = 202611;
+    if (header.type == EVENT_CORRECT || header.type == EVENT_RETRACT) header.target = link;
+    if (header.type == EVENT_ACCOUNT_OPEN && subject == 1) {
+        header.has_transfer_of = true;
+        header.transfer_of = link;
+    }
+    if (!header.has_account) memcpy(header.item_id, item.bytes, ITEM_ID_SIZE);
+    return (struct snapshot_event){.account = header.has_account ? 0 : SNAPSHOT_NO_ACCOUNT,
+        .height = number + 1,
         .time_ms = START_MS + number + 1,
-        .id = sample_digest_of("event", subject * 10 + number)};
+        .result = number == EVENTS_MAX - 1 ? RESULT_NO_CONSENT : RESULT_OK,
+        .id = sample_digest_of("event", subject * 10 + number),
+        .facts = event_facts_of(&header)};
 }
 
 /* The state bytes of a subject with one account. */
 static void make_file(uint32_t subject, struct buffer *bytes)
 {
     struct subject_state file;
-    struct account account = {.member_id = subject + 1,
-        .state = ACCOUNT_STATE_OPEN,
-        .type = ACCOUNT_REVOLVING,
-        .currency = 901,
-        .next_seq = event_counts[subject],
-        .in_force = event_counts[subject]};
-    for (uint32_t i = 0; i < event_counts[subject]; i++) {
-        account.head = event_of(subject, i).id;
-        account.ids = account_ids_step(&account.ids, &account.head);
-    }
+    struct account account = {
+        .member_id = subject + 1, .state = ACCOUNT_STATE_OPEN, .type = ACCOUNT_REVOLVING, .currency = 901};
     subject_state_init(&file);
+    for (uint32_t i = 0; i < event_counts[subject]; i++) {
+        struct snapshot_event event = event_of(subject, i);
+        if (snapshot_event_has_item(&event)) {
+            file.item_count++;
+            file.item_ids = event_facts_item_step(&file.item_ids, &event.id, &event.facts, event.result);
+            continue;
+        }
+        account.next_seq++;
+        account.in_force++;
+        account.head = event.id;
+        account.ids = event_facts_account_step(&account.ids, &event.id, &event.facts);
+    }
     CHECK(subject_state_add(&file, &account) == TALLY_OK);
     subject_state_encode(&file, bytes);
     subject_state_close(&file);
@@ -115,9 +143,9 @@ static void make_runs(uint32_t subject, struct snapshot_seam *seam)
 {
     for (uint32_t i = 0; i < event_counts[subject]; i++) {
         struct snapshot_event event = event_of(subject, i);
-        struct buffer *part = &parts[EVENTS_AT + 1 - i / RUN];
+        struct buffer *part = &parts[EVENTS_AT + RUNS - 1 - i / RUN];
         if (i % RUN == 0) {
-            snapshot_prefix_encode(HEIGHT, SNAPSHOT_EVENTS, 1 - i / RUN, part);
+            snapshot_prefix_encode(HEIGHT, SNAPSHOT_EVENTS, RUNS - 1 - i / RUN, part);
             snapshot_seam_encode(seam, part);
         }
         snapshot_event_encode(&event, part);
@@ -130,11 +158,13 @@ static void make_subject(uint32_t subject, struct buffer *part)
     struct buffer bytes;
     struct account_chain chains[ACCOUNTS_PER_SUBJECT_MAX];
     uint32_t chain_count;
+    struct item_chain items;
     struct snapshot_seam *seam = snapshot_seam_make(1);
     CHECK(seam != NULL);
     buffer_init(&bytes, SUBJECT_STATE_SIZE_MAX);
     make_file(subject, &bytes);
-    CHECK(subject_state_chains(buffer_span(&bytes), chains, &chain_count) == TALLY_OK && chain_count == 1);
+    CHECK(subject_state_chains(buffer_span(&bytes), chains, &chain_count, &items) == TALLY_OK);
+    CHECK(chain_count == 1);
     snapshot_seam_start(seam, &network.chain_id, &ids[subject], chains, 1);
     buffer_append(part, ids[subject].bytes, DIGEST_SIZE);
     buffer_u32(part, (uint32_t)bytes.size);
@@ -225,7 +255,7 @@ static void make_all(void)
     for (uint32_t i = 0; i < PARTS; i++)
         buffer_init(&parts[i], MIB);
     made->config = config;
-    made->counts = (struct state_counts){.events = 6, .applied = 6, .subjects = SUBJECTS};
+    made->counts = (struct state_counts){.events = 11, .applied = 10, .subjects = SUBJECTS};
     made->certified.checkpoint = (struct checkpoint){.chain_id = network.chain_id,
         .epoch = network.validators.set.epoch,
         .height = HEIGHT,

@@ -68,6 +68,23 @@ static void naive_take(
     if (header->type != EVENT_CORRECT && header->type != EVENT_RETRACT) naive->in_force++;
 }
 
+/* 102 bytes with the tag: before | event id | type u8 | period u32 | what it aims at or takes over. */
+static struct digest naive_ids(
+    const struct digest *before, const struct event_header *header, const struct digest *id)
+{
+    uint8_t joined[3 * DIGEST_SIZE + 5] = {0};
+    memcpy(joined, before->bytes, DIGEST_SIZE);
+    memcpy(joined + DIGEST_SIZE, id->bytes, DIGEST_SIZE);
+    joined[2 * DIGEST_SIZE] = (uint8_t)header->type;
+    if (header->type == EVENT_PERIOD_REPORT) put_u32(joined + 2 * DIGEST_SIZE + 1, header->period);
+    uint8_t *link = joined + 2 * DIGEST_SIZE + 5;
+    if (header->type == EVENT_CORRECT || header->type == EVENT_RETRACT)
+        memcpy(link, header->target.bytes, DIGEST_SIZE);
+    if (header->type == EVENT_ACCOUNT_OPEN && header->has_transfer_of)
+        memcpy(link, header->transfer_of.bytes, DIGEST_SIZE);
+    return digest_tagged(TAG_ACCOUNT_IDS, span_of(joined, sizeof joined));
+}
+
 static struct naive_account naive_read(const struct world *world, const struct event_header *of)
 {
     struct naive_account naive = {.state = "NONE", .period_low = UINT32_MAX};
@@ -78,8 +95,7 @@ static struct naive_account naive_read(const struct world *world, const struct e
         if (!same_account(header, of)) continue;
         naive.count++;
         naive.head = *id;
-        struct digest joined[2] = {naive.ids, naive.head};
-        naive.ids = digest_tagged(TAG_ACCOUNT_IDS, span_of(joined, sizeof joined));
+        naive.ids = naive_ids(&naive.ids, header, id);
         if (!naive_retracted(world, id)) naive_take(&naive, header, id, of->period);
     }
     if (naive.count > 0 && naive.in_force == 0) naive.state = "VOID";

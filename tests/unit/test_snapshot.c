@@ -348,6 +348,12 @@ static void count_found(void *context, const char *what)
     (*(size_t *)context)++;
 }
 
+/* Nothing was applied to it since: no header is asked for. */
+static int look_at(struct state *state, size_t *found)
+{
+    return state_check_accounts(state, &(struct state_checker){.found = count_found, .context = found});
+}
+
 static bool first_seen(void *context, struct span key, struct span value)
 {
     struct buffer *pair = context;
@@ -368,7 +374,7 @@ static void spoil_base(const char *dir)
     assert_int_equal(store_open(path, &store), TALLY_OK);
     assert_int_equal(store_scan(store, span_of("H", 1), span_of("H", 1), first_seen, &pair), TALLY_OK);
     assert_true(pair.size > BASE_KEY_SIZE);
-    pair.data[pair.size - 1] ^= 1;
+    pair.data[pair.size - 2] ^= 1; /* before the type of a payment */
     store_batch_put(batch, span_of(pair.data, BASE_KEY_SIZE),
         span_of(pair.data + BASE_KEY_SIZE, pair.size - BASE_KEY_SIZE));
     assert_int_equal(store_commit(store, batch), TALLY_OK);
@@ -383,7 +389,7 @@ static void ids_that_came_with_it_are_held_against_the_files(void **context)
     size_t found = 0;
     (void)context;
     twins_open(&twins);
-    assert_int_equal(state_check_accounts(twins.loaded, count_found, &found), TALLY_OK);
+    assert_int_equal(look_at(twins.loaded, &found), TALLY_OK);
     assert_int_equal(found, 0);
     execution_close(twins.execution);
     state_close(twins.loaded);
@@ -391,7 +397,7 @@ static void ids_that_came_with_it_are_held_against_the_files(void **context)
     assert_int_equal(state_open(twins.dir, &config, &twins.loaded), TALLY_OK);
     struct header_source headers = header_source_of(twins.ledger);
     assert_int_equal(execution_open(twins.loaded, &node->genesis, &headers, &twins.execution), TALLY_OK);
-    assert_int_equal(state_check_accounts(twins.loaded, count_found, &found), TALLY_OK);
+    assert_int_equal(look_at(twins.loaded, &found), TALLY_OK);
     assert_int_equal(found, 2); /* by its account, and by its subject */
     twins_close(&twins);
 }
