@@ -161,7 +161,7 @@ static enum tool_exit report_give(struct context *context, struct reporting *run
     struct in_force list;
     int error = in_force_read(&source->proof, &source->proof_arena, &list);
     if (error == TALLY_OK) {
-        error = report_make(&run->request, &list, &source->proof, &source->verdict, run->genesis,
+        error = report_make(&run->request, &list, &source->subject, &source->verdict, run->genesis,
             &source->proof_arena, &run->report);
     }
     if (error != TALLY_OK) return context_fail(context, TOOL_REFUSED, "MEMORY", "not enough memory");

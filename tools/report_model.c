@@ -8,7 +8,7 @@ _Static_assert(INQUIRY_MONTHS == 12, "a year");
 
 static int places_of(
     const struct report *report, enum event_type type, struct arena *arena, struct report_places *found);
-static void reservations_keep_live(struct report *report, uint64_t as_of_ms);
+static void reservations_keep_live(struct report *report);
 static void inquiries_count(struct report *report);
 static int totals_make(struct report *report, struct arena *arena);
 static void worst_find(struct report *report);
@@ -43,21 +43,20 @@ static int32_t day_of(uint64_t time_ms)
 }
 
 int report_make(const struct report_request *request, const struct in_force *list,
-    const struct history_proof *proof, const struct proof_verdict *verdict, const struct genesis *genesis,
+    const struct digest *subject, const struct proof_verdict *verdict, const struct genesis *genesis,
     struct arena *arena, struct report *report)
 {
-    uint64_t as_of_ms = proof->checkpoint.checkpoint.time_ms;
     struct report made = {
         .list = list,
         .genesis = genesis,
         .policy = credit_policy_by_name(genesis->policy),
         .verdict = verdict,
-        .subject = proof->subject_id,
+        .subject = *subject,
         .codes = request->codes,
         .months = request->months,
-        .as_of_day = day_of(as_of_ms),
+        .as_of_day = day_of(verdict->as_of_time_ms),
     };
-    CHECK(proof->since == 0 && request->months >= 1 && request->months <= REPORT_MONTHS_MAX);
+    CHECK(verdict->since == 0 && request->months >= 1 && request->months <= REPORT_MONTHS_MAX);
     made.flags = arena_take_zeroed(arena, list->count, sizeof *made.flags);
     int error = made.flags == NULL ? TALLY_ENOMEM : report_accounts_make(&made, arena);
     if (error == TALLY_OK) error = places_of(&made, EVENT_RESERVE, arena, &made.reservations);
@@ -70,7 +69,7 @@ int report_make(const struct report_request *request, const struct in_force *lis
         made.flagged += made.flags[i] != 0;
     for (uint32_t i = 0; i < made.disputes.count; i++)
         made.disputes_open += report_dispute_state(&made, made.disputes.places[i]) != DISPUTE_CLOSED;
-    reservations_keep_live(&made, as_of_ms);
+    reservations_keep_live(&made);
     inquiries_count(&made);
     worst_find(&made);
     *report = made;
@@ -97,13 +96,14 @@ static int places_of(
 
 /* "Live is a function of block time." An opening uses one up, and does not give it back when it is retracted.
  */
-static void reservations_keep_live(struct report *report, uint64_t as_of_ms)
+static void reservations_keep_live(struct report *report)
 {
     struct report_places *reservations = &report->reservations;
     uint32_t live = 0;
     for (uint32_t i = 0; i < reservations->count; i++) {
         const struct event_in_force *event = &report->list->events[reservations->places[i]];
-        bool is_ended = event->first_about != NO_PLACE || event->header.expires_ms <= as_of_ms;
+        bool is_ended =
+            event->first_about != NO_PLACE || event->header.expires_ms <= report->verdict->as_of_time_ms;
         if (event->standing == STANDS_IN_FORCE && !is_ended)
             reservations->places[live++] = reservations->places[i];
     }

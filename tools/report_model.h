@@ -112,7 +112,7 @@ struct report_request {
 
 /* Everything is in the arena, or borrowed: `list` is of a verified whole history. Errors: TALLY_ENOMEM. */
 int report_make(const struct report_request *request, const struct in_force *list,
-    const struct history_proof *proof, const struct proof_verdict *verdict, const struct genesis *genesis,
+    const struct digest *subject, const struct proof_verdict *verdict, const struct genesis *genesis,
     struct arena *arena, struct report *report) TALLY_MUST_CHECK;
 
 /* Fills accounts with their months and flags, by the report's list. Private to the report. */

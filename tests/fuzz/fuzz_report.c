@@ -187,7 +187,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     arena_init(&arena, 64 * MIB);
     CHECK(in_force_read(&proof, &arena, &list) == TALLY_OK);
     list_check(&list);
-    CHECK(report_make(&request, &list, &proof, &verdict, &genesis, &arena, &report) == TALLY_OK);
+    CHECK(report_make(&request, &list, &file.subject, &verdict, &genesis, &arena, &report) == TALLY_OK);
     report_check(&report, &room);
     arena_close(&arena);
     sample_file_close(&file);
