@@ -320,6 +320,7 @@ void state_close(struct state *state)
     if (state == NULL) return;
     CHECK(!state->flushing);
     event_index_close(state->index);
+    store_batch_close(state->spare_batch);
     store_close(state->store);
     overlay_close(state->overlay);
     subject_cache_close(state->cache);

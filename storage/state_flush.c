@@ -6,6 +6,9 @@
 
 /* Remembered batches of past minutes deleted with one flush, at most. */
 #define SWEEP_MAX 16384u
+/* A batch of so much frozen serves the next flush again: to grow one to its size, each time, costs faults and
+ * copies. An idle node stays small. */
+#define SPARE_SIZE_MIN (4u * MIB)
 
 _Static_assert(STATE_FLUSH_LAG_MAX == STORE_LAG_MAX, "the store's lag is told as it is");
 
@@ -62,7 +65,8 @@ int state_flush_begin(struct state *state, struct state_flush **flush)
     begun->index = state->index;
     begun->live_minute = replay_minute_live(state->frozen.time_ms);
     begun->swept_minute = state->swept_minute;
-    begun->batch = store_batch_make();
+    begun->batch = state->spare_batch != NULL ? state->spare_batch : store_batch_make();
+    state->spare_batch = NULL;
     int error = begun->batch == NULL ? TALLY_ENOMEM : state_certified_gather(state, begun->batch);
     if (error != TALLY_OK) {
         state_flush_close(begun);
@@ -117,6 +121,10 @@ int state_flush_end(struct state *state, struct state_flush *flush, int error)
         state->flushed_height = state->frozen.height;
         state->swept_minute = flush->swept_minute;
         state->frozen = (struct state_frozen){0};
+        if (overlay_frozen_size(state->overlay) >= SPARE_SIZE_MIN) {
+            state->spare_batch = flush->batch;
+            flush->batch = NULL;
+        }
         overlay_drop_frozen(state->overlay);
         flush->dropped_index = event_index_drop_frozen(state->index);
     }

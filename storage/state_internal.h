@@ -75,7 +75,8 @@ struct state {
     uint64_t flushed_height;
     struct state_frozen frozen;
     bool flushing;
-    uint64_t swept_minute; /* remembered batches of earlier ones are gone from the store */
+    struct store_batch *spare_batch; /* empty, with the memory of the last flush, a large one; or NULL */
+    uint64_t swept_minute;           /* remembered batches of earlier ones are gone from the store */
     struct merkle_frontier history;
     atomic_uintptr_t block_thread; /* who applies the open block and so sees what it wrote; 0 = nobody */
     pthread_mutex_t shared; /* guards what follows, up to `certified`, against readers on other threads */
