@@ -9,7 +9,9 @@
 struct import_account {
     uint8_t ref[ACCOUNT_REF_SIZE];
     bool asked; /* the node has told what it holds */
-    bool stale; /* what is known here may be behind the ledger: ask again before building */
+    bool has_lane;
+    uint32_t lane; /* of the import, for all of its events */
+    bool stale;    /* what is known here may be behind the ledger: ask again before building */
     uint32_t next_seq;
     struct digest head; /* id of the newest applied event; zeros before the first */
     uint32_t refreshes; /* since an event was last applied */

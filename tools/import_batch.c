@@ -14,6 +14,39 @@
 #define REQUEST_WAIT_TAG 0x10
 #define REQUEST_WAIT_FINAL 2
 
+/* The id of an event that is in no chain. Errors: TALLY_ENOMEM. */
+static int event_identify(const struct import_keys *keys, struct import_event *event)
+{
+    struct buffer header;
+    buffer_init(&header, EVENT_HEADER_SIZE_MAX);
+    event_header_encode(&event->fields, &header);
+    int error = header.failed ? TALLY_ENOMEM : TALLY_OK;
+    if (error == TALLY_OK) event->id = event_id(&keys->chain_id, buffer_span(&header));
+    buffer_close(&header);
+    return error;
+}
+
+/* What is derived from the line: an item id where it gives none, the salt and with it the commitment, and the
+ * id where no chain has a say in it. Errors: TALLY_ENOMEM. */
+static int event_complete(const struct import_keys *keys, const struct import_line *line, uint32_t occurrence,
+    struct import_event *event)
+{
+    struct span body = buffer_span(&line->body);
+    struct salt_source source = {
+        .fields = &event->fields,
+        .body = body,
+        .ref = span_of(line->ref, line->ref_size),
+        .occurrence = occurrence,
+    };
+    int error = TALLY_OK;
+    if (event->account == NULL && !line->has_item)
+        error = item_id_derive(keys->salt_key, &source, event->fields.item_id);
+    if (error == TALLY_OK) error = salt_derive(keys->salt_key, &source, event->salt);
+    if (error != TALLY_OK) return error;
+    event->fields.body_commitment = event_body_commitment(event->salt, body);
+    return event->account == NULL ? event_identify(keys, event) : TALLY_OK;
+}
+
 struct import_event *import_event_make(const struct import_keys *keys, const struct import_line *line,
     uint64_t line_number, uint32_t occurrence, struct import_account *account)
 {
@@ -27,19 +60,10 @@ struct import_event *import_event_make(const struct import_keys *keys, const str
     event->fields.member_id = keys->member_id;
     event->body_size = (uint32_t)line->body.size;
     if (line->body.size > 0) memcpy(event->body, line->body.data, line->body.size);
-    struct salt_source source = {
-        .fields = &event->fields,
-        .body = buffer_span(&line->body),
-        .ref = span_of(line->ref, line->ref_size),
-        .occurrence = occurrence,
-    };
-    bool makes_item = !line->fields.has_account && !line->has_item;
-    if ((makes_item && item_id_derive(keys->salt_key, &source, event->fields.item_id) != TALLY_OK) ||
-        salt_derive(keys->salt_key, &source, event->salt) != TALLY_OK) {
+    if (event_complete(keys, line, occurrence, event) != TALLY_OK) {
         free(event);
         return NULL;
     }
-    event->fields.body_commitment = event_body_commitment(event->salt, buffer_span(&line->body));
     return event;
 }
 

@@ -19,7 +19,7 @@ struct import_event {
     uint64_t line;
     bool sent;                  /* by this import, which heard no answer that says whether it was applied */
     struct event_header fields; /* complete but for its place in the account's chain */
-    struct digest id;           /* as it was last built */
+    struct digest id;           /* as it was last built; without an account, from the start */
     uint8_t salt[SALT_SIZE];
     uint32_t body_size;
     uint8_t body[];

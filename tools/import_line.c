@@ -7,7 +7,7 @@
 #include "tools/event_json.h"
 #include "tools/subject_id.h"
 
-static int object_take(const json_t *object, struct import_line *line, char *why, size_t why_size);
+static int object_take(json_t *object, struct import_line *line, char *why, size_t why_size);
 static int body_take(
     const json_t *object, struct import_line *line, size_t *taken, char *why, size_t why_size);
 
@@ -54,7 +54,7 @@ static const char *string_take(const json_t *object, const char *key, size_t *ta
 /* The first key that no line of the type has. */
 static const char *unknown_key(const json_t *object, enum event_type type)
 {
-    static const char *const common[] = {"type", "subject", "event_date", "body", "ref", NULL};
+    static const char *const common[] = {"type", "subject", "event_date", "body", "ref", "label", NULL};
     const char *belongs = event_type_has_account((uint32_t)type) ? "account" : "item";
     for (void *at = json_object_iter((json_t *)(uintptr_t)object); at != NULL;
          at = json_object_iter_next((json_t *)(uintptr_t)object, at)) {
@@ -96,7 +96,27 @@ static int ref_take(const json_t *object, struct import_line *line, size_t *take
     return TALLY_OK;
 }
 
-static int object_take(const json_t *object, struct import_line *line, char *why, size_t why_size)
+/* A name of its own for an event without an account. */
+static int label_take(
+    const json_t *object, struct import_line *line, size_t *taken, char *why, size_t why_size)
+{
+    const json_t *value = json_object_get(object, "label");
+    size_t size = json_string_length(value);
+    line->label[0] = '\0';
+    if (value == NULL) return TALLY_OK;
+    if (line->fields.has_account)
+        return fault(why, why_size, "label",
+            "is for events without an account: the id of another is known once it stands");
+    if (size == 0 || size > IMPORT_LABEL_SIZE_MAX)
+        return fault(why, why_size, "label", "is not text of 1 to 64 bytes");
+    if (import_label_is_taken(line->labels, json_string_value(value)))
+        return fault(why, why_size, "label", "is that of an earlier line");
+    memcpy(line->label, json_string_value(value), size + 1);
+    *taken += 1;
+    return TALLY_OK;
+}
+
+static int object_take(json_t *object, struct import_line *line, char *why, size_t why_size)
 {
     size_t taken = 0;
     struct event_header *fields = &line->fields;
@@ -119,6 +139,8 @@ static int object_take(const json_t *object, struct import_line *line, char *why
         return fault(why, why_size, "event_date", "is not a date yyyy-mm-dd");
     }
     error = ref_take(object, line, &taken, why, why_size);
+    if (error == TALLY_OK) error = label_take(object, line, &taken, why, why_size);
+    if (error == TALLY_OK) error = import_labels_resolve(line->labels, fields->type, object, why, why_size);
     if (error == TALLY_OK) error = event_public_from_json(object, fields, &taken, why, why_size);
     if (error == TALLY_OK) error = body_take(object, line, &taken, why, why_size);
     if (error == TALLY_OK && taken != json_object_size(object)) {
@@ -163,6 +185,9 @@ void import_line_help(void)
          "                                  to, or its own id; without an item, one is made of the line\n"
          "  event_date *                    a date yyyy-mm-dd\n"
          "  ref                             text of at most 256 bytes: tells true twins apart\n"
+         "  label                           text of 1 to 64 bytes, of an event without an account: a later "
+         "line may have \"@LABEL\"\n"
+         "                                  where a field takes an event id\n"
          "  body                            an object with the fields that begin with body.");
     for (uint32_t type = 1; type <= EVENT_STATEMENT; type++) {
         if (event_type_name(type) == NULL) continue;

@@ -3,7 +3,7 @@
 #ifndef TALLY_TOOLS_IMPORT_LINE_H
 #define TALLY_TOOLS_IMPORT_LINE_H
 
-#include "proto/codec/event.h"
+#include "tools/import_label.h"
 
 #define IMPORT_LINE_SIZE_MAX (64u * KIB)
 
@@ -13,6 +13,8 @@ struct import_line {
     struct buffer body;         /* canonical bytes */
     char ref[EVENT_TEXT_SIZE_MAX + 1];
     size_t ref_size;
+    char label[IMPORT_LABEL_SIZE_MAX + 1]; /* "" where it has none */
+    const struct import_labels *labels;    /* of the lines before it; borrowed, NULL = there are none */
 };
 
 void import_line_init(struct import_line *line);

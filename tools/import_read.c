@@ -111,6 +111,8 @@ static enum tool_exit event_take(struct import_run *run, const struct import_lin
         import_event_make(run->options->keys, line, run->line_number, occurrence, account);
     if (event == NULL) return import_out_of_memory(run);
     import_queue_push(&run->chunk, event);
+    if (line->label[0] != '\0' && import_label_put(&run->labels, line->label, &event->id) != TALLY_OK)
+        return import_out_of_memory(run);
     if (account != NULL && !account->asked && !account->stale) {
         account->stale = true;
         run->unasked[run->unasked_count++] = account;
@@ -118,14 +120,20 @@ static enum tool_exit event_take(struct import_run *run, const struct import_lin
     return TOOL_DONE;
 }
 
-/* What is of one account stays in one lane; and of the rest, what is of one subject. */
+/* What is of one subject stays in one lane; an account in that of its first line, whatever a wrong one says.
+ */
 static struct import_lane *lane_of(struct import_run *run, const struct import_event *event)
 {
-    const uint8_t *key = event->account != NULL ? event->account->ref : event->fields.subject_id.bytes;
-    return &run->lanes[(import_account_hash(key) >> 32) % IMPORT_LANES];
+    const uint8_t *half = event->fields.subject_id.bytes + DIGEST_SIZE - ACCOUNT_REF_SIZE;
+    uint32_t lane = (uint32_t)(import_account_hash(half) >> 32) % IMPORT_LANES;
+    struct import_account *account = event->account;
+    if (account == NULL) return &run->lanes[lane];
+    if (!account->has_lane) {
+        account->has_lane = true;
+        account->lane = lane;
+    }
+    return &run->lanes[account->lane];
 }
-_Static_assert(ACCOUNT_REF_SIZE <= DIGEST_SIZE, "the hash takes as much of a subject");
-
 static enum tool_exit chunk_distribute(struct import_run *run)
 {
     if (run->unasked_count > 0) {

@@ -25,7 +25,9 @@ enum tool_exit import_run(
     run->result = result;
     import_accounts_init(&run->accounts);
     occurrences_init(&run->occurrences);
+    import_labels_init(&run->labels);
     import_line_init(&run->line);
+    run->line.labels = &run->labels;
     import_builder_init(&run->builder);
     buffer_init(&run->request, REQUEST_SIZE_MAX);
     arena_init(&run->reply_arena, REPLY_ARENA_BUDGET);
@@ -43,6 +45,7 @@ enum tool_exit import_run(
     buffer_close(&run->request);
     import_builder_close(&run->builder);
     import_line_close(&run->line);
+    import_labels_close(&run->labels);
     occurrences_close(&run->occurrences);
     import_accounts_close(&run->accounts);
     free(run);

@@ -1,7 +1,6 @@
 /* The import itself: lines in, batches out, answers counted. Many batches are in flight, but never two that
- * touch the same account: accounts are divided among lanes, each with one batch under way, so that an
- * account's events arrive in order whichever validator proposes them. So do a subject's events without an
- * account. */
+ * touch the same subject: subjects are divided among lanes, each with one batch under way, so that their
+ * events, be they of an account or not, arrive in order whichever validator proposes them. */
 #ifndef TALLY_TOOLS_IMPORT_RUN_H
 #define TALLY_TOOLS_IMPORT_RUN_H
 

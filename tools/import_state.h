@@ -16,6 +16,7 @@ struct import_run {
     struct occurrences occurrences;
     struct line_reader reader;
     uint64_t line_number; /* of the event read last */
+    struct import_labels labels;
     struct import_line line;
     struct import_builder builder;
     struct buffer request;

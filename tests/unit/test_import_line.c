@@ -237,11 +237,30 @@ static void a_line_that_does_not_fit_is_refused_and_its_field_named(void **state
             "body.amount_minor is missing"},
         {ITEM("DISPUTE_OPEN") "\"target\":" ID ",\"category\":\"NOT_MINE\"}", "body.text is missing"},
         {ITEM("STATEMENT") "\"dispute\":" ID ",\"body\":{\"text\":\"x\"}}", "no field 'dispute'"},
+        {HEAD("PAYMENT") "\"label\":\"x\",\"body\":{\"amount_minor\":1}}",
+            "label is for events without an account"},
+        {ITEM("RESERVE_CANCEL") "\"label\":\"\",\"reservation\":" ID "}",
+            "label is not text of 1 to 64 bytes"},
+        {ITEM("RESERVE_CANCEL") "\"label\":7,\"reservation\":" ID "}", "label is not text of 1 to 64 bytes"},
+        {ITEM("RESERVE_CANCEL") "\"label\":\"known\",\"reservation\":" ID "}",
+            "label is that of an earlier line"},
+        {ITEM("RESERVE_CANCEL") "\"reservation\":\"@other\"}",
+            "reservation: no earlier line has the label 'other'"},
+        {ITEM("RESERVE_CANCEL") "\"reservation\":\"@\"}", "reservation: no earlier line has the label ''"},
+        {ITEM("RESERVE_CANCEL") "\"reservation\":\"known\"}", "reservation is not 64 hexadecimal digits"},
+        {ITEM("CONSENT_GRANT") "\"grantee\":1,\"purposes\":[\"GUARANTEE\"],\"valid_from\":\"2024-01-01\","
+                               "\"valid_until\":\"2024-01-01\",\"max_uses\":1,\"form_digest\":\"@known\"}",
+            "form_digest is not 64 hexadecimal digits"},
         {HEAD("PAYMENT") "\"body\":{\"amount_minor\":1,\"payer\":\"\xFF\"}}", "JSON"},
         {HEAD("PAYMENT") "\"body\":{\"amount_minor\":1,\"payer\":\"a\\u0000b\"}}", "JSON"},
     };
     struct import_line line;
+    struct import_labels labels;
+    const struct digest known = {{0xAA}};
+    import_labels_init(&labels);
+    assert_int_equal(import_label_put(&labels, "known", &known), TALLY_OK);
     import_line_init(&line);
+    line.labels = &labels;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char why[256];
         int error = parse(cases[i].line, &line, why);
@@ -249,6 +268,44 @@ static void a_line_that_does_not_fit_is_refused_and_its_field_named(void **state
         if (strstr(why, cases[i].named) == NULL) fail_msg("'%s' does not name %s", why, cases[i].named);
     }
     import_line_close(&line);
+    import_labels_close(&labels);
+}
+
+static void a_label_is_the_id_it_stands_for(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        ITEM("RESERVE_CANCEL") "\"label\":\"mine\",\"reservation\":\"@r\"}",
+        ITEM("CONSENT_REVOKE") "\"consent\":\"@r\"}",
+        ITEM("DISPUTE_ANSWER") "\"dispute\":\"@r\",\"body\":{\"text\":\"x\"}}",
+        ITEM("STATEMENT") "\"target\":\"@r\",\"body\":{\"text\":\"x\"}}",
+        HEAD("ACCOUNT_OPEN") "\"account_type\":\"REVOLVING\",\"currency\":\"EUR\",\"authorization\":\"@r\"}",
+        HEAD("RETRACT") "\"target\":" ID ",\"dispute\":\"@r\",\"reason\":\"DISPUTE\"}",
+    };
+    struct import_labels labels;
+    struct import_line by_label, by_id;
+    char why[256], other[1024], digits[2 * DIGEST_SIZE + 1];
+    struct digest id = {{0xAA, 0xBB}};
+    hex_encode(span_of(id.bytes, DIGEST_SIZE), digits);
+    import_labels_init(&labels);
+    assert_int_equal(import_label_put(&labels, "r", &id), TALLY_OK);
+    import_line_init(&by_label);
+    import_line_init(&by_id);
+    by_label.labels = &labels;
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        const char *mark = strstr(lines[i], "@r");
+        snprintf(other, sizeof other, "%.*s%s%s", (int)(mark - lines[i]), lines[i], digits, mark + 2);
+        assert_int_equal(parse(lines[i], &by_label, why), TALLY_OK);
+        assert_int_equal(parse(other, &by_id, why), TALLY_OK);
+        assert_string_equal(by_label.label, i == 0 ? "mine" : "");
+        json_t *one = event_header_to_json(&by_label.fields), *two = event_header_to_json(&by_id.fields);
+        assert_true(json_equal(one, two));
+        json_decref(one);
+        json_decref(two);
+    }
+    import_line_close(&by_label);
+    import_line_close(&by_id);
+    import_labels_close(&labels);
 }
 
 static void texts_are_bounded(void **state)
@@ -279,6 +336,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_type_is_read_and_printed_back_the_same),
         cmocka_unit_test(a_line_that_does_not_fit_is_refused_and_its_field_named),
+        cmocka_unit_test(a_label_is_the_id_it_stands_for),
         cmocka_unit_test(texts_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

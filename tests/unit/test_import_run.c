@@ -79,6 +79,14 @@ static struct toy_ledger_item *item_find(const struct toy_ledger *ledger, const 
     return NULL;
 }
 
+static bool item_is_applied(const struct toy_ledger *ledger, const struct digest *id)
+{
+    for (uint32_t i = 0; i < ledger->item_count; i++) {
+        if (digest_equal(&ledger->items[i].id, id)) return ledger->items[i].applied;
+    }
+    return false;
+}
+
 static uint32_t statement_number(const struct batch_event *event)
 {
     if (event->fields.type != EVENT_STATEMENT) return 0;
@@ -121,6 +129,9 @@ static uint32_t event_apply(
     for (uint32_t i = 0; i < account->count; i++) {
         if (digest_equal(&account->ids[i], &event->id)) return RESULT_DUPLICATE;
     }
+    if (header->type == EVENT_ACCOUNT_OPEN && header->has_authorization &&
+        !item_is_applied(ledger, &header->authorization))
+        return RESULT_NO_AUTHORIZATION;
     if (header->account_seq < account->count) return RESULT_CONFLICT;
     if (header->account_seq > account->count || !digest_equal(&head, &header->account_prev))
         return RESULT_GAP;
@@ -693,6 +704,47 @@ static void a_reservation_that_a_cap_refuses_is_told_with_the_cap_and_once(void 
     buffer_close(&out);
 }
 
+/* A reservation and a loan that uses it, of each of `count` subjects, among others. */
+static char *labelled_text(uint32_t count)
+{
+    struct buffer out;
+    buffer_init(&out, 64 * MIB);
+    for (uint32_t subject = 1; subject <= count; subject++) {
+        char line[1024];
+        int size = snprintf(line, sizeof line,
+            "{\"type\":\"RESERVE\",\"label\":\"r%u\",\"subject\":\"%064x\",\"event_date\":\"2024-02-01\","
+            "\"account_type\":\"REVOLVING\",\"currency\":\"EUR\",\"expires_ms\":1}\n"
+            "{\"type\":\"ACCOUNT_OPEN\",\"authorization\":\"@r%u\",\"subject\":\"%064x\",\"account\":"
+            "\"%032x\",\"event_date\":\"2024-01-31\",\"account_type\":\"REVOLVING\",\"currency\":\"EUR\"}\n",
+            subject, subject, subject, subject, subject * 7919);
+        buffer_append(&out, line, (size_t)size);
+    }
+    buffer_u8(&out, '\0');
+    assert_false(out.failed);
+    return (char *)out.data;
+}
+
+static void a_label_stands_for_the_id_of_an_earlier_lines_event_in_every_run(void **state)
+{
+    struct fixture *fixture = *state;
+    char *text = labelled_text(1500);
+    /* The toy ledger applies an authorized opening only behind its reservation. */
+    fixture->ledger.lost_batch = 3;
+    assert_int_equal(text_import(fixture, text), TOOL_UNREACHABLE);
+    uint64_t before = toy_ledger_events(&fixture->ledger) + fixture->ledger.item_count;
+    assert_true(before > 0 && before < 3000);
+    fixture->ledger.lost = false;
+    fixture->ledger.lost_batch = 0;
+    for (uint32_t i = 0; i < fixture->ledger.call_count; i++)
+        buffer_close(&fixture->ledger.calls[i].request);
+    fixture->ledger.call_count = 0;
+    assert_int_equal(text_import(fixture, text), TOOL_DONE);
+    counts_are(fixture, 3000 - before, before, 0);
+    assert_int_equal(text_import(fixture, text), TOOL_DONE);
+    counts_are(fixture, 0, 3000, 0);
+    free(text);
+}
+
 static void items_whose_answer_is_lost_or_late_are_sent_again_and_are_one(void **state)
 {
     struct fixture *fixture = *state;
@@ -834,6 +886,7 @@ int main(void)
         WITH_LEDGER(events_without_an_account_are_applied_beside_the_others_and_once),
         WITH_LEDGER(a_line_is_an_item_of_its_own_unless_it_names_one),
         WITH_LEDGER(a_reservation_that_a_cap_refuses_is_told_with_the_cap_and_once),
+        WITH_LEDGER(a_label_stands_for_the_id_of_an_earlier_lines_event_in_every_run),
         WITH_LEDGER(items_whose_answer_is_lost_or_late_are_sent_again_and_are_one),
         WITH_LEDGER(an_import_of_items_that_loses_its_node_can_be_run_again),
         WITH_LEDGER(a_busy_node_is_asked_again_until_it_takes_the_batch),
