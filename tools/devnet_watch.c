@@ -24,8 +24,9 @@ static enum tool_exit node_ask(
     return code;
 }
 
-/* A validator is linked to every other; an observer follows as soon as it is linked to any. */
-static bool links_stand(
+/* What a node that answers still lacks; NULL for nothing. A validator is linked to every other; an observer
+ * follows as soon as it is linked to any. Who is joining takes no events yet. */
+static const char *node_lacks(
     const struct devnet *devnet, const struct devnet_node *node, const struct node_status *status)
 {
     uint32_t linked = 0;
@@ -33,7 +34,9 @@ static bool links_stand(
         const struct devnet_node *peer = devnet_node_by_name(devnet, status->peers[i].name);
         if (peer != NULL && peer->is_validator && status->peers[i].connected) linked++;
     }
-    return linked >= (node->is_validator ? devnet->genesis->validator_count - 1 : 1);
+    if (linked < (node->is_validator ? devnet->genesis->validator_count - 1 : 1))
+        return "it is not linked to the other validators";
+    return strcmp(status->standing, "JOINING") == 0 ? "it is still joining" : NULL;
 }
 
 /* Fails where the node has ended. */
@@ -46,21 +49,21 @@ static enum tool_exit node_alive(struct context *context, const struct devnet_no
         node->name, line[0] == '\0' ? "(nothing)" : line);
 }
 
-static enum tool_exit node_late(struct context *context, const struct devnet_node *node, bool answered)
+/* `lacks` is what it lacks though it answers; NULL where it does not. */
+static enum tool_exit node_late(struct context *context, const struct devnet_node *node, const char *lacks)
 {
     char line[LOG_LINE_MAX], why[LOG_LINE_MAX];
     devnet_log_last(node, line, sizeof line);
-    snprintf(
-        why, sizeof why, "%.500s", answered ? "it is not linked to the other validators" : context->message);
+    snprintf(why, sizeof why, "%.500s", lacks != NULL ? lacks : context->message);
     return context_fail(context, TOOL_UNREACHABLE, "NO_AGREEMENT",
         "%s is not in agreement after %d s: %s; its log ends: %s", node->name, DEVNET_AGREE_MS / 1000, why,
         line[0] == '\0' ? "(nothing)" : line);
 }
 
-/* Waits until the node answers on this chain and, where `linked`, has its links. It fails at once when any
+/* Waits until the node answers on this chain and, where `ready`, lacks nothing. It fails at once when any
  * node of `watched` has ended: the others may be waiting for that very one. */
 static enum tool_exit node_wait(struct context *context, const struct devnet *devnet,
-    const struct devnet_node *node, const struct devnet_node *watched, uint32_t watched_count, bool linked,
+    const struct devnet_node *node, const struct devnet_node *watched, uint32_t watched_count, bool ready,
     uint64_t until_ms, struct node_status *status)
 {
     for (;;) {
@@ -74,11 +77,12 @@ static enum tool_exit node_wait(struct context *context, const struct devnet *de
                 "%s answers for another chain than %s/genesis.json; is another network on its port?",
                 node->name, devnet->path);
         }
-        if (code == TOOL_DONE && (!linked || links_stand(devnet, node, status))) {
+        const char *lacks = code == TOOL_DONE && ready ? node_lacks(devnet, node, status) : NULL;
+        if (code == TOOL_DONE && lacks == NULL) {
             context->message[0] = '\0';
             return TOOL_DONE;
         }
-        if (clock_steady_ms() > until_ms) return node_late(context, node, code == TOOL_DONE);
+        if (clock_steady_ms() > until_ms) return node_late(context, node, lacks);
         struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
         nanosleep(&pause, NULL);
     }
