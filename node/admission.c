@@ -148,8 +148,9 @@ static int check_waiting(const struct admission *admission, enum admission_sourc
 {
     const struct genesis_member *member = genesis_member_by_id(admission->genesis, batch->member_id);
     if (!member) return refuse(refusal, TALLY_EDENIED, "MEMBER_UNKNOWN", "member_id");
-    if (!credit_role_furnishes(member->role))
-        return refuse(refusal, TALLY_EDENIED, "NOT_ALLOWED", "member_id");
+    for (uint32_t i = 0; i < batch->event_count; i++)
+        if (!credit_role_may(member->role, batch->events[i].fields.type))
+            return refuse_event(refusal, TALLY_EDENIED, "NOT_ALLOWED", "type", i);
     const struct verify_key *key = member_key(admission, member, &batch->signing_key);
     if (!key) return refuse(refusal, TALLY_EDENIED, "KEY_UNKNOWN", "signing_key");
 

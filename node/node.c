@@ -148,8 +148,14 @@ static void on_certified(void *context, const struct certified_checkpoint *check
 {
     struct node *node = context;
     executor_certified(node->executor, checkpoint);
-    submissions_certified(node->submissions, checkpoint->checkpoint.height);
     update_work(node);
+}
+
+/* Only now can a client that waited for the checkpoint ask for what it proves. */
+static void on_provable(void *context, uint64_t height)
+{
+    struct node *node = context;
+    submissions_certified(node->submissions, height);
 }
 
 static void on_divergence(void *context, uint64_t height)
@@ -360,7 +366,7 @@ static int open_data(struct node *node, char *why, size_t why_size)
 static int open_parts(struct node *node, char *why, size_t why_size)
 {
     static const struct executor_callbacks executor_callbacks = {
-        on_applied, on_rebuilt, on_level, on_state_failed};
+        on_applied, on_rebuilt, on_level, on_state_failed, on_provable};
     static const struct certifier_callbacks certifier_callbacks = {
         on_certified, on_divergence, on_checkpoint_evidence};
     static const struct replica_callbacks replica_callbacks = {

@@ -331,7 +331,8 @@ static json_t *report_make(struct network_run *run, json_t *machine)
 
 static enum tool_exit network_start(struct network_run *run, const char *dir)
 {
-    struct devnet_plan plan = {.validators = run->options->validators, .observers = 0, .policy = "dev"};
+    struct devnet_plan plan = {
+        .validators = run->options->validators, .observers = 0, .policy = "dev", .open_reads = true};
     char path[HOME_PATH_MAX];
     enum tool_exit code = path_join(run->context, dir, "net", path);
     if (code == TOOL_DONE) code = devnet_make(run->context, path, &plan);

@@ -7,6 +7,8 @@
 static const struct command *const commands[] = {
     &command_devnet,
     &command_import,
+    &command_consent,
+    &command_reserve,
     &command_history,
     &command_report,
     &command_receipt,

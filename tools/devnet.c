@@ -27,49 +27,53 @@ static enum tool_exit log_copy(struct context *context, const char *path, bool f
 const struct command command_devnet = {
     .name = "devnet",
     .summary = "a network on this machine: up, down, status, stop, start, logs",
-    .help = "usage: tally devnet up --dir DIR [--validators N] [--observers M] [--policy NAME] [--no-start]\n"
-            "       tally devnet down --dir DIR\n"
-            "       tally devnet status --dir DIR\n"
-            "       tally devnet stop NAME --dir DIR\n"
-            "       tally devnet start NAME --dir DIR\n"
-            "       tally devnet logs NAME --dir DIR [--follow]\n"
-            "\n"
-            "A whole network on this machine, without containers. `up` makes keys, certificates, a genesis "
-            "and a home for\n"
-            "each node (DIR/validator-1 and so on, DIR/observer-1 and so on, beside DIR/genesis.json), "
-            "starts the nodes, and\n"
-            "waits until they agree. On a DIR that holds a network already it starts what is not running. "
-            "Validator k is the\n"
-            "node of member k, a lender; observers are regulators'. Every node listens on 127.0.0.1, on "
-            "ports that were free\n"
-            "when the network was made; they stand in each node.yaml.\n"
-            "\n"
-            "  --dir DIR         where the network lives\n"
-            "  --validators N    4 to 64; 4 unless given\n"
-            "  --observers M     0 to 64; 1 unless given\n"
-            "  --policy NAME     the policy profile in genesis: cn, us or dev (no caps); dev unless given\n"
-            "  --no-start        make the network, start nothing\n"
-            "  --follow          go on printing what is added to the log, until interrupted\n"
-            "\n"
-            "--json: up, status, stop, start and down print {\"dir\", \"chain_id\", \"nodes\": [{\"name\", "
-            "\"role\", \"pid\", \"running\",\n"
-            "\"rpc\", \"finalized_height\", \"applied_height\", \"state_root\", \"checkpoint\"}]}, with null "
-            "for what a node that does\n"
-            "not answer cannot tell; state_root is that of the applied height. logs prints {\"node\", "
-            "\"line\"}, one a line.\n",
+    .help =
+        "usage: tally devnet up --dir DIR [--validators N] [--observers M] [--policy NAME] [--open-reads]\n"
+        "                       [--no-start]\n"
+        "       tally devnet down --dir DIR\n"
+        "       tally devnet status --dir DIR\n"
+        "       tally devnet stop NAME --dir DIR\n"
+        "       tally devnet start NAME --dir DIR\n"
+        "       tally devnet logs NAME --dir DIR [--follow]\n"
+        "\n"
+        "A whole network on this machine, without containers. `up` makes keys, certificates, a genesis "
+        "and a home for\n"
+        "each node (DIR/validator-1 and so on, DIR/observer-1 and so on, beside DIR/genesis.json), "
+        "starts the nodes, and\n"
+        "waits until they agree. On a DIR that holds a network already it starts what is not running. "
+        "Validator k is the\n"
+        "node of member k, a lender; observers are regulators'. Every node listens on 127.0.0.1, on "
+        "ports that were free\n"
+        "when the network was made; they stand in each node.yaml.\n"
+        "\n"
+        "  --dir DIR         where the network lives\n"
+        "  --validators N    4 to 64; 4 unless given\n"
+        "  --observers M     0 to 64; 1 unless given\n"
+        "  --policy NAME     the policy profile in genesis: cn, us or dev (no caps); dev unless given\n"
+        "  --open-reads      a genesis by which every member reads every file without an inquiry: for "
+        "tests alone\n"
+        "  --no-start        make the network, start nothing\n"
+        "  --follow          go on printing what is added to the log, until interrupted\n"
+        "\n"
+        "--json: up, status, stop, start and down print {\"dir\", \"chain_id\", \"nodes\": [{\"name\", "
+        "\"role\", \"pid\", \"running\",\n"
+        "\"rpc\", \"finalized_height\", \"applied_height\", \"state_root\", \"checkpoint\"}]}, with null "
+        "for what a node that does\n"
+        "not answer cannot tell; state_root is that of the applied height. logs prints {\"node\", "
+        "\"line\"}, one a line.\n",
     .run = devnet_run,
 };
 
 static const struct option_spec options[] = {{"dir", true}, {"validators", true}, {"observers", true},
-    {"policy", true}, {"no-start", false}, {"follow", false}, {NULL, false}};
+    {"policy", true}, {"open-reads", false}, {"no-start", false}, {"follow", false}, {NULL, false}};
 
 static const struct {
     const char *name;
     size_t arguments; /* beside the name itself */
     enum tool_exit (*run)(struct context *context, const struct args *args);
-    const char *allowed[5]; /* options */
+    const char *allowed[7]; /* options, NULL after the last */
 } verbs[] = {
-    {"up", 0, up_run, {"dir", "validators", "observers", "policy", "no-start"}},
+    {"up", 0, up_run, {"dir", "validators", "observers", "policy", "open-reads", "no-start"}},
     {"down", 0, down_run, {"dir"}},
     {"status", 0, status_run, {"dir"}},
     {"stop", 1, stop_run, {"dir"}},
@@ -96,7 +100,7 @@ static enum tool_exit devnet_run(struct context *context, int count, char **argu
         }
         for (size_t o = 0; options[o].name != NULL; o++) {
             bool allowed = args.values[o] == NULL;
-            for (size_t a = 0; !allowed && a < 5 && verbs[i].allowed[a] != NULL; a++) {
+            for (size_t a = 0; !allowed && verbs[i].allowed[a] != NULL; a++) {
                 allowed = strcmp(verbs[i].allowed[a], options[o].name) == 0;
             }
             if (!allowed) {
@@ -126,7 +130,10 @@ static enum tool_exit number_option(struct context *context, const struct args *
 static enum tool_exit up_run(struct context *context, const struct args *args)
 {
     const char *directory = args_value(args, "dir"), *policy = args_value(args, "policy");
-    struct devnet_plan plan = {.validators = 4, .observers = 1, .policy = policy == NULL ? "dev" : policy};
+    struct devnet_plan plan = {.validators = 4,
+        .observers = 1,
+        .policy = policy == NULL ? "dev" : policy,
+        .open_reads = args_value(args, "open-reads") != NULL};
     enum tool_exit code =
         number_option(context, args, "validators", VALIDATORS_MIN, VALIDATORS_MAX, &plan.validators);
     if (code == TOOL_DONE)
@@ -140,9 +147,11 @@ static enum tool_exit up_run(struct context *context, const struct args *args)
     if (devnet_kind(directory) != 1) {
         code = devnet_make(context, directory, &plan);
     } else if (args_value(args, "validators") != NULL || args_value(args, "observers") != NULL ||
-               policy != NULL) {
+               policy != NULL || plan.open_reads) {
         code = context_fail(context, TOOL_USAGE, "USAGE",
-            "%s holds a network already; start it without --validators, --observers and --policy", directory);
+            "%s holds a network already; start it without --validators, --observers, --policy and "
+            "--open-reads",
+            directory);
     }
     if (code == TOOL_DONE) code = devnet_open(context, directory, &devnet);
     if (code == TOOL_DONE && args_value(args, "no-start") == NULL) code = devnet_start_all(context, &devnet);

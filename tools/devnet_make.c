@@ -153,7 +153,7 @@ static enum tool_exit genesis_plan(
     snprintf(genesis->network, sizeof genesis->network, "devnet");
     snprintf(genesis->policy, sizeof genesis->policy, "%s", plan->policy);
     genesis->created_ms = clock_wall_ms();
-    genesis->open_reads = true;
+    genesis->open_reads = plan->open_reads;
     genesis->base_timeout_ms = BASE_TIMEOUT_MS;
     genesis->heartbeat_ms = HEARTBEAT_MS;
     genesis->member_count = making->node_count;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "rpc.pb-c.h"
+#include "tools/own_events.h"
 #include "tools/proof_view.h"
 #include "tools/remote.h"
 #include "tools/trust.h"
@@ -45,37 +46,71 @@ enum tool_exit history_source_since(struct context *context, const char *path, s
     return context_fail(context, TOOL_REFUSED, "SUBJECT", "%s is about another subject", path);
 }
 
-static enum tool_exit bytes_ask(
-    struct context *context, const struct home *home, struct history_source *source)
+/* The whole file without an inquiry. */
+static enum tool_exit open_ask(struct context *context, struct remote *remote, struct history_source *source)
 {
     Tallystick__V1__GetHistoryRequest request = TALLYSTICK__V1__GET_HISTORY_REQUEST__INIT;
     ProtobufCMessage *reply = NULL;
-    struct remote remote;
     request.subject_id = message_bytes(span_of(source->subject.bytes, DIGEST_SIZE));
     request.since_count = source->base.count;
-    enum tool_exit code = remote_open(context, home, &remote);
-    if (code != TOOL_DONE) return code;
-    code = remote_call(context, &remote, "/tallystick.v1.Credit/GetHistory", &request.base,
+    enum tool_exit code = remote_call(context, remote, "/tallystick.v1.Credit/GetHistory", &request.base,
         &tallystick__v1__get_history_reply__descriptor, &source->reply_arena, &reply);
-    remote_close(&remote);
     if (code != TOOL_DONE) return code;
     const Tallystick__V1__GetHistoryReply *history = (const void *)reply;
     source->bytes = span_of(history->proof.data, history->proof.len);
     return TOOL_DONE;
 }
 
-enum tool_exit history_source_ask(
+static enum tool_exit reads_are_open(struct context *context, const struct home *home, bool *open)
+{
+    struct genesis *genesis = NULL;
+    enum tool_exit code = home_genesis(context, home, &genesis);
+    if (code == TOOL_DONE) *open = genesis->open_reads;
+    free(genesis);
+    return code;
+}
+
+static enum tool_exit answer_ask(
+    struct context *context, const struct home *home, struct remote *remote, struct history_source *source)
+{
+    bool open = false;
+    if (source->inquiry.is_asked)
+        return inquiry_ask(context, home, remote, &source->trust, &source->subject, source->base.count,
+            &source->inquiry, &source->reply_arena, &source->bytes);
+    enum tool_exit code = reads_are_open(context, home, &open);
+    if (code != TOOL_DONE) return code;
+    if (open) return open_ask(context, remote, source);
+    source->is_own = true;
+    if (source->has_base)
+        return context_fail(context, TOOL_USAGE, "USAGE",
+            "a history goes on from another with an inquiry; one's own events are asked for whole");
+    return own_events_ask(context, remote, &source->trust, &source->subject, &source->reply_arena,
+        &source->proof, &source->verdict);
+}
+
+static enum tool_exit answer_verify(
     struct context *context, const struct home *home, struct history_source *source)
 {
     char what[NAME_SIZE_MAX + 32];
-    enum tool_exit code = bytes_ask(context, home, source);
-    if (code != TOOL_DONE) return code;
     snprintf(what, sizeof what, "the answer of %s", home->name);
+    source->trust.inquiry = source->inquiry.is_asked ? &source->inquiry.id : NULL;
     int error = history_verify_since(&source->trust, source->has_base ? &source->base : NULL, source->bytes,
         &source->proof_arena, &source->proof, &source->verdict);
     if (error != TALLY_OK) return verdict_fail(context, what, error, &source->verdict);
     if (digest_equal(&source->proof.subject_id, &source->subject)) return TOOL_DONE;
     return context_fail(context, TOOL_REFUSED, "SUBJECT", "%s is about another subject", what);
+}
+
+enum tool_exit history_source_ask(
+    struct context *context, const struct home *home, struct history_source *source)
+{
+    struct remote remote;
+    enum tool_exit code = remote_open(context, home, &remote);
+    if (code != TOOL_DONE) return code;
+    code = answer_ask(context, home, &remote, source);
+    remote_close(&remote);
+    if (code != TOOL_DONE || source->is_own) return code;
+    return answer_verify(context, home, source);
 }
 
 enum tool_exit history_source_read(struct context *context, const char *path, struct history_source *source)

@@ -5,16 +5,21 @@
 
 #include "proto/proof/verify.h"
 #include "tools/home.h"
+#include "tools/inquiry.h"
 
 /* Everything of one history; bytes and proof borrow from it. Large (some 10 KiB): on the heap. */
 struct history_source {
     struct digest subject;
+    struct inquiry inquiry; /* how it is asked for; zeros: without one */
     struct proof_trust trust;
     bool has_base; /* it goes on from a history that was verified before */
     struct history_base base;
     struct arena reply_arena, proof_arena;
     struct buffer file; /* where it was read from one */
-    struct span bytes;  /* as they were answered */
+    struct span bytes;  /* as they were answered; none of the member's own */
+    /* The events are the member's own alone, each proven by its receipt: nothing is said of others', and the
+     * proof has a subject and events and no more. */
+    bool is_own;
     struct history_proof proof;
     struct proof_verdict verdict;
 };
@@ -31,7 +36,8 @@ enum tool_exit history_source_subject(
 enum tool_exit history_source_since(
     struct context *context, const char *path, struct history_source *source) TALLY_MUST_CHECK;
 /* With the subject and the trust set: asks the home's node, and verifies the answer into proof and verdict.
- */
+ * With an inquiry that is the whole file, in which the inquiry stands; without one, the member's own events,
+ * or in a network of open reads the whole file too. */
 enum tool_exit history_source_ask(
     struct context *context, const struct home *home, struct history_source *source) TALLY_MUST_CHECK;
 /* With the trust set: reads a whole history that was saved to `path`, and verifies it; the subject is then

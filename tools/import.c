@@ -9,6 +9,7 @@
 #include "tools/import_metro2.h"
 #include "tools/import_report.h"
 #include "tools/import_wire.h"
+#include "tools/member_keys.h"
 #include "tools/output.h"
 
 static enum tool_exit import_command_run(struct context *context, int count, char **arguments);
@@ -44,33 +45,6 @@ const struct command command_import = {
     .run = import_command_run,
     .help_more = import_line_help,
 };
-
-static enum tool_exit keys_load(struct context *context, const struct home *home, struct import_keys *keys)
-{
-    struct genesis *genesis = NULL;
-    enum tool_exit code = home_genesis(context, home, &genesis);
-    if (code == TOOL_DONE) code = home_key(context, home, "signing.key", keys->signing.bytes);
-    if (code == TOOL_DONE) code = home_key(context, home, "salt.key", keys->salt_key);
-    if (code == TOOL_DONE && secret_key_public(&keys->signing, &keys->signing_public) != TALLY_OK) {
-        code =
-            context_fail(context, TOOL_REFUSED, "KEY", "%s/signing.key holds no secp256k1 key", home->path);
-    }
-    if (code == TOOL_DONE) {
-        keys->chain_id = genesis->chain_id;
-        for (uint32_t i = 0; i < genesis->member_count; i++) {
-            const struct genesis_member *member = &genesis->members[i];
-            for (uint32_t k = 0; k < member->key_count; k++) {
-                if (public_key_equal(&member->keys[k], &keys->signing_public)) keys->member_id = member->id;
-            }
-        }
-        if (keys->member_id == 0) {
-            code = context_fail(context, TOOL_REFUSED, "KEY",
-                "%s/signing.key is no member's signing key in %s/genesis.json", home->path, home->path);
-        }
-    }
-    free(genesis);
-    return code;
-}
 
 /* A file, open: what makes its lines where they are no events, and what that source is. */
 struct input {
@@ -112,7 +86,7 @@ static enum tool_exit import_through_node(struct context *context, const struct 
     struct remote remote;
     struct import_keys keys = {.member_id = 0};
     enum tool_exit code = home_open_given(context, &home);
-    if (code == TOOL_DONE) code = keys_load(context, &home, &keys);
+    if (code == TOOL_DONE) code = member_keys_load(context, &home, &keys);
     if (code == TOOL_DONE) code = remote_open(context, &home, &remote);
     if (code == TOOL_DONE) {
         code = file_import(context, &remote, &keys, input);

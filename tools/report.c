@@ -13,7 +13,10 @@ const struct command command_report = {
     .name = "report",
     .summary = "a borrower's credit report, for people, made from a verified file",
     .help =
-        "usage: tally --home DIR report SUBJECT [--codes pboc|metro2] [--months N] [--html FILE]\n"
+        "usage: tally --home DIR report SUBJECT --purpose P (--consent ID | --legal-basis B) [--operator "
+        "NAME]\n"
+        "                    [--codes pboc|metro2] [--months N] [--html FILE]\n"
+        "       tally --home DIR report SUBJECT --inquiry ID [--codes ..] [--months ..] [--html ..]\n"
         "       tally report --file PROOF --genesis FILE [--trust FILE] [--min-height H] [--max-age "
         "SECONDS]\n"
         "                    [--codes ..] [--months ..] [--html ..]\n"
@@ -26,6 +29,8 @@ const struct command command_report = {
         "beside what is in\n"
         "force.\n"
         "\n"
+        "The file is asked for by an inquiry, as in tally help history:\n"
+        "\n" INQUIRY_HELP "\n"
         "  --codes pboc|metro2  the codes of the months: of the People's Bank of China (the default), or of "
         "Metro 2. They are\n"
         "                       derived from days past due; where a source gave a code and no days, that "
@@ -113,10 +118,14 @@ static enum tool_exit from_node(struct context *context, struct reporting *run)
     struct home home;
     enum tool_exit code = online_check(context, run);
     if (code == TOOL_DONE) code = history_source_subject(context, run->args.positionals[0], run->source);
+    if (code == TOOL_DONE) code = inquiry_take(context, &run->args, &run->source->inquiry);
     if (code == TOOL_DONE) code = home_open_given(context, &home);
     if (code == TOOL_DONE) code = home_genesis(context, &home, &run->genesis);
     if (code == TOOL_DONE) code = trust_from_genesis(context, run->genesis, &run->source->trust);
-    return code == TOOL_DONE ? history_source_ask(context, &home, run->source) : code;
+    if (code == TOOL_DONE) code = history_source_ask(context, &home, run->source);
+    if (code != TOOL_DONE || !run->source->is_own) return code;
+    return context_fail(context, TOOL_USAGE, "USAGE",
+        "a report is of a whole file, which wants an inquiry: --purpose, and --consent or --legal-basis");
 }
 
 static enum tool_exit from_file(struct context *context, const char *path, struct reporting *run)
@@ -174,9 +183,9 @@ static enum tool_exit report_give(struct context *context, struct reporting *run
 static enum tool_exit arguments_take(
     struct context *context, int count, char **arguments, struct reporting *run)
 {
-    static const struct option_spec options[] = {{"codes", true}, {"months", true}, {"html", true},
-        {"file", true}, {"genesis", true}, {"trust", true}, {"min-height", true}, {"max-age", true},
-        {NULL, false}};
+    static const struct option_spec options[] = {INQUIRY_OPTIONS, {"codes", true}, {"months", true},
+        {"html", true}, {"file", true}, {"genesis", true}, {"trust", true}, {"min-height", true},
+        {"max-age", true}, {NULL, false}};
     char why[MESSAGE_SIZE_MAX / 2];
     if (args_parse(options, count, arguments, &run->args, why, sizeof why) != TALLY_OK)
         return context_fail(context, TOOL_USAGE, "USAGE", "%s; see: tally help report", why);

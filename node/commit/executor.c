@@ -259,6 +259,8 @@ static void certified_done(struct job *job)
         executor->certified = certified->checkpoint;
         executor->has_certified = true;
         flusher_note(executor->flusher);
+        if (executor->callbacks->on_provable != NULL)
+            executor->callbacks->on_provable(executor->context, certified->checkpoint.checkpoint.height);
     }
     free(certified);
 }

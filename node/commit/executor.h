@@ -31,6 +31,8 @@ struct executor_callbacks {
     /* The state cannot go on; the process must end. `what` is constant. TALLY_EPENDING: it was damaged, and
      * is gone; of the ledger that it is made from again, blocks below a snapshot are not here. */
     void (*on_failed)(void *context, const char *what, int error);
+    /* A certified checkpoint of this height is kept, and what it covers can be proven; NULL = nobody asks. */
+    void (*on_provable)(void *context, uint64_t height);
 };
 
 /* Opens HOME/data/state and replays into it what the ledger has beyond it, telling the log of long work. A

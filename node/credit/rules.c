@@ -49,20 +49,20 @@ bool credit_result_folds(enum event_type type, uint32_t code)
 
 /* ---- Who may do what ---- */
 
-bool credit_role_furnishes(uint32_t role)
+static bool role_furnishes(uint32_t role)
 {
     return role == ROLE_LENDER || role == ROLE_BUREAU;
 }
 
 static bool role_asks(uint32_t role)
 {
-    return credit_role_furnishes(role) || role == ROLE_REGULATOR;
+    return role_furnishes(role) || role == ROLE_REGULATOR;
 }
 
-static bool role_may(uint32_t role, enum event_type type)
+bool credit_role_may(uint32_t role, enum event_type type)
 {
     if (event_type_has_account(type) || type == EVENT_RESERVE || type == EVENT_RESERVE_CANCEL) {
-        return credit_role_furnishes(role);
+        return role_furnishes(role);
     }
     return role_asks(role);
 }
@@ -95,11 +95,11 @@ static bool is_allowed(const struct ruling *ruling)
     if (!event_type_name(header->type) || header->has_account != event_type_has_account(header->type)) {
         return false;
     }
-    if (!role_may(role, header->type)) return false;
+    if (!credit_role_may(role, header->type)) return false;
     if (header->type == EVENT_CONSENT_GRANT) return grant_is_allowed(ruling, role);
     if (header->type == EVENT_INQUIRY) return inquiry_is_allowed(ruling, role);
     if (header->type == EVENT_TRANSFER) {
-        return credit_role_furnishes(read->member_role(read->context, header->transferee));
+        return role_furnishes(read->member_role(read->context, header->transferee));
     }
     return true;
 }

@@ -111,7 +111,7 @@ bool credit_result_folds(enum event_type type, uint32_t code);
 bool credit_inquiry_answers(const struct credit_policy *policy, const struct subject_state *subject,
     const struct event_header *inquiry, uint64_t inquired_ms, uint64_t now_ms);
 
-/* Whether a role (enum member_role) may report accounts. */
-bool credit_role_furnishes(uint32_t role);
+/* Whether a role (enum member_role) may submit events of a type at all. */
+bool credit_role_may(uint32_t role, enum event_type type);
 
 #endif

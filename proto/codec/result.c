@@ -50,18 +50,29 @@ const char *result_sentence(uint32_t code)
     return code < RESULT_COUNT ? results[code].sentence : "This result is not known to this release.";
 }
 
+static const struct {
+    const char *name, *sentence;
+} refusals[] = {
+    [REFUSAL_RESERVATIONS] = {"RESERVATIONS", "As many reservations are live as there may be."},
+    [REFUSAL_LENDERS] = {"LENDERS", "There would be one lender more than there may be."},
+    [REFUSAL_ACCOUNTS] = {"ACCOUNTS", "There would be one account more than there may be."},
+    [REFUSAL_AMOUNT] = {"AMOUNT", "The amount is missing, or more would be lent than may be."},
+    [REFUSAL_LIFE] = {"LIFE", "It would live longer than it may, or is over already."},
+};
+
+static bool refusal_is_known(uint32_t reason)
+{
+    return reason >= REFUSAL_RESERVATIONS && reason <= REFUSAL_LIFE;
+}
+
+const char *refusal_name(uint32_t reason)
+{
+    return refusal_is_known(reason) ? refusals[reason].name : "UNKNOWN";
+}
+
 const char *refusal_sentence(uint32_t reason)
 {
-    static const char *const sentences[] = {
-        [REFUSAL_RESERVATIONS] = "As many reservations are live as there may be.",
-        [REFUSAL_LENDERS] = "There would be one lender more than there may be.",
-        [REFUSAL_ACCOUNTS] = "There would be one account more than there may be.",
-        [REFUSAL_AMOUNT] = "The amount is missing, or more would be lent than may be.",
-        [REFUSAL_LIFE] = "It would live longer than it may, or is over already.",
-    };
-    bool known = reason >= REFUSAL_RESERVATIONS && reason <= REFUSAL_LIFE;
-
-    return known ? sentences[reason] : "This reason is not known to this release.";
+    return refusal_is_known(reason) ? refusals[reason].sentence : "This reason is not known to this release.";
 }
 
 struct digest result_leaf(

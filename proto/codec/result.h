@@ -43,6 +43,8 @@ enum refusal_reason {
     REFUSAL_AMOUNT = 4,       /* more than may be lent in the currency, or no amount where that is capped */
     REFUSAL_LIFE = 5,         /* it would live longer than it may, or is over already */
 };
+/* "LENDERS" and so on; "UNKNOWN" for a number that is none. */
+const char *refusal_name(uint32_t reason);
 /* One sentence for people. */
 const char *refusal_sentence(uint32_t reason);
 

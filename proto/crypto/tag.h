@@ -41,6 +41,8 @@ enum tag {
     TAG_SNAPSHOT_CUT = 0x24, /* where a snapshot's subjects are cut, as a node tells one head from another */
     TAG_ITEM_NAME = 0x25,    /* a member's item id, where a node looks its event up */
     TAG_BASE_REMEDY = 0x26,  /* what aims at an event of before a snapshot, likewise */
+    TAG_OPERATOR = 0x27,     /* who asks at a member */
+    TAG_FORM = 0x28,         /* a signed form of consent */
 };
 
 #endif

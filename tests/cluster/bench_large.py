@@ -21,7 +21,7 @@ KILL_AFTER_S = 10
 
 
 def make(folder, events, subjects):
-    tally("devnet", "up", "--dir", folder / "net", "--validators", 4, "--observers", 1, "--no-start", check=DONE)
+    tally("devnet", "up", "--dir", folder / "net", "--validators", 4, "--observers", 1, "--open-reads", "--no-start", check=DONE)
     report = tally("bench", "storage", "--net", folder / "net", "--dir", folder, "--keep", "--events", events,
                    "--subjects", subjects, check=DONE, limit_s=3600).json
     made = next(folder.glob("tally-bench-*"))

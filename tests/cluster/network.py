@@ -107,11 +107,12 @@ class Network:
     """A development network in a temporary folder, up within `with`, gone afterwards.
 
     `expected` are texts of log lines of level broken, or parts of lines the daemon writes outside its log, that a
-    test provokes; every other such line fails the test (see NetworkTest)."""
+    test provokes; every other such line fails the test (see NetworkTest). With `open_reads` histories need no
+    inquiry, which most tests are not about."""
 
     channel_options = ()  # of stock clients of its nodes
 
-    def __init__(self, validators=4, observers=1, start=True, within=None):
+    def __init__(self, validators=4, observers=1, start=True, within=None, open_reads=True, policy=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tallystick-test.", dir=within))
         self.dir = self.folder / "net"
         self.expected = []
@@ -122,6 +123,7 @@ class Network:
         self.down_names = set() if start else set(self.names)
         try:
             tally("devnet", "up", "--dir", self.dir, "--validators", validators, "--observers", observers,
+                  *(["--open-reads"] if open_reads else []), *(["--policy", policy] if policy else []),
                   *([] if start else ["--no-start"]), check=DONE)
             if start:
                 self.take_part()

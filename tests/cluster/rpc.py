@@ -100,6 +100,11 @@ def merkle_root(leaves):
     return hashlib.sha256(b"\1" + merkle_root(leaves[:half]) + merkle_root(leaves[half:])).digest()
 
 
+def today():
+    """In days since 1970, UTC."""
+    return int(time.time() // 86400)
+
+
 class Member:
     """Signs batches with the key of a validator's home."""
 
@@ -129,6 +134,36 @@ class Member:
         return self.event(credit.ACCOUNT_OPEN, subject or os.urandom(32), account or os.urandom(16),
                           body=credit.AccountOpenBody(limit_minor=5000000),
                           account_open=credit.AccountOpenPublic(account_type=credit.REVOLVING, currency=156))
+
+    def item(self, kind, subject, date=None, body=None, **public):
+        """One event that is in no account's chain, under a new item id; of today unless a date is given."""
+        encoded = body.SerializeToString() if body is not None else b""
+        salt = os.urandom(32)
+        header = credit.EventHeader(
+            version=1, type=kind, member_id=self.id, subject_scheme=1, subject_id=subject,
+            event_date=today() if date is None else date, body_commitment=tagged(TAG_BODY, salt, encoded),
+            item_id=os.urandom(16), **public)
+        return credit.CreditEvent(header=header.SerializeToString(),
+                                  plain=credit.PlainBody(salt=salt, body=encoded))
+
+    def grant(self, subject, grantee=None, purposes=(credit.PURPOSE_CREDIT_DECISION,), first=0, last=30, uses=1):
+        """A consent; its first and last day are counted from today."""
+        return self.item(credit.CONSENT_GRANT, subject, consent_grant=credit.ConsentGrantPublic(
+            grantee=grantee or self.id, purposes=sum(1 << (purpose - 1) for purpose in purposes),
+            valid_from=today() + first, valid_until=today() + last, max_uses=uses, form_digest=os.urandom(32)))
+
+    def revocation(self, subject, consent):
+        return self.item(credit.CONSENT_REVOKE, subject, consent_revoke=credit.ConsentRevokePublic(consent=consent))
+
+    def inquiry(self, subject, consent=None, purpose=credit.PURPOSE_CREDIT_DECISION, legal_basis=None):
+        return self.item(credit.INQUIRY, subject, inquiry=credit.InquiryPublic(
+            purpose=purpose, consent=consent, legal_basis=legal_basis, operator_digest=os.urandom(32),
+            nonce=os.urandom(16)))
+
+    def reservation(self, subject, amount=None, currency=156, hours=8):
+        return self.item(credit.RESERVE, subject, reserve=credit.ReservePublic(
+            account_type=credit.REVOLVING, currency=currency, expires_ms=int((time.time() + hours * 3600) * 1000),
+            amount_minor=amount))
 
     def batch(self, events, lifetime_s=60, member_id=None, chain_id=None, sign=True):
         batch = credit.Batch(chain_id=chain_id or self.chain_id, member_id=member_id or self.id,

@@ -9,7 +9,7 @@ import subprocess
 import network
 from network import DONE, REFUSED, UNREACHABLE, USAGE, tally
 
-COMMANDS = ["devnet", "import", "history", "receipt", "verify", "status", "checkpoint", "blame", "block", "subject-id", "synth", "keygen"]
+COMMANDS = ["devnet", "import", "consent", "reserve", "history", "receipt", "verify", "status", "checkpoint", "blame", "block", "subject-id", "synth", "keygen"]
 
 
 class CliTest(network.NetworkTest):
@@ -127,7 +127,7 @@ class CliTest(network.NetworkTest):
     def test_an_observer_does_not_furnish(self):
         outcome = self.net.run("observer-1", "import", self.files["validator-1"])
         self.assertEqual(outcome.code, REFUSED, outcome)
-        self.assertIn("error", outcome.json)
+        self.assertEqual(set(outcome.json["results"]), {"NOT_ALLOWED"})
 
     def test_import_reads_standard_input(self):
         text = self.files["validator-1"].read_text()

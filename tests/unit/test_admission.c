@@ -155,7 +155,17 @@ static void another_chains_batch_is_refused(void **context)
     }
 }
 
-static void only_members_that_furnish_may_submit(void **context)
+/* A statement about a subject's file, which regulators may make too. */
+static struct batch statement_batch(struct desk *desk, uint32_t member_id)
+{
+    struct event_header header = fixture_header(member_id, EVENT_STATEMENT, 1, 1);
+    header.has_account = false;
+    struct batch_event event = fixture_event_with(
+        desk->fixture, header, (struct event_body){.type = EVENT_STATEMENT, .text = "so it was"});
+    return fixture_batch(desk->fixture, member_id, &event, 1, EXPIRES_MS);
+}
+
+static void members_submit_what_their_role_may(void **context)
 {
     struct desk *desk = *context;
     static const uint32_t members[] = {REGULATOR, OPERATOR};
@@ -163,11 +173,15 @@ static void only_members_that_furnish_may_submit(void **context)
     for (size_t i = 0; i < 2; i++) {
         struct batch batch = good_batch(desk, members[i]);
         assert_int_equal(submit_batch(desk, ADMISSION_CLIENT, &batch), TALLY_EDENIED);
-        assert_refusal(desk, "NOT_ALLOWED", "member_id", -1);
+        assert_refusal(desk, "NOT_ALLOWED", "type", 0);
         assert_int_equal(submit_batch(desk, ADMISSION_FLOODED, &batch), TALLY_EDENIED);
         /* Once a block names it, the rules say so. */
         assert_int_equal(submit_batch(desk, ADMISSION_ORDERED, &batch), TALLY_OK);
     }
+    struct batch regulators = statement_batch(desk, REGULATOR), operators = statement_batch(desk, OPERATOR);
+    assert_int_equal(submit_batch(desk, ADMISSION_CLIENT, &regulators), TALLY_OK);
+    assert_int_equal(submit_batch(desk, ADMISSION_CLIENT, &operators), TALLY_EDENIED);
+    assert_refusal(desk, "NOT_ALLOWED", "type", 0);
     struct batch_event events[3];
     three_events(desk, 77, events);
     struct batch stranger = {.chain_id = desk->fixture->genesis.chain_id,
@@ -348,7 +362,7 @@ int main(void)
         TEST(bytes_that_are_no_batch_are_refused),
         TEST(every_flipped_bit_is_refused),
         TEST(another_chains_batch_is_refused),
-        TEST(only_members_that_furnish_may_submit),
+        TEST(members_submit_what_their_role_may),
         TEST(the_key_is_the_members_own),
         TEST(a_signature_that_does_not_hold_is_refused),
         TEST(expiry_lies_within_its_window),

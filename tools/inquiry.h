@@ -1,0 +1,47 @@
+/* How a command asks for what others furnished about a subject: by an INQUIRY that is on the ledger before
+ * the answer is, or by one that was answered before. */
+#ifndef TALLY_TOOLS_INQUIRY_H
+#define TALLY_TOOLS_INQUIRY_H
+
+#include "proto/proof/verify.h"
+#include "tools/args.h"
+#include "tools/remote.h"
+
+/* What the command line says of it; all zeros is no inquiry. Texts are borrowed. */
+struct inquiry {
+    bool is_asked;
+    bool is_old; /* it was ordered before: `id` is given, and the rest is not */
+    struct digest id;
+    const char *purpose, *consent, *legal_basis, *operator_name; /* NULL where absent */
+};
+
+/* For the command's table of options, and its help. */
+#define INQUIRY_OPTIONS                                                                                      \
+    {"purpose", true}, {"consent", true}, {"legal-basis", true}, {"operator", true},                         \
+    {                                                                                                        \
+        "inquiry", true                                                                                      \
+    }
+#define INQUIRY_HELP                                                                                         \
+    "  --purpose P       why: CREDIT_DECISION, ACCOUNT_REVIEW, GUARANTEE, COLLECTION, EMPLOYMENT or "        \
+    "SUBJECT_REQUEST\n"                                                                                      \
+    "  --consent ID      the consent that covers it (tally consent); or else\n"                              \
+    "  --legal-basis B   what stands in for one: COURT_ORDER, SUPERVISION or STATUTE\n"                      \
+    "  --operator NAME   who asks at the member, of whom the ledger gets a keyed digest; the login name "    \
+    "unless given\n"                                                                                         \
+    "  --inquiry ID      instead of all these: an inquiry that was answered before is answered again, "      \
+    "without a new use of\n"                                                                                 \
+    "                    its consent, for as long as the policy says and the consent stands\n"
+
+/* Errors (usage): options that do not go together. */
+enum tool_exit inquiry_take(
+    struct context *context, const struct args *args, struct inquiry *inquiry) TALLY_MUST_CHECK;
+
+/* Signs and submits the inquiry about `subject` with the home's keys, or asks by the old one's id, and
+ * verifies its receipt; inquiry->id is then set. Of an inquiry that was refused that is all there is, and
+ * the command fails with the result. Else `proof` is the answer, in the arena, from event `since` on; the
+ * caller verifies it, with inquiry->id in its trust. */
+enum tool_exit inquiry_ask(struct context *context, const struct home *home, struct remote *remote,
+    const struct proof_trust *trust, const struct digest *subject, uint64_t since, struct inquiry *inquiry,
+    struct arena *arena, struct span *proof) TALLY_MUST_CHECK;
+
+#endif
