@@ -18,7 +18,8 @@ const struct command command_import = {
     .name = "import",
     .summary = "sign and submit a file of events; the same file again changes nothing",
     .help =
-        "usage: tally --home DIR import FILE [--map MAP.json | --metro2 [--subject ssn|account]] [--print]\n"
+        "usage: tally --home DIR import FILE [--map MAP.json | --metro2 [--months N] [--subject "
+        "ssn|account]] [--print]\n"
         "\n"
         "Reads FILE (- is standard input), one JSON object a line, signs the events with the member's "
         "key, submits them\n"
@@ -30,7 +31,7 @@ const struct command command_import = {
         "twice.\n"
         "\n"
         "  --map MAP.json  FILE is CSV, and this says what its rows become: tally help import-csv\n"
-        "  --metro2        FILE is a Metro 2 file: tally help import-metro2, also of --subject\n"
+        "  --metro2        FILE is a Metro 2 file: tally help import-metro2, with --months and --subject\n"
         "  --print         show the events that such a file makes, and submit none\n"
         "\n"
         "Exit status 1 where anything was rejected, 3 where the node cannot be reached.\n"
@@ -120,14 +121,14 @@ static enum tool_exit metro2_print(struct context *context, const struct input *
 }
 
 static enum tool_exit import_by_metro2(
-    struct context *context, enum metro2_subject subject, bool print, struct input *input)
+    struct context *context, const struct metro2_options *options, bool print, struct input *input)
 {
     struct import_metro2 *metro2;
     struct source_keys keys;
     char why[IMPORT_WHY_SIZE];
     enum tool_exit code = source_keys_read(context, true, true, &keys);
     if (code != TOOL_DONE) return code;
-    if (import_metro2_open(input->descriptor, subject, &keys, &metro2, why) == TALLY_OK) {
+    if (import_metro2_open(input->descriptor, options, &keys, &metro2, why) == TALLY_OK) {
         struct import_source source = import_metro2_source(metro2);
         input->source = &source;
         input->metro2 = import_metro2_totals(metro2);
@@ -146,7 +147,7 @@ static enum tool_exit import_by_metro2(
 struct reading {
     const char *path, *map; /* map: NULL = none */
     bool metro2, print;
-    enum metro2_subject subject;
+    struct metro2_options metro2_options;
 };
 
 static enum tool_exit usage(struct context *context, const char *why)
@@ -157,31 +158,42 @@ static enum tool_exit usage(struct context *context, const char *why)
         why);
 }
 
+static enum tool_exit metro2_options_parse(
+    struct context *context, const struct args *args, bool is_metro2, struct metro2_options *options)
+{
+    const char *months = args_value(args, "months"), *subject = args_value(args, "subject");
+    uint64_t number = METRO2_MONTHS;
+    bool by_account = subject != NULL && strcmp(subject, "account") == 0;
+    if (!is_metro2 && (months != NULL || subject != NULL))
+        return usage(context, "--months and --subject are of a Metro 2 file");
+    if (months != NULL && number_from_text(months, 0, METRO2_MONTHS, &number) != TALLY_OK)
+        return usage(context, "--months is 0 to 24");
+    if (subject != NULL && !by_account && strcmp(subject, "ssn") != 0)
+        return usage(context, "--subject is ssn or account");
+    options->months = (uint32_t)number;
+    options->subject = by_account ? METRO2_SUBJECT_ACCOUNT : METRO2_SUBJECT_SSN;
+    return TOOL_DONE;
+}
+
 static enum tool_exit reading_parse(
     struct context *context, int count, char **arguments, struct reading *reading)
 {
-    static const struct option_spec options[] = {
-        {"map", true}, {"metro2", false}, {"subject", true}, {"print", false}, {NULL, false}};
+    static const struct option_spec options[] = {{"map", true}, {"metro2", false}, {"months", true},
+        {"subject", true}, {"print", false}, {NULL, false}};
     struct args args;
     char why[MESSAGE_SIZE_MAX / 2];
     if (args_parse(options, count, arguments, &args, why, sizeof why) != TALLY_OK) return usage(context, why);
     if (args.positional_count != 1) return usage(context, "one file is read at a time");
-    const char *subject = args_value(&args, "subject");
-    bool by_account = subject != NULL && strcmp(subject, "account") == 0;
-    bool by_ssn = subject == NULL || strcmp(subject, "ssn") == 0;
     *reading = (struct reading){
         .path = args.positionals[0],
         .map = args_value(&args, "map"),
         .metro2 = args_value(&args, "metro2") != NULL,
         .print = args_value(&args, "print") != NULL,
-        .subject = by_account ? METRO2_SUBJECT_ACCOUNT : METRO2_SUBJECT_SSN,
     };
     if (reading->map != NULL && reading->metro2) return usage(context, "a Metro 2 file needs no mapping");
-    if ((subject != NULL && !reading->metro2) || (!by_account && !by_ssn))
-        return usage(context, "--subject is ssn or account, of a Metro 2 file");
     if (reading->print && reading->map == NULL && !reading->metro2)
         return usage(context, "--print is for files that are no events yet");
-    return TOOL_DONE;
+    return metro2_options_parse(context, &args, reading->metro2, &reading->metro2_options);
 }
 
 static enum tool_exit import_command_run(struct context *context, int count, char **arguments)
@@ -200,7 +212,7 @@ static enum tool_exit import_command_run(struct context *context, int count, cha
     if (reading.map != NULL)
         code = import_by_map(context, reading.map, reading.print, &input);
     else if (reading.metro2)
-        code = import_by_metro2(context, reading.subject, reading.print, &input);
+        code = import_by_metro2(context, &reading.metro2_options, reading.print, &input);
     else
         code = import_through_node(context, &input);
     if (!is_stdin) close(input.descriptor);

@@ -9,7 +9,7 @@
 
 struct import_metro2 {
     struct line_reader reader;
-    enum metro2_subject subject_is;
+    struct metro2_options options;
     const struct source_keys *keys;
     struct metro2_totals totals;
     struct metro2_record record;
@@ -36,7 +36,7 @@ static int header_take(struct import_metro2 *metro2, char why[IMPORT_WHY_SIZE])
     return error;
 }
 
-int import_metro2_open(int descriptor, enum metro2_subject subject, const struct source_keys *keys,
+int import_metro2_open(int descriptor, const struct metro2_options *options, const struct source_keys *keys,
     struct import_metro2 **metro2, char why[IMPORT_WHY_SIZE])
 {
     struct import_metro2 *opened = calloc(1, sizeof *opened);
@@ -47,7 +47,7 @@ int import_metro2_open(int descriptor, enum metro2_subject subject, const struct
         snprintf(why, IMPORT_WHY_SIZE, "%s", tally_error_text(error));
         return error;
     }
-    opened->subject_is = subject;
+    opened->options = *options;
     opened->keys = keys;
     metro2_totals_init(&opened->totals);
     error = header_take(opened, why);
@@ -81,7 +81,7 @@ static int subject_make(struct import_metro2 *metro2, char why[IMPORT_WHY_SIZE])
     char document[64];
     struct digest id;
     const char *ssn = metro2->record.ssn;
-    bool by_ssn = metro2->subject_is == METRO2_SUBJECT_SSN;
+    bool by_ssn = metro2->options.subject == METRO2_SUBJECT_SSN;
     /* Zeros and nines stand for a number that is not known: they are many people's. */
     if (by_ssn && (strspn(ssn, "0123456789") != 9 || strspn(ssn, "0") == 9 || strspn(ssn, "9") == 9)) {
         snprintf(why, IMPORT_WHY_SIZE,
@@ -117,7 +117,8 @@ static int line_take(struct import_metro2 *metro2, struct span line, char why[IM
     if (metro2_is_trailer(line)) return metro2_trailer_take(&metro2->totals, line, why, IMPORT_WHY_SIZE);
     int error = metro2_record_parse(line, &metro2->record, why, IMPORT_WHY_SIZE);
     if (error == TALLY_OK) error = names_make(metro2, why);
-    if (error == TALLY_OK) metro2->step_count = metro2_plan(&metro2->record, metro2->steps);
+    if (error == TALLY_OK)
+        metro2->step_count = metro2_plan(&metro2->record, metro2->options.months, metro2->steps);
     if (error == TALLY_OK || error == TALLY_EFORM)
         metro2_totals_count(
             &metro2->totals, error == TALLY_OK ? &metro2->record : NULL, metro2->reader.number);
@@ -178,7 +179,7 @@ struct import_source import_metro2_source(struct import_metro2 *metro2)
 /* ---- The table, explained ---- */
 
 const char import_metro2_help[] =
-    "usage: tally --home DIR import FILE --metro2 [--subject ssn|account] [--print]\n"
+    "usage: tally --home DIR import FILE --metro2 [--months N] [--subject ssn|account] [--print]\n"
     "\n"
     "Imports a Metro 2 file of the 426-column character format, one record a line: a header, records, a "
     "trailer. Each record\n"
@@ -237,6 +238,12 @@ const char import_metro2_help[] =
     "took the account,\n"
     "and a record with status DA or DF is refused: its account is taken back by RETRACT.\n"
     "\n"
+    "  --months N         how many of the profile's months are taken, 0 to 24, the newest; 24 unless told. "
+    "With "
+    "0 a monthly file\n"
+    "                     tells its own month alone, where files before it told the others; a CHARGE_OFF is "
+    "then "
+    "of that month\n"
     "  --subject ssn      whose account it is: the holder of the social security number (298-306), as tally "
     "subject-id of\n"
     "                     US_SSN:NUMBER; so it is unless told. A record without one is refused\n"

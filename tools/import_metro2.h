@@ -12,11 +12,16 @@ enum metro2_subject {
     METRO2_SUBJECT_ACCOUNT, /* nobody but this account's: of a file whose persons were taken out */
 };
 
+struct metro2_options {
+    enum metro2_subject subject;
+    uint32_t months; /* of each profile, the newest; up to METRO2_MONTHS */
+};
+
 struct import_metro2;
 
 /* Reads the header. `keys` are borrowed. On failure `why` is one sentence. Errors: TALLY_EFORM (no Metro 2
  * file), TALLY_EIO, TALLY_ENOMEM. */
-int import_metro2_open(int descriptor, enum metro2_subject subject, const struct source_keys *keys,
+int import_metro2_open(int descriptor, const struct metro2_options *options, const struct source_keys *keys,
     struct import_metro2 **metro2, char why[IMPORT_WHY_SIZE]) TALLY_MUST_CHECK;
 void import_metro2_close(struct import_metro2 *metro2);
 struct import_source import_metro2_source(struct import_metro2 *metro2);

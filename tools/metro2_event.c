@@ -58,23 +58,31 @@ static uint32_t charge_off_month(const struct metro2_record *record)
     return METRO2_MONTHS;
 }
 
-uint32_t metro2_plan(const struct metro2_record *record, struct metro2_step steps[METRO2_EVENTS_MAX])
+static uint32_t opening_plan(const struct metro2_record *record, struct metro2_step *steps)
 {
-    uint32_t count = 0;
+    steps[0] = (struct metro2_step){EVENT_ACCOUNT_OPEN, 0, record->opened.days, '\0'};
+    steps[1] = (struct metro2_step){EVENT_DISBURSE, 0, record->opened.days, '\0'};
+    return is_instalment(record) ? 2 : 1;
+}
+
+uint32_t metro2_plan(
+    const struct metro2_record *record, uint32_t months, struct metro2_step steps[METRO2_EVENTS_MAX])
+{
+    CHECK(months <= METRO2_MONTHS);
+    uint32_t count = opening_plan(record, steps);
     uint32_t this_month = period_of(record->information.days);
-    uint32_t lost_in = was_charged_off(record) ? charge_off_month(record) : METRO2_MONTHS;
-    steps[count++] = (struct metro2_step){EVENT_ACCOUNT_OPEN, 0, record->opened.days, '\0'};
-    if (is_instalment(record))
-        steps[count++] = (struct metro2_step){EVENT_DISBURSE, 0, record->opened.days, '\0'};
-    for (uint32_t month = METRO2_MONTHS; month-- > 0;) {
+    int32_t now = record->information.days;
+    uint32_t lost_in = charge_off_month(record);
+    for (uint32_t month = months; month-- > 0;) {
         uint32_t period = period_from_index(period_index(this_month) - 1 - month);
         int32_t end = period_end(period);
         steps[count++] = (struct metro2_step){EVENT_PERIOD_REPORT, period, end, record->profile[month]};
-        if (month == lost_in) steps[count++] = (struct metro2_step){EVENT_CHARGE_OFF, 0, end, '\0'};
+        if (month == lost_in && was_charged_off(record))
+            steps[count++] = (struct metro2_step){EVENT_CHARGE_OFF, 0, end, '\0'};
     }
-    int32_t now = record->information.days;
     steps[count++] = (struct metro2_step){EVENT_PERIOD_REPORT, this_month, now, '\0'};
-    if (was_charged_off(record) && lost_in == METRO2_MONTHS)
+    /* What a month says that is not taken, was taken from an earlier file. */
+    if (lost_in == METRO2_MONTHS && was_charged_off(record))
         steps[count++] = (struct metro2_step){EVENT_CHARGE_OFF, 0, now, '\0'};
     if (is_closed(record)) steps[count++] = (struct metro2_step){EVENT_CLOSE, 0, record->closed.days, '\0'};
     CHECK(count <= METRO2_EVENTS_MAX);

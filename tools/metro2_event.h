@@ -18,8 +18,10 @@ struct metro2_step {
     char code;       /* of a month of the profile; '\0' where the whole record speaks */
 };
 
-/* The steps of a record that metro2_record_parse gave; returns how many. */
-uint32_t metro2_plan(const struct metro2_record *record, struct metro2_step steps[METRO2_EVENTS_MAX]);
+/* The steps of a record that metro2_record_parse gave, with the newest `months` of its profile, up to
+ * METRO2_MONTHS; returns how many. */
+uint32_t metro2_plan(
+    const struct metro2_record *record, uint32_t months, struct metro2_step steps[METRO2_EVENTS_MAX]);
 
 /* One of them as a line of `tally help import`; `subject` and `account` are hexadecimal digits. NULL when
  * memory runs out. */

@@ -19,6 +19,7 @@ from network import DONE, REFUSED, ROOT, tally, tally_end, tally_start
 SAMPLE = ROOT / "tests" / "metro2" / "loans.txt"
 NAME = "validator-2"
 OTHER = "validator-3"
+MONTHLY = "validator-4"
 DATA = pathlib.Path(os.environ.get("TALLY_SHARED_DATA") or ROOT.parent / "shared" / "data")
 REAL = DATA / "m2_2k_lines_deidentified.TXT.zip"
 SUBJECTS = None if network.FULL else 60  # of the real file, whose history is asked for
@@ -182,6 +183,25 @@ class ImportMetro2Test(network.NetworkTest):
         self.assertEqual((outcome.json["rejected"], outcome.json["metro2"]["trailer"]), (0, False))
         outcome = self.net.run(OTHER, "import", path, "--metro2", as_json=False, check=REFUSED)
         self.assertIn("no trailer", outcome.err)
+
+    def test_the_next_months_file_adds_its_own_month(self):
+        lines = SAMPLE.read_text().splitlines()
+        may, june = self.net.folder / "may.txt", self.net.folder / "june.txt"
+        june.write_text("\n".join([lines[0], lines[1], lines[2]]) + "\n")
+
+        def month_before(line):
+            first = line[:181] + "05312025" + line[189:]
+            return first[:126] + first[127:150] + "B" + first[150:]  # its profile begins a month earlier
+
+        may.write_text("\n".join([lines[0], month_before(lines[1]), month_before(lines[2])]) + "\n")
+        counts = self.net.run(MONTHLY, "import", may, "--metro2", check=REFUSED).json  # neither has a trailer
+        self.assertEqual((counts["accepted"], counts["rejected"]), (27 + 28, 0))
+        counts = self.net.run(MONTHLY, "import", june, "--metro2", "--months", "0", check=REFUSED).json
+        self.assertEqual((counts["accepted"], counts["duplicate"], counts["rejected"]), (2, 4, 0))
+        # With its profile, it tells May again, and in other words.
+        counts = self.net.run(MONTHLY, "import", june, "--metro2", check=REFUSED).json
+        self.assertEqual(counts["results"]["PERIOD_TAKEN"], 2)
+        self.assertEqual(counts["accepted"], 0)
 
     def test_what_is_no_metro2_file_is_refused_before_anything_is_sent(self):
         refused = self.net.run(OTHER, "import", ROOT / "tests" / "csv" / "cards.csv", "--metro2", check=REFUSED)

@@ -49,8 +49,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char why[IMPORT_WHY_SIZE] = "";
     if (size == 0) return 0;
     int file = file_of(data + 1, size - 1);
-    enum metro2_subject subject = data[0] % 2 == 0 ? METRO2_SUBJECT_SSN : METRO2_SUBJECT_ACCOUNT;
-    if (import_metro2_open(file, subject, &keys, &metro2, why) == TALLY_OK) {
+    const struct metro2_options options = {
+        .subject = data[0] % 2 == 0 ? METRO2_SUBJECT_SSN : METRO2_SUBJECT_ACCOUNT,
+        .months = data[0] / 2 % (METRO2_MONTHS + 1),
+    };
+    if (import_metro2_open(file, &options, &keys, &metro2, why) == TALLY_OK) {
         read_all(metro2);
         import_metro2_close(metro2);
     } else {
@@ -90,7 +93,7 @@ size_t fuzz_sample(uint32_t number, uint8_t *bytes, size_t size_max)
     size_t head = sizeof header - 1, size = 1 + head + 2 * (METRO2_BASE_SIZE + 1);
     if (number >= sizeof samples / sizeof samples[0] || size > size_max) return 0;
     char *text = (char *)bytes;
-    text[0] = (char)number;
+    text[0] = (char)(number % 2 + 2 * METRO2_MONTHS);
     memcpy(text + 1, header, head);
     record_make(text + 1 + head, samples[number].kind, samples[number].status, samples[number].profile);
     char *trailer = text + 1 + head + METRO2_BASE_SIZE + 1;

@@ -201,7 +201,7 @@ static void segments_are_counted_by_name_whatever_the_descriptor_says(void **sta
 static json_t *event_at(const struct metro2_record *record, uint32_t index)
 {
     struct metro2_step steps[METRO2_EVENTS_MAX];
-    assert_true(index < metro2_plan(record, steps));
+    assert_true(index < metro2_plan(record, METRO2_MONTHS, steps));
     json_t *event = metro2_event(record, &steps[index],
         "00000000000000000000000000000000000000000000000000000000000000aa",
         "000000000000000000000000000000bb");
@@ -224,7 +224,7 @@ static void expect_event(const struct metro2_record *record, uint32_t index, con
 static uint32_t plan_of(const struct metro2_record *record, enum event_type types[METRO2_EVENTS_MAX])
 {
     struct metro2_step steps[METRO2_EVENTS_MAX];
-    uint32_t count = metro2_plan(record, steps);
+    uint32_t count = metro2_plan(record, METRO2_MONTHS, steps);
     for (uint32_t i = 0; i < count; i++)
         types[i] = steps[i].type;
     return count;
@@ -273,14 +273,14 @@ static void a_year_ends_and_february_has_its_days(void **state)
     put(line, 182, "03012024");
     struct metro2_record record = parsed(line);
     struct metro2_step steps[METRO2_EVENTS_MAX];
-    assert_int_equal(metro2_plan(&record, steps), 27);
+    assert_int_equal(metro2_plan(&record, METRO2_MONTHS, steps), 27);
     assert_int_equal(steps[25].days, day(2024, 2, 29));
     assert_int_equal(steps[24].days, day(2024, 1, 31));
     assert_int_equal(steps[23].period, 202312);
     assert_int_equal(steps[2].period, 202203);
     put(line, 182, "01011902");
     record = parsed(line);
-    assert_int_equal(metro2_plan(&record, steps), 27);
+    assert_int_equal(metro2_plan(&record, METRO2_MONTHS, steps), 27);
     assert_int_equal(steps[2].period, 190001);
 }
 
@@ -359,6 +359,32 @@ static void a_charge_off_stands_behind_the_first_month_that_knows_of_it(void **s
     put(line, 127, "LLL");
     record = parsed(line);
     assert_int_equal(plan_of(&record, types), 27);
+}
+
+static void of_fewer_months_the_newest_are_taken_and_no_charge_off_of_the_others(void **state)
+{
+    (void)state;
+    char line[LINE_SIZE];
+    struct metro2_step steps[METRO2_EVENTS_MAX];
+    loan_make(line);
+    put(line, 124, "97");
+    put(line, 127, "LL6543210000000000000000");
+    struct metro2_record record = parsed(line);
+    assert_int_equal(metro2_plan(&record, 2, steps), 6);
+    assert_int_equal(steps[2].period, 202504);
+    assert_int_equal(steps[3].type, EVENT_CHARGE_OFF);
+    assert_int_equal(steps[4].period, 202505);
+    assert_int_equal(steps[5].period, 202506);
+    /* It is of April: who takes May alone was told before. */
+    assert_int_equal(metro2_plan(&record, 1, steps), 4);
+    assert_int_equal(steps[2].period, 202505);
+    assert_int_equal(metro2_plan(&record, 0, steps), 3);
+    assert_int_equal(steps[2].period, 202506);
+    put(line, 127, "66");
+    record = parsed(line);
+    assert_int_equal(metro2_plan(&record, 0, steps), 4);
+    assert_int_equal(steps[3].type, EVENT_CHARGE_OFF);
+    assert_int_equal(steps[3].days, day(2025, 6, 30));
 }
 
 static void a_paid_account_is_closed_on_its_date(void **state)
@@ -469,6 +495,7 @@ static void a_trailer_with_a_fault_is_none(void **state)
 static int file_read(const char *text, enum metro2_subject subject, char *told, char *why)
 {
     static const struct source_keys keys = {.subject = {1}, .salt = {2}};
+    const struct metro2_options options = {subject, METRO2_MONTHS};
     struct import_metro2 *metro2;
     struct import_line line;
     struct span event;
@@ -478,7 +505,7 @@ static int file_read(const char *text, enum metro2_subject subject, char *told, 
     assert_int_equal(fwrite(text, 1, strlen(text), file), strlen(text));
     rewind(file);
     *told = '\0';
-    int error = import_metro2_open(fileno(file), subject, &keys, &metro2, why);
+    int error = import_metro2_open(fileno(file), &options, &keys, &metro2, why);
     import_line_init(&line);
     if (error == TALLY_OK) {
         struct import_source source = import_metro2_source(metro2);
@@ -590,6 +617,7 @@ int main(void)
         cmocka_unit_test(a_card_is_a_line_with_a_limit_and_is_not_paid_out),
         cmocka_unit_test(terms_are_told_where_the_columns_count_monthly_instalments),
         cmocka_unit_test(a_charge_off_stands_behind_the_first_month_that_knows_of_it),
+        cmocka_unit_test(of_fewer_months_the_newest_are_taken_and_no_charge_off_of_the_others),
         cmocka_unit_test(a_paid_account_is_closed_on_its_date),
         cmocka_unit_test(totals_are_compared_with_what_was_read),
         cmocka_unit_test(a_trailer_with_a_fault_is_none),
