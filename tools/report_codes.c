@@ -59,6 +59,21 @@ static char source_code(const struct month_facts *facts, char unknown, bool *is_
     return *is_source ? facts->code[0] : unknown;
 }
 
+/* A Metro 2 file tells its own month by an account status, "71" or with a rating "13/0", and the months
+ * before by the codes of the profile. These are the statuses that a profile has a code for. */
+static char status_code(const char *status)
+{
+    static const struct {
+        char status[3], code;
+    } codes[] = {{"11", '0'}, {"71", '1'}, {"78", '2'}, {"80", '3'}, {"82", '4'}, {"83", '5'}, {"84", '6'},
+        {"93", 'G'}, {"94", 'H'}, {"95", 'J'}, {"96", 'K'}, {"97", 'L'}};
+    bool is_status = strlen(status) == 2 || (strlen(status) == 4 && status[2] == '/');
+    for (size_t i = 0; is_status && i < sizeof codes / sizeof codes[0]; i++) {
+        if (memcmp(status, codes[i].status, 2) == 0) return codes[i].code;
+    }
+    return '\0';
+}
+
 static char pboc_code(const struct month_facts *facts, bool *is_source)
 {
     if (facts->is_end) return facts->is_settled ? 'C' : 'G';
@@ -72,7 +87,12 @@ static char pboc_code(const struct month_facts *facts, bool *is_source)
 static char metro2_code(const struct month_facts *facts, bool *is_source)
 {
     bool is_readable = facts->is_reported && !facts->is_unread;
-    if (is_readable && !facts->has_days) return source_code(facts, 'D', is_source);
+    if (is_readable && !facts->has_days) {
+        char code = status_code(facts->code);
+        if (code == '\0') return source_code(facts, 'D', is_source);
+        *is_source = true;
+        return code;
+    }
     if (facts->is_charged_off && !facts->is_after) return 'L';
     if (!facts->is_reported) return facts->is_before ? 'B' : facts->is_after ? ' ' : 'D';
     if (facts->is_unread) return 'D';

@@ -82,13 +82,13 @@ static json_t *summary_json(const struct report *report)
         if (report->by_state[i] > 0)
             json_object_set_new(states, account_state_name(i), json_integer(report->by_state[i]));
     }
-    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "accounts",
+    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "accounts",
         (json_int_t)report->account_count, "active", (json_int_t)report->active, "by_state", states, "totals",
-        totals_json(report), "worst", worst_json(report), "reservations_open",
-        (json_int_t)report->reservations.count, "inquiries_hard", (json_int_t)report->hard, "inquiries_soft",
-        (json_int_t)report->soft, "disputes", (json_int_t)report->disputes.count, "disputes_open",
-        (json_int_t)report->disputes_open, "statements", (json_int_t)report->statements.count, "flagged",
-        (json_int_t)report->flagged);
+        totals_json(report), "worst", worst_json(report), "unranked", (json_int_t)report->unranked,
+        "reservations_open", (json_int_t)report->reservations.count, "inquiries_hard",
+        (json_int_t)report->hard, "inquiries_soft", (json_int_t)report->soft, "disputes",
+        (json_int_t)report->disputes.count, "disputes_open", (json_int_t)report->disputes_open, "statements",
+        (json_int_t)report->statements.count, "flagged", (json_int_t)report->flagged);
 }
 
 /* ---- Accounts ---- */
@@ -113,6 +113,7 @@ static void month_facts_set(const struct report *report, const struct report_mon
     const struct event_in_force *event = &report->list->events[month->place];
     json_object_set_new(object, "event_id", json_digest(&event->id));
     json_object_set_new(object, "corrected", json_boolean(event->version != month->place));
+    json_object_set_new(object, "disputed", json_boolean(report->disputed[month->place]));
     json_object_set_new(object, "flags", flags_json(report, month->place));
     json_object_set_new(object, "readable", json_boolean(!month->is_unread));
     if (month->is_unread) return;
@@ -252,6 +253,9 @@ static void dispute_more(const struct report *report, uint32_t place, json_t *ob
     json_t *answers = json_array();
     json_object_set_new(
         object, "state", json_string(dispute_state_name(report_dispute_state(report, place))));
+    enum unverifiable_duty duty;
+    if (report_dispute_duty(report, place, &duty))
+        json_object_set_new(object, "duty", json_string(duty == UNVERIFIABLE_KEEP ? "KEEP" : "DELETE"));
     due_set(report, place, false, "due", object);
     due_set(report, place, true, "due_extended", object);
     for (uint32_t i = events[place].first_about; answers != NULL && i != NO_PLACE; i = events[i].next_about) {

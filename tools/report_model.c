@@ -12,6 +12,7 @@ static void reservations_keep_live(struct report *report);
 static void inquiries_count(struct report *report);
 static int totals_make(struct report *report, struct arena *arena);
 static void worst_find(struct report *report);
+static void disputed_mark(struct report *report);
 
 const char *report_flag_name(enum report_flag flag)
 {
@@ -58,7 +59,9 @@ int report_make(const struct report_request *request, const struct in_force *lis
     };
     CHECK(verdict->since == 0 && request->months >= 1 && request->months <= REPORT_MONTHS_MAX);
     made.flags = arena_take_zeroed(arena, list->count, sizeof *made.flags);
-    int error = made.flags == NULL ? TALLY_ENOMEM : report_accounts_make(&made, arena);
+    made.disputed = arena_take_zeroed(arena, list->count, sizeof *made.disputed);
+    bool has_room = made.flags != NULL && made.disputed != NULL;
+    int error = has_room ? report_accounts_make(&made, arena) : TALLY_ENOMEM;
     if (error == TALLY_OK) error = places_of(&made, EVENT_RESERVE, arena, &made.reservations);
     if (error == TALLY_OK) error = places_of(&made, EVENT_INQUIRY, arena, &made.inquiries);
     if (error == TALLY_OK) error = places_of(&made, EVENT_DISPUTE_OPEN, arena, &made.disputes);
@@ -67,8 +70,7 @@ int report_make(const struct report_request *request, const struct in_force *lis
     if (error != TALLY_OK) return error;
     for (uint32_t i = 0; i < list->count; i++)
         made.flagged += made.flags[i] != 0;
-    for (uint32_t i = 0; i < made.disputes.count; i++)
-        made.disputes_open += report_dispute_state(&made, made.disputes.places[i]) != DISPUTE_CLOSED;
+    disputed_mark(&made);
     reservations_keep_live(&made);
     inquiries_count(&made);
     worst_find(&made);
@@ -171,7 +173,9 @@ static void worst_find(struct report *report)
         const struct report_account *account = &report->accounts[i];
         for (uint32_t back = 0; back < report->months && back <= account->grid_last; back++) {
             const struct report_month *month = report_month_of(account, account->grid_last - back);
-            if (month == NULL || !month->has_days || month->days_past_due <= worst) continue;
+            if (month == NULL) continue;
+            report->unranked += !month->is_unread && !month->has_days;
+            if (!month->has_days || month->days_past_due <= worst) continue;
             worst = month->days_past_due;
             report->worst_account = i;
             report->worst_month = account->grid_last - back;
@@ -216,6 +220,32 @@ enum dispute_state report_dispute_state(const struct report *report, uint32_t pl
     if (course.first_answer != NO_PLACE) return DISPUTE_ANSWERED;
     bool is_over = report_dispute_due(report, place, true, &due) && report->as_of_day > due;
     return is_over ? DISPUTE_OVERDUE : DISPUTE_OPEN;
+}
+
+bool report_dispute_duty(const struct report *report, uint32_t place, enum unverifiable_duty *duty)
+{
+    uint32_t closing = in_force_dispute(report->list, place).closing;
+    if (closing == NO_PLACE || report->policy == NULL) return false;
+    if (report->list->events[closing].header.outcome != OUTCOME_UNVERIFIABLE) return false;
+    *duty = report->policy->unverifiable;
+    return true;
+}
+
+/* An open dispute marks what it is about, and one that ended without a finding where the policy says "kept
+ * and annotated". */
+static void disputed_mark(struct report *report)
+{
+    const struct event_in_force *events = report->list->events;
+    for (uint32_t i = 0; i < report->disputes.count; i++) {
+        uint32_t place = report->disputes.places[i], target = events[place].about;
+        enum unverifiable_duty duty;
+        bool is_open = report_dispute_state(report, place) != DISPUTE_CLOSED;
+        bool is_annotated = report_dispute_duty(report, place, &duty) && duty == UNVERIFIABLE_KEEP;
+        report->disputes_open += is_open;
+        if (target == NO_PLACE || !(is_open || is_annotated)) continue;
+        uint32_t original = events[target].original;
+        report->disputed[original == NO_PLACE ? target : original] = true;
+    }
 }
 
 bool report_answer_is_late(const struct report *report, uint32_t dispute, uint32_t answer)

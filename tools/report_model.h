@@ -90,6 +90,7 @@ struct report {
     uint32_t months;   /* of the grids */
     int32_t as_of_day; /* of the checkpoint */
     uint8_t *flags;    /* by place: bits */
+    bool *disputed;    /* by place: it, or a correction of it, is disputed, and is marked so */
     uint32_t flagged;  /* events with any */
     uint32_t account_count;
     struct report_account *accounts;   /* in the order of their openings */
@@ -98,8 +99,9 @@ struct report {
     uint32_t by_state[ACCOUNT_STATE_COUNT], active;
     uint32_t total_count;
     struct report_total *totals;
-    /* The latest month of the grids, by days past due; NO_PLACE where none is known to be late. */
+    /* The month of the grids that was latest by days past due; NO_PLACE where none is known to be late. */
     uint32_t worst_account, worst_month;
+    uint32_t unranked;   /* months of the grids that have a source's code and no days, and are not compared */
     uint32_t hard, soft; /* inquiries that were answered in the last INQUIRY_MONTHS */
     uint32_t disputes_open;
 };
@@ -134,6 +136,10 @@ enum dispute_state {
     DISPUTE_CLOSED = 4,
 };
 const char *dispute_state_name(enum dispute_state state);
+/* What the policy demands where a dispute was closed as unverifiable; false where it was not, or no policy
+ * says.
+ */
+bool report_dispute_duty(const struct report *report, uint32_t place, enum unverifiable_duty *duty);
 enum dispute_state report_dispute_state(const struct report *report, uint32_t place);
 /* The last day for an answer; false where no policy says. */
 bool report_dispute_due(const struct report *report, uint32_t place, bool extended, int32_t *due);

@@ -131,6 +131,15 @@ static void totals_lines(const struct report *report, struct page *page)
     }
 }
 
+static void unranked_line(const struct report *report, struct page *page)
+{
+    char text[LINE_SIZE];
+    if (report->unranked == 0) return;
+    snprintf(text, sizeof text, "%u months have their source's code and no days: they are not compared",
+        report->unranked);
+    page_field(page, "", text, PAGE_PLAIN);
+}
+
 static void worst_line(const struct report *report, struct page *page)
 {
     char text[LINE_SIZE], period[PERIOD_TEXT_SIZE];
@@ -139,6 +148,7 @@ static void worst_line(const struct report *report, struct page *page)
         snprintf(
             text, sizeof text, "no days past due in the %u months shown of each account", report->months);
         page_field(page, "worst", text, PAGE_PLAIN);
+        unranked_line(report, page);
         return;
     }
     const struct report_account *account = &report->accounts[report->worst_account];
@@ -148,6 +158,7 @@ static void worst_line(const struct report *report, struct page *page)
         month->days_past_due, report_code(report, account, report->worst_month, &is_source),
         report->worst_account + 1, period, report->months);
     page_field(page, "worst", text, PAGE_LOUD);
+    unranked_line(report, page);
 }
 
 static void summary_show(const struct report *report, struct page *page)

@@ -8,6 +8,7 @@
 
 #define LINE_SIZE 512
 #define MONTHS_A_YEAR 12u
+#define CELL_SIZE 12
 
 static void facts_show(const struct report *report, const struct report_account *account, struct page *page);
 static void grid_show(const struct report *report, const struct report_account *account, struct page *page);
@@ -104,27 +105,29 @@ static void facts_show(const struct report *report, const struct report_account 
 
 /* ---- The grid ---- */
 
-/* "1", "1'", "1~". */
+/* "1", "1'", "1~!". */
 static void cell_text(
-    const struct report *report, const struct report_account *account, uint32_t index, char cell[4])
+    const struct report *report, const struct report_account *account, uint32_t index, char cell[CELL_SIZE])
 {
     const struct report_month *month = report_month_of(account, index);
     bool is_source = false;
     char code = report_code(report, account, index, &is_source);
     bool is_corrected = month != NULL && report->list->events[month->place].version != month->place;
-    snprintf(cell, 4, "%c%s%s", code, is_source ? "'" : "", is_corrected ? "~" : "");
+    bool is_disputed = month != NULL && report->disputed[month->place];
+    snprintf(cell, CELL_SIZE, "%c%s%s%s", code, is_source ? "'" : "", is_corrected ? "~" : "",
+        is_disputed ? "!" : "");
     if (code == ' ') cell[0] = '\0';
 }
 
 static void grid_show(const struct report *report, const struct report_account *account, struct page *page)
 {
-    static const struct page_column columns[] = {{"", 12, false}, {"Jan", 3, false}, {"Feb", 3, false},
-        {"Mar", 3, false}, {"Apr", 3, false}, {"May", 3, false}, {"Jun", 3, false}, {"Jul", 3, false},
-        {"Aug", 3, false}, {"Sep", 3, false}, {"Oct", 3, false}, {"Nov", 3, false}, {"Dec", 3, false}};
+    static const struct page_column columns[] = {{"", 8, false}, {"Jan", 4, false}, {"Feb", 4, false},
+        {"Mar", 4, false}, {"Apr", 4, false}, {"May", 4, false}, {"Jun", 4, false}, {"Jul", 4, false},
+        {"Aug", 4, false}, {"Sep", 4, false}, {"Oct", 4, false}, {"Nov", 4, false}, {"Dec", 4, false}};
     uint32_t last = account->grid_last, first = last + 1 >= report->months ? last + 1 - report->months : 0;
     page_table(page, columns, sizeof columns / sizeof columns[0]);
     for (uint32_t year = first / MONTHS_A_YEAR; year <= last / MONTHS_A_YEAR; year++) {
-        char cells[MONTHS_A_YEAR + 1][12] = {{0}};
+        char cells[MONTHS_A_YEAR + 1][CELL_SIZE] = {{0}};
         const char *row[MONTHS_A_YEAR + 1];
         snprintf(cells[0], sizeof cells[0], "%u", 1900 + year);
         for (uint32_t month = 0; month < MONTHS_A_YEAR; month++) {
@@ -186,15 +189,16 @@ static bool was_corrected(const struct in_force *list, uint32_t place)
     return false;
 }
 
-/* Months and payments are in the grid and the summary, unless they were put right; remedies stand beside what
- * they are about. */
-static bool is_shown(const struct in_force *list, uint32_t place)
+/* Months and payments are in the grid and the summary, unless they were put right or are disputed; remedies
+ * stand beside what they are about. */
+static bool is_shown(const struct report *report, uint32_t place)
 {
-    const struct event_in_force *event = &list->events[place];
+    const struct event_in_force *event = &report->list->events[place];
     enum event_type type = event->header.type;
     bool is_routine = type == EVENT_PERIOD_REPORT || type == EVENT_PAYMENT;
     if (type == EVENT_CORRECT || type == EVENT_RETRACT) return false;
-    return !is_routine || event->standing != STANDS_IN_FORCE || was_corrected(list, place);
+    if (!is_routine || event->standing != STANDS_IN_FORCE) return true;
+    return report->disputed[place] || was_corrected(report->list, place);
 }
 
 static void row_show(const struct report *report, uint32_t place, const char *what, enum page_mark mark,
@@ -256,9 +260,11 @@ static void events_show(const struct report *report, const struct report_account
     page_table(page, columns, 3);
     for (uint32_t i = account->opening; i != NO_PLACE; i = events[i].account_next) {
         bool is_over = events[i].version != i || events[i].standing == STANDS_RETRACTED;
-        if (!is_shown(report->list, i)) continue;
-        row_show(report, i, event_type_name((uint32_t)events[i].header.type),
-            is_over ? PAGE_STRUCK : PAGE_PLAIN, room, page);
+        if (!is_shown(report, i)) continue;
+        char type[LINE_SIZE];
+        snprintf(type, sizeof type, "%s%s", event_type_name((uint32_t)events[i].header.type),
+            report->disputed[i] ? ", disputed" : "");
+        row_show(report, i, type, is_over ? PAGE_STRUCK : PAGE_PLAIN, room, page);
         corrections_show(report, i, room, page);
         if (events[i].standing == STANDS_RETRACTED) retraction_show(report, events[i].ended_by, page);
     }

@@ -114,6 +114,21 @@ static void due_field(const struct report *report, uint32_t place, struct page *
     page_field(page, "answer due", line, PAGE_PLAIN);
 }
 
+static void duty_field(const struct report *report, uint32_t place, struct page *page)
+{
+    const struct event_in_force *events = report->list->events;
+    uint32_t target = events[place].about;
+    enum unverifiable_duty duty;
+    if (!report_dispute_duty(report, place, &duty)) return;
+    if (duty == UNVERIFIABLE_KEEP) {
+        page_field(page, "so", "it stays, and is marked as disputed", PAGE_PLAIN);
+    } else if (target != NO_PLACE && events[target].standing == STANDS_RETRACTED) {
+        page_field(page, "so", "it was taken back", PAGE_PLAIN);
+    } else {
+        page_field(page, "so", "it must be taken back by its author, and was not", PAGE_LOUD);
+    }
+}
+
 static void dispute_show(
     const struct report *report, uint32_t number, struct event_body *room, struct page *page)
 {
@@ -135,6 +150,7 @@ static void dispute_show(
         } else if (events[i].header.type == EVENT_DISPUTE_CLOSE) {
             page_field(page, "outcome", header_name(&events[i].header, "outcome"), PAGE_PLAIN);
             said_field(report, "closed", i, "", room, page);
+            duty_field(report, place, page);
         }
     }
 }

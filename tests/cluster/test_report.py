@@ -12,8 +12,11 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
+import zipfile
 
 import network
+import test_import_metro2 as metro2_file
 from network import DONE, FULL, REFUSED, ROOT, USAGE, tally
 
 DATA = pathlib.Path(os.environ.get("TALLY_SHARED_DATA") or ROOT.parent / "shared" / "data")
@@ -197,6 +200,47 @@ class RealReportTest(network.NetworkTest):
         months = sum(self.holds(net, rows, number, codes) for number in PAIRS + SINGLES for codes in ("pboc", "metro2"))
         self.assertEqual(months, 2 * 6 * (2 * len(PAIRS) + len(SINGLES)))
         print(f"\n{len(rows)} accounts imported, {months} months of {len(PAIRS + SINGLES)} subjects compared")
+
+
+class Metro2ReportTest(network.NetworkTest):
+    """The grids of an imported Metro 2 file are the file's own profiles, which the test reads by its own columns."""
+
+    def grids_hold(self, path, subject, good, count):
+        net = self.network(observers=0)
+        net.run("validator-2", "import", path, "--metro2", "--subject", subject, check=REFUSED)
+        out = tally("import", path, "--metro2", "--subject", subject, "--print", home=net.home("validator-2")).out
+        names = [(line["subject"], line["account"]) for line in map(json.loads, (
+            line for line in out.splitlines() if line.startswith('{"type":"ACCOUNT_OPEN"')))]
+        self.assertEqual(len(names), len(good))
+        step = max(1, len(good) // count)
+        for record, (person, ref) in list(zip(good, names))[::step]:
+            report = net.run("validator-2", "report", person, "--codes", "metro2", "--months", 60, check=DONE).json
+            account, = (account for account in report["accounts"] if account["account"] == ref)
+            months = {month["period"]: month for month in account["months"]}
+            profile = metro2_file.months_before(record["information"], 24)
+            self.assertEqual("".join(months[month]["code"] for month in profile), record["profile"])
+            self.assertTrue(all(months[month]["as_reported"] for month in profile))
+            for month in profile:
+                self.assertNotIn("days_past_due", months[month])
+                self.assertNotIn("balance_minor", months[month])
+        return len(good[::step])
+
+    def test_our_own_file(self):
+        records, _ = metro2_file.records_of(metro2_file.SAMPLE.read_text())
+        good = [record for number, record in records.items() if number not in (8, 9)]
+        self.grids_hold(metro2_file.SAMPLE, "account", good, len(good))
+
+    def test_the_real_file(self):
+        if not metro2_file.REAL.is_file():
+            self.skipTest(f"{metro2_file.REAL} is not here")
+        with zipfile.ZipFile(metro2_file.REAL) as archive:
+            text = archive.read(archive.namelist()[0])
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(text)
+            file.flush()
+            records, _ = metro2_file.records_of(text.decode())
+            compared = self.grids_hold(file.name, "account", list(records.values()), len(records) if FULL else 40)
+        print(f"\n{compared} grids are the profiles in the file")
 
 
 class ReportTest(network.NetworkTest):

@@ -311,7 +311,7 @@ static void disputes_are_held_against_the_policys_clock(void **state)
     int32_t due, extended;
     uint32_t closed = report.disputes.places[0], silent = report.disputes.places[1];
     uint32_t answered = report.disputes.places[2];
-    assert_int_equal(report.disputes.count, 3);
+    assert_int_equal(report.disputes.count, 5);
     assert_int_equal(report.disputes_open, 2);
     assert_int_equal(report_dispute_state(&report, closed), DISPUTE_CLOSED);
     assert_int_equal(report_dispute_state(&report, silent), DISPUTE_OVERDUE);
@@ -323,6 +323,28 @@ static void disputes_are_held_against_the_policys_clock(void **state)
     uint32_t first = list.events[closed].first_about;
     assert_false(report_answer_is_late(&report, closed, first));
     assert_true(report_answer_is_late(&report, closed, list.events[first].next_about));
+}
+
+static bool is_marked(uint32_t period)
+{
+    return report.disputed[report_month_of(account_of(0), period_index(period))->place];
+}
+
+/* "In China an unconfirmable dispute is kept and annotated; in the US an unverifiable item is deleted." */
+static void what_cannot_be_confirmed_is_kept_with_a_mark_or_taken_back(void **state)
+{
+    (void)state;
+    enum unverifiable_duty duty;
+    assert_false(report_dispute_duty(&report, report.disputes.places[0], &duty));
+    assert_true(report_dispute_duty(&report, report.disputes.places[4], &duty));
+    assert_int_equal(duty, UNVERIFIABLE_DELETE);
+    assert_false(is_marked(202402));
+    assert_true(is_marked(202409));
+    memcpy(genesis->policy, "cn", sizeof "cn");
+    make_report(CODES_PBOC, 24);
+    assert_true(report_dispute_duty(&report, report.disputes.places[4], &duty));
+    assert_int_equal(duty, UNVERIFIABLE_KEEP);
+    assert_true(is_marked(202402));
 }
 
 static void without_a_policy_there_is_no_clock(void **state)
@@ -380,6 +402,7 @@ int main(void)
         TEST(access_is_counted_and_refusals_are_not),
         TEST(only_live_reservations_are_open),
         TEST(disputes_are_held_against_the_policys_clock),
+        TEST(what_cannot_be_confirmed_is_kept_with_a_mark_or_taken_back),
         TEST(without_a_policy_there_is_no_clock),
         TEST(the_worst_month_is_of_those_shown),
         TEST(a_budget_that_is_spent_is_told),

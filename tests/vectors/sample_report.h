@@ -254,7 +254,18 @@ static inline void sample_access(struct sample_file *file)
     sample_inquire(file, 1, PURPOSE_ACCOUNT_REVIEW, NULL, RESULT_OK);
 }
 
-/* One answered late and closed, one that nobody answered, one answered in the extension. */
+static inline void sample_end(struct sample_file *file, uint32_t member, uint32_t dispute, uint32_t outcome)
+{
+    struct event_header header = sample_file_header(file, EVENT_DISPUTE_CLOSE, member, 0, 20150);
+    struct event_body body = {.type = EVENT_DISPUTE_CLOSE, .text = "No papers are left."};
+    header.has_dispute = true;
+    header.dispute = file->ids[dispute];
+    header.outcome = outcome;
+    sample_file_add(file, header, &body, RESULT_OK);
+}
+
+/* One answered late and closed, one that nobody answered, one answered in the extension, and two of what
+ * could not be confirmed, of which one was taken back. */
 static inline void sample_disputes(struct sample_file *file)
 {
     uint32_t target = 8; /* 2024-09 of the line, which was corrected */
@@ -268,6 +279,11 @@ static inline void sample_disputes(struct sample_file *file)
     sample_say(file, EVENT_DISPUTE_CLOSE, 2, closed, "Settled.");
     sample_days_pass(file, 30);
     sample_say(file, EVENT_DISPUTE_ANSWER, 1, extended, "It is yours.");
+    uint32_t doubtful =
+        sample_about(file, EVENT_DISPUTE_OPEN, 3, 3, "Who says so?"); /* 2024-04, taken back */
+    sample_end(file, 3, doubtful, OUTCOME_UNVERIFIABLE);
+    doubtful = sample_about(file, EVENT_DISPUTE_OPEN, 3, 1, "And this?"); /* 2024-02 */
+    sample_end(file, 3, doubtful, OUTCOME_UNVERIFIABLE);
     sample_about(file, EVENT_STATEMENT, 3, target, "I was in hospital at the time. " HOSTILE_TEXT);
 }
 
