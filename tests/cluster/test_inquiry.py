@@ -2,7 +2,6 @@
 """No log, no data: files of others are read under inquiries that are on the ledger, and refusals tell nothing."""
 
 import concurrent.futures
-import json
 import os
 
 import grpc
