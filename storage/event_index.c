@@ -61,11 +61,6 @@ static struct state_place unpack(uint64_t packed)
         place >> EVENT_INDEX_BITS, (uint32_t)(place & ((1u << EVENT_INDEX_BITS) - 1))};
 }
 
-static bool is_of_kind(uint64_t packed, enum event_index_kind kind)
-{
-    return packed >> EVENT_KIND_SHIFT == (uint64_t)kind;
-}
-
 static void entry_encode(const struct event_entry *entry, struct buffer *out)
 {
     buffer_append(out, entry->key, EVENT_KEY_SIZE);
@@ -523,8 +518,8 @@ int event_index_gather(struct event_index *index, struct store_batch *batch)
 
 /* ---- Looking at everything ---- */
 
-static int count_page(struct event_index *index, uint32_t generation, uint32_t bucket,
-    enum event_index_kind kind, struct buffer *page, uint64_t *count)
+static int count_page(struct event_index *index, uint32_t generation, uint32_t bucket, struct buffer *page,
+    uint64_t counts[EVENT_INDEX_KINDS])
 {
     int error = read_page(index, generation, bucket, page);
     for (size_t i = 0; error == TALLY_OK && i < page->size / ENTRY_SIZE; i++) {
@@ -533,33 +528,33 @@ static int count_page(struct event_index *index, uint32_t generation, uint32_t b
         if (bucket_of(index, hash) != bucket ||
             !event_filter_may_have(&index->filters.items[generation], hash, entry.key))
             error = TALLY_EDAMAGED;
-        if (is_of_kind(entry.place, kind)) ++*count;
+        counts[entry.place >> EVENT_KIND_SHIFT]++;
     }
     return error;
 }
 
-static int count_open(const struct event_index *index, enum event_index_kind kind, uint64_t *count)
+static int count_open(const struct event_index *index, uint64_t counts[EVENT_INDEX_KINDS])
 {
     size_t entry_count = event_table_count(index->open);
     struct event_entry *entries = malloc((entry_count + 1) * sizeof *entries);
     if (entries == NULL) return TALLY_ENOMEM;
     event_table_copy(index->open, entries);
     for (size_t i = 0; i < entry_count; i++)
-        if (is_of_kind(entries[i].place, kind)) ++*count;
+        counts[entries[i].place >> EVENT_KIND_SHIFT]++;
     free(entries);
     return TALLY_OK;
 }
 
-int event_index_count(struct event_index *index, enum event_index_kind kind, uint64_t *count)
+int event_index_count(struct event_index *index, uint64_t counts[EVENT_INDEX_KINDS])
 {
     struct buffer page;
     CHECK(!index->is_frozen && index->fresh.count == 0);
-    *count = 0;
-    int error = count_open(index, kind, count);
+    memset(counts, 0, EVENT_INDEX_KINDS * sizeof *counts);
+    int error = count_open(index, counts);
     buffer_init(&page, SIZE_MAX / 8);
     for (uint32_t generation = 0; error == TALLY_OK && generation < index->filters.count; generation++)
         for (uint32_t bucket = 0; error == TALLY_OK && bucket < 1u << index->bucket_bits; bucket++)
-            error = count_page(index, generation, bucket, kind, &page, count);
+            error = count_page(index, generation, bucket, &page, counts);
     buffer_close(&page);
     return error;
 }

@@ -30,6 +30,8 @@ enum event_index_kind {
     INDEX_RECORDED = 8, /* under an event's id, where it was refused and folded all the same; one at most */
 };
 
+#define EVENT_INDEX_KINDS (1u << (64u - EVENT_KIND_SHIFT)) /* that a number can tell */
+
 /* Under which kind an event's id is kept. */
 static inline enum event_index_kind event_index_kind_of(uint16_t result, bool folded)
 {
@@ -85,9 +87,8 @@ int event_index_find(struct event_index *index, enum event_index_kind kind, cons
 /* Puts what is frozen into `batch`. For one thread at a time, between event_index_freeze and
  * event_index_drop_frozen. Errors: TALLY_ENOMEM. */
 int event_index_gather(struct event_index *index, struct store_batch *batch) TALLY_MUST_CHECK;
-/* How many entries of a kind there are, all flushed; looks at every record. Errors: TALLY_EDAMAGED (also
+/* How many entries of each kind there are, all flushed; looks at every record. Errors: TALLY_EDAMAGED (also
  * where an entry is not where it would be looked for), TALLY_EIO, TALLY_ENOMEM. */
-int event_index_count(
-    struct event_index *index, enum event_index_kind kind, uint64_t *count) TALLY_MUST_CHECK;
+int event_index_count(struct event_index *index, uint64_t counts[EVENT_INDEX_KINDS]) TALLY_MUST_CHECK;
 
 #endif

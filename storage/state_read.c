@@ -103,9 +103,9 @@ int state_event_get(struct state *state, const struct digest *event_id, struct s
     bool pending = state_is_pending(state, state->base.height);
     int error = state_event_find(state, INDEX_APPLIED, event_id, &place);
     bool applied = error == TALLY_OK;
-    /* It may have been applied before the snapshot, and refused since as a repetition. */
-    if (error == TALLY_ENOTFOUND && pending) return TALLY_EPENDING;
     if (error == TALLY_ENOTFOUND) error = state_event_find(state, INDEX_RECORDED, event_id, &place);
+    /* It may have been folded before the snapshot, and refused since as a repetition. */
+    if (error == TALLY_ENOTFOUND && pending) return TALLY_EPENDING;
     if (error == TALLY_ENOTFOUND) error = state_event_find(state, INDEX_REFUSED, event_id, &place);
     if (error == TALLY_OK)
         *event = (struct state_event){.height = place.height, .index = place.index, .applied = applied};

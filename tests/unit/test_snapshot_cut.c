@@ -9,21 +9,16 @@
 
 #include <cmocka.h>
 
-#include "node/credit/policy.h"
-#include "node/credit/subject_state.h"
 #include "proto/base/check.h"
 #include "proto/crypto/digest.h"
 #include "proto/crypto/subject_path.h"
-#include "storage/snapshot_internal.h"
-#include "storage/snapshot_reading.h"
-#include "storage/snapshot_write.h"
 #include "storage/state_load.h"
 
 struct small_node;
 static struct digest mined_subject(const struct small_node *node, uint32_t number);
 #define SMALL_ACCOUNTS 600u
 #define SMALL_SUBJECT(node, number) mined_subject(node, number)
-#include "tests/fault/small_node.h"
+#include "tests/fault/cut_node.h"
 
 #define SUBJECTS (SMALL_ACCOUNTS / 2)
 #define RUN 16u /* some subjects have more events than that, and others have not */
@@ -53,57 +48,15 @@ static struct digest mined_subject(const struct small_node *node, uint32_t numbe
 
 /* ---- A network, a node of it, and how its snapshots are cut ---- */
 
-struct world {
-    struct small_node *node;
-    struct verify_set validators;
-    struct state_config config;
-    uint64_t height;
-};
-
 /* Few events, of which all make one part to begin with; and many, that make two. */
-static struct world few, many;
+static struct cut_node few, many;
 
-static bool go_on(void *context)
+static void world_make(struct cut_node *world, uint32_t blocks, uint32_t events, uint32_t part_size)
 {
-    (void)context;
-    return true;
-}
-
-/* Writes a snapshot of what is in from/state into to/snapshots. */
-static void write_snapshot(const struct world *world, const char *from, const char *to)
-{
-    struct state *state;
-    struct snapshot_source *source;
-    struct ledger *ledger;
-    struct ledger_report report;
-    struct snapshot_writing writing = {
-        .disk = disk_system(), .dir = to, .validators = &world->validators, .go_on = go_on};
-    assert_int_equal(state_open(from, &world->config, &state), TALLY_OK);
-    assert_int_equal(ledger_open(disk_system(), world->node->dir, &world->config.chain_id, &small_options,
-                         &ledger, &report),
-        TALLY_OK);
-    writing.ledger = ledger;
-    assert_int_equal(snapshot_source_open(state, &source), TALLY_OK);
-    assert_int_equal(snapshot_write(source, &writing), TALLY_OK);
-    snapshot_source_close(source);
-    ledger_close(ledger);
-    state_close(state);
-}
-
-static void world_make(struct world *world, uint32_t blocks, uint32_t events, uint32_t part_size)
-{
-    struct validator_set set;
-    world->node = small_node_make(blocks, events);
-    world->height = blocks;
-    genesis_validator_set(&world->node->genesis, &set);
-    assert_int_equal(verify_set_init(&set, &world->validators), TALLY_OK);
-    world->config = (struct state_config){.chain_id = world->node->genesis.chain_id,
-        .members_root = genesis_members_root(&world->node->genesis),
-        .policy_root = credit_policy_root(credit_policy_by_name(world->node->genesis.policy)),
-        .accounts = subject_state_chains,
-        .snapshot_run = RUN,
-        .snapshot_part_size = part_size};
-    write_snapshot(world, world->node->dir, world->node->dir);
+    cut_node_of(world, small_node_make(blocks, events));
+    world->config.snapshot_run = RUN;
+    world->config.snapshot_part_size = part_size;
+    cut_node_write(world, world->node->dir, world->node->dir);
 }
 
 static int set_up(void **context)
@@ -122,26 +75,6 @@ static int tear_down(void **context)
     return 0;
 }
 
-static struct buffer part_of(const char *dir, uint64_t height, uint32_t kind, uint32_t index)
-{
-    struct buffer bytes;
-    buffer_init(&bytes, SNAPSHOT_PART_SIZE_MAX);
-    int error = kind == 0 ? snapshot_head_read(disk_system(), dir, height, &bytes)
-                          : snapshot_part_read(disk_system(), dir, height, kind, index, &bytes);
-    assert_int_equal(error, TALLY_OK);
-    return bytes;
-}
-
-static struct snapshot_head *head_of(const struct world *world, const char *dir)
-{
-    struct snapshot_head *head;
-    struct buffer bytes = part_of(dir, world->height, 0, 0);
-    assert_int_equal(
-        snapshot_head_decode(buffer_span(&bytes), &world->validators, &world->config, &head), TALLY_OK);
-    buffer_close(&bytes);
-    return head;
-}
-
 /* ---- Where it is cut ---- */
 
 static int count_subject(void *context, const struct snapshot_subject *subject)
@@ -152,7 +85,7 @@ static int count_subject(void *context, const struct snapshot_subject *subject)
 }
 
 /* Of a part: how many subjects it has; it is no larger than it may be. */
-static uint32_t subjects_of(const struct world *world, const struct snapshot_head *head, uint32_t index)
+static uint32_t subjects_of(const struct cut_node *world, const struct snapshot_head *head, uint32_t index)
 {
     struct buffer bytes = part_of(world->node->dir, world->height, SNAPSHOT_SUBJECTS, index);
     uint32_t count = 0;
@@ -164,7 +97,7 @@ static uint32_t subjects_of(const struct world *world, const struct snapshot_hea
 }
 
 /* What the two halves would be together is too large: else they were not cut. */
-static void cut_for_a_reason(const struct world *world, const struct snapshot_head *head, uint32_t index)
+static void cut_for_a_reason(const struct cut_node *world, const struct snapshot_head *head, uint32_t index)
 {
     const struct snapshot_range *low = &head->ranges.items[index], *high = low + 1;
     if (index + 1 == head->ranges.count || low->depth != high->depth || low->depth == head->depth) return;
@@ -176,7 +109,7 @@ static void cut_for_a_reason(const struct world *world, const struct snapshot_he
     buffer_close(&b);
 }
 
-static void look_at_cuts(const struct world *world, uint32_t depth)
+static void look_at_cuts(const struct cut_node *world, uint32_t depth)
 {
     struct snapshot_head *head = head_of(world, world->node->dir);
     uint32_t kinds[3] = {0}, deep[2] = {0}, subjects = 0;
@@ -205,12 +138,12 @@ static void parts_are_as_large_as_they_may_be_and_no_larger(void **context)
 /* How deep the part is that begins where this one does, where parts are at most of that size. */
 static uint32_t depth_with(const struct snapshot_range *range, uint32_t part_size)
 {
-    struct world other = few;
+    struct cut_node other = few;
     char dir[64] = "/tmp/tally-cut.XXXXXX";
     uint32_t at = 0;
     assert_non_null(mkdtemp(dir));
     other.config.snapshot_part_size = part_size;
-    write_snapshot(&other, few.node->dir, dir);
+    cut_node_write(&other, few.node->dir, dir);
     struct snapshot_head *head = head_of(&few, dir);
     while (!digest_equal(&head->ranges.items[at].first, &range->first))
         at++;
@@ -238,7 +171,7 @@ static void a_size_is_kept_to_the_byte(void **context)
 
 /* ---- The same bytes, whoever makes it ---- */
 
-static void files_equal(const struct world *world, const char *dir)
+static void files_equal(const struct cut_node *world, const char *dir)
 {
     struct snapshot_head *head = head_of(world, dir);
     struct snapshot_reading *reading;
@@ -259,7 +192,7 @@ static void files_equal(const struct world *world, const char *dir)
 }
 
 /* A state that is made of the parts, those of subjects from the last to the first. */
-static void load_backwards(const struct world *world, const char *to)
+static void load_backwards(const struct cut_node *world, const char *to)
 {
     struct state_load *loading;
     struct snapshot_head *head = head_of(world, world->node->dir);
@@ -281,12 +214,12 @@ static void load_backwards(const struct world *world, const char *to)
 static void a_state_built_otherwise_is_cut_alike(void **context)
 {
     (void)context;
-    const struct world *worlds[] = {&few, &many};
+    const struct cut_node *worlds[] = {&few, &many};
     for (size_t i = 0; i < 2; i++) {
         char dir[64] = "/tmp/tally-cut.XXXXXX";
         assert_non_null(mkdtemp(dir));
         load_backwards(worlds[i], dir);
-        write_snapshot(worlds[i], dir, dir);
+        cut_node_write(worlds[i], dir, dir);
         files_equal(worlds[i], dir);
         small_remove(dir);
     }
@@ -363,11 +296,11 @@ static void no_part_stands_in_anothers_place(void **context)
 static void a_head_that_is_cut_otherwise_is_known_by_it(void **context)
 {
     (void)context;
-    struct world other = few;
+    struct cut_node other = few;
     char dir[64] = "/tmp/tally-cut.XXXXXX";
     assert_non_null(mkdtemp(dir));
     other.config.snapshot_part_size = PART_SIZE + 700;
-    write_snapshot(&other, few.node->dir, dir);
+    cut_node_write(&other, few.node->dir, dir);
     struct snapshot_head *ours = head_of(&few, few.node->dir), *theirs = head_of(&few, dir);
     struct digest a = snapshot_cut_digest(ours), b = snapshot_cut_digest(theirs);
     assert_memory_not_equal(a.bytes, b.bytes, DIGEST_SIZE);

@@ -9,69 +9,21 @@
 #include <cmocka.h>
 
 #include "node/commit/execution.h"
-#include "node/credit/policy.h"
-#include "node/credit/subject_state.h"
 #include "proto/base/check.h"
 #include "proto/crypto/digest.h"
 #include "storage/base_record.h"
-#include "storage/snapshot_internal.h"
-#include "storage/snapshot_reading.h"
-#include "storage/snapshot_write.h"
 #include "storage/state_check.h"
 #include "storage/state_load.h"
 #include "storage/store.h"
-#include "tests/fault/small_node.h"
-
-/* A network, a node of it, and how its snapshots are cut. */
-struct world {
-    struct small_node *node;
-    struct verify_set validators;
-    struct state_config config;
-    uint64_t height;
-};
+#include "tests/fault/cut_node.h"
 
 /* Few events, each byte of which is looked at; and many, of which pieces are read. */
-static struct world few, many;
+static struct cut_node few, many;
 
-static void world_make(struct world *world, uint32_t blocks, uint32_t events, uint32_t run)
+static void world_make(struct cut_node *world, uint32_t blocks, uint32_t events, uint32_t run)
 {
-    struct validator_set set;
-    world->node = small_node_make(blocks, events);
-    world->height = blocks;
-    genesis_validator_set(&world->node->genesis, &set);
-    assert_int_equal(verify_set_init(&set, &world->validators), TALLY_OK);
-    world->config = (struct state_config){.chain_id = world->node->genesis.chain_id,
-        .members_root = genesis_members_root(&world->node->genesis),
-        .policy_root = credit_policy_root(credit_policy_by_name(world->node->genesis.policy)),
-        .accounts = subject_state_chains,
-        .snapshot_run = run};
-}
-
-static bool go_on(void *context)
-{
-    (void)context;
-    return true;
-}
-
-/* Writes a snapshot of what is in from/state into to/snapshots. */
-static void write_snapshot(const struct world *world, const char *from, const char *to)
-{
-    struct state *state;
-    struct snapshot_source *source;
-    struct ledger *ledger;
-    struct ledger_report report;
-    struct snapshot_writing writing = {
-        .disk = disk_system(), .dir = to, .validators = &world->validators, .go_on = go_on};
-    assert_int_equal(state_open(from, &world->config, &state), TALLY_OK);
-    assert_int_equal(ledger_open(disk_system(), world->node->dir, &world->config.chain_id, &small_options,
-                         &ledger, &report),
-        TALLY_OK);
-    writing.ledger = ledger;
-    assert_int_equal(snapshot_source_open(state, &source), TALLY_OK);
-    assert_int_equal(snapshot_write(source, &writing), TALLY_OK);
-    snapshot_source_close(source);
-    ledger_close(ledger);
-    state_close(state);
+    cut_node_of(world, small_node_make(blocks, events));
+    world->config.snapshot_run = run;
 }
 
 static int set_up(void **context)
@@ -79,8 +31,8 @@ static int set_up(void **context)
     (void)context;
     world_make(&few, 61, 3, 8);
     world_make(&many, 241, 60, 700);
-    write_snapshot(&few, few.node->dir, few.node->dir);
-    write_snapshot(&many, many.node->dir, many.node->dir);
+    cut_node_write(&few, few.node->dir, few.node->dir);
+    cut_node_write(&many, many.node->dir, many.node->dir);
     return 0;
 }
 
@@ -92,30 +44,10 @@ static int tear_down(void **context)
     return 0;
 }
 
-static struct buffer part_of(const char *dir, uint64_t height, uint32_t kind, uint32_t index)
-{
-    struct buffer bytes;
-    buffer_init(&bytes, SNAPSHOT_PART_SIZE_MAX);
-    int error = kind == 0 ? snapshot_head_read(disk_system(), dir, height, &bytes)
-                          : snapshot_part_read(disk_system(), dir, height, kind, index, &bytes);
-    assert_int_equal(error, TALLY_OK);
-    return bytes;
-}
-
-static struct snapshot_head *head_of(const struct world *world, const char *dir)
-{
-    struct snapshot_head *head;
-    struct buffer bytes = part_of(dir, world->height, 0, 0);
-    assert_int_equal(
-        snapshot_head_decode(buffer_span(&bytes), &world->validators, &world->config, &head), TALLY_OK);
-    buffer_close(&bytes);
-    return head;
-}
-
 /* ---- Every byte of it ---- */
 
 static void no_byte_is_slack(
-    struct world *world, struct snapshot_reading *reading, uint32_t kind, uint32_t index)
+    struct cut_node *world, struct snapshot_reading *reading, uint32_t kind, uint32_t index)
 {
     struct buffer bytes = part_of(world->node->dir, world->height, kind, index);
     for (size_t i = 0; i < bytes.size; i++) {
@@ -154,7 +86,7 @@ static void no_byte_of_any_part_is_slack(void **context)
 
 /* ---- Order ---- */
 
-static struct snapshot_reading *read_subjects(const struct world *world, const struct snapshot_head *head)
+static struct snapshot_reading *read_subjects(const struct cut_node *world, const struct snapshot_head *head)
 {
     struct snapshot_reading *reading;
     assert_int_equal(snapshot_reading_open(head, &reading), TALLY_OK);
@@ -221,13 +153,13 @@ static int note_first(void *context, const struct snapshot_subject *subject)
 static void events_of_a_long_subject_stand_nowhere_else(void **context)
 {
     (void)context;
-    struct world whole = few;
+    struct cut_node whole = few;
     struct first_subject first = {0};
     char dir[64] = "/tmp/tally-reading.XXXXXX";
     struct snapshot_head *head = head_of(&few, few.node->dir), *other;
     assert_non_null(mkdtemp(dir));
     whole.config.snapshot_run = 1000;
-    write_snapshot(&whole, few.node->dir, dir);
+    cut_node_write(&whole, few.node->dir, dir);
     other = head_of(&whole, dir);
     struct buffer plain = part_of(dir, few.height, SNAPSHOT_SUBJECTS, 0),
                   cut = part_of(few.node->dir, few.height, SNAPSHOT_SUBJECTS, 0);
@@ -246,7 +178,7 @@ static void events_of_a_long_subject_stand_nowhere_else(void **context)
 
 /* ---- Loading ---- */
 
-static void load(const struct world *world, const char *to)
+static void load(const struct cut_node *world, const char *to)
 {
     struct state_load *loading;
     struct snapshot_head *head = head_of(world, world->node->dir);
@@ -270,12 +202,12 @@ static void load(const struct world *world, const char *to)
 }
 
 struct twins {
-    struct world *world;
+    struct cut_node *world;
     char dir[64];
     struct state *own, *loaded;
 };
 
-static void twins_open(struct twins *twins, struct world *world)
+static void twins_open(struct twins *twins, struct cut_node *world)
 {
     *twins = (struct twins){.world = world, .dir = "/tmp/tally-reading.XXXXXX"};
     assert_non_null(mkdtemp(twins->dir));
@@ -323,7 +255,7 @@ static void every_id_of_an_account_is_found_by_its_seq(void **context)
 {
     struct twins twins;
     (void)context;
-    struct world *worlds[] = {&few, &many};
+    struct cut_node *worlds[] = {&few, &many};
     for (size_t i = 0; i < 2; i++) {
         twins_open(&twins, worlds[i]);
         for (uint32_t number = 0; number < SMALL_ACCOUNTS; number++)
@@ -385,13 +317,13 @@ static void histories_are_read_as_from_the_first_block_on(void **context)
 static void a_loaded_state_makes_the_same_parts(void **context)
 {
     (void)context;
-    struct world *worlds[] = {&few, &many};
+    struct cut_node *worlds[] = {&few, &many};
     for (size_t w = 0; w < 2; w++) {
         struct twins twins;
-        struct world *world = worlds[w];
+        struct cut_node *world = worlds[w];
         twins_open(&twins, world);
         state_close(twins.loaded);
-        write_snapshot(world, twins.dir, twins.dir);
+        cut_node_write(world, twins.dir, twins.dir);
         struct snapshot_head *head = head_of(world, world->node->dir);
         struct snapshot_reading *reading = read_subjects(world, head);
         for (uint32_t kind = SNAPSHOT_BLOCK; kind <= SNAPSHOT_EVENTS; kind++)
