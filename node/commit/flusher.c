@@ -3,7 +3,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "node/commit/flush_pace.h"
@@ -20,7 +19,7 @@ struct flusher {
     uv_timer_t *timer;
     void (*on_failed)(void *context, int error);
     void *context;
-    size_t unflushed;        /* before the last block: the state thread's */
+    struct flush_pace pace;
     bool under_way, stopped; /* the loop's */
     bool yields;             /* the writer's */
     pthread_mutex_t writing; /* guards the rest; held while the store is written */
@@ -68,12 +67,18 @@ static int settle(struct flusher *flusher, struct state_flush **ended)
     return error;
 }
 
-int flusher_settle(struct flusher *flusher)
+static int settle_and_close(struct flusher *flusher)
 {
     struct state_flush *ended;
     int error = settle(flusher, &ended);
     state_flush_close(ended);
     return error;
+}
+
+int flusher_settle(struct flusher *flusher)
+{
+    flush_pace_watch(&flusher->pace, NULL);
+    return settle_and_close(flusher);
 }
 
 static void run_close(struct job *job)
@@ -134,6 +139,7 @@ static void run_write(struct job *job)
         flusher->written = true;
     }
     CHECK(pthread_mutex_unlock(&flusher->writing) == 0);
+    flush_pace_look(&flusher->pace);
 }
 
 static void write_done(struct job *job)
@@ -151,6 +157,7 @@ static int begin(struct flush_job *job)
     struct flusher *flusher = job->flusher;
     struct replay *replay = flusher->replay;
     if (replay->state == NULL || flusher->flush != NULL) return TALLY_OK;
+    flush_pace_watch(&flusher->pace, replay->state);
     int error = job->freeze ? state_freeze(replay->state) : TALLY_OK;
     job->waiting = state_frozen_height(replay->state) != 0;
     if (error != TALLY_OK || !replay_flush_due(replay)) return error;
@@ -214,28 +221,17 @@ void flusher_note(struct flusher *flusher)
 {
     if (flusher->stopped) return;
     consider(flusher, false);
+    flush_pace_note(&flusher->pace, flusher->writer);
     timer_start(flusher);
-}
-
-/* Asleep, for that leaves the processor to the threads that are behind. */
-static void pause_for_disk(struct flusher *flusher)
-{
-    const struct state *state = flusher->replay->state;
-    size_t unflushed = state_unflushed_size(state);
-    size_t added = unflushed > flusher->unflushed ? unflushed - flusher->unflushed : 0;
-    flusher->unflushed = unflushed;
-    uint32_t pause_us = flush_pause_us(unflushed, added, state_flush_lag(state));
-    const struct timespec pause = {.tv_nsec = (long)pause_us * 1000};
-    if (pause_us > 0) (void)nanosleep(&pause, NULL);
 }
 
 int flusher_make_room(struct flusher *flusher)
 {
     struct state *state = flusher->replay->state;
     int error = TALLY_OK;
-    pause_for_disk(flusher);
+    flush_pace_wait(&flusher->pace, state);
     while (error == TALLY_OK && state_unflushed_size(state) > FLUSH_SIZE_MAX) {
-        error = flusher_settle(flusher);
+        error = settle_and_close(flusher);
         if (error == TALLY_OK && state_unflushed_size(state) > FLUSH_SIZE_MAX)
             error = state_flush(state, state_applied_height(state));
     }
@@ -263,6 +259,7 @@ int flusher_open(uv_loop_t *loop, struct replay *replay, struct worker *state_th
     flusher->on_failed = on_failed;
     flusher->context = context;
     flusher->timer = timer;
+    flush_pace_init(&flusher->pace);
     CHECK(pthread_mutex_init(&flusher->writing, NULL) == 0);
     CHECK(uv_timer_init(loop, timer) == 0);
     timer->data = flusher;
@@ -287,6 +284,7 @@ void flusher_close(struct flusher *flusher)
 {
     if (flusher == NULL) return;
     CHECK(flusher->stopped && flusher->flush == NULL);
+    flush_pace_close(&flusher->pace);
     CHECK(pthread_mutex_destroy(&flusher->writing) == 0);
     free(flusher);
 }

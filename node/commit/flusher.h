@@ -17,9 +17,8 @@ int flusher_open(uv_loop_t *loop, struct replay *replay, struct worker *state_th
     struct flusher **flusher) TALLY_MUST_CHECK;
 /* On the loop: something was written to the state. A flush begins where one is due, now or a while later. */
 void flusher_note(struct flusher *flusher);
-/* On the state thread: waits for the flush under way, if there is one, and ends it. Errors:
- * state_flush_end's.
- */
+/* On the state thread: waits for the flush under way, if there is one, and ends it; the state may then be
+ * closed. Errors: state_flush_end's. */
 int flusher_settle(struct flusher *flusher) TALLY_MUST_CHECK;
 /* On the state thread, before a block: pauses where the disk falls behind, flush_pause_us long; and where
  * more is unflushed than FLUSH_SIZE_MAX, settles until it is not. Errors: state_flush_end's. */
