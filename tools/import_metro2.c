@@ -125,14 +125,6 @@ static int line_take(struct import_metro2 *metro2, struct span line, char why[IM
     return error;
 }
 
-static bool is_blank(struct span line)
-{
-    size_t size = 0;
-    while (size < line.size && line.data[size] == ' ')
-        size++;
-    return size == line.size;
-}
-
 static int line_next(struct import_metro2 *metro2, uint64_t *number, char why[IMPORT_WHY_SIZE])
 {
     struct span line;
@@ -144,7 +136,7 @@ static int line_next(struct import_metro2 *metro2, uint64_t *number, char why[IM
         snprintf(why, IMPORT_WHY_SIZE, "the line is longer than %u columns", METRO2_RECORD_SIZE_MAX);
         return TALLY_EFORM;
     }
-    return error != TALLY_OK || is_blank(line) ? error : line_take(metro2, line, why);
+    return error != TALLY_OK || line_is_blank(line) ? error : line_take(metro2, line, why);
 }
 
 static int event_print(struct import_metro2 *metro2, struct span *text)

@@ -8,14 +8,6 @@ static enum tool_exit line_take(struct import_run *run, struct span text);
 static enum tool_exit event_take(struct import_run *run, const struct import_line *line);
 static enum tool_exit chunk_distribute(struct import_run *run);
 
-static bool is_blank(struct span text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] != ' ' && text.data[i] != '\t') return false;
-    }
-    return true;
-}
-
 /* The next line of the file, as a source tells it. */
 static int file_next(void *context, struct span *text, uint64_t *number, char why[IMPORT_WHY_SIZE])
 {
@@ -60,7 +52,7 @@ enum tool_exit import_chunk_read(struct import_run *run)
         if (error == TALLY_EFORM) {
             run->result->read++;
             line_reject(run, 0, "BAD_LINE", why);
-        } else if (!is_blank(text)) {
+        } else if (!line_is_blank(text)) {
             run->result->read++;
             code = line_take(run, text);
         }

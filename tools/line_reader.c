@@ -81,3 +81,11 @@ static int line_skip(struct line_reader *reader)
     reader->number++;
     return TALLY_ELIMIT;
 }
+
+bool line_is_blank(struct span line)
+{
+    size_t size = 0;
+    while (size < line.size && (line.data[size] == ' ' || line.data[size] == '\t'))
+        size++;
+    return size == line.size;
+}

@@ -22,4 +22,7 @@ void line_reader_close(struct line_reader *reader);
  * next call goes on behind it), TALLY_EIO (errno says why). */
 int line_reader_next(struct line_reader *reader, struct span *line) TALLY_MUST_CHECK;
 
+/* Whether there is nothing but spaces and tabs in it. */
+bool line_is_blank(struct span line);
+
 #endif

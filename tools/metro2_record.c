@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "proto/base/date.h"
+#include "tools/line_reader.h"
 
 /* So that the months before it have numbers too. */
 #define YEAR_MIN 1902
@@ -178,7 +179,7 @@ static void profile_take(struct reading *reading, char *to)
     }
 }
 
-/* The segments behind the base, each under its name, up to the line's end. */
+/* The segments behind the base, each under its name, up to the line's end or to blanks that fill it. */
 static void segments_take(struct reading *reading, uint32_t counts[METRO2_SEGMENT_KINDS])
 {
     memset(counts, 0, METRO2_SEGMENT_KINDS * sizeof *counts);
@@ -186,6 +187,7 @@ static void segments_take(struct reading *reading, uint32_t counts[METRO2_SEGMEN
         const struct columns name = {"segment", (uint16_t)(at + 1), (uint16_t)(at + 2), false};
         const char *found = (const char *)reading->line.data + at;
         size_t left = reading->line.size - at, kind = 0;
+        if (line_is_blank(span_of(found, left))) return;
         while (kind < METRO2_SEGMENT_KINDS && (left < 2 || memcmp(metro2_segment_names[kind], found, 2) != 0))
             kind++;
         if (kind == METRO2_SEGMENT_KINDS || segment_sizes[kind] > left) {

@@ -9,8 +9,13 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct import_line line;
+    struct import_labels labels;
+    const struct digest known = {{1}};
     char why[128] = "";
+    import_labels_init(&labels);
+    CHECK(import_label_put(&labels, "x", &known) == TALLY_OK);
     import_line_init(&line);
+    line.labels = &labels;
     int error = import_line_parse(span_of(data, size), &line, why, sizeof why);
     if (error == TALLY_OK) {
         struct event_header header;
@@ -27,6 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         CHECK(why[0] != '\0');
     }
     import_line_close(&line);
+    import_labels_close(&labels);
     return 0;
 }
 
@@ -60,6 +66,8 @@ size_t fuzz_sample(uint32_t number, uint8_t *bytes, size_t size_max)
         ",\"nonce\":\"000000000000000000000000000000ee\"}",
         "{\"type\":\"RESERVE\"," ITEM ",\"account_type\":\"REVOLVING\",\"currency\":\"EUR\","
         "\"amount_minor\":5,\"expires_ms\":1700000000000}",
+        "{\"type\":\"RESERVE_CANCEL\"," ITEM ",\"label\":\"y\",\"reservation\":\"@x\"}",
+        "{\"type\":\"RETRACT\"," HEAD ",\"target\":" ID ",\"reason\":\"DISPUTE\",\"dispute\":\"@x\"}",
         "{\"type\":\"DISPUTE_CLOSE\"," ITEM ",\"dispute\":" ID
         ",\"outcome\":\"REJECTED\",\"body\":{\"text\":\"no\"}}",
     };
