@@ -36,7 +36,9 @@ const struct command command_history = {
         "\n" INQUIRY_HELP
         "  --since FILE  a whole history of SUBJECT that was saved before: it is verified, and only what "
         "came after it is asked\n"
-        "                for and shown, with the proof that nothing else did\n"
+        "                for and shown, with the proof that nothing else did; not with an --inquiry that "
+        "FILE "
+        "holds already\n"
         "  --out FILE    keep the answer's exact bytes, for tally verify (which then wants --since too); an "
         "existing file is\n"
         "                replaced\n"

@@ -10,6 +10,8 @@
 #include "tools/member_event.h"
 #include "tools/output.h"
 
+#define OPERATOR_SIZE_MAX 256u
+
 enum tool_exit inquiry_take(struct context *context, const struct args *args, struct inquiry *inquiry)
 {
     const char *id = args_value(args, "inquiry");
@@ -35,26 +37,36 @@ enum tool_exit inquiry_take(struct context *context, const struct args *args, st
     return TOOL_DONE;
 }
 
-/* Nobody without the member's key learns from the ledger who asked, nor whether two inquiries are one
- * person's. */
-static struct digest operator_digest(const struct import_keys *keys, const char *name)
+/* With the nonce in it: nobody without the member's key learns from the ledger who asked, nor whether two
+ * inquiries are one person's, and the member can show either. */
+static enum tool_exit operator_digest(struct context *context, const struct import_keys *keys,
+    const struct inquiry *inquiry, const uint8_t nonce[EVENT_NONCE_SIZE], struct digest *digest)
 {
     char number[16];
+    const char *name = inquiry->operator_name;
     const struct passwd *user = name == NULL ? getpwuid(geteuid()) : NULL;
+    struct buffer message;
     snprintf(number, sizeof number, "%u", geteuid());
     if (name == NULL) name = user == NULL ? number : user->pw_name;
-    return digest_keyed(
-        span_of(keys->salt_key, sizeof keys->salt_key), TAG_OPERATOR, span_of(name, strlen(name)));
+    buffer_init(&message, OPERATOR_SIZE_MAX + EVENT_NONCE_SIZE);
+    buffer_append(&message, nonce, EVENT_NONCE_SIZE);
+    buffer_append(&message, name, strlen(name));
+    bool fits = !message.failed;
+    if (fits)
+        *digest =
+            digest_keyed(span_of(keys->salt_key, sizeof keys->salt_key), TAG_OPERATOR, buffer_span(&message));
+    buffer_close(&message);
+    if (fits) return TOOL_DONE;
+    return context_fail(
+        context, TOOL_USAGE, "USAGE", "an operator's name has at most %u bytes", OPERATOR_SIZE_MAX);
 }
 
-static json_t *public_fields(const struct import_keys *keys, const struct inquiry *inquiry)
+static json_t *public_fields(
+    const struct inquiry *inquiry, const struct digest *operator_id, const uint8_t nonce[EVENT_NONCE_SIZE])
 {
-    uint8_t nonce[EVENT_NONCE_SIZE];
-    struct digest operator_id = operator_digest(keys, inquiry->operator_name);
-    random_bytes(nonce, sizeof nonce);
     return json_pack("{s:s, s:s*, s:s*, s:o, s:o}", "purpose", inquiry->purpose, "consent", inquiry->consent,
-        "legal_basis", inquiry->legal_basis, "operator_digest", json_digest(&operator_id), "nonce",
-        json_hex(span_of(nonce, sizeof nonce)));
+        "legal_basis", inquiry->legal_basis, "operator_digest", json_digest(operator_id), "nonce",
+        json_hex(span_of(nonce, EVENT_NONCE_SIZE)));
 }
 
 /* A new inquiry, signed. */
@@ -63,10 +75,14 @@ static enum tool_exit inquiry_make(struct context *context, const struct home *h
 {
     struct import_keys keys = {.member_id = 0};
     struct event_body body = {.type = EVENT_INQUIRY};
+    struct digest operator_id;
+    uint8_t nonce[EVENT_NONCE_SIZE];
+    random_bytes(nonce, sizeof nonce);
     enum tool_exit code = member_keys_load(context, home, &keys);
+    if (code == TOOL_DONE) code = operator_digest(context, &keys, inquiry, nonce, &operator_id);
     if (code == TOOL_DONE)
-        code = member_event_make(
-            context, &keys, EVENT_INQUIRY, subject, public_fields(&keys, inquiry), &body, event);
+        code = member_event_make(context, &keys, EVENT_INQUIRY, subject,
+            public_fields(inquiry, &operator_id, nonce), &body, event);
     explicit_bzero(&keys, sizeof keys);
     return code;
 }

@@ -129,6 +129,22 @@ class Smoke:
         self.refused(self.credit.GetHistory, self.messages.GetHistoryRequest(subject_id=b"short"),
                      grpc.StatusCode.INVALID_ARGUMENT)
 
+    def inquiries(self):
+        """None that this member made; a batch that is no inquiry; no events of its own of a subject nobody knows."""
+        invalid, messages = grpc.StatusCode.INVALID_ARGUMENT, self.messages
+        self.refused(self.credit.Inquire, messages.InquireRequest(inquiry=bytes(32)), grpc.StatusCode.NOT_FOUND, "NOT_FOUND")
+        self.refused(self.credit.Inquire, messages.InquireRequest(), invalid, "MALFORMED")
+        request = messages.InquireRequest()
+        request.batch.member_id = 1
+        self.refused(self.credit.Inquire, request, invalid, "NOT_AN_INQUIRY")
+        assert not self.credit.OwnEvents(messages.OwnEventsRequest(subject_id=bytes(range(32))), timeout=DEADLINE_S).events
+
+    def event(self, first):
+        """The first block's first event by its id; a subject and a body only where the caller may read them."""
+        wanted = first.events[0]
+        found = self.ledger.GetEvent(self.messages.GetEventRequest(event_id=wanted.event_id), timeout=DEADLINE_S)
+        assert found.height >= 1 and found.event.event_id == wanted.event_id, found
+
     def accounts(self):
         list(self.credit.OwnAccounts(self.messages.OwnAccountsRequest(refs=[bytes(16)]), timeout=DEADLINE_S))
 
@@ -166,6 +182,8 @@ class Smoke:
         self.follows(first)
         newest = self.checkpoint(status)
         self.history()
+        self.inquiries()
+        self.event(first)
         self.accounts()
         self.refusals()
         self.stranger()

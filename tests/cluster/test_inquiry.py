@@ -2,6 +2,7 @@
 """No log, no data: files of others are read under inquiries that are on the ledger, and refusals tell nothing."""
 
 import concurrent.futures
+import hmac
 import os
 
 import grpc
@@ -281,10 +282,14 @@ class InquiryTest(network.NetworkTest):
         tally(*verify, shown["inquiry"], check=DONE)
         again = run("history", subject, "--inquiry", shown["inquiry"], check=DONE).json
         self.assertEqual(again["events"], shown["events"])
-        second = run(*ask, "--since", file, check=DONE).json
+        second = run(*ask, "--operator", "li.na", "--since", file, check=DONE).json
         self.assertEqual((second["since"], [event["type"] for event in second["events"]]), (8, ["INQUIRY"]))
         self.fails(tally(*verify, second["inquiry"]), "STALE")  # an answer of before is none to this one
-        self.assertNotEqual(second["events"][0]["operator_digest"], shown["events"][-1]["operator_digest"])
+        # Who asked is the member's to show: HMAC(salt key, tag | nonce | name).
+        key = bytes.fromhex((self.net.home("validator-1") / "salt.key").read_text().strip())
+        for event in (shown["events"][-1], second["events"][0]):
+            digest = hmac.new(key, b"\x27" + bytes.fromhex(event["nonce"]) + b"li.na", "sha256").hexdigest()
+            self.assertEqual(event["operator_digest"], digest)
         self.fails(run(*ask), "NO_CONSENT")
         self.fails(self.net.run("validator-2", *ask), "NO_CONSENT")
         self.fails(self.net.run("validator-2", "history", subject, "--inquiry", shown["inquiry"]), "NOT_FOUND")

@@ -322,10 +322,13 @@ static void the_schema_needs_no_rule_the_scan_lacks(void **state)
         &tallystick__v1__submit_batch_request__descriptor, &tallystick__v1__submit_batch_reply__descriptor,
         &tallystick__v1__get_receipt_reply__descriptor, &tallystick__v1__follow_reply__descriptor,
         &tallystick__v1__get_checkpoint_reply__descriptor, &tallystick__v1__get_history_reply__descriptor,
-        &tallystick__v1__own_account__descriptor, &tallystick__v1__get_status_reply__descriptor,
-        &tallystick__v1__error_detail__descriptor, header, open_body, close_body, receipt_request, accounts,
-        &tallystick__v1__disburse_body__descriptor, &tallystick__v1__period_report_body__descriptor,
-        &tallystick__v1__payment_body__descriptor, &tallystick__v1__charge_off_body__descriptor};
+        &tallystick__v1__inquire_request__descriptor, &tallystick__v1__inquire_reply__descriptor,
+        &tallystick__v1__own_events_request__descriptor, &tallystick__v1__own_events_reply__descriptor,
+        &tallystick__v1__get_event_reply__descriptor, &tallystick__v1__own_account__descriptor,
+        &tallystick__v1__get_status_reply__descriptor, &tallystick__v1__error_detail__descriptor, header,
+        open_body, close_body, receipt_request, accounts, &tallystick__v1__disburse_body__descriptor,
+        &tallystick__v1__period_report_body__descriptor, &tallystick__v1__payment_body__descriptor,
+        &tallystick__v1__charge_off_body__descriptor};
     for (size_t i = 0; i < sizeof roots / sizeof roots[0]; i++)
         visit(roots[i], 1);
 }
