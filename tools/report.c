@@ -3,6 +3,7 @@
 
 #include "tools/args.h"
 #include "tools/history_source.h"
+#include "tools/inquiry.h"
 #include "tools/output.h"
 #include "tools/report_show.h"
 #include "tools/trust.h"
@@ -15,21 +16,19 @@ const struct command command_report = {
     .help =
         "usage: tally --home DIR report SUBJECT --purpose P (--consent ID | --legal-basis B) [--operator "
         "NAME]\n"
-        "                    [--codes pboc|metro2] [--months N] [--html FILE]\n"
+        "                               [--codes pboc|metro2] [--months N] [--html FILE]\n"
         "       tally --home DIR report SUBJECT --inquiry ID [--codes ..] [--months ..] [--html ..]\n"
-        "       tally report --file PROOF --genesis FILE [--trust FILE] [--min-height H] [--max-age "
-        "SECONDS]\n"
+        "       tally report --file PROOF --genesis FILE [--inquiry ID] [--trust FILE] [--min-height H] "
+        "[--max-age SECONDS]\n"
         "                    [--codes ..] [--months ..] [--html ..]\n"
         "\n"
-        "Asks the home's node for everything the ledger holds about SUBJECT, as tally history does, or takes "
-        "what that saved\n"
-        "with --out, verifies it as tally verify does, and makes the report from it: nothing is taken from a "
-        "summary of the\n"
-        "node's, and nothing from this machine's clock. What was corrected or taken back is shown ~struck~ "
-        "beside what is in\n"
-        "force.\n"
-        "\n"
-        "The file is asked for by an inquiry, as in tally help history:\n"
+        "Asks the home's node for everything the ledger holds about SUBJECT, by an inquiry as tally history "
+        "does, or takes\n"
+        "what that saved with --out, verifies it as tally verify does, and makes the report from it: nothing "
+        "is taken from a\n"
+        "summary of the node's, and nothing from this machine's clock. What was corrected or taken back is "
+        "shown ~struck~\n"
+        "beside what is in force. (In a network of open reads no inquiry is needed.)\n"
         "\n" INQUIRY_HELP "\n"
         "  --codes pboc|metro2  the codes of the months: of the People's Bank of China (the default), or of "
         "Metro 2. They are\n"
@@ -45,36 +44,35 @@ const struct command command_report = {
         "and the rest is\n"
         "                       as in tally help verify\n"
         "\n"
-        "--json prints {\"subject\", \"network\", \"chain_id\", \"policy\", \"as_of_height\", "
-        "\"as_of_time_ms\", "
-        "\"codes\", \"months\",\n"
-        "\"verdict\": {\"authentic\", \"complete\", \"absent\", \"events\", \"withheld\"},\n"
+        "--json prints {\"subject\", \"network\", \"chain_id\", \"policy\", \"inquiry\", \"as_of_height\", "
+        "\"as_of_time_ms\", \"codes\",\n"
+        "\"months\", \"verdict\": {\"authentic\", \"complete\", \"absent\", \"no_file\", \"events\", "
+        "\"withheld\"},\n"
         "\"summary\": {\"accounts\", \"active\", \"by_state\", \"totals\": [{\"currency\", \"accounts\", "
         "\"unknown\", \"balance_minor\",\n"
         "\"limit_minor\", \"past_due_minor\"}], \"worst\": {\"days_past_due\", \"code\", \"account\", "
         "\"period\"}, \"unranked\",\n"
-        "\"reservations_open\", "
-        "\"inquiries_hard\", \"inquiries_soft\", \"disputes\", \"disputes_open\", \"statements\", "
-        "\"flagged\"},\n"
+        "\"reservations_open\", \"inquiries_hard\", \"inquiries_soft\", \"disputes\", \"disputes_open\", "
+        "\"statements\", \"flagged\"},\n"
         "\"accounts\": [{\"account\", \"member\", \"member_name\", \"account_type\", \"product\", "
         "\"currency\", \"state\", \"active\",\n"
         "\"opened\", \"limit_minor\", \"principal_minor\", \"charged_off_minor\", \"recovered_minor\", "
-        "\"latest\": {..}, \"last_payment\": {..},\n"
-        "\"months\": [{\"period\", \"code\", \"as_reported\", \"reported\", and where it was reported "
-        "\"event_id\", \"corrected\",\n"
-        "\"disputed\", \"flags\", \"readable\", \"balance_minor\", \"paid_minor\", \"days_past_due\", "
-        "\"reported_code\", "
-        "\"past_due_minor\",\n"
-        "\"limit_minor\"}], \"events\": [..]}], \"reservations\": [..], \"inquiries\": [{.., \"hard\"}],\n"
+        "\"latest\": {..},\n"
+        "\"last_payment\": {..}, \"months\": [{\"period\", \"code\", \"as_reported\", \"reported\", and "
+        "where it was reported \"event_id\",\n"
+        "\"corrected\", \"disputed\", \"flags\", \"readable\", \"balance_minor\", \"paid_minor\", "
+        "\"days_past_due\", \"reported_code\",\n"
+        "\"past_due_minor\", \"limit_minor\"}], \"events\": [..]}], \"reservations\": [..], \"inquiries\": "
+        "[{.., \"hard\"}],\n"
         "\"disputes\": [{.., \"state\", \"due\", \"due_extended\", \"duty\", \"answers\": [{.., \"late\"}], "
-        "\"closing\": "
-        "{..}}], \"statements\": [..]},\n"
-        "with events as in tally help history. Amounts are whole minor units of the account's currency; what "
-        "is not known is\n"
-        "null or not there. Flags refuse nothing: DELINQUENCY_JUMP (late by more than one level more than "
-        "the "
-        "month before),\n"
-        "OVER_LIMIT, BELOW_ZERO, DELINQUENCY_BEFORE_OPENING, CORRECTION_OF_ANOTHER_TYPE.\n",
+        "\"closing\": {..}}],\n"
+        "\"statements\": [..]}, with events as in tally help history. Amounts are whole minor units of the "
+        "account's currency;\n"
+        "what is not known is null or not there. no_file says that there is none, or nothing in it but "
+        "consents and inquiries.\n"
+        "Flags refuse nothing: DELINQUENCY_JUMP (late by more than one level more than the month before), "
+        "OVER_LIMIT,\n"
+        "BELOW_ZERO, DELINQUENCY_BEFORE_OPENING, CORRECTION_OF_ANOTHER_TYPE.\n",
     .run = report_run,
 };
 
@@ -104,21 +102,22 @@ static enum tool_exit request_take(struct context *context, struct reporting *ru
     return TOOL_DONE;
 }
 
-/* What only a saved answer can be held against: of the node's own the home says all. */
-static enum tool_exit online_check(struct context *context, const struct reporting *run)
+/* Options that do not go with where the file is from. */
+static enum tool_exit options_refuse(
+    struct context *context, const struct reporting *run, const char *const *names, const char *where)
 {
-    static const char *const offline[] = {"genesis", "trust", "min-height", "max-age"};
-    for (size_t i = 0; i < sizeof offline / sizeof offline[0]; i++) {
-        if (args_value(&run->args, offline[i]) != NULL)
-            return context_fail(context, TOOL_USAGE, "USAGE", "--%s goes with --file", offline[i]);
+    for (; *names != NULL; names++) {
+        if (args_value(&run->args, *names) != NULL)
+            return context_fail(context, TOOL_USAGE, "USAGE", "--%s is for a report %s", *names, where);
     }
     return TOOL_DONE;
 }
 
 static enum tool_exit from_node(struct context *context, struct reporting *run)
 {
+    static const char *const offline[] = {"genesis", "trust", "min-height", "max-age", NULL};
     struct home home;
-    enum tool_exit code = online_check(context, run);
+    enum tool_exit code = options_refuse(context, run, offline, "of a saved file");
     if (code == TOOL_DONE) code = history_source_subject(context, run->args.positionals[0], run->source);
     if (code == TOOL_DONE) code = inquiry_take(context, &run->args, &run->source->inquiry);
     if (code == TOOL_DONE) code = home_open_given(context, &home);
@@ -132,17 +131,23 @@ static enum tool_exit from_node(struct context *context, struct reporting *run)
 
 static enum tool_exit from_file(struct context *context, const char *path, struct reporting *run)
 {
+    static const char *const online[] = {"purpose", "consent", "legal-basis", "operator", NULL};
     const char *genesis = args_value(&run->args, "genesis"), *known = args_value(&run->args, "trust");
-    struct proof_trust *trust = &run->source->trust;
-    if (genesis == NULL)
-        return context_fail(
-            context, TOOL_USAGE, "USAGE", "--file wants --genesis FILE; see: tally help report");
-    enum tool_exit code = genesis_open(context, genesis, &run->genesis);
-    if (code == TOOL_DONE) code = trust_from_genesis(context, run->genesis, trust);
-    if (code == TOOL_DONE && known != NULL) code = checkpoint_open(context, known, trust, &run->known);
-    if (code == TOOL_DONE) code = trust_bounds(context, &run->args, trust);
-    if (known != NULL) trust->known = &run->known.checkpoint;
-    return code == TOOL_DONE ? history_source_read(context, path, run->source) : code;
+    struct history_source *source = run->source;
+    enum tool_exit code = options_refuse(context, run, online, "that is asked of a node");
+    if (code == TOOL_DONE && genesis == NULL) {
+        code =
+            context_fail(context, TOOL_USAGE, "USAGE", "--file wants --genesis FILE; see: tally help report");
+    }
+    if (code == TOOL_DONE) code = inquiry_take(context, &run->args, &source->inquiry);
+    if (code == TOOL_DONE) code = genesis_open(context, genesis, &run->genesis);
+    if (code == TOOL_DONE) code = trust_from_genesis(context, run->genesis, &source->trust);
+    if (code == TOOL_DONE && known != NULL)
+        code = checkpoint_open(context, known, &source->trust, &run->known);
+    if (code == TOOL_DONE) code = trust_bounds(context, &run->args, &source->trust);
+    if (known != NULL) source->trust.known = &run->known.checkpoint;
+    if (source->inquiry.is_asked) source->trust.inquiry = &source->inquiry.id;
+    return code == TOOL_DONE ? history_source_read(context, path, source) : code;
 }
 
 static enum tool_exit page_give(struct context *context, struct reporting *run)
@@ -176,6 +181,7 @@ static enum tool_exit report_give(struct context *context, struct reporting *run
             &source->proof_arena, &run->report);
     }
     if (error != TALLY_OK) return context_fail(context, TOOL_REFUSED, "MEMORY", "not enough memory");
+    run->report.inquiry = source->inquiry.is_asked ? &source->inquiry.id : NULL;
     bool has_page = !context->json || args_value(&run->args, "html") != NULL;
     enum tool_exit code = has_page ? page_give(context, run) : TOOL_DONE;
     if (code != TOOL_DONE || !context->json) return code;

@@ -15,9 +15,10 @@ static void dispute_more(const struct report *report, uint32_t place, json_t *ob
 
 json_t *report_json(const struct report *report)
 {
-    return json_pack("{s:o, s:s, s:o, s:s, s:I, s:I, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "subject",
-        json_digest(&report->subject), "network", report->genesis->network, "chain_id",
-        json_digest(&report->genesis->chain_id), "policy", report->genesis->policy, "as_of_height",
+    return json_pack("{s:o, s:s, s:o, s:s, s:o, s:I, s:I, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "subject", json_digest(&report->subject), "network", report->genesis->network, "chain_id",
+        json_digest(&report->genesis->chain_id), "policy", report->genesis->policy, "inquiry",
+        report->inquiry == NULL ? json_null() : json_digest(report->inquiry), "as_of_height",
         (json_int_t)report->verdict->as_of_height, "as_of_time_ms",
         (json_int_t)report->verdict->as_of_time_ms, "codes", code_scheme_name(report->codes), "months",
         (json_int_t)report->months, "verdict", verdict_json(report), "summary", summary_json(report),
@@ -30,9 +31,9 @@ json_t *report_json(const struct report *report)
 static json_t *verdict_json(const struct report *report)
 {
     const struct proof_verdict *verdict = report->verdict;
-    return json_pack("{s:b, s:b, s:b, s:I, s:I}", "authentic", verdict->authentic, "complete",
-        verdict->complete, "absent", verdict->absent, "events", (json_int_t)verdict->events, "withheld",
-        (json_int_t)verdict->withheld);
+    return json_pack("{s:b, s:b, s:b, s:b, s:I, s:I}", "authentic", verdict->authentic, "complete",
+        verdict->complete, "absent", verdict->absent, "no_file", report->no_file, "events",
+        (json_int_t)verdict->events, "withheld", (json_int_t)verdict->withheld);
 }
 
 /* ---- Summary ---- */

@@ -6,6 +6,7 @@
 #define DAYS_PER_INQUIRY_MONTHS 365 /* of INQUIRY_MONTHS */
 _Static_assert(INQUIRY_MONTHS == 12, "a year");
 
+static bool is_access_alone(const struct in_force *list);
 static int places_of(
     const struct report *report, enum event_type type, struct arena *arena, struct report_places *found);
 static void reservations_keep_live(struct report *report);
@@ -57,7 +58,8 @@ int report_make(const struct report_request *request, const struct in_force *lis
         .months = request->months,
         .as_of_day = day_of(verdict->as_of_time_ms),
     };
-    CHECK(verdict->since == 0 && request->months >= 1 && request->months <= REPORT_MONTHS_MAX);
+    CHECK(verdict->complete && verdict->since == 0 && request->months >= 1 &&
+          request->months <= REPORT_MONTHS_MAX);
     made.flags = arena_take_zeroed(arena, list->count, sizeof *made.flags);
     made.disputed = arena_take_zeroed(arena, list->count, sizeof *made.disputed);
     bool has_room = made.flags != NULL && made.disputed != NULL;
@@ -70,12 +72,24 @@ int report_make(const struct report_request *request, const struct in_force *lis
     if (error != TALLY_OK) return error;
     for (uint32_t i = 0; i < list->count; i++)
         made.flagged += made.flags[i] != 0;
+    made.no_file = is_access_alone(list);
     disputed_mark(&made);
     reservations_keep_live(&made);
     inquiries_count(&made);
     worst_find(&made);
     *report = made;
     return TALLY_OK;
+}
+
+/* "No file means a fold of access events only." */
+static bool is_access_alone(const struct in_force *list)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        enum event_type type = list->events[i].header.type;
+        if (type != EVENT_CONSENT_GRANT && type != EVENT_CONSENT_REVOKE && type != EVENT_INQUIRY)
+            return false;
+    }
+    return true;
 }
 
 /* ---- Items ---- */

@@ -86,6 +86,8 @@ struct report {
     const struct credit_policy *policy; /* NULL where the genesis names one that this release does not know */
     const struct proof_verdict *verdict;
     struct digest subject;
+    bool no_file;                 /* there is none, or nothing in it but consents and inquiries */
+    const struct digest *inquiry; /* that it answers, as the caller sets it; NULL without one */
     enum code_scheme codes;
     uint32_t months;   /* of the grids */
     int32_t as_of_day; /* of the checkpoint */
@@ -112,7 +114,8 @@ struct report_request {
     uint32_t months; /* 1 to REPORT_MONTHS_MAX */
 };
 
-/* Everything is in the arena, or borrowed: `list` is of a verified whole history. Errors: TALLY_ENOMEM. */
+/* Everything is in the arena, or borrowed: `list` is of a verified whole
+ * history (CHECKed). Errors: TALLY_ENOMEM. */
 int report_make(const struct report_request *request, const struct in_force *list,
     const struct digest *subject, const struct proof_verdict *verdict, const struct genesis *genesis,
     struct arena *arena, struct report *report) TALLY_MUST_CHECK;

@@ -60,6 +60,10 @@ static void identity_show(const struct report *report, struct page *page)
     page_field(page, "network", report->genesis->network, PAGE_PLAIN);
     hex_encode(span_of(report->genesis->chain_id.bytes, DIGEST_SIZE), hex);
     page_field(page, "chain", hex, PAGE_PLAIN);
+    if (report->inquiry != NULL) {
+        hex_encode(span_of(report->inquiry->bytes, DIGEST_SIZE), hex);
+        page_field(page, "inquiry", hex, PAGE_PLAIN);
+    }
     time_to_text(report->verdict->as_of_time_ms, time);
     snprintf(text, sizeof text, "height %llu, %s", (unsigned long long)report->verdict->as_of_height, time);
     page_field(page, "as of", text, PAGE_PLAIN);
@@ -79,6 +83,10 @@ static void verdict_show(const struct report *report, struct page *page)
     snprintf(text, sizeof text, "no event was left out: all %u up to height %llu are here", verdict->events,
         (unsigned long long)verdict->as_of_height);
     page_field(page, "COMPLETE", text, PAGE_PLAIN);
+    if (report->no_file) {
+        page_field(
+            page, "NO FILE", "nothing is known of this subject but who asked: that is proven", PAGE_LOUD);
+    }
     if (verdict->withheld == 0) return;
     snprintf(text, sizeof text, "%u of the events came without what they say", verdict->withheld);
     page_field(page, "WITHHELD", text, PAGE_LOUD);

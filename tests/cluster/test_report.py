@@ -152,7 +152,8 @@ class RealReportTest(network.NetworkTest):
                          check=DONE).json
         self.assertEqual(len(accounts), 2 if number in PAIRS else 1)
         self.assertEqual(report["verdict"] | {"events": 0},
-                         {"authentic": True, "complete": True, "absent": False, "events": 0, "withheld": 0})
+                         {"authentic": True, "complete": True, "absent": False, "no_file": False, "events": 0,
+                          "withheld": 0})
         found = {account["account"]: account for account in report["accounts"]}
         self.assertEqual(set(found), {account["account"] for account in accounts})
         before = window("/", "*") if codes == "pboc" else window("B", "D")
@@ -241,6 +242,44 @@ class Metro2ReportTest(network.NetworkTest):
             records, _ = metro2_file.records_of(text.decode())
             compared = self.grids_hold(file.name, "account", list(records.values()), len(records) if FULL else 40)
         print(f"\n{compared} grids are the profiles in the file")
+
+
+class InquiredReportTest(network.NetworkTest):
+    """Where reads are not open: a report wants an inquiry, and says which one it answers."""
+
+    network_options = {"open_reads": False}
+
+    def test_a_report_is_asked_for_by_an_inquiry(self):
+        subject = "1d" * 32
+        file, proof = self.net.folder / "lines.ndjson", self.net.folder / "proof"
+        file.write_text(json.dumps({
+            "type": "ACCOUNT_OPEN", "subject": subject, "account": "ac" * 16, "event_date": "2025-01-10",
+            "account_type": "REVOLVING", "currency": "CNY", "body": {"limit_minor": 5_000_000}}) + "\n")
+        self.net.run("validator-1", "import", file, check=DONE)
+        without = self.net.run("validator-2", "report", subject)
+        self.assertEqual((without.code, without.json["error"]["reason"]), (USAGE, "USAGE"))
+        asked = ["--purpose", "CREDIT_DECISION", "--legal-basis", "STATUTE"]
+        report = self.net.run("validator-2", "report", subject, *asked, check=DONE).json
+        self.assertEqual(len(report["accounts"]), 1)
+        inquiry, = report["inquiries"]
+        self.assertEqual((inquiry["event_id"], inquiry["member"], inquiry["hard"]), (report["inquiry"], 2, True))
+        again = self.net.run("validator-2", "report", subject, "--inquiry", report["inquiry"], check=DONE).json
+        self.assertEqual((again["inquiry"], len(again["inquiries"])), (report["inquiry"], 1))
+        self.net.run("validator-2", "history", subject, "--inquiry", report["inquiry"], "--out", proof, check=DONE)
+        offline = ["report", "--file", proof, "--genesis", self.net.genesis]
+        self.assertEqual(tally(*offline, "--inquiry", report["inquiry"], check=DONE).json["inquiry"], report["inquiry"])
+        other = tally(*offline, "--inquiry", "00" * 32)
+        self.assertEqual((other.code, other.json["error"]["reason"]), (REFUSED, "STALE"))
+        self.assertEqual(tally(*offline, *asked).code, USAGE)
+
+    def test_nothing_but_the_inquiry_is_no_file(self):
+        told = self.net.run("validator-3", "report", "ee" * 32, "--purpose", "CREDIT_DECISION", "--legal-basis", "STATUTE",
+                            check=DONE).json
+        self.assertEqual((told["verdict"]["no_file"], told["verdict"]["events"], told["accounts"]), (True, 1, []))
+
+    def test_a_refused_inquiry_gives_no_report(self):
+        outcome = self.net.run("validator-3", "report", "ed" * 32, "--purpose", "CREDIT_DECISION", "--consent", "00" * 32)
+        self.assertEqual((outcome.code, outcome.json["error"]["reason"]), (REFUSED, "NO_CONSENT"))
 
 
 class ReportTest(network.NetworkTest):

@@ -182,6 +182,23 @@ static void that_there_is_no_file_is_a_report_too(void **state)
     json_decref(object);
 }
 
+static void a_file_of_access_alone_is_no_file(void **state)
+{
+    (void)state;
+    struct page page;
+    sample_inquire(file, 2, PURPOSE_CREDIT_DECISION, NULL, RESULT_OK);
+    make_report(CODES_PBOC, 1);
+    assert_true(report.no_file && !verdict.absent);
+    page_make(&page_text, &page);
+    buffer_append(&page.out, "", 1);
+    assert_non_null(strstr((const char *)page.out.data, "\nNO FILE       *nothing is known"));
+    assert_non_null(strstr((const char *)page.out.data, "CREDIT_DECISION  hard"));
+    page_close(&page);
+    sample_reserve(file, 2, 1, RESULT_REFUSED_CAP);
+    make_report(CODES_PBOC, 1);
+    assert_false(report.no_file);
+}
+
 /* ---- Data ---- */
 
 static const struct report_account *account_of(uint32_t number)
@@ -393,6 +410,7 @@ int main(void)
         TEST(metro_2_has_its_own_codes),
         TEST(json_says_the_same),
         cmocka_unit_test_setup_teardown(that_there_is_no_file_is_a_report_too, make_empty, drop_file),
+        cmocka_unit_test_setup_teardown(a_file_of_access_alone_is_no_file, make_empty, drop_file),
         TEST(accounts_stand_as_their_events_leave_them),
         TEST(a_grid_is_of_what_is_in_force),
         TEST(codes_are_kept_as_they_were_reported),
