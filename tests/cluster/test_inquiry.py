@@ -232,17 +232,28 @@ class InquiryTest(network.NetworkTest):
         for unknown in (os.urandom(32), self.submit(self.bank_client, self.bank, self.bank.grant(subject))[0]):
             self.failed(lambda unknown=unknown: self.again(unknown), grpc.StatusCode.NOT_FOUND, "NOT_FOUND")
 
-    def test_inquiries_want_the_role(self):
+    def test_a_client_does_what_its_roles_are_for(self):
         name, yaml = "validator-4", self.net.home("validator-4") / "node.yaml"
         text = yaml.read_text()
         self.assertIn("[submit, inquire, read, admin]", text)
-        self.net.stop(name)
-        yaml.write_text(text.replace("inquire, ", ""))
+        subject = self.furnished(1)
         try:
-            self.net.start(name)
-            self.net.take_part([name])
-            with rpc.Client(self.net, name) as client:
-                self.failed(lambda: self.again(os.urandom(32), client), grpc.StatusCode.PERMISSION_DENIED, "ROLE")
+            for roles in ("submit, read, admin", "inquire, read"):
+                self.net.stop(name)
+                yaml.write_text(text.replace("submit, inquire, read, admin", roles))
+                self.net.start(name)
+                with rpc.Client(self.net, name) as client:
+                    network.wait_until("it takes part", lambda client=client: client.status().standing != "JOINING")
+                    if roles.startswith("submit"):
+                        self.failed(lambda client=client: self.again(os.urandom(32), client),
+                                    grpc.StatusCode.PERMISSION_DENIED, "ROLE")
+                        self.assertGreater(client.status().subjects, 0)
+                        continue
+                    member = self.members[3]
+                    event = member.inquiry(subject, legal_basis=credit.LEGAL_STATUTE)
+                    self.answered(self.inquire(event, client, member), 2)
+                    # How many subjects there are grows with a refused inquiry about one of whom nothing was known.
+                    self.assertEqual(client.status().subjects, 0)
         finally:
             self.net.stop(name)
             yaml.write_text(text)
