@@ -13,8 +13,9 @@
 #include "storage/store.h"
 #include "tests/fault/cut_node.h"
 
-#define BEFORE 90u /* blocks before the snapshot */
 #define BLOCKS 150u
+#define FEW 12u     /* blocks before a snapshot whose subjects have one piece each */
+#define MANY 90u    /* and before one of more */
 #define FILLED 120u /* the older blocks come after this one */
 #define BLOCK_EVENTS 24u
 #define STEP_MS 1500000u
@@ -276,13 +277,13 @@ static void load(const char *from, struct side *side)
 }
 
 /* Its own, from the first block up to where the snapshot is made; and another that came with that. */
-static void sides_open(struct side *own, struct side *joined, uint32_t run)
+static void sides_open(struct side *own, struct side *joined, uint64_t before, uint32_t run)
 {
     cut.config.snapshot_run = run;
-    cut.height = BEFORE;
+    cut.height = before;
     side_make(own, 0);
     side_start(own);
-    for (uint64_t height = 1; height <= BEFORE; height++) {
+    for (uint64_t height = 1; height <= before; height++) {
         (void)side_apply(own, height);
         if (height % 17 == 0) assert_int_equal(state_flush(own->state, height), TALLY_OK);
     }
@@ -290,15 +291,15 @@ static void sides_open(struct side *own, struct side *joined, uint32_t run)
     side_stop(own);
     cut_node_write(&cut, own->dir, own->dir);
     side_start(own);
-    side_make(joined, BEFORE);
+    side_make(joined, before);
     load(own->dir, joined);
     side_start(joined);
-    assert_int_equal(state_base_height(joined->state), BEFORE);
+    assert_int_equal(state_base_height(joined->state), before);
 }
 
 static void backfill(struct side *own, struct side *joined)
 {
-    for (uint64_t height = 1; height <= BEFORE; height++) {
+    for (uint64_t height = 1; height <= joined->base; height++) {
         struct state_older_result *results;
         uint32_t count;
         struct arena arena;
@@ -329,12 +330,12 @@ static void same_parts(const char *a, const char *b)
     snapshot_head_close(head);
 }
 
-static void go_on_as_one(uint32_t run)
+static void go_on_as_one(uint64_t before, uint32_t run)
 {
     struct side own, joined;
-    sides_open(&own, &joined, run);
+    sides_open(&own, &joined, before, run);
     side_is_sound(&joined);
-    for (uint64_t height = BEFORE + 1; height <= BLOCKS; height++) {
+    for (uint64_t height = before + 1; height <= BLOCKS; height++) {
         struct checkpoint ours = side_apply(&own, height), theirs = side_apply(&joined, height);
         struct digest a = checkpoint_digest(&ours), b = checkpoint_digest(&theirs);
         assert_memory_equal(a.bytes, b.bytes, DIGEST_SIZE);
@@ -370,13 +371,278 @@ static void a_joined_state_rules_on_every_type_as_one_that_applied_all(void **co
     printf("%zu folded, %u corrections, %u retractions, %u with an item id, %u refused, %u types\n",
         world.applied_count, corrected, retracted, of_item, refused, types_seen);
     assert_true(corrected > 10 && retracted > 10 && of_item > 100 && refused > 10 && types_seen == 21);
-    go_on_as_one(SNAPSHOT_RUN); /* subjects whole in their parts, and indexed */
-    go_on_as_one(32);           /* and cut into runs */
+    go_on_as_one(FEW, SNAPSHOT_RUN);
+    go_on_as_one(MANY, SNAPSHOT_RUN);
+    go_on_as_one(MANY, 32); /* subjects are cut into runs */
+}
+
+/* ---- What is altered ---- */
+
+static void no_byte_of_any_event_is_slack(void **context)
+{
+    (void)context;
+    struct side own, joined;
+    struct snapshot_reading *reading;
+    sides_open(&own, &joined, FEW, 16);
+    struct snapshot_head *head = head_of(&cut, own.dir);
+    assert_int_equal(snapshot_reading_open(head, &reading), TALLY_OK);
+    size_t altered = 0;
+    for (uint32_t kind = SNAPSHOT_SUBJECTS; kind <= SNAPSHOT_EVENTS; kind++)
+        for (uint32_t i = 0; i < snapshot_reading_count(reading, kind); i++) {
+            struct buffer bytes = part_of(own.dir, cut.height, kind, i);
+            for (size_t at = 0; at < bytes.size; at++) {
+                bytes.data[at] ^= (uint8_t)(1u << (at * 7 + at / 8) % 8);
+                assert_int_equal(
+                    snapshot_reading_check(reading, kind, i, buffer_span(&bytes)), TALLY_EDAMAGED);
+                bytes.data[at] ^= (uint8_t)(1u << (at * 7 + at / 8) % 8);
+                if (at % 5 == 0)
+                    assert_int_equal(
+                        snapshot_reading_check(reading, kind, i, span_of(bytes.data, at)), TALLY_EDAMAGED);
+            }
+            altered += bytes.size;
+            assert_int_equal(snapshot_reading_check(reading, kind, i, buffer_span(&bytes)), TALLY_OK);
+            buffer_close(&bytes);
+        }
+    assert_true(altered > 5000);
+    snapshot_reading_close(reading);
+    snapshot_head_close(head);
+    side_close(&own);
+    side_close(&joined);
+}
+
+#define EVENTS_MAX 512u
+
+/* The first subject of the part, taken apart. */
+struct taken {
+    struct snapshot_event events[EVENTS_MAX];
+    uint32_t count;
+    size_t start, end; /* of them in the part */
+};
+
+static int take_first(void *context, const struct snapshot_subject *subject)
+{
+    struct taken *taken = context;
+    struct reader reader;
+    if (taken->count > 0) return TALLY_OK;
+    reader_init(&reader, subject->events);
+    while (reader.left > 0) {
+        assert_true(taken->count < EVENTS_MAX);
+        assert_true(snapshot_event_read(&reader, &taken->events[taken->count++]));
+    }
+    taken->start = SNAPSHOT_PREFIX_SIZE + DIGEST_SIZE + 4 + subject->bytes.size + 4;
+    taken->end = taken->start + subject->events.size;
+    return TALLY_OK;
+}
+
+/* The part with other events in their place. */
+static int check_with(const struct snapshot_head *head, const struct buffer *part, const struct taken *taken,
+    const struct snapshot_event *events, uint32_t count)
+{
+    struct buffer bytes;
+    buffer_init(&bytes, SNAPSHOT_PART_SIZE_MAX);
+    buffer_append(&bytes, part->data, taken->start - 4);
+    buffer_u32(&bytes, count);
+    for (uint32_t i = 0; i < count; i++)
+        snapshot_event_encode(&events[i], &bytes);
+    buffer_append(&bytes, part->data + taken->end, part->size - taken->end);
+    int error = snapshot_part_check(head, SNAPSHOT_SUBJECTS, 0, buffer_span(&bytes));
+    buffer_close(&bytes);
+    return error;
+}
+
+/* Another thing of the same size that the event could as well be; false where there is none. */
+static bool alter(struct snapshot_event *event, uint32_t way)
+{
+    struct event_facts *facts = &event->facts;
+    bool of_item = snapshot_event_has_item(event), linked = !digest_is_zero(&facts->link);
+    switch (way) {
+    case 0: /* of another type */
+        if (of_item) facts->type = facts->type == EVENT_STATEMENT ? EVENT_DISPUTE_OPEN : EVENT_STATEMENT;
+        if (!of_item && facts->type == EVENT_CORRECT)
+            facts->type = EVENT_RETRACT;
+        else if (!of_item && facts->type == EVENT_PAYMENT)
+            facts->type = EVENT_DISBURSE;
+        else if (!of_item)
+            return false;
+        return true;
+    case 1: /* of another month */
+        facts->period++;
+        return facts->type == EVENT_PERIOD_REPORT;
+    case 2: /* it aims elsewhere */
+        facts->link.bytes[7] ^= 1;
+        return linked;
+    case 3: /* it aims nowhere */
+        facts->link = (struct digest){{0}};
+        return linked;
+    case 4: /* another's */
+        facts->member_id++;
+        return of_item;
+    case 5: /* it used up another item id */
+        facts->item_id[15] ^= 1;
+        return of_item;
+    case 6: /* it was applied, or refused */
+        event->result = event->result == RESULT_OK ? RESULT_NO_CONSENT : RESULT_OK;
+        return of_item;
+    default:
+        return false;
+    }
+}
+
+#define WAYS 7u
+
+static void what_is_said_of_an_event_is_what_its_file_fixes(void **context)
+{
+    (void)context;
+    struct side own, joined;
+    static struct taken taken;
+    unsigned altered[WAYS] = {0}, swapped = 0;
+    sides_open(&own, &joined, MANY, SNAPSHOT_RUN);
+    struct snapshot_head *head = head_of(&cut, own.dir);
+    struct buffer part = part_of(own.dir, cut.height, SNAPSHOT_SUBJECTS, 0);
+    assert_int_equal(snapshot_subjects_walk(head, 0, buffer_span(&part), take_first, &taken), TALLY_OK);
+    assert_int_equal(check_with(head, &part, &taken, taken.events, taken.count), TALLY_OK);
+    for (uint32_t i = 0; i < taken.count; i++) {
+        struct snapshot_event kept = taken.events[i];
+        for (uint32_t way = 0; way < WAYS; way++) {
+            if (alter(&taken.events[i], way)) {
+                altered[way]++;
+                assert_int_equal(check_with(head, &part, &taken, taken.events, taken.count), TALLY_EDAMAGED);
+            }
+            taken.events[i] = kept;
+        }
+        if (i == 0) continue;
+        /* What is said of two changes places: the fold, which is over ids, is the same. */
+        struct event_facts before = taken.events[i - 1].facts;
+        if (event_facts_has_item(&before) != event_facts_has_item(&kept.facts)) continue;
+        taken.events[i - 1].facts = kept.facts;
+        taken.events[i].facts = before;
+        if (memcmp(&before, &kept.facts, sizeof before) != 0) {
+            assert_int_equal(check_with(head, &part, &taken, taken.events, taken.count), TALLY_EDAMAGED);
+            swapped++;
+        }
+        taken.events[i - 1].facts = before;
+        taken.events[i] = kept;
+    }
+    assert_int_equal(check_with(head, &part, &taken, taken.events, taken.count - 1), TALLY_EDAMAGED);
+    assert_int_equal(check_with(head, &part, &taken, taken.events + 1, taken.count - 1), TALLY_EDAMAGED);
+    for (uint32_t way = 0; way < WAYS; way++)
+        if (altered[way] == 0) fail_msg("way %u: %u", way, altered[way]);
+    assert_true(swapped > 20);
+    buffer_close(&part);
+    snapshot_head_close(head);
+    side_close(&own);
+    side_close(&joined);
+}
+
+/* ---- What is spoilt on disk ---- */
+
+struct spoiling {
+    char kind;
+    size_t entry_kind; /* of the index of events: of what kind of entry a key is altered */
+    struct buffer key, value;
+    bool done;
+};
+
+static bool pick(void *context, struct span key, struct span value)
+{
+    struct spoiling *spoiling = context;
+    buffer_clear(&spoiling->key);
+    buffer_clear(&spoiling->value);
+    buffer_append(&spoiling->key, key.data, key.size);
+    buffer_append(&spoiling->value, value.data, value.size);
+    if (spoiling->entry_kind == 0) spoiling->done = true;
+    for (size_t at = 0; spoiling->entry_kind > 0 && at < value.size && !spoiling->done; at += 24) {
+        if (value.data[at + EVENT_KEY_SIZE] >> 4 != spoiling->entry_kind) continue;
+        spoiling->value.data[at] ^= 1;
+        spoiling->done = true;
+    }
+    return !spoiling->done;
+}
+
+/* Alters byte `at` of the first record of a kind, or an entry's key in it; a byte behind its end removes it.
+ * What a second call with `keep` has kept comes back. */
+static void spoil(struct side *side, struct spoiling *spoiling, size_t at, struct buffer *keep)
+{
+    char path[96];
+    struct store *store;
+    struct store_batch *batch = store_batch_make();
+    (void)snprintf(path, sizeof path, "%s/state", side->dir);
+    assert_int_equal(store_open(path, &store), TALLY_OK);
+    if (keep->size > 0) {
+        store_batch_put(batch, buffer_span(&spoiling->key), buffer_span(keep));
+    } else {
+        spoiling->done = false;
+        assert_int_equal(
+            store_scan(store, span_of(&spoiling->kind, 1), span_of(&spoiling->kind, 1), pick, spoiling),
+            TALLY_OK);
+        assert_true(spoiling->done);
+        assert_int_equal(store_get(store, buffer_span(&spoiling->key), keep), TALLY_OK);
+        if (spoiling->entry_kind == 0 && at < spoiling->value.size) spoiling->value.data[at] ^= 1;
+        if (spoiling->entry_kind > 0 || at < spoiling->value.size)
+            store_batch_put(batch, buffer_span(&spoiling->key), buffer_span(&spoiling->value));
+        else
+            store_batch_remove(batch, buffer_span(&spoiling->key));
+    }
+    assert_int_equal(store_commit(store, batch), TALLY_OK);
+    store_batch_close(batch);
+    store_close(store);
+}
+
+/* Returns the size of the record. */
+static size_t damage_is_found(struct side *side, char kind, size_t entry_kind, size_t at)
+{
+    struct spoiling spoiling = {.kind = kind, .entry_kind = entry_kind};
+    struct buffer keep;
+    size_t found = 0, size;
+    buffer_init(&keep, MIB);
+    buffer_init(&spoiling.key, KIB);
+    buffer_init(&spoiling.value, MIB);
+    side_stop(side);
+    spoil(side, &spoiling, at, &keep);
+    size = keep.size;
+    side_start(side);
+    int error = look_at(side, &found);
+    if (error != TALLY_EDAMAGED && (error != TALLY_OK || found == 0))
+        fail_msg("'%c' %zu, byte %zu: %d, %zu found", kind, entry_kind, at, error, found);
+    side_stop(side);
+    spoil(side, &spoiling, at, &keep);
+    side_start(side);
+    buffer_close(&keep);
+    buffer_close(&spoiling.key);
+    buffer_close(&spoiling.value);
+    return size;
+}
+
+static void a_look_at_the_state_finds_what_was_spoilt_of_it(void **context)
+{
+    (void)context;
+    struct side own, joined;
+    sides_open(&own, &joined, MANY, SNAPSHOT_RUN);
+    size_t size = damage_is_found(&joined, 'H', 0, 0);
+    for (size_t at = 1; at <= size; at += 101)
+        damage_is_found(&joined, 'H', 0, at);
+    size = damage_is_found(&joined, 'J', 0, 0);
+    for (size_t at = 1; at <= size; at += 211)
+        damage_is_found(&joined, 'J', 0, at);
+    damage_is_found(&joined, 'E', INDEX_BASE, 0);
+    for (uint64_t height = MANY + 1; height <= BLOCKS; height++)
+        (void)side_apply(&joined, height);
+    side_is_sound(&joined);
+    static const enum event_index_kind kinds[] = {INDEX_APPLIED, INDEX_ACCOUNT, INDEX_ITEM, INDEX_CORRECTED,
+        INDEX_RETRACTED, INDEX_BASE, INDEX_RECORDED};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        damage_is_found(&joined, 'E', kinds[i], 0);
+    side_is_sound(&joined);
+    side_close(&own);
+    side_close(&joined);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_byte_of_any_event_is_slack),
+        cmocka_unit_test(what_is_said_of_an_event_is_what_its_file_fixes),
+        cmocka_unit_test(a_look_at_the_state_finds_what_was_spoilt_of_it),
         cmocka_unit_test(a_joined_state_rules_on_every_type_as_one_that_applied_all),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
