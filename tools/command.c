@@ -9,6 +9,7 @@ static const struct command *const commands[] = {
     &command_import,
     &command_consent,
     &command_reserve,
+    &command_dispute,
     &command_history,
     &command_report,
     &command_receipt,

@@ -1,4 +1,3 @@
-#include <stdio.h>
 #include <string.h>
 
 #include "proto/base/date.h"
@@ -129,21 +128,6 @@ static enum tool_exit revoke_make(
         json_pack("{s:s}", "consent", args->positionals[1]), &body, event);
 }
 
-static enum tool_exit result_show(
-    struct context *context, enum event_type type, const struct receipt *receipt)
-{
-    bool is_grant = type == EVENT_CONSENT_GRANT;
-    char id[2 * DIGEST_SIZE + 1];
-    if (context->json)
-        return output_json_take(
-            context, json_pack("{s:o, s:I}", is_grant ? "consent_id" : "event_id",
-                         json_digest(&receipt->event_id), "height", (json_int_t)receipt->height));
-    hex_encode(span_of(receipt->event_id.bytes, DIGEST_SIZE), id);
-    printf("%s %s, at height %llu\n", is_grant ? "consent" : "revoked by event", id,
-        (unsigned long long)receipt->height);
-    return TOOL_DONE;
-}
-
 static enum tool_exit verb_run(
     struct context *context, const struct args *args, bool is_grant, struct signer *signer)
 {
@@ -151,10 +135,10 @@ static enum tool_exit verb_run(
     struct receipt receipt;
     enum tool_exit code =
         is_grant ? grant_make(context, args, signer, &event) : revoke_make(context, args, signer, &event);
+    if (code == TOOL_DONE) code = signer_submit(context, signer, &event, &receipt);
     if (code == TOOL_DONE)
-        code = member_event_submit(context, &signer->remote, &signer->trust, &event, &receipt);
-    if (code == TOOL_DONE && receipt.result.code != RESULT_OK) code = member_event_refused(context, &receipt);
-    if (code == TOOL_DONE) code = result_show(context, event.fields.type, &receipt);
+        code = signer_show(context, is_grant ? "consent_id" : "event_id",
+            is_grant ? "consent" : "revoked by event", &receipt);
     member_event_close(&event);
     return code;
 }

@@ -1,9 +1,11 @@
 #include "tools/signer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/codec/convert.h"
+#include "tools/output.h"
 #include "tools/trust.h"
 
 enum tool_exit signer_open(struct context *context, struct signer **out)
@@ -53,4 +55,24 @@ enum tool_exit signer_subject(
     }
     arena_close(&arena);
     return code;
+}
+
+enum tool_exit signer_submit(
+    struct context *context, struct signer *signer, const struct member_event *event, struct receipt *receipt)
+{
+    enum tool_exit code = member_event_submit(context, &signer->remote, &signer->trust, event, receipt);
+    if (code != TOOL_DONE || receipt->result.code == RESULT_OK) return code;
+    return member_event_refused(context, receipt);
+}
+
+enum tool_exit signer_show(
+    struct context *context, const char *name, const char *what, const struct receipt *receipt)
+{
+    char id[2 * DIGEST_SIZE + 1];
+    if (context->json)
+        return output_json_take(context, json_pack("{s:o, s:I}", name, json_digest(&receipt->event_id),
+                                             "height", (json_int_t)receipt->height));
+    hex_encode(span_of(receipt->event_id.bytes, DIGEST_SIZE), id);
+    printf("%s %s, at height %llu\n", what, id, (unsigned long long)receipt->height);
+    return TOOL_DONE;
 }

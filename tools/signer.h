@@ -21,4 +21,12 @@ void signer_close(struct signer *signer);
 enum tool_exit signer_subject(struct context *context, struct signer *signer, const struct digest *event_id,
     struct digest *subject) TALLY_MUST_CHECK;
 
+/* Submits the event and verifies its receipt; one that was refused fails with its result. */
+enum tool_exit signer_submit(struct context *context, struct signer *signer, const struct member_event *event,
+    struct receipt *receipt) TALLY_MUST_CHECK;
+
+/* {name: id, "height"}, or a line of text that begins with `what`. */
+enum tool_exit signer_show(struct context *context, const char *name, const char *what,
+    const struct receipt *receipt) TALLY_MUST_CHECK;
+
 #endif

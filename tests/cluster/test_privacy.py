@@ -7,7 +7,7 @@ import grpc
 
 import network
 import rpc
-from network import DONE, REFUSED
+from network import DONE, REFUSED, USAGE
 from rpc import DEADLINE_S, credit, detail_of
 
 
@@ -133,6 +133,30 @@ class PrivacyTest(network.NetworkTest):
         shown = self.shared.run("validator-1", "history", self.subject.hex(), check=DONE).json["events"]
         self.assertIn("DISPUTE_OPEN", [event["type"] for event in shown])
         self.assertEqual(self.shared.run("validator-3", "history", self.subject.hex(), check=DONE).json["events"], [])
+
+    def test_a_dispute_is_opened_answered_and_closed_by_those_who_may(self):
+        subject, account = os.urandom(32), os.urandom(16)
+        opening = self.writer.opening(subject, account)
+        target = self.writer.event_id(opening).hex()
+        self.writes.submit(self.writer.batch([opening]), rpc.rpc.CHECKPOINTED)
+        run = self.shared.run
+        ask = ("dispute", "open", target, "--category", "NOT_MINE", "--text", "never seen")
+        self.assertEqual(run("validator-2", *ask).json["error"]["reason"], "NOT_OWN")  # it may not read whose it is
+        dispute = run("validator-2", *ask, "--subject", subject.hex(), check=DONE).json["dispute_id"]
+        self.assertEqual(run("validator-3", "dispute", "answer", dispute, "--subject", subject.hex()).code, REFUSED)
+        run("validator-1", "dispute", "answer", dispute, "--text", "signed in person", check=DONE)
+        self.assertEqual(run("validator-1", "dispute", "close", dispute, "--outcome", "REJECTED").code, REFUSED)
+        run("validator-2", "dispute", "close", dispute, "--outcome", "WITHDRAWN", check=DONE)
+        run("validator-2", "dispute", "statement", subject.hex(), "--text", "it was mine", "--target", target, check=DONE)
+        file = run("validator-2", "history", subject.hex(), "--purpose", "SUBJECT_REQUEST", "--legal-basis", "STATUTE",
+                   check=DONE).json
+        self.assertEqual([(event["type"], event["member"]) for event in file["events"]],
+                         [("ACCOUNT_OPEN", 1), ("DISPUTE_OPEN", 2), ("DISPUTE_ANSWER", 1), ("DISPUTE_CLOSE", 2),
+                          ("STATEMENT", 2), ("INQUIRY", 2)])
+        self.assertEqual(file["events"][2]["body"], {"text": "signed in person"})
+        for wrong in (["open", target], ["close", dispute], ["open", target, "--category", "X"], ["fly", target],
+                      ["statement", subject.hex()], ["answer", dispute, "--outcome", "REJECTED"], ["open", "x"]):
+            self.assertEqual(run("validator-2", "dispute", *wrong, "--subject", subject.hex()).code, USAGE, wrong)
 
     def test_the_command_line_tells_no_more(self):
         height = self.results[0].height
