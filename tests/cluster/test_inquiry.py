@@ -36,7 +36,7 @@ class InquiryTest(network.NetworkTest):
     def setUpClass(cls):
         super().setUpClass()
         cls.members = [rpc.Member(cls.shared, name) for name in cls.shared.validators]
-        cls.clients = [rpc.Client(cls.shared, name) for name in cls.shared.validators]
+        cls.clients = [rpc.Client(cls.shared, name) for name in cls.shared.names]
         for client in cls.clients:
             cls.addClassCleanup(client.close)
         cls.bank, cls.other = cls.members[:2]
