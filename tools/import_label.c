@@ -31,6 +31,7 @@ bool import_label_is_taken(const struct import_labels *labels, const char *label
 int import_label_put(struct import_labels *labels, const char *label, const struct digest *id)
 {
     if (labels->ids == NULL) labels->ids = json_object();
+    if (json_object_size(labels->ids) >= IMPORT_LABELS_MAX) return TALLY_ELIMIT;
     return json_object_set_new(labels->ids, label, json_digest(id)) == 0 ? TALLY_OK : TALLY_ENOMEM;
 }
 

@@ -9,6 +9,7 @@
 #include "proto/codec/event.h"
 
 #define IMPORT_LABEL_SIZE_MAX 64
+#define IMPORT_LABELS_MAX (1u << 20)
 
 struct import_labels {
     json_t *ids; /* label -> hexadecimal digits; NULL where there are none yet */
@@ -19,7 +20,7 @@ void import_labels_close(struct import_labels *labels);
 
 /* Whether an earlier line has the label. Here and below, `labels` may be NULL: then there are none. */
 bool import_label_is_taken(const struct import_labels *labels, const char *label);
-/* Errors: TALLY_ENOMEM. */
+/* Errors: TALLY_ENOMEM, TALLY_ELIMIT (there are IMPORT_LABELS_MAX). */
 int import_label_put(
     struct import_labels *labels, const char *label, const struct digest *id) TALLY_MUST_CHECK;
 
