@@ -14,7 +14,8 @@ static const char head[] =
     "padding: .1em .8em .1em 0 }\n"
     "table.list { width: 100% } table.list th { border-bottom: 1px solid #ccc; font-weight: 600 }\n"
     "table.fields th { font-weight: 400; color: #555; white-space: nowrap; width: 8em }\n"
-    "td { overflow-wrap: anywhere } td.right, th.right { text-align: right } tr { break-inside: avoid }\n"
+    "table.fields td, table.list td:last-child { overflow-wrap: anywhere } td.right, th.right { text-align: "
+    "right } tr { break-inside: avoid }\n"
     "s { color: #777 } @media print { body { margin: 0; max-width: none; padding: 0 } }\n"
     "</style>\n</head>\n<body>\n<h1>";
 
