@@ -324,6 +324,12 @@ static void a_list_that_the_rules_did_not_make_is_read_to_its_end(void **state)
     expect(wrong, STANDS_IN_FORCE, NO_PLACE, wrong);
     expect(gone, STANDS_IN_FORCE, NO_PLACE, gone);
     expect(thrice, STANDS_IN_FORCE, NO_PLACE, thrice);
+    struct event_body body = {.type = EVENT_DISPUTE_OPEN, .text = "no"};
+    uint32_t dispute = aim(EVENT_DISPUTE_OPEN, wrong, &body);
+    uint32_t closing = follow(EVENT_DISPUTE_CLOSE, dispute);
+    follow(EVENT_DISPUTE_CLOSE, dispute);
+    read_list();
+    assert_int_equal(in_force_dispute(&list, dispute).closing, closing);
     struct history_proof proof = sample_file_proof(file);
     struct proven_event backwards[16];
     for (uint32_t i = 0; i < file->count; i++)

@@ -243,7 +243,7 @@ static void a_grid_is_of_what_is_in_force(void **state)
     (void)state;
     make_report(CODES_PBOC, 12);
     /* 2024-04 was taken back, 2024-09 corrected from 125 days to 4. */
-    expect_grid(0, 202402, "NN*2NN41NNNN");
+    expect_grid(0, 202402, "NN*2NN41NN1N");
     expect_grid(1, 202305, "*****1#6****G");
 }
 
@@ -271,12 +271,14 @@ static void what_is_unusual_is_noticed(void **state)
 {
     (void)state;
     assert_int_equal(flags_of(0, 202402), 0);
-    assert_int_equal(flags_of(0, 202405), 0); /* the month before was taken back: nothing to compare */
+    /* At the line and not over it; and the month before was taken back: there is nothing to compare. */
+    assert_int_equal(flags_of(0, 202405), 0);
     assert_int_equal(flags_of(0, 202407), FLAG_OVER_LIMIT);
     assert_int_equal(flags_of(0, 202408), FLAG_JUMP | FLAG_LATE_BEFORE_OPEN);
     assert_int_equal(flags_of(0, 202409), 0); /* not as it was first reported, but as it is in force */
     assert_int_equal(flags_of(0, 202410), FLAG_BELOW_ZERO);
-    assert_int_equal(report.flagged, 4); /* and a correction of another type */
+    assert_int_equal(flags_of(0, 202412), 0); /* one level more */
+    assert_int_equal(report.flagged, 4);      /* and a correction of another type */
 }
 
 static void totals_are_by_currency_and_of_active_accounts(void **state)
@@ -339,7 +341,10 @@ static void disputes_are_held_against_the_policys_clock(void **state)
     assert_int_equal(extended, due + 15);
     uint32_t first = list.events[closed].first_about;
     assert_false(report_answer_is_late(&report, closed, first));
-    assert_true(report_answer_is_late(&report, closed, list.events[first].next_about));
+    uint32_t second = list.events[first].next_about, third = list.events[second].next_about;
+    assert_int_equal(report_day(&report, second), extended);
+    assert_false(report_answer_is_late(&report, closed, second));
+    assert_true(report_answer_is_late(&report, closed, third));
 }
 
 static bool is_marked(uint32_t period)
@@ -379,7 +384,10 @@ static void the_worst_month_is_of_those_shown(void **state)
     (void)state;
     assert_int_equal(report.worst_account, 1);
     assert_int_equal(report.worst_month, period_index(202312));
-    make_report(CODES_PBOC, 3);
+    make_report(CODES_PBOC, 2);
+    assert_int_equal(report.worst_account, 0);
+    assert_int_equal(report.worst_month, period_index(202412));
+    make_report(CODES_PBOC, 1);
     assert_int_equal(report.worst_account, NO_PLACE);
 }
 

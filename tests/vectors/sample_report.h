@@ -179,9 +179,9 @@ static inline void sample_line(struct sample_file *file)
     uint32_t months[12];
     sample_open(file, 1, 0, ACCOUNT_REVOLVING, 156, 19737, 5000000);
     for (uint32_t i = 0; i < 12; i++) {
-        static const uint32_t days[12] = {0, 0, 12, 42, 0, 0, 95, 125, 0, 0, 0, 0};
+        static const uint32_t days[12] = {0, 0, 12, 42, 0, 0, 95, 125, 0, 0, 12, 0};
         static const int64_t balances[12] = {
-            0, 120000, 240000, 251000, 0, 5100000, 90000, 91000, -2500, 0, 4000, 5000};
+            0, 120000, 240000, 5000000, 0, 5000001, 90000, 91000, -2500, 0, 4000, 5000};
         struct event_body body = sample_report_body(balances[i], days[i]);
         if (i == 6) {
             body.past_due = (struct optional_amount){true, 90000};
@@ -274,7 +274,9 @@ static inline void sample_disputes(struct sample_file *file)
     sample_days_pass(file, 40);
     uint32_t extended = sample_about(file, EVENT_DISPUTE_OPEN, 2, 4, "Not mine.");
     sample_say(file, EVENT_DISPUTE_ANSWER, 1, closed, "Being looked at.");
-    sample_days_pass(file, 6);
+    sample_days_pass(file, 5);
+    sample_say(file, EVENT_DISPUTE_ANSWER, 1, closed, "On the last day: it will be corrected.");
+    sample_days_pass(file, 1);
     sample_say(file, EVENT_DISPUTE_ANSWER, 1, closed, "It was our error, and is corrected.");
     sample_say(file, EVENT_DISPUTE_CLOSE, 2, closed, "Settled.");
     sample_days_pass(file, 30);
