@@ -369,6 +369,41 @@ static void what_cannot_be_confirmed_is_kept_with_a_mark_or_taken_back(void **st
     assert_true(is_marked(202402));
 }
 
+/* "The account counts as active until the linked opening." */
+static void a_transferred_account_counts_until_it_is_taken_over(void **state)
+{
+    (void)state;
+    sample_open(file, 1, 0, ACCOUNT_REVOLVING, 156, 19900, 100);
+    uint32_t transfer = sample_simple(file, EVENT_TRANSFER, 1, 0, 19950, 50);
+    make_report(CODES_PBOC, 1);
+    assert_true(account_of(0)->is_active);
+    struct event_header header = sample_file_header(file, EVENT_ACCOUNT_OPEN, 3, 1, 19960);
+    struct event_body body = {.type = EVENT_ACCOUNT_OPEN, .limit = {true, 100}};
+    header.account_type = ACCOUNT_REVOLVING;
+    header.currency = 156;
+    header.has_transfer_of = true;
+    header.transfer_of = file->ids[transfer];
+    uint32_t opening = sample_file_add(file, header, &body, RESULT_OK);
+    make_report(CODES_PBOC, 1);
+    assert_false(account_of(0)->is_active);
+    assert_true(account_of(1)->is_active);
+    sample_aim(file, EVENT_RETRACT, 3, opening, NULL);
+    make_report(CODES_PBOC, 1);
+    assert_true(account_of(0)->is_active);
+    assert_false(account_of(1)->is_active);
+}
+
+static void a_month_to_come_is_not_in_a_grid(void **state)
+{
+    (void)state;
+    struct event_body body = sample_report_body(1, 300);
+    sample_open(file, 1, 0, ACCOUNT_REVOLVING, 156, 19900, 100);
+    sample_report(file, 1, 0, 203001, &body);
+    make_report(CODES_PBOC, 12);
+    assert_int_equal(account_of(0)->grid_last, period_index(202501));
+    assert_int_equal(report.worst_account, NO_PLACE);
+}
+
 static void without_a_policy_there_is_no_clock(void **state)
 {
     (void)state;
@@ -429,6 +464,9 @@ int main(void)
         TEST(only_live_reservations_are_open),
         TEST(disputes_are_held_against_the_policys_clock),
         TEST(what_cannot_be_confirmed_is_kept_with_a_mark_or_taken_back),
+        cmocka_unit_test_setup_teardown(
+            a_transferred_account_counts_until_it_is_taken_over, make_empty, drop_file),
+        cmocka_unit_test_setup_teardown(a_month_to_come_is_not_in_a_grid, make_empty, drop_file),
         TEST(without_a_policy_there_is_no_clock),
         TEST(the_worst_month_is_of_those_shown),
         TEST(a_budget_that_is_spent_is_told),
