@@ -5,6 +5,7 @@
 
 #include "proto/base/check.h"
 #include "proto/crypto/digest.h"
+#include "storage/key_sort.h"
 
 #define BUCKETS_MIN 1024u
 #define KINDS 256u
@@ -334,36 +335,16 @@ static int span_order(struct span a, struct span b)
     return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
 }
 
-/* An entry with the start of its key, behind the kind: most are told apart without a look at them. */
-struct sorted {
-    uint64_t start[2];
-    const struct entry *entry;
-};
-
-static struct sorted sorted_of(const struct entry *entry)
+static const struct entry *entry_of(const struct key_item *item)
 {
-    struct sorted sorted = {.entry = entry};
-    uint8_t start[sizeof sorted.start] = {0};
-    size_t size = entry->key_size - 1u;
-    memcpy(start, entry->key + 1, size < sizeof start ? size : sizeof start);
-    sorted.start[0] = get_u64(start);
-    sorted.start[1] = get_u64(start + 8);
-    return sorted;
+    return (const struct entry *)(const void *)(item->key.data - 1 - offsetof(struct entry, key));
 }
 
-static int by_key(const void *a, const void *b)
-{
-    const struct sorted *x = a, *y = b;
-    for (size_t i = 0; i < 2; i++)
-        if (x->start[i] != y->start[i]) return x->start[i] < y->start[i] ? -1 : 1;
-    return span_order(span_of(x->entry->key, x->entry->key_size), span_of(y->entry->key, y->entry->key_size));
-}
-
-static void put_sorted(const struct sorted *sorted, size_t count, struct store_batch *batch)
+static void put_sorted(const struct key_item *sorted, size_t count, struct store_batch *batch)
 {
     for (size_t i = 0; i < count; i++) {
-        if (i + FETCH_AHEAD < count) fetch(sorted[i + FETCH_AHEAD].entry);
-        const struct entry *entry = sorted[i].entry;
+        if (i + FETCH_AHEAD < count) fetch(entry_of(&sorted[i + FETCH_AHEAD]));
+        const struct entry *entry = entry_of(&sorted[i]);
         store_batch_put(
             batch, span_of(entry->key, entry->key_size), span_of(entry->value, entry->value_size));
     }
@@ -373,17 +354,17 @@ int overlay_gather(struct overlay *overlay, struct store_batch *batch)
 {
     const struct overlay_table *frozen = overlay->frozen;
     CHECK(frozen != NULL);
-    struct sorted *sorted = malloc((frozen->entry_count + 1) * sizeof *sorted);
-    if (sorted == NULL) return TALLY_ENOMEM;
-    /* Kind by kind: each is a sort of its own, shorter. */
+    struct key_sort *sort = key_sort_make(frozen->entry_count);
+    if (sort == NULL) return TALLY_ENOMEM;
+    /* Kind by kind: each is a sort of its own, shorter, and of what follows the kind's byte. */
     for (size_t kind = 0; kind < KINDS; kind++) {
-        size_t count = 0;
+        size_t count;
         for (const struct entry *entry = frozen->kinds[kind]; entry != NULL; entry = entry->next_of_kind)
-            if (!entry->replaced) sorted[count++] = sorted_of(entry);
-        qsort(sorted, count, sizeof *sorted, by_key);
+            if (!entry->replaced) key_sort_add(sort, span_of(entry->key + 1, entry->key_size - 1u));
+        const struct key_item *sorted = key_sort_done(sort, &count);
         put_sorted(sorted, count, batch);
     }
-    free(sorted);
+    key_sort_close(sort);
     return TALLY_OK;
 }
 
