@@ -186,6 +186,7 @@ static json_t *account_json(const struct report *report, const struct report_acc
         account_state_name(account->state), "active", account->is_active, "opened", opened, "months",
         months_json(report, account), "events", events_json(report, account));
     if (object == NULL) return NULL;
+    json_object_set_new(object, "readable", json_boolean(!account->is_open_unread));
     amount_set(object, "limit_minor", account->limit);
     amount_set(object, "principal_minor", account->principal);
     amount_set(object, "charged_off_minor", account->charged_off);

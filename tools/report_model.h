@@ -92,8 +92,8 @@ struct report {
     uint32_t months;   /* of the grids */
     int32_t as_of_day; /* of the checkpoint */
     uint8_t *flags;    /* by place: bits */
-    bool *disputed;    /* by place: it, or a correction of it, is disputed, and is marked so */
     uint32_t flagged;  /* events with any */
+    bool *disputed;    /* by place: it, or a correction of it, is disputed, and is marked so */
     uint32_t account_count;
     struct report_account *accounts;   /* in the order of their openings */
     struct report_places reservations; /* live at the checkpoint */
@@ -114,8 +114,8 @@ struct report_request {
     uint32_t months; /* 1 to REPORT_MONTHS_MAX */
 };
 
-/* Everything is in the arena, or borrowed: `list` is of a verified whole
- * history (CHECKed). Errors: TALLY_ENOMEM. */
+/* Everything is in the arena, or borrowed. `list` is of the subject's whole history, which `verdict` found
+ * complete (CHECKed). Errors: TALLY_ENOMEM. */
 int report_make(const struct report_request *request, const struct in_force *list,
     const struct digest *subject, const struct proof_verdict *verdict, const struct genesis *genesis,
     struct arena *arena, struct report *report) TALLY_MUST_CHECK;
@@ -139,11 +139,10 @@ enum dispute_state {
     DISPUTE_CLOSED = 4,
 };
 const char *dispute_state_name(enum dispute_state state);
-/* What the policy demands where a dispute was closed as unverifiable; false where it was not, or no policy
- * says.
- */
-bool report_dispute_duty(const struct report *report, uint32_t place, enum unverifiable_duty *duty);
+/* `place` is that of the DISPUTE_OPEN here and below. */
 enum dispute_state report_dispute_state(const struct report *report, uint32_t place);
+/* What the policy demands where it was closed as unverifiable; false where it was not, or no policy says. */
+bool report_dispute_duty(const struct report *report, uint32_t place, enum unverifiable_duty *duty);
 /* The last day for an answer; false where no policy says. */
 bool report_dispute_due(const struct report *report, uint32_t place, bool extended, int32_t *due);
 /* Whether the answer at `place` came after the last day, extension included. */

@@ -88,6 +88,8 @@ static void facts_show(const struct report *report, const struct report_account 
     date_to_text(account->header->event_date, date);
     page_field(page, "opened", date, PAGE_PLAIN);
     if (account->header->has_transfer_of) source_field(report, account, page);
+    if (account->is_open_unread)
+        page_field(page, "terms", "not known: the opening came without what it says", PAGE_LOUD);
     amount_field(page, "limit", account, account->limit);
     amount_field(page, "principal", account, account->principal);
     latest_show(account, page);

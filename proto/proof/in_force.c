@@ -255,7 +255,7 @@ struct dispute_course in_force_dispute(const struct in_force *list, uint32_t pla
     CHECK(place < list->count && list->events[place].header.type == EVENT_DISPUTE_OPEN);
     for (uint32_t i = list->events[place].first_about; i != NO_PLACE; i = list->events[i].next_about) {
         enum event_type type = list->events[i].header.type;
-        if (type == EVENT_DISPUTE_ANSWER && course.answers++ == 0) course.first_answer = i;
+        if (type == EVENT_DISPUTE_ANSWER && course.first_answer == NO_PLACE) course.first_answer = i;
         if (type == EVENT_DISPUTE_CLOSE && course.closing == NO_PLACE) course.closing = i;
     }
     return course;

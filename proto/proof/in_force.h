@@ -61,8 +61,7 @@ int in_force_body(const struct in_force *list, uint32_t place, struct event_body
 /* What became of a dispute, which is at `place`. */
 struct dispute_course {
     uint32_t first_answer; /* NO_PLACE while there is none */
-    uint32_t answers;
-    uint32_t closing; /* NO_PLACE while it is open */
+    uint32_t closing;      /* NO_PLACE while it is open */
 };
 struct dispute_course in_force_dispute(const struct in_force *list, uint32_t place);
 

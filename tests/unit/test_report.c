@@ -393,6 +393,19 @@ static void a_transferred_account_counts_until_it_is_taken_over(void **state)
     assert_false(account_of(1)->is_active);
 }
 
+static void an_opening_that_was_withheld_is_told(void **state)
+{
+    (void)state;
+    struct page page;
+    file->events[sample_open(file, 1, 0, ACCOUNT_REVOLVING, 156, 19900, 100)].has_body = false;
+    make_report(CODES_PBOC, 1);
+    assert_true(account_of(0)->is_open_unread && !account_of(0)->limit.present);
+    page_make(&page_text, &page);
+    buffer_append(&page.out, "", 1);
+    assert_non_null(strstr((const char *)page.out.data, "\nterms         *not known"));
+    page_close(&page);
+}
+
 static void a_month_to_come_is_not_in_a_grid(void **state)
 {
     (void)state;
@@ -466,6 +479,7 @@ int main(void)
         TEST(what_cannot_be_confirmed_is_kept_with_a_mark_or_taken_back),
         cmocka_unit_test_setup_teardown(
             a_transferred_account_counts_until_it_is_taken_over, make_empty, drop_file),
+        cmocka_unit_test_setup_teardown(an_opening_that_was_withheld_is_told, make_empty, drop_file),
         cmocka_unit_test_setup_teardown(a_month_to_come_is_not_in_a_grid, make_empty, drop_file),
         TEST(without_a_policy_there_is_no_clock),
         TEST(the_worst_month_is_of_those_shown),
