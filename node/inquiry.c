@@ -41,12 +41,23 @@ static int file_read(const struct asker *asker, const struct digest *subject_id,
     return error == TALLY_EFORM ? TALLY_EDAMAGED : error;
 }
 
+/* This machine's time, or the network's where that is ahead: a clock that stands still answers no longer. */
+static int time_now(const struct asker *asker, uint64_t *now_ms)
+{
+    struct state_roots roots;
+    int error = state_roots_get(asker->state, state_applied_height(asker->state), &roots);
+    if (error == TALLY_OK && roots.time_ms > *now_ms) *now_ms = roots.time_ms;
+    return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
+}
+
 /* Whether an inquiry that was applied at `inquired_ms` is answered now. */
 static int answers(const struct asker *asker, const struct event_header *inquiry, uint64_t inquired_ms,
     uint64_t now_ms, bool *yes)
 {
     struct subject_state file;
-    int error = file_read(asker, &inquiry->subject_id, &file);
+    int error = time_now(asker, &now_ms);
+    if (error != TALLY_OK) return error;
+    error = file_read(asker, &inquiry->subject_id, &file);
     if (error == TALLY_OK) *yes = credit_inquiry_answers(asker->policy, &file, inquiry, inquired_ms, now_ms);
     subject_state_close(&file);
     return error;

@@ -73,7 +73,7 @@ struct world {
     struct arena arena;
     struct sample_network network;
     struct asker asker;
-    uint64_t height;
+    uint64_t height, skipped_ms;
     struct digest head;
     struct state_roots roots;
 };
@@ -174,7 +174,7 @@ static void put(struct world *world, const struct batch_event *events, const uin
                               .parent_view = world->height,
                               .parent_hash = world->head,
                               .payload_events = count,
-                              .time_ms = BLOCKS_START_MS + (world->height + 1) * 1000},
+                              .time_ms = BLOCKS_START_MS + world->skipped_ms + (world->height + 1) * 1000},
         .has_finalization = true,
         .batch_count = count};
     struct digest *digests = arena_take_zeroed(&world->arena, count, sizeof *digests);
@@ -431,6 +431,22 @@ static void an_inquiry_is_answered_again_for_the_policys_time(void **context)
     assert_int_equal(reads.histories + reads.proofs, 0);
 }
 
+/* Neither is it answered longer by a machine whose clock stands still. */
+static void the_networks_time_counts_where_it_is_ahead(void **context)
+{
+    struct world *world = *context;
+    struct digest subject = furnished(world, 1, 1);
+    struct batch_event event = inquiry(world, ME, &subject, NULL);
+    put(world, &event, NULL, 1, NULL);
+    certify(world);
+    uint64_t stopped_ms = now_ms(world);
+    world->skipped_ms = world->asker.policy->answer_ttl_ms;
+    assert_int_equal(error_of(world, &event.id, stopped_ms), TALLY_OK);
+    (void)furnished(world, 2, 1);
+    certify(world);
+    assert_int_equal(error_of(world, &event.id, stopped_ms), TALLY_ETIMEOUT);
+}
+
 static void an_inquiry_is_answered_only_while_its_consent_stands(void **context)
 {
     struct world *world = *context;
@@ -582,6 +598,7 @@ int main(void)
         TEST(an_answer_is_under_a_checkpoint_at_or_above_its_inquiry),
         TEST(only_the_members_own_inquiries_are_answered),
         TEST(an_inquiry_is_answered_again_for_the_policys_time),
+        TEST(the_networks_time_counts_where_it_is_ahead),
         TEST(an_inquiry_is_answered_only_while_its_consent_stands),
         TEST(a_member_finds_its_own_events_and_nobody_elses),
         TEST(what_names_a_member_or_disputes_what_it_wrote_is_its_own),
