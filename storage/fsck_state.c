@@ -146,7 +146,8 @@ static int read_header(
 {
     const struct accounts_check *check = context;
     int error = ledger_header_read(check->ledger, height, index, arena, header);
-    return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error; /* the state is of more than the ledger */
+    /* The state is of more than the ledger has. */
+    return error == TALLY_ENOTFOUND || error == TALLY_EPENDING ? TALLY_EDAMAGED : error;
 }
 
 static int check_accounts(struct fsck *fsck, struct state *state, struct ledger *ledger)

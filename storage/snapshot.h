@@ -82,7 +82,7 @@
 _Static_assert(SNAPSHOT_PART_SIZE_MAX + MIB < FRAME_SIZE_MAX, "a part fits a frame");
 _Static_assert(SNAPSHOT_PART_SIZE < SNAPSHOT_PART_SIZE_MAX, "subjects are cut before a part is too large");
 /* Parts of subjects. A state that needs more, or a head above SNAPSHOT_PART_SIZE_MAX, has no snapshot: one
- * above 256 GiB, or one of some 16 GiB, a third of a billion events, on subjects that a member searched for
+ * above 256 GiB, or one of some 10 GiB, a fifth of a billion events, on subjects that a member searched for
  * so that few of them at a time share many bits. */
 #define SNAPSHOT_PARTS_MAX (1u << 17)
 

@@ -6,6 +6,8 @@
 #include "proto/codec/history.h"
 #include "storage/snapshot_event.h"
 
+_Static_assert(ACCOUNTS_PER_SUBJECT_MAX <= SNAPSHOT_NO_ACCOUNT, "no account's number is none's");
+
 struct snapshot_seam {
     uint64_t count;       /* events before it */
     uint64_t last_height; /* of the newest of them; 0 where it is not known */

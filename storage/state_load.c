@@ -127,7 +127,6 @@ static void items_end(struct state_load *load)
 {
     struct state_key key = state_key_of_base_items(load->items_pages + load->items_part);
     if (load->items.size == 0) return;
-    if (load->items.failed) load->failed = true;
     store_batch_put(load->batch, state_key_span(&key), buffer_span(&load->items));
     buffer_clear(&load->items);
     load->items_part++;
@@ -139,6 +138,7 @@ static int item_seen(struct state_load *load, const struct snapshot_event *event
     struct load_name name = {.name = state_item_name(event->facts.member_id, event->facts.item_id),
         .number = page * BASE_ITEMS + load->items.size / BASE_ITEM_SIZE};
     base_item_encode(&(struct state_item){.event_id = event->id, .result = event->result}, &load->items);
+    if (load->items.failed) return TALLY_ENOMEM;
     if (load->items.size == BASE_ITEMS * BASE_ITEM_SIZE) items_end(load);
     return names_add(&load->names, &name);
 }
