@@ -138,10 +138,13 @@ static int check_names(struct checking *checking)
         check_tell(checking, "the index of events has other applied events than were counted");
     if (checking->partial) return TALLY_OK;
     static const enum event_index_kind kinds[] = {INDEX_ITEM, INDEX_CORRECTED, INDEX_RETRACTED, INDEX_BASE};
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (counts[kinds[i]] != checking->names[kinds[i]])
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        uint64_t there = counts[kinds[i]], made = checking->names[kinds[i]];
+        /* Of an event that was corrected again and again, the index need not keep the older places. */
+        if (there > made || (there < made && kinds[i] != INDEX_CORRECTED))
             check_tell(
                 checking, "the index of events has other entries of a kind than the subjects' events make");
+    }
     return TALLY_OK;
 }
 
