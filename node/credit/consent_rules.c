@@ -109,6 +109,18 @@ void inquiry_rule(const struct ruling *ruling, struct event_result *result)
     consent->last_use_ms = ruling->block_time_ms;
 }
 
+/* A member that was answered under a consent knows the file, and may speak of it for as long as anything can
+ * still come of that consent. */
+bool consent_was_answered(const struct ruling *ruling)
+{
+    for (uint32_t i = 0; i < ruling->subject->consents.count; i++) {
+        const struct consent *consent = consent_at(ruling->subject, i);
+        if (consent->grantee != ruling->header->member_id || consent->last_use_ms == 0) continue;
+        if (!is_spent(consent, ruling->policy, ruling->block_time_ms)) return true;
+    }
+    return false;
+}
+
 bool credit_inquiry_answers(const struct credit_policy *policy, const struct subject_state *subject,
     const struct event_header *inquiry, uint64_t inquired_ms, uint64_t now_ms)
 {

@@ -141,7 +141,37 @@ int remedy_take_back(
     return TALLY_OK;
 }
 
-/* ---- Disputes ---- */
+/* ---- Disputes and statements ---- */
+
+/* Whether the member may hear which events stand in this file. Their ids are seen by all, so that a target
+ * that is there, where a made up one is not, would tell any member whom an event is about, and without an
+ * inquiry. */
+static bool knows_file(const struct ruling *ruling)
+{
+    uint32_t role = ruling->read->member_role(ruling->read->context, ruling->header->member_id);
+
+    return role == ROLE_BUREAU || role == ROLE_REGULATOR || consent_was_answered(ruling);
+}
+
+/* The same of its disputes: whoever furnishes here may name them in a remedy. */
+static bool knows_disputes(const struct ruling *ruling)
+{
+    for (uint32_t i = 0; i < ruling->subject->account_count; i++)
+        if (ruling->subject->accounts[i].member_id == ruling->header->member_id) return true;
+    return knows_file(ruling);
+}
+
+/* To any other member than these and its author, what is aimed at does not exist. */
+static int find_known_target(
+    const struct ruling *ruling, struct credit_target *target, struct event_result *result)
+{
+    int error = find_target(ruling, &ruling->header->target, target, result);
+
+    if (error || result->code != RESULT_OK) return error;
+    if (target->member_id != ruling->header->member_id && !knows_file(ruling))
+        *result = result_plain(RESULT_NO_TARGET);
+    return TALLY_OK;
+}
 
 static uint32_t opened_by(const struct subject_state *subject, uint32_t member_id)
 {
@@ -157,7 +187,7 @@ int dispute_open_rule(const struct ruling *ruling, struct event_result *result)
     const struct event_header *header = ruling->header;
     struct subject_state *subject = ruling->subject;
     struct credit_target target;
-    int error = find_target(ruling, &header->target, &target, result);
+    int error = find_known_target(ruling, &target, result);
 
     if (error || result->code != RESULT_OK) return error;
     struct dispute dispute = {
@@ -174,22 +204,36 @@ int dispute_open_rule(const struct ruling *ruling, struct event_result *result)
     return error;
 }
 
+/* Whether the member may hear of a dispute: who opened it, who wrote what it is about, and who knows of all.
+ * `author` is 0 of a closed one, which says no more who that was. */
+static bool may_hear(const struct ruling *ruling, uint32_t opener, uint32_t author)
+{
+    uint32_t member_id = ruling->header->member_id;
+
+    return member_id == opener || member_id == author || knows_disputes(ruling);
+}
+
 /* The open dispute that the event names; NULL with STALE_TARGET for one that was closed, and with NO_TARGET
- * for one that never was. */
+ * for one that never was, or that the member may not hear of. */
 static int find_dispute(
     const struct ruling *ruling, const struct dispute **dispute, uint32_t *index, struct event_result *result)
 {
+    const struct digest *id = &ruling->header->dispute;
     struct credit_target target;
 
-    *dispute =
-        record_list_find(&ruling->subject->disputes, sizeof(struct dispute), &ruling->header->dispute, index);
+    *dispute = record_list_find(&ruling->subject->disputes, sizeof(struct dispute), id, index);
     *result = result_plain(RESULT_OK);
-    if (*dispute) return TALLY_OK;
-    int error = find_target(ruling, &ruling->header->dispute, &target, result);
-    if (!error && result->code == RESULT_OK) {
-        *result = result_plain(target.type == EVENT_DISPUTE_OPEN ? RESULT_STALE_TARGET : RESULT_NO_TARGET);
+    if (*dispute) {
+        if (may_hear(ruling, (*dispute)->opener, (*dispute)->author)) return TALLY_OK;
+        *dispute = NULL;
+        *result = result_plain(RESULT_NO_TARGET);
+        return TALLY_OK;
     }
-    return error;
+    int error = find_target(ruling, id, &target, result);
+    if (error || result->code != RESULT_OK) return error;
+    bool closed = target.type == EVENT_DISPUTE_OPEN && may_hear(ruling, target.member_id, 0);
+    *result = result_plain(closed ? RESULT_STALE_TARGET : RESULT_NO_TARGET);
+    return TALLY_OK;
 }
 
 /* "ANSWER comes from the target's author." As often as it has something to say. */
@@ -231,7 +275,7 @@ int statement_rule(const struct ruling *ruling, struct event_result *result)
 {
     struct credit_target target;
 
-    if (ruling->header->has_target) return find_target(ruling, &ruling->header->target, &target, result);
+    if (ruling->header->has_target) return find_known_target(ruling, &target, result);
     *result = result_plain(RESULT_OK);
     return TALLY_OK;
 }

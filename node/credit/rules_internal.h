@@ -41,6 +41,8 @@ struct event_result authorization_rule(const struct ruling *ruling, uint32_t *in
 int consent_grant_rule(const struct ruling *ruling, struct event_result *result) TALLY_MUST_CHECK;
 void consent_revoke_rule(const struct ruling *ruling, struct event_result *result);
 void inquiry_rule(const struct ruling *ruling, struct event_result *result);
+/* Whether the event's member inquired of the subject under a consent that is not spent. */
+bool consent_was_answered(const struct ruling *ruling);
 
 /* remedy_rules.c: what a CORRECT or a RETRACT may aim at; changes nothing. */
 int remedy_target_rule(const struct ruling *ruling, const struct account *account,

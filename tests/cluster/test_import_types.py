@@ -108,6 +108,7 @@ class ImportTypesTest(network.NetworkTest):
             self.line("STATEMENT", body={"text": "twice"}),
         ])
         card_report = self.event_id(FIRST, "PERIOD_REPORT", account=card)
+        self.imported(SECOND, [self.consent(label="theirs") | {"grantee": 2}, self.inquiry("@theirs")])
         self.imported(SECOND, [
             self.line("ACCOUNT_OPEN", account=hexadecimal(16), account_type="REVOLVING", currency="EUR",
                       transfer_of=self.event_id(FIRST, "TRANSFER")),

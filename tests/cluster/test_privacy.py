@@ -119,12 +119,22 @@ class PrivacyTest(network.NetworkTest):
         shown = self.shared.run("validator-2", "history", subject.hex(), check=DONE).json["events"]
         self.assertEqual([event["account_seq"] for event in shown], list(range(600)))
 
+    def disputing(self, member, target):
+        return member.item(credit.DISPUTE_OPEN, self.subject, body=credit.TextBody(text="not the amount"),
+                           dispute_open=credit.DisputeOpenPublic(target=target, category=credit.CATEGORY_AMOUNT))
+
+    def test_aiming_at_an_id_that_was_seen_does_not_tell_whose_file_it_is_in(self):
+        events = [self.disputing(self.stranger, target)
+                  for target in (self.writer.event_id(self.events[0]), os.urandom(32))]
+        results = self.strange.submit(self.stranger.batch(events), rpc.rpc.CHECKPOINTED).results
+        self.assertEqual([(result.result_name, result.detail) for result in results], [("NO_TARGET", b"")] * 2)
+
     def test_whom_an_event_names_or_disputes_may_read_it(self):
-        """A dispute of what the writer furnished, by another: the writer has to answer it."""
-        dispute = self.reader.item(credit.DISPUTE_OPEN, self.subject, body=credit.TextBody(text="not the amount"),
-                                   dispute_open=credit.DisputeOpenPublic(
-                                       target=self.writer.event_id(self.events[1]), category=credit.CATEGORY_AMOUNT))
-        result = self.reads.submit(self.reader.batch([dispute]), rpc.rpc.CHECKPOINTED).results[0]
+        """A dispute of what the writer furnished, by another that was answered: the writer has to answer it."""
+        grant = self.reader.grant(self.subject)
+        inquiry = self.reader.inquiry(self.subject, self.reader.event_id(grant))
+        dispute = self.disputing(self.reader, self.writer.event_id(self.events[1]))
+        result = self.reads.submit(self.reader.batch([grant, inquiry, dispute]), rpc.rpc.CHECKPOINTED).results[2]
         self.assertEqual(result.result_name, "OK")
         for client, whole in ((self.writes, True), (self.reads, True), (self.strange, False)):
             network.wait_until("the block", lambda client=client: client.status().applied_height >= result.height)

@@ -321,6 +321,10 @@ class ReportTest(network.NetworkTest):
                     self.report_line("2025-04", 250_000, 0))
         third = self.ids(period="2025-03")[0]
         fourth = self.ids(period="2025-04")[0]
+        self.submit(2, {"type": "CONSENT_GRANT", "grantee": 2, "purposes": ["CREDIT_DECISION"], "valid_from": "2020-01-01",
+                        "valid_until": "2099-01-01", "max_uses": 3, "form_digest": "f0" * 32, "body": {}})
+        self.submit(2, {"type": "INQUIRY", "purpose": "CREDIT_DECISION", "consent": self.ids(type="CONSENT_GRANT")[0],
+                        "operator_digest": "0e" * 32, "nonce": "77" * 16})
         self.submit(2, {"type": "DISPUTE_OPEN", "target": third, "category": "AMOUNT",
                         "body": {"text": "<script>alert(1)</script> \x1b[31mI paid."}})
         dispute = self.ids(type="DISPUTE_OPEN")[0]
@@ -330,11 +334,7 @@ class ReportTest(network.NetworkTest):
                                  "days_past_due": 0}} | account)
         self.submit(1, {"type": "RETRACT", "target": fourth, "reason": "FURNISHER_ERROR"} | account)
         self.submit(2, {"type": "DISPUTE_CLOSE", "dispute": dispute, "outcome": "CORRECTED", "body": {"text": "Good."}},
-                    {"type": "STATEMENT", "target": third, "body": {"text": "I was away."}},
-                    {"type": "CONSENT_GRANT", "grantee": 2, "purposes": ["CREDIT_DECISION"], "valid_from": "2020-01-01",
-                     "valid_until": "2099-01-01", "max_uses": 3, "form_digest": "f0" * 32, "body": {}})
-        self.submit(2, {"type": "INQUIRY", "purpose": "CREDIT_DECISION", "consent": self.ids(type="CONSENT_GRANT")[0],
-                        "operator_digest": "0e" * 32, "nonce": "77" * 16})
+                    {"type": "STATEMENT", "target": third, "body": {"text": "I was away."}})
         self.net.agreement()
 
     def report(self, *options, **more):

@@ -427,8 +427,19 @@ class World:
 
     # ---- disputes and statements
 
+    def _knows_file(self, event: Event, subject: Subject, now_ms: int) -> bool:
+        """Who may hear which events stand in a file: who was answered under a consent, bureaus and regulators."""
+        return self.members[event.member_id] in (BUREAU, REGULATOR) or any(
+            one.event.grantee == event.member_id and one.last_use_ms is not None and not one.revoked and
+            not one.is_spent(now_ms, self.policy.answer_ttl_ms) for one in subject.consents.values())
+
+    def _has_target(self, event: Event, subject: Subject, now_ms: int) -> bool:
+        """Whether what is aimed at is there, for this member."""
+        author = subject.authors.get(event.target)
+        return author is not None and (author == event.member_id or self._knows_file(event, subject, now_ms))
+
     def _rule_dispute_open(self, event: Event, subject: Subject, now_ms: int) -> Verdict:
-        if event.target not in subject.authors:
+        if not self._has_target(event, subject, now_ms):
             return refuse("NO_TARGET")
         opened = [one for one in subject.disputes.values() if not one.closed]
         of_opener = [one for one in opened if one.opener == event.member_id]
@@ -436,12 +447,18 @@ class World:
         return refuse("ACCOUNT_LIMIT") if full else ACCEPTED
 
     def _rule_statement(self, event: Event, subject: Subject, now_ms: int) -> Verdict:
-        return refuse("NO_TARGET") if event.target and event.target not in subject.authors else ACCEPTED
+        return refuse("NO_TARGET") if event.target and not self._has_target(event, subject, now_ms) else ACCEPTED
+
+    def _hears(self, dispute: Dispute, event: Event, subject: Subject, now_ms: int) -> bool:
+        """Whether a dispute exists for this member: its own, about what it wrote, or in a file that it furnishes to or knows."""
+        own = event.member_id == dispute.opener or (event.member_id == dispute.author and not dispute.closed)
+        furnishes = any(account.opening.member_id == event.member_id for account in subject.accounts)
+        return own or furnishes or self._knows_file(event, subject, now_ms)
 
     def _rule_on_dispute(self, event: Event, subject: Subject, now_ms: int) -> Verdict:
         """ANSWER comes from the target's author, CLOSE from the opener's member or a bureau, never the author."""
         dispute = subject.disputes.get(event.dispute)
-        if dispute is None:
+        if dispute is None or not self._hears(dispute, event, subject, now_ms):
             return refuse("NO_TARGET")
         if dispute.closed:
             return refuse("STALE_TARGET")

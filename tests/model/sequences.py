@@ -493,6 +493,10 @@ class Generator:
             target = self.pick(self.sent)
             event.target = target.event_id if self.chance() < 0.95 else PHANTOM + self.count
             event.subject = target.subject if self.chance() < 0.9 else event.subject
+        subject = self.world.subjects[event.subject]
+        answered = [one.event.grantee for one in subject.consents.values() if one.last_use_ms is not None]
+        if self.chance() < 0.4:
+            event.member_id = self.pick(answered + [subject.authors.get(event.target, event.member_id)])
 
     def _make_on_dispute(self, event: Event) -> None:
         event.dispute = self._any_id("DISPUTE_OPEN", event.subject)

@@ -74,6 +74,12 @@ class Book(unittest.TestCase):
         """An inquiry for a credit decision under a consent."""
         return self.event("INQUIRY", member, **{"consent": consent, "purpose": 1, **fields})
 
+    def be_answered(self, member: int) -> int:
+        """The member inquires under a consent that has a use left then; gives the consent."""
+        consent = self.sent(self.grant(member))
+        self.sent(self.inquiry(consent, member))
+        return consent
+
     def sent(self, event: Event, result: str = "OK", detail: Any = None) -> int:
         """Applies the event, checks what is said of it, and gives its number."""
         found = self.world.apply(event, self.now)
@@ -318,7 +324,7 @@ class Remedies(Book):
     def test_remedies_consume_a_seq_and_disputes_do_not(self) -> None:
         _, payment = self.tell("ACCOUNT_OPEN", "PAYMENT")
         self.sent(self.on_account("CORRECT", target=payment))
-        self.sent(self.event("DISPUTE_OPEN", LENDING, target=payment))
+        self.sent(self.event("DISPUTE_OPEN", AGENCY, target=payment))
         self.assertEqual(len(self.world.accounts[BANK, 1].chain), 3)
 
     def test_retracting_the_last_life_change_brings_the_state_before_it_back(self) -> None:
@@ -386,7 +392,7 @@ class Remedies(Book):
     def test_a_remedy_may_name_a_dispute_of_its_subject(self) -> None:
         _, payment = self.tell("ACCOUNT_OPEN", "PAYMENT")
         self.sent(self.on_account("CORRECT", target=payment, dispute=NOWHERE), "NO_TARGET")
-        dispute = self.sent(self.event("DISPUTE_OPEN", LENDING, target=payment))
+        dispute = self.sent(self.event("DISPUTE_OPEN", AGENCY, target=payment))
         self.sent(self.on_account("CORRECT", target=payment, dispute=dispute))
 
 
@@ -716,6 +722,8 @@ class Disputes(Book):
     def setUp(self) -> None:
         super().setUp()
         self.payment = self.tell("ACCOUNT_OPEN", "PAYMENT")[1]
+        self.consent = self.be_answered(LENDING)
+        self.be_answered(CASH)
 
     def disputed(self, member: int = LENDING) -> int:
         return self.sent(self.event("DISPUTE_OPEN", member, target=self.payment, category=1))
@@ -724,6 +732,35 @@ class Disputes(Book):
         self.sent(self.event("DISPUTE_OPEN", target=NOWHERE), "NO_TARGET")
         self.sent(self.event("DISPUTE_OPEN", subject=BOB, target=self.payment), "NO_TARGET")
         self.disputed()
+
+    def test_who_was_not_answered_hears_of_no_target(self) -> None:
+        self.begin()
+        payment = self.tell("ACCOUNT_OPEN", "PAYMENT")[1]
+        unused = self.sent(self.grant(CASH))
+        for kind in ("DISPUTE_OPEN", "STATEMENT"):
+            for member, result in ((LENDING, "NO_TARGET"), (CASH, "NO_TARGET"), (BANK, "OK"), (AGENCY, "OK"), (OFFICE, "OK")):
+                self.sent(self.event(kind, member, target=payment), result)
+        self.sent(self.inquiry(unused, CASH))
+        self.sent(self.event("STATEMENT", CASH, target=payment))
+
+    def test_what_one_was_answered_is_spoken_of_until_the_consent_is_revoked_or_spent(self) -> None:
+        self.sent(self.event("CONSENT_REVOKE", LENDING, consent=self.consent))
+        self.sent(self.event("STATEMENT", LENDING, target=self.payment), "NO_TARGET")
+        self.sent(self.event("STATEMENT", CASH, target=self.payment))
+        self.now += 2 * DAY_MS
+        self.sent(self.event("STATEMENT", CASH, target=self.payment), "NO_TARGET")
+
+    def test_a_dispute_is_not_there_for_who_has_no_part_in_it(self) -> None:
+        self.begin()
+        payment = self.tell("ACCOUNT_OPEN", "PAYMENT")[1]
+        dispute = self.sent(self.event("DISPUTE_OPEN", AGENCY, target=payment))
+        for known in ("NOT_ALLOWED", "STALE_TARGET"):
+            for kind in ("DISPUTE_ANSWER", "DISPUTE_CLOSE"):
+                self.sent(self.event(kind, LENDING, dispute=dispute), "NO_TARGET")
+                self.sent(self.event(kind, OFFICE, dispute=dispute), known)
+            if known == "NOT_ALLOWED":
+                self.sent(self.event("DISPUTE_CLOSE", AGENCY, dispute=dispute))
+        self.sent(self.event("DISPUTE_ANSWER", BANK, dispute=dispute), "STALE_TARGET")
 
     def test_what_was_refused_is_no_target(self) -> None:
         refused = self.sent(self.inquiry(NOWHERE), "NO_CONSENT")

@@ -357,6 +357,19 @@ static struct event_header dispute_by(
     return header;
 }
 
+/* The member inquires of the subject under a consent of two uses, which is then one that it was answered
+ * under. */
+static struct event_header be_answered(struct world *world, uint32_t member_id)
+{
+    struct event_header grant = next_item(world, member_id, 1, EVENT_CONSENT_GRANT);
+    struct event_header inquiry = next_item(world, member_id, 1, EVENT_INQUIRY);
+
+    assert_int_equal(code_of(world, grant), RESULT_OK);
+    inquiry.consent = id_of(&grant);
+    assert_int_equal(code_of(world, inquiry), RESULT_OK);
+    return grant;
+}
+
 static enum result_code speak(
     struct world *world, uint32_t member_id, enum event_type type, const struct event_header *dispute)
 {
@@ -373,6 +386,8 @@ static void the_author_answers_and_the_opener_or_a_bureau_closes(void **context)
 
     world_open(&world);
     struct event_header open = apply_next(&world, 1, EVENT_ACCOUNT_OPEN);
+    be_answered(&world, OTHER_LENDER);
+    be_answered(&world, THIRD_LENDER);
     for (int closer = 0; closer < 2; closer++) {
         struct event_header dispute = dispute_by(&world, OTHER_LENDER, &open);
         assert_int_equal(code_of(&world, dispute), RESULT_OK);
@@ -429,6 +444,90 @@ static void a_dispute_is_about_an_event_of_the_subject(void **context)
     assert_int_equal(code_of(&world, inquiry), RESULT_OK);
     assert_int_equal(code_of(&world, dispute_by(&world, REGULATOR, &inquiry)), RESULT_OK);
     assert_int_equal(speak(&world, BUREAU, EVENT_DISPUTE_CLOSE, &open), RESULT_NO_TARGET);
+    world_close(&world);
+}
+
+static enum result_code aim(
+    struct world *world, uint32_t member_id, enum event_type type, const struct digest *target)
+{
+    struct event_header header = next_item(world, member_id, 1, type);
+
+    header.has_target = true;
+    header.target = *target;
+    return code_of(world, header);
+}
+
+/* Ids of others' events are seen by all: what is said of one must not tell in whose file it is. */
+static void what_stands_in_a_file_is_not_told_to_who_was_not_answered(void **context)
+{
+    (void)context;
+    static const enum event_type aiming[] = {EVENT_DISPUTE_OPEN, EVENT_STATEMENT};
+    struct world world;
+    struct digest seen, never = {{7}};
+
+    world_open(&world);
+    struct event_header open = apply_next(&world, 1, EVENT_ACCOUNT_OPEN);
+    seen = id_of(&open);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(aim(&world, OTHER_LENDER, aiming[i], &seen), RESULT_NO_TARGET);
+        assert_int_equal(aim(&world, OTHER_LENDER, aiming[i], &never), RESULT_NO_TARGET);
+        assert_int_equal(aim(&world, LENDER, aiming[i], &seen), RESULT_OK);
+        assert_int_equal(aim(&world, BUREAU, aiming[i], &seen), RESULT_OK);
+        assert_int_equal(aim(&world, REGULATOR, aiming[i], &seen), RESULT_OK);
+    }
+    /* A consent is not enough that nothing was asked under; one that was revoked neither. */
+    struct event_header grant = next_item(&world, OTHER_LENDER, 1, EVENT_CONSENT_GRANT);
+    assert_int_equal(code_of(&world, grant), RESULT_OK);
+    assert_int_equal(aim(&world, OTHER_LENDER, EVENT_STATEMENT, &seen), RESULT_NO_TARGET);
+    grant = be_answered(&world, OTHER_LENDER);
+    assert_int_equal(aim(&world, OTHER_LENDER, EVENT_STATEMENT, &seen), RESULT_OK);
+    struct event_header revoke = next_item(&world, OTHER_LENDER, 1, EVENT_CONSENT_REVOKE);
+    revoke.consent = id_of(&grant);
+    assert_int_equal(code_of(&world, revoke), RESULT_OK);
+    assert_int_equal(aim(&world, OTHER_LENDER, EVENT_STATEMENT, &seen), RESULT_NO_TARGET);
+    world_close(&world);
+}
+
+static void what_one_was_answered_is_spoken_of_until_the_consent_is_spent(void **context)
+{
+    (void)context;
+    struct world world;
+    uint64_t lapsed_ms = BLOCK_TIME_MS + 11 * MS_PER_DAY;
+
+    world_open(&world);
+    struct event_header open = apply_next(&world, 1, EVENT_ACCOUNT_OPEN);
+    be_answered(&world, OTHER_LENDER);
+    struct event_header dispute = dispute_by(&world, OTHER_LENDER, &open);
+    assert_int_equal(world_apply_at(&world, &dispute, lapsed_ms - 2 * MS_PER_DAY).code, RESULT_OK);
+    struct event_header late = dispute_by(&world, OTHER_LENDER, &open);
+    assert_int_equal(world_apply_at(&world, &late, lapsed_ms).code, RESULT_NO_TARGET);
+    /* What it opened is its own. */
+    struct event_header close = next_item(&world, OTHER_LENDER, 1, EVENT_DISPUTE_CLOSE);
+    close.dispute = id_of(&dispute);
+    assert_int_equal(world_apply_at(&world, &close, lapsed_ms).code, RESULT_OK);
+    world_close(&world);
+}
+
+static void a_dispute_is_not_there_for_who_has_no_part_in_it(void **context)
+{
+    (void)context;
+    static const enum event_type spoken[] = {EVENT_DISPUTE_ANSWER, EVENT_DISPUTE_CLOSE};
+    struct world world;
+
+    world_open(&world);
+    struct event_header open = apply_next(&world, 1, EVENT_ACCOUNT_OPEN);
+    struct event_header dispute = dispute_by(&world, BUREAU, &open);
+    assert_int_equal(code_of(&world, dispute), RESULT_OK);
+    for (int closed = 0; closed < 2; closed++) {
+        for (size_t i = 0; i < 2; i++) {
+            enum result_code known = closed ? RESULT_STALE_TARGET : RESULT_NOT_ALLOWED;
+            assert_int_equal(speak(&world, THIRD_LENDER, spoken[i], &dispute), RESULT_NO_TARGET);
+            assert_int_equal(speak(&world, REGULATOR, spoken[i], &dispute), known);
+        }
+        if (!closed) assert_int_equal(speak(&world, BUREAU, EVENT_DISPUTE_CLOSE, &dispute), RESULT_OK);
+    }
+    /* A furnisher to the file may name its disputes in a remedy, and so it hears of them here. */
+    assert_int_equal(speak(&world, LENDER, EVENT_DISPUTE_ANSWER, &dispute), RESULT_STALE_TARGET);
     world_close(&world);
 }
 
@@ -576,6 +675,9 @@ int main(void)
         cmocka_unit_test(the_author_answers_and_the_opener_or_a_bureau_closes),
         cmocka_unit_test(an_author_never_closes_what_is_said_against_it),
         cmocka_unit_test(a_dispute_is_about_an_event_of_the_subject),
+        cmocka_unit_test(what_stands_in_a_file_is_not_told_to_who_was_not_answered),
+        cmocka_unit_test(what_one_was_answered_is_spoken_of_until_the_consent_is_spent),
+        cmocka_unit_test(a_dispute_is_not_there_for_who_has_no_part_in_it),
         cmocka_unit_test(a_remedy_may_name_a_dispute_open_or_closed),
         cmocka_unit_test(one_member_cannot_fill_a_file_with_disputes),
         cmocka_unit_test(a_statement_may_be_about_an_event_or_the_whole_file),
