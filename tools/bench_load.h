@@ -11,8 +11,8 @@
 #define LOAD_SUBJECTS_MAX 100000000u
 #define LOAD_MEMBERS_MAX 64u
 #define LOAD_EVENTS_PER_ACCOUNT 60u
-/* A subject's file holds so many accounts at most, and so this many events. */
-#define LOAD_EVENTS_PER_SUBJECT_MAX (ACCOUNTS_PER_SUBJECT_MAX * LOAD_EVENTS_PER_ACCOUNT)
+/* A subject's file holds so many accounts of its one member at most, and so this many events. */
+#define LOAD_EVENTS_PER_SUBJECT_MAX (ACCOUNTS_PER_HOLDER_MAX * LOAD_EVENTS_PER_ACCOUNT)
 
 struct load_plan {
     struct digest chain_id;

@@ -159,6 +159,16 @@ static void account_inherit(
     }
 }
 
+/* One member alone cannot fill a file, in which then nobody else could ever open an account. */
+static bool holds_too_many(const struct ruling *ruling)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < ruling->subject->account_count; i++)
+        count += ruling->subject->accounts[i].member_id == ruling->header->member_id;
+    return count >= ACCOUNTS_PER_HOLDER_MAX;
+}
+
 static int carry_out_opening(const struct ruling *ruling, uint32_t reservation, struct event_result *result)
 {
     const struct event_header *header = ruling->header;
@@ -166,7 +176,7 @@ static int carry_out_opening(const struct ruling *ruling, uint32_t reservation, 
 
     account_inherit(
         ruling, header->has_authorization ? reservation_at(ruling->subject, reservation) : NULL, &account);
-    int error = subject_state_add(ruling->subject, &account);
+    int error = holds_too_many(ruling) ? TALLY_ELIMIT : subject_state_add(ruling->subject, &account);
     if (error == TALLY_ELIMIT) {
         *result = result_plain(RESULT_ACCOUNT_LIMIT);
         return TALLY_OK;

@@ -23,6 +23,7 @@
 #define BATCH_SIZE_MAX (1u * MIB)
 #define BATCH_LIFETIME_MS_MAX (10u * 60u * 1000u)
 #define ACCOUNTS_PER_SUBJECT_MAX 256u
+#define ACCOUNTS_PER_HOLDER_MAX 64u /* of them */
 #define PERIODS_PER_ACCOUNT_MAX 512u
 
 /* Blocks. A payload counts its batches whole, event bodies included. */

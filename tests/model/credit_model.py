@@ -56,6 +56,7 @@ LIFE_TYPES = frozenset({"STATUS", "CHARGE_OFF", "TRANSFER", "CLOSE"})  # beside 
 
 # Bounds of one subject's file, which no policy lifts.
 ACCOUNTS_MAX = 256
+ACCOUNTS_OF_HOLDER_MAX = 64
 RESERVATIONS_MAX = 64
 CONSENTS_MAX, CONSENTS_OF_GRANTEE_MAX = 256, 16
 DISPUTES_MAX, DISPUTES_OF_OPENER_MAX = 128, 16
@@ -521,7 +522,9 @@ class World:
             else self._rule_authorized_open(event, subject, now_ms)
         if refusal is not None:
             return refusal
-        return refuse("ACCOUNT_LIMIT") if len(subject.accounts) >= ACCOUNTS_MAX else ACCEPTED
+        held = sum(account.opening.member_id == event.member_id for account in subject.accounts)
+        full = len(subject.accounts) >= ACCOUNTS_MAX or held >= ACCOUNTS_OF_HOLDER_MAX
+        return refuse("ACCOUNT_LIMIT") if full else ACCEPTED
 
     def _rule_linked_open(self, event: Event, subject: Subject) -> Optional[Verdict]:
         """The linked opening: once, same subject and currency, no reservation."""

@@ -297,6 +297,7 @@ class Generator:
             return
         if self.crowd == "ACCOUNT_OPEN":
             event.account_ref = PHANTOM + event.event_id
+            event.member_id = self.pick(FURNISHING)
             self._make_open(event)
             return
         event.item_id = self.count

@@ -614,10 +614,15 @@ class Authorizations(Book):
 
     def test_a_subject_has_a_bounded_number_of_accounts(self) -> None:
         self.begin()
-        for ref in range(1, 257):
+        for ref in range(1, 65):
             self.tell("ACCOUNT_OPEN", "CLOSE", ref=ref)
-        self.sent(self.opening(ref=257), "ACCOUNT_LIMIT")
-        self.sent(self.opening(ref=257, subject=BOB))
+        self.sent(self.opening(ref=65), "ACCOUNT_LIMIT")
+        self.sent(self.opening(ref=65, subject=BOB))
+        for member in (LENDING, CASH, AGENCY):
+            for ref in range(1, 65):
+                self.sent(self.opening(ref=ref, member=member))
+            self.sent(self.opening(ref=65, member=member), "ACCOUNT_LIMIT")
+        self.assertEqual(len(self.world.subjects[ALICE].accounts), 256)
 
 
 class Access(Book):

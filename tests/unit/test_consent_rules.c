@@ -208,7 +208,7 @@ static void a_known_and_an_unknown_subject_refuse_alike(void **context)
     struct world world;
 
     world_open(&world);
-    for (uint8_t ref = 1; ref < 100; ref++)
+    for (uint8_t ref = 1; ref <= ACCOUNTS_PER_HOLDER_MAX; ref++)
         must_apply(&world, ref, EVENT_ACCOUNT_OPEN);
     struct event_header known = next_item(&world, OTHER_LENDER, 1, EVENT_INQUIRY);
     struct event_header unknown = next_item(&world, OTHER_LENDER, 2, EVENT_INQUIRY);

@@ -95,15 +95,15 @@ static void every_type_in_every_state_does_what_the_design_says(void **context)
     unsigned cells = 0;
 
     for (uint32_t type = ACCOUNT_INSTALMENT; type <= ACCOUNT_REVOLVING; type++) {
-        struct world world;
-        uint8_t ref = 1;
-        world_open(&world);
         for (size_t s = 0; s < STATE_COUNT; s++) {
+            struct world world;
+            uint8_t ref = 1;
             if (states[s] == ACCOUNT_STATE_FROZEN && type == ACCOUNT_INSTALMENT) continue;
+            world_open(&world);
             for (size_t t = 0; t < TYPE_COUNT; t++, ref++, cells++)
                 try_cell(&world, ref, (enum account_type)type, s, t);
+            world_close(&world);
         }
-        world_close(&world);
     }
     assert_int_equal(cells, (2 * STATE_COUNT - 1) * TYPE_COUNT);
 }
@@ -368,10 +368,20 @@ static void bounds_of_a_file_are_refusals_not_failures(void **context)
     far.period = period_from_index(period_index(200504) + PERIODS_PER_ACCOUNT_MAX - 1);
     assert_int_equal(world_apply(&world, &far).code, RESULT_OK);
 
-    for (unsigned ref = 1; ref < ACCOUNTS_PER_SUBJECT_MAX; ref++)
-        must_apply(&world, (uint8_t)ref, EVENT_ACCOUNT_OPEN);
-    struct event_header more = next_event(&world, BUREAU, 1, 1, EVENT_ACCOUNT_OPEN);
-    assert_int_equal(world_apply(&world, &more).code, RESULT_ACCOUNT_LIMIT);
+    static const uint32_t holders[] = {LENDER, BUREAU, OTHER_LENDER, THIRD_LENDER};
+    assert_true(4 * ACCOUNTS_PER_HOLDER_MAX >= ACCOUNTS_PER_SUBJECT_MAX);
+    for (uint8_t holder = 0; holder < 4; holder++) {
+        uint32_t member = holders[holder];
+        for (uint8_t ref = holder == 0 ? 1 : 0; ref < ACCOUNTS_PER_HOLDER_MAX; ref++) {
+            struct event_header open = next_event(&world, member, 1, ref, EVENT_ACCOUNT_OPEN);
+            assert_int_equal(world_apply(&world, &open).code, RESULT_OK);
+        }
+        struct event_header more = next_event(&world, member, 1, 200, EVENT_ACCOUNT_OPEN);
+        assert_int_equal(world_apply(&world, &more).code, RESULT_ACCOUNT_LIMIT);
+        assert_int_equal(world.files[1].account_count, (holder + 1u) * ACCOUNTS_PER_HOLDER_MAX);
+    }
+    assert_int_equal(world.files[1].account_count, ACCOUNTS_PER_SUBJECT_MAX);
+    struct event_header more = next_event(&world, BUREAU, 1, 201, EVENT_ACCOUNT_OPEN);
     more.subject_id.bytes[0] = 2;
     assert_int_equal(world_apply(&world, &more).code, RESULT_OK);
 
