@@ -24,6 +24,19 @@ static int opening_check(const struct event_body *body, struct body_refusal *ref
     return TALLY_OK;
 }
 
+/* What the caps count of an opening is the amount that its header says: a loan or a line of more would pass
+ * them unseen. A CORRECT has no such amount beside its body. */
+static int public_amount_check(
+    const struct event_header *header, const struct event_body *body, struct body_refusal *refusal)
+{
+    if (header->type != EVENT_ACCOUNT_OPEN || !header->has_amount) return TALLY_OK;
+    if (body->limit.present && body->limit.minor > header->amount_minor)
+        return refuse(refusal, "AMOUNT_OVER_PUBLIC", "limit_minor");
+    if (body->principal.present && body->principal.minor > header->amount_minor)
+        return refuse(refusal, "AMOUNT_OVER_PUBLIC", "principal_minor");
+    return TALLY_OK;
+}
+
 static int disbursement_check(const struct event_body *body, struct body_refusal *refusal)
 {
     if (body->amount_minor < 0) return refuse(refusal, "AMOUNT_NEGATIVE", "amount_minor");
@@ -140,5 +153,6 @@ int body_rules_check(
     const struct event_header *header, const struct event_body *body, struct body_refusal *refusal)
 {
     CHECK(header->type == body->type);
-    return check_as(body->type == EVENT_CORRECT ? body->corrected : body->type, body, refusal);
+    int error = check_as(body->type == EVENT_CORRECT ? body->corrected : body->type, body, refusal);
+    return error ? error : public_amount_check(header, body, refusal);
 }

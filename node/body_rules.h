@@ -11,14 +11,15 @@ struct body_refusal {
     const char *field;  /* the schema's name of the field at fault */
 };
 
-/* Holds a decoded body against itself; the body of a CORRECT by the rules of the type that it corrects.
- * `header` is its event's (CHECKed: of the same type). Any amount may be 0. A balance may be below zero (the
- * borrower overpaid), and above the limit; every other amount may not be negative.
+/* Holds a decoded body against itself and its header; the body of a CORRECT by the rules of the type that it
+ * corrects. `header` is its event's (CHECKed: of the same type). Any amount may be 0. A balance may be below
+ * zero (the borrower overpaid), and above the limit; every other amount may not be negative.
  *
  * Errors: TALLY_EINVALID, and *refusal is set:
  *
  *   AMOUNT_NEGATIVE        an amount below zero that cannot be
  *   AMOUNT_RANGE           parts of a payment whose sum is no amount
+ *   AMOUNT_OVER_PUBLIC     a principal or a limit above the amount that the opening's header says
  *   RATE_NEGATIVE          a rate below zero
  *   PAYMENT_PARTS          a payment whose parts, where any is given, do not sum to its total
  *   PAST_DUE_ZERO          days past due, beside an amount past due of 0

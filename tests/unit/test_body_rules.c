@@ -46,6 +46,30 @@ static struct event_body correction_of(struct event_body body)
     return body;
 }
 
+static void an_opening_is_of_no_more_than_its_header_says(void **context)
+{
+    (void)context;
+    struct event_header header = {.type = EVENT_ACCOUNT_OPEN, .has_amount = true, .amount_minor = 500};
+    struct event_body line = {.type = EVENT_ACCOUNT_OPEN, .limit = GIVEN(500)};
+    struct event_body loan = {.type = EVENT_ACCOUNT_OPEN, .principal = GIVEN(500)};
+    struct event_body correction = correction_of(loan);
+    struct body_refusal refusal;
+
+    assert_int_equal(body_rules_check(&header, &line, &refusal), TALLY_OK);
+    assert_int_equal(body_rules_check(&header, &loan, &refusal), TALLY_OK);
+    header.amount_minor = 499;
+    assert_int_equal(body_rules_check(&header, &line, &refusal), TALLY_EINVALID);
+    assert_string_equal(refusal.reason, "AMOUNT_OVER_PUBLIC");
+    assert_string_equal(refusal.field, "limit_minor");
+    assert_int_equal(body_rules_check(&header, &loan, &refusal), TALLY_EINVALID);
+    assert_string_equal(refusal.field, "principal_minor");
+    /* Where the header says none, it takes all that was reserved; a correction has none of its own. */
+    header.has_amount = false;
+    assert_int_equal(body_rules_check(&header, &loan, &refusal), TALLY_OK);
+    header.type = EVENT_CORRECT;
+    assert_int_equal(body_rules_check(&header, &correction, &refusal), TALLY_OK);
+}
+
 static void an_empty_body_of_any_type_is_fine(void **context)
 {
     (void)context;
@@ -194,6 +218,7 @@ static void a_correction_keeps_the_rules_of_what_it_corrects(void **context)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_opening_is_of_no_more_than_its_header_says),
         cmocka_unit_test(an_empty_body_of_any_type_is_fine),
         cmocka_unit_test(the_parts_of_a_payment_sum_to_its_total),
         cmocka_unit_test(days_past_due_need_an_amount_past_due_where_one_is_given),
