@@ -573,6 +573,18 @@ class Authorizations(Book):
         self.sent(self.opening(authorization=reservation))
         self.sent(self.opening(ref=2, authorization=reservation), "NO_AUTHORIZATION")
 
+    def test_a_closing_that_is_taken_back_counts_again(self) -> None:
+        self.begin(authorization_from_ms=0, amount_caps={TWD: 100})
+        full = ("REFUSED_CAP", {"reason": "AMOUNT"})
+        self.sent(self.opening(authorization=self.sent(self.reserve(amount_minor=100))))
+        self.sent(self.reserve(LENDING, amount_minor=1), *full)
+        closing = self.sent(self.on_account("CLOSE"))
+        second = self.sent(self.reserve(LENDING, amount_minor=100))
+        self.sent(self.opening(member=LENDING, authorization=second))
+        self.sent(self.on_account("RETRACT", target=closing))
+        self.sent(self.on_account("CLOSE", member=LENDING))
+        self.sent(self.reserve(CASH, amount_minor=1), *full)
+
     def test_only_a_live_grant_authorizes(self) -> None:
         reservation = self.sent(self.reserve())
         cancelled = self.sent(self.reserve())
