@@ -122,7 +122,8 @@ static const struct event_field remedy_public[] = {
 };
 
 static const struct event_field dispute_open_public[] = {
-    {"target", FIELD_HEX, true, HEADER(target), HEADER(has_target), DIGEST_SIZE, NULL, "event id"},
+    {"target", FIELD_HEX, true, HEADER(target), HEADER(has_target), DIGEST_SIZE, NULL,
+        "event id: of one's own, or told under a consent"},
     {"category", FIELD_NAME, true, HEADER(category), 0, 0, categories, ""},
     END,
 };

@@ -17,7 +17,7 @@ static const struct {
     {RESULT_WRONG_STATE, "WRONG_STATE", "The state of the account does not allow this event."},
     {RESULT_PERIOD_TAKEN, "PERIOD_TAKEN", "This period was reported before."},
     {RESULT_FUTURE_DATE, "FUTURE_DATE", "The event is dated after the block."},
-    {RESULT_NO_TARGET, "NO_TARGET", "The event it aims at does not exist."},
+    {RESULT_NO_TARGET, "NO_TARGET", "The event it aims at does not exist, as far as this member may know."},
     {RESULT_STALE_TARGET, "STALE_TARGET", "The event it aims at is no longer in force."},
     {RESULT_NO_AUTHORIZATION, "NO_AUTHORIZATION",
         "No live reservation of the member is named where one is needed."},
