@@ -110,18 +110,28 @@ static int places_of(
     return TALLY_OK;
 }
 
-/* "Live is a function of block time." An opening uses one up, and does not give it back when it is retracted.
- */
+/* An opening uses a reservation up, and does not give it back when it is retracted. Anybody may dispute one
+ * or say something about it, which changes nothing. */
+static bool is_used_up(const struct in_force *list, uint32_t reservation)
+{
+    for (uint32_t i = list->events[reservation].first_about; i != NO_PLACE; i = list->events[i].next_about) {
+        enum event_type type = list->events[i].header.type;
+        if (type == EVENT_ACCOUNT_OPEN || type == EVENT_RESERVE_CANCEL) return true;
+    }
+    return false;
+}
+
+/* "Live is a function of block time." */
 static void reservations_keep_live(struct report *report)
 {
     struct report_places *reservations = &report->reservations;
     uint32_t live = 0;
     for (uint32_t i = 0; i < reservations->count; i++) {
-        const struct event_in_force *event = &report->list->events[reservations->places[i]];
+        uint32_t place = reservations->places[i];
+        const struct event_in_force *event = &report->list->events[place];
         bool is_ended =
-            event->first_about != NO_PLACE || event->header.expires_ms <= report->verdict->as_of_time_ms;
-        if (event->standing == STANDS_IN_FORCE && !is_ended)
-            reservations->places[live++] = reservations->places[i];
+            is_used_up(report->list, place) || event->header.expires_ms <= report->verdict->as_of_time_ms;
+        if (event->standing == STANDS_IN_FORCE && !is_ended) reservations->places[live++] = place;
     }
     reservations->count = live;
 }

@@ -324,6 +324,25 @@ static void only_live_reservations_are_open(void **state)
     assert_int_equal(report.reservations.places[0], file->count - 1);
 }
 
+static void what_is_said_of_a_reservation_does_not_end_it(void **state)
+{
+    (void)state;
+    uint32_t live = sample_reserve(file, 2, 2 * 86400000, RESULT_OK);
+    sample_about(file, EVENT_STATEMENT, 3, live, "hide it");
+    sample_about(file, EVENT_DISPUTE_OPEN, 3, live, "hide it");
+    make_report(CODES_PBOC, 1);
+    assert_int_equal(report.reservations.count, 1);
+    assert_int_equal(report.reservations.places[0], live);
+    struct event_header opening = sample_file_header(file, EVENT_ACCOUNT_OPEN, 2, 0, 20160);
+    opening.account_type = ACCOUNT_INSTALMENT;
+    opening.currency = 840;
+    opening.has_authorization = true;
+    opening.authorization = file->ids[live];
+    sample_file_add(file, opening, NULL, RESULT_OK);
+    make_report(CODES_PBOC, 1);
+    assert_int_equal(report.reservations.count, 0);
+}
+
 static void disputes_are_held_against_the_policys_clock(void **state)
 {
     (void)state;
@@ -475,6 +494,7 @@ int main(void)
         TEST(a_sum_that_cannot_be_held_is_no_sum),
         TEST(access_is_counted_and_refusals_are_not),
         TEST(only_live_reservations_are_open),
+        cmocka_unit_test_setup_teardown(what_is_said_of_a_reservation_does_not_end_it, make_empty, drop_file),
         TEST(disputes_are_held_against_the_policys_clock),
         TEST(what_cannot_be_confirmed_is_kept_with_a_mark_or_taken_back),
         cmocka_unit_test_setup_teardown(
