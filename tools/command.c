@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/shown_text.h"
+
 static const struct command *const commands[] = {
     &command_devnet,
     &command_import,
@@ -32,15 +34,17 @@ static const struct command *const commands[] = {
 enum tool_exit context_fail(
     struct context *context, enum tool_exit code, const char *reason, const char *format, ...)
 {
+    char message[MESSAGE_SIZE_MAX];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(context->message, sizeof context->message, format, arguments);
+    vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    snprintf(context->reason, sizeof context->reason, "%s", reason);
-    /* One line, whatever a file or a node put into it. */
-    for (char *at = context->message; *at != '\0'; at++) {
+    /* One line, whatever a file or a node put into it, and nothing that acts on a terminal. */
+    for (char *at = message; *at != '\0'; at++) {
         if ((unsigned char)*at < 0x20 || *at == 0x7F) *at = ' ';
     }
+    shown_copy(message, context->message, sizeof context->message);
+    shown_copy(reason, context->reason, sizeof context->reason);
     return code;
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "tools/output.h"
+#include "tools/shown_text.h"
 
 #define REJECTIONS_SHOWN_MAX 20    /* on stderr, without --json */
 #define REJECTIONS_LISTED_MAX 1000 /* in the JSON object */
@@ -49,8 +50,11 @@ void import_report_rejection(void *context, const struct import_rejection *rejec
     }
     if (report->shown++ >= REJECTIONS_SHOWN_MAX) return;
     progress_end();
-    fprintf(stderr, "line %llu: %s%s%s\n", (unsigned long long)rejection->line, rejection->reason,
-        rejection->message[0] == '\0' ? "" : ": ", rejection->message);
+    fprintf(stderr, "line %llu: ", (unsigned long long)rejection->line);
+    shown_print(stderr, rejection->reason);
+    if (rejection->message[0] != '\0') fputs(": ", stderr);
+    shown_print(stderr, rejection->message);
+    fputc('\n', stderr);
 }
 
 void import_report_progress(void *context, const struct import_result *so_far, bool waiting)
@@ -116,7 +120,11 @@ static void result_say(const struct import_result *result, const struct import_r
             (unsigned long long)counts->rejected);
     }
     json_object_foreach(report->reasons, reason, count)
-        printf("rejected as %s: %lld\n", reason, (long long)json_integer_value(count));
+    {
+        fputs("rejected as ", stdout);
+        shown_print(stdout, reason);
+        printf(": %lld\n", (long long)json_integer_value(count));
+    }
     if (report->metro2 != NULL) {
         metro2_totals_say(report->metro2);
         metro2_differences_say(report->metro2);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tools/home.h"
+#include "tools/shown_text.h"
 
 #define WRONG_SHOWN_MAX 20u
 
@@ -18,6 +19,13 @@ enum tool_exit source_keys_read(struct context *context, bool subject, bool salt
     return code;
 }
 
+static void line_say(uint64_t line, const char *why)
+{
+    fprintf(stderr, "line %llu: ", (unsigned long long)line);
+    shown_print(stderr, why);
+    fputc('\n', stderr);
+}
+
 enum tool_exit import_source_print(
     struct context *context, const char *file_name, const struct import_source *source)
 {
@@ -28,7 +36,7 @@ enum tool_exit import_source_print(
         int error = source->next(source->context, &text, &line, why);
         if (error == TALLY_ENOTFOUND) break;
         if (error == TALLY_EFORM) {
-            if (wrong++ < WRONG_SHOWN_MAX) fprintf(stderr, "line %llu: %s\n", (unsigned long long)line, why);
+            if (wrong++ < WRONG_SHOWN_MAX) line_say(line, why);
         } else if (error != TALLY_OK) {
             return context_fail(context, TOOL_REFUSED, "FILE", "cannot read %s: %s", file_name,
                 error == TALLY_EIO ? strerror(errno) : tally_error_text(error));

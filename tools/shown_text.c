@@ -1,7 +1,5 @@
 #include "tools/shown_text.h"
 
-#include <stdio.h>
-
 #include "proto/base/check.h"
 
 #define INVALID UINT32_MAX
@@ -95,6 +93,29 @@ static void append(struct buffer *out, const char *text, bool html)
 void shown_append(struct buffer *out, const char *text)
 {
     append(out, text, false);
+}
+
+static void shown_make(struct buffer *shown, const char *text)
+{
+    buffer_init(shown, 4 * strlen(text) + 1);
+    shown_append(shown, text);
+    buffer_append(shown, "", 1);
+}
+
+void shown_print(FILE *out, const char *text)
+{
+    struct buffer shown;
+    shown_make(&shown, text);
+    if (!shown.failed) fputs((const char *)shown.data, out);
+    buffer_close(&shown);
+}
+
+void shown_copy(const char *text, char *room, size_t size)
+{
+    struct buffer shown;
+    shown_make(&shown, text);
+    snprintf(room, size, "%s", shown.failed ? "" : (const char *)shown.data);
+    buffer_close(&shown);
 }
 
 void shown_append_html(struct buffer *out, const char *text)

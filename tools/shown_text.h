@@ -3,6 +3,8 @@
 #ifndef TALLY_TOOLS_SHOWN_TEXT_H
 #define TALLY_TOOLS_SHOWN_TEXT_H
 
+#include <stdio.h>
+
 #include "proto/base/bytes.h"
 
 /* Appends `text` with every byte of what does not print as \xNN: control characters, marks of direction, line
@@ -10,6 +12,10 @@
  * escape.
  */
 void shown_append(struct buffer *out, const char *text);
+/* The same to a stream, of which nothing is said where memory runs out. */
+void shown_print(FILE *out, const char *text);
+/* The same into `room`, of which at most `size` bytes are used, the NUL behind it included. */
+void shown_copy(const char *text, char *room, size_t size);
 /* The same for HTML, in an element or a quoted attribute: & < > " ' as entities too. */
 void shown_append_html(struct buffer *out, const char *text);
 
