@@ -101,8 +101,11 @@ static void facts_show(const struct report *report, const struct report_account 
         page_field(page, "last payment", text, PAGE_PLAIN);
     }
     amount_field(page, "charged off", account, account->charged_off);
-    if (account->recovered.present && !account->recovered.spilled)
-        amount_field(page, "recovered", account, (struct optional_amount){true, account->recovered.minor});
+    if (account->recovered.spilled)
+        page_field(page, "recovered", "too much", PAGE_PLAIN);
+    else
+        amount_field(page, "recovered", account,
+            (struct optional_amount){account->recovered.present, account->recovered.minor});
 }
 
 /* ---- The grid ---- */

@@ -304,6 +304,20 @@ static void a_sum_that_cannot_be_held_is_no_sum(void **state)
     assert_true(sum.spilled);
 }
 
+static void what_was_recovered_is_told_where_it_cannot_be_summed_up(void **state)
+{
+    (void)state;
+    struct page page;
+    sample_open(file, 2, 1, ACCOUNT_REVOLVING, 840, 20000, 5);
+    sample_simple(file, EVENT_RECOVERY, 2, 1, 20100, INT64_MAX);
+    sample_simple(file, EVENT_RECOVERY, 2, 1, 20101, 1);
+    make_report(CODES_PBOC, 1);
+    page_make(&page_text, &page);
+    buffer_append(&page.out, "", 1);
+    assert_non_null(strstr((const char *)page.out.data, "\nrecovered     too much\n"));
+    page_close(&page);
+}
+
 static void access_is_counted_and_refusals_are_not(void **state)
 {
     (void)state;
@@ -492,6 +506,8 @@ int main(void)
         TEST(what_is_unusual_is_noticed),
         TEST(totals_are_by_currency_and_of_active_accounts),
         TEST(a_sum_that_cannot_be_held_is_no_sum),
+        cmocka_unit_test_setup_teardown(
+            what_was_recovered_is_told_where_it_cannot_be_summed_up, make_empty, drop_file),
         TEST(access_is_counted_and_refusals_are_not),
         TEST(only_live_reservations_are_open),
         cmocka_unit_test_setup_teardown(what_is_said_of_a_reservation_does_not_end_it, make_empty, drop_file),
