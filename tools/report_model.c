@@ -198,7 +198,7 @@ static void worst_find(struct report *report)
         for (uint32_t back = 0; back < report->months && back <= account->grid_last; back++) {
             const struct report_month *month = report_month_of(account, account->grid_last - back);
             if (month == NULL) continue;
-            report->unranked += !month->is_unread && !month->has_days;
+            report->unranked += !month->has_days;
             if (!month->has_days || month->days_past_due <= worst) continue;
             worst = month->days_past_due;
             report->worst_account = i;

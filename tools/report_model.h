@@ -103,7 +103,7 @@ struct report {
     struct report_total *totals;
     /* The month of the grids that was latest by days past due; NO_PLACE where none is known to be late. */
     uint32_t worst_account, worst_month;
-    uint32_t unranked;   /* months of the grids that have a source's code and no days, and are not compared */
+    uint32_t unranked;   /* reported months of the grids whose days are not known, and are not compared */
     uint32_t hard, soft; /* inquiries that were answered in the last INQUIRY_MONTHS */
     uint32_t disputes_open;
 };

@@ -143,7 +143,8 @@ static void unranked_line(const struct report *report, struct page *page)
 {
     char text[LINE_SIZE];
     if (report->unranked == 0) return;
-    snprintf(text, sizeof text, "%u months have their source's code and no days: they are not compared",
+    snprintf(text, sizeof text,
+        "%u of them are not compared: the source gave a code and no days, or they were withheld",
         report->unranked);
     page_field(page, "", text, PAGE_PLAIN);
 }
@@ -153,8 +154,8 @@ static void worst_line(const struct report *report, struct page *page)
     char text[LINE_SIZE], period[PERIOD_TEXT_SIZE];
     bool is_source;
     if (report->worst_account == NO_PLACE) {
-        snprintf(
-            text, sizeof text, "no days past due in the %u months shown of each account", report->months);
+        snprintf(text, sizeof text, "no days past due %sin the %u months shown of each account",
+            report->unranked > 0 ? "known " : "", report->months);
         page_field(page, "worst", text, PAGE_PLAIN);
         unranked_line(report, page);
         return;

@@ -439,6 +439,23 @@ static void an_opening_that_was_withheld_is_told(void **state)
     page_close(&page);
 }
 
+static void months_that_were_withheld_are_not_taken_for_good_ones(void **state)
+{
+    (void)state;
+    struct event_body body = sample_report_body(5, 120);
+    struct page page;
+    sample_open(file, 1, 0, ACCOUNT_REVOLVING, 156, 19900, 100);
+    file->events[sample_report(file, 1, 0, 202412, &body)].has_body = false;
+    make_report(CODES_PBOC, 12);
+    assert_int_equal(report.worst_account, NO_PLACE);
+    assert_int_equal(report.unranked, 1);
+    page_make(&page_text, &page);
+    buffer_append(&page.out, "", 1);
+    assert_null(strstr((const char *)page.out.data, "no days past due in"));
+    assert_non_null(strstr((const char *)page.out.data, "1 of them are not compared"));
+    page_close(&page);
+}
+
 static void a_month_to_come_is_not_in_a_grid(void **state)
 {
     (void)state;
@@ -516,6 +533,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             a_transferred_account_counts_until_it_is_taken_over, make_empty, drop_file),
         cmocka_unit_test_setup_teardown(an_opening_that_was_withheld_is_told, make_empty, drop_file),
+        cmocka_unit_test_setup_teardown(
+            months_that_were_withheld_are_not_taken_for_good_ones, make_empty, drop_file),
         cmocka_unit_test_setup_teardown(a_month_to_come_is_not_in_a_grid, make_empty, drop_file),
         TEST(without_a_policy_there_is_no_clock),
         TEST(the_worst_month_is_of_those_shown),
