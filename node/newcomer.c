@@ -57,8 +57,7 @@ static void chosen(void *context, uint32_t peer, const struct joiner_snapshot *s
     CHECK(newcomer->heads[peer] != NULL); /* what is chosen was offered since the link came up */
     struct state_counts counts = *snapshot_counts(newcomer->heads[peer]);
     LOG_INFO("joining by a snapshot", LOG_U("height", snapshot->height), LOG_U("events", counts.events),
-        LOG_U("subjects", counts.subjects), LOG_U("parts", snapshot->chunk_count),
-        LOG_S("offered_by", name_of(newcomer, peer)));
+        LOG_U("parts", snapshot->chunk_count), LOG_S("offered_by", name_of(newcomer, peer)));
     newcomer_load_begin_take(newcomer->load, newcomer->heads[peer]);
     newcomer->heads[peer] = NULL;
 }

@@ -9,15 +9,14 @@
 
 #define MAGIC "TALLYSNP"
 #define MAGIC_SIZE 8u
-/* Bytes of subjects that a part is to have, and what an event and a subject come to. */
+/* Bytes of subjects that a part is to have, and what an event comes to. */
 #define PART_SIZE_AIM (1u * MIB)
 #define EVENT_SIZE_GUESS 56u
-#define SUBJECT_SIZE_GUESS 256u
 #define CHECKPOINT_SIZE_MAX (8u * KIB)
 
 uint32_t snapshot_depth(const struct state_counts *counts)
 {
-    uint64_t size = counts->applied * EVENT_SIZE_GUESS + counts->subjects * SUBJECT_SIZE_GUESS;
+    uint64_t size = counts->applied * EVENT_SIZE_GUESS;
     uint32_t depth = 0;
     while (depth < SNAPSHOT_DEPTH_MAX && size >> depth > PART_SIZE_AIM)
         depth++;
@@ -82,7 +81,6 @@ void snapshot_head_encode(const struct snapshot_head *head, struct buffer *out)
     put_digest(out, &head->parts.counts_root);
     buffer_u64(out, head->counts.events);
     buffer_u64(out, head->counts.applied);
-    buffer_u64(out, head->counts.subjects);
     replay_window_encode(&head->window, out);
     buffer_u8(out, (uint8_t)head->depth);
     buffer_append(out, head->history, head->history_count * sizeof *head->history);
@@ -123,7 +121,6 @@ static int read_fields(struct reader *reader, struct snapshot_head *head)
     read_digest(reader, &head->parts.counts_root);
     head->counts.events = reader_u64(reader);
     head->counts.applied = reader_u64(reader);
-    head->counts.subjects = reader_u64(reader);
     if (replay_window_decode(reader, &head->window) != TALLY_OK) return TALLY_EFORM;
     head->depth = reader_u8(reader);
     if (reader->failed || head->depth != snapshot_depth(&head->counts)) return TALLY_EFORM;

@@ -9,7 +9,7 @@
  *   "TALLYSNP" | version u32 = 4
  *   size u32 | CertifiedCheckpoint of H, canonical protobuf
  *   subjects, members, policy, replay, counts root      which make its state_root
- *   events u64 | applied u64 | subjects u64             which make counts root
+ *   events u64 | applied u64                            which make counts root
  *   replay window, as storage/replay_window.h encodes it: makes replay root
  *   depth u8                                            snapshot_depth of the counts
  *   root of each history part                           which join into history_root
@@ -105,6 +105,7 @@ int snapshot_head_decode(struct span bytes, const struct verify_set *validators,
 void snapshot_head_close(struct snapshot_head *head);
 
 const struct certified_checkpoint *snapshot_checkpoint(const struct snapshot_head *head);
+/* The number of subjects, which no root has, is 0: the parts tell it. */
 const struct state_counts *snapshot_counts(const struct snapshot_head *head);
 /* How many parts of a kind there are; 0 of one that is none, and of SNAPSHOT_EVENTS, which the head does not
  * know. */
@@ -121,7 +122,8 @@ int snapshot_part_check(
 int snapshot_block_decode(const struct snapshot_head *head, struct span bytes, struct arena *arena,
     struct block *block) TALLY_MUST_CHECK;
 
-/* Bits of a position that subjects are cut by to begin with, 16 at most: so that parts are about 1 MiB. */
+/* Bits of a position that subjects are cut by to begin with, 16 at most: so that parts are about 1 MiB of
+ * events. */
 uint32_t snapshot_depth(const struct state_counts *counts);
 
 #endif

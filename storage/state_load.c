@@ -29,10 +29,12 @@ struct state_load {
     bool failed; /* a value of the batch lacks memory */
     struct event_index *index;
     struct load_names names;
-    struct buffer items;  /* the page under 'J' that is being filled */
-    uint32_t items_pages; /* of parts that are there */
-    uint32_t items_part;  /* and those of this one, but for that */
-    bool indexed;         /* events of the subject are found by their ids */
+    struct buffer items;    /* the page under 'J' that is being filled */
+    uint32_t items_pages;   /* of parts that are there */
+    uint32_t items_part;    /* and those of this one, but for that */
+    uint64_t subject_count; /* of the parts that were loaded, */
+    uint64_t subjects_part; /* and of this one */
+    bool indexed;           /* events of the subject are found by their ids */
     struct merkle_frontier history;
     uint32_t history_next, events_next;
     bool *batches, *subjects; /* that are there */
@@ -192,6 +194,7 @@ static int subject_seen(void *context, const struct snapshot_subject *subject)
     struct state_key key = state_key_of_position('S', &subject->position);
     state_subject_encode(&stored, &load->value);
     put(load, &key);
+    load->subjects_part++;
     put_accounts(load, subject);
     snapshot_seam_start(
         load->start, &load->head->config.chain_id, &subject->id, subject->chains, subject->chain_count);
@@ -251,6 +254,7 @@ static int forget(struct state_load *load)
     load->batch = store_batch_make();
     buffer_clear(&load->value);
     buffer_clear(&load->items);
+    load->subjects_part = 0;
     load->items_part = 0;
     load->names.count = 0;
     load->failed = false;
@@ -288,6 +292,8 @@ static int commit(struct state_load *load)
     event_table_close(event_index_drop_frozen(load->index));
     load->items_pages += load->items_part;
     load->items_part = 0;
+    load->subject_count += load->subjects_part;
+    load->subjects_part = 0;
     return TALLY_OK;
 }
 
@@ -369,6 +375,7 @@ int state_load_end(struct state_load *load)
     struct state_meta *meta = calloc(1, sizeof *meta);
     if (meta == NULL) return TALLY_ENOMEM;
     *meta = (struct state_meta){head->config.chain_id, height, head->counts, head->window};
+    meta->counts.subjects = load->subject_count;
     key = state_key_alone('M');
     state_meta_encode(meta, &load->value);
     put(load, &key);

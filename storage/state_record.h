@@ -157,7 +157,8 @@ struct digest state_account_seq_name(uint32_t member_id, const uint8_t ref[ACCOU
 /* By which it knows who used up an item id: H(TAG_ITEM_NAME | member u32 | item id). */
 struct digest state_item_name(uint32_t member_id, const uint8_t item_id[ITEM_ID_SIZE]);
 
-/* H(TAG_COUNTS | events u64 | applied u64 | subjects u64). */
+/* H(TAG_COUNTS | events u64 | applied u64). The number of subjects is not in it: it is in each proof, and who
+ * works out such small numbers would learn whether an inquiry that was refused was about somebody unknown. */
 struct digest state_counts_root(const struct state_counts *counts);
 
 #endif
