@@ -64,12 +64,13 @@ static int answers(const struct asker *asker, const struct event_header *inquiry
 }
 
 int inquiry_answer(const struct asker *asker, const struct digest *inquiry, uint64_t since, uint64_t now_ms,
-    struct receipt *receipt, struct buffer *proof)
+    struct receipt *receipt, struct buffer *proof, bool *more)
 {
     struct state_event place;
     struct event_header header;
     uint64_t provable = 0;
     bool yes = false;
+    *more = false;
     int error = header_read(asker, inquiry, &place, &header);
     if (error != TALLY_OK) return error;
     if (header.type != EVENT_INQUIRY || header.member_id != asker->member_id) return TALLY_ENOTFOUND;
@@ -81,7 +82,7 @@ int inquiry_answer(const struct asker *asker, const struct digest *inquiry, uint
     if (error == TALLY_OK) error = state_provable_height(asker->state, &provable);
     if (error == TALLY_OK && provable < place.height) error = TALLY_EBUSY;
     if (error != TALLY_OK) return error;
-    return query_history(asker->state, asker->ledger, &header.subject_id, since, true, proof);
+    return query_history(asker->state, asker->ledger, &header.subject_id, since, true, proof, more);
 }
 
 /* ---- Of one's own ---- */

@@ -4,17 +4,26 @@
 
 #include "proto/base/check.h"
 
-/* A history longer than this cannot fit a proof's bytes: an event takes at least a header and its place. */
-#define HISTORY_EVENTS_MAX (QUERY_PROOF_SIZE_MAX / 64u)
+/* More than this cannot fit a proof's bytes: an event takes at least a header and its place. */
+#define PIECE_EVENTS_MAX (QUERY_PROOF_SIZE_MAX / 128u)
+/* What an event takes beside header, salt and body, at most. */
+#define EVENT_FRAME_SIZE 64u
 
-/* The listed events, from the ledger, bodies too where they are wanted and there. */
+/* The listed events, from the ledger, bodies too where they are wanted and there: as many as take no more
+ * than `room` bytes, *read of them. */
 static int events_read(struct ledger *ledger, const struct state_history_entry *entries, uint32_t count,
-    bool with_bodies, struct arena *arena, struct proven_event *events)
+    bool with_bodies, size_t room, struct arena *arena, struct proven_event *events, uint32_t *read)
 {
+    *read = 0;
     for (uint32_t i = 0; i < count; i++) {
         struct ledger_event stored;
         int error = ledger_event_read(ledger, entries[i].height, entries[i].index, arena, &stored);
         if (error != TALLY_OK) return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
+        size_t size = EVENT_FRAME_SIZE + stored.header.size;
+        if (with_bodies && stored.has_body) size += SALT_SIZE + stored.body.size;
+        if (size > room) return i == 0 ? TALLY_ELIMIT : TALLY_OK;
+        room -= size;
+        *read = i + 1;
         events[i] = (struct proven_event){.height = entries[i].height,
             .time_ms = entries[i].time_ms,
             .result = entries[i].result,
@@ -28,7 +37,7 @@ static int events_read(struct ledger *ledger, const struct state_history_entry *
 }
 
 static int history_make(struct state *state, struct ledger *ledger, const struct digest *subject_id,
-    uint64_t since, bool with_bodies, struct arena *arena, struct history_proof *proof)
+    uint64_t since, bool with_bodies, size_t room, struct arena *arena, struct history_proof *proof)
 {
     uint64_t height;
     struct state_proof *path = arena_take(arena, sizeof *path);
@@ -50,28 +59,38 @@ static int history_make(struct state *state, struct ledger *ledger, const struct
     proof->since = since;
     if (since > (path->place == PLACE_PRESENT ? path->leaf.count : 0)) return TALLY_EINVALID;
     if (path->place != PLACE_PRESENT || since == path->leaf.count) return TALLY_OK;
-    if (path->leaf.count - since > HISTORY_EVENTS_MAX) return TALLY_ELIMIT;
-    uint32_t count = (uint32_t)(path->leaf.count - since);
+    uint64_t left = path->leaf.count - since;
+    uint32_t count = left < PIECE_EVENTS_MAX ? (uint32_t)left : PIECE_EVENTS_MAX;
     struct state_history_entry *entries = arena_take_zeroed(arena, count, sizeof *entries);
     struct proven_event *events = arena_take_zeroed(arena, count, sizeof *events);
     if (entries == NULL || events == NULL) return TALLY_ENOMEM;
     error = state_history_read(state, subject_id, since, count, entries);
     if (error == TALLY_ENOTFOUND) return TALLY_EDAMAGED;
-    if (error == TALLY_OK) error = events_read(ledger, entries, count, with_bodies, arena, events);
-    proof->event_count = count;
+    if (error == TALLY_OK)
+        error = events_read(ledger, entries, count, with_bodies, room, arena, events, &proof->event_count);
     proof->events = events;
     return error;
 }
 
+static size_t room_of(const struct buffer *out)
+{
+    size_t room = out->size_max - out->size;
+    if (room > QUERY_PROOF_SIZE_MAX) room = QUERY_PROOF_SIZE_MAX;
+    return room < QUERY_PROOF_FRAME_SIZE ? 0 : room - QUERY_PROOF_FRAME_SIZE;
+}
+
 int query_history(struct state *state, struct ledger *ledger, const struct digest *subject_id, uint64_t since,
-    bool with_bodies, struct buffer *out)
+    bool with_bodies, struct buffer *out, bool *more)
 {
     struct arena arena;
     size_t before = out->size;
     arena_init(&arena, QUERY_ARENA_SIZE);
     struct history_proof *proof = arena_take_zeroed(&arena, 1, sizeof *proof);
     int error = proof == NULL ? TALLY_ENOMEM : TALLY_OK;
-    if (error == TALLY_OK) error = history_make(state, ledger, subject_id, since, with_bodies, &arena, proof);
+    if (error == TALLY_OK)
+        error = history_make(state, ledger, subject_id, since, with_bodies, room_of(out), &arena, proof);
+    if (error == TALLY_OK)
+        *more = proof->place == PLACE_PRESENT && since + proof->event_count < proof->leaf.count;
     if (error == TALLY_OK) history_proof_encode(proof, out);
     if (error == TALLY_OK && (out->failed || out->size - before > QUERY_PROOF_SIZE_MAX)) error = TALLY_ELIMIT;
     if (error != TALLY_OK) {

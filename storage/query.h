@@ -10,13 +10,18 @@
 /* Scratch for either query, at most. */
 #define QUERY_ARENA_SIZE (32u * MIB)
 
+/* What a proof takes beside its events, at most. */
+#define QUERY_PROOF_FRAME_SIZE (24u * KIB)
+
 /* Appends an encoded HistoryProof of the subject: its history under the newest certified checkpoint that can
  * be proven at, from event `since` on (0 = the whole), or that it has none. `with_bodies` false withholds
- * every body; erased ones are always absent. `out` has its own bound. Errors: TALLY_EINVALID (it has fewer
- * events than `since`), TALLY_EBUSY (no checkpoint can be proven at yet), TALLY_ELIMIT (it does not fit),
- * TALLY_EDAMAGED, TALLY_EIO, TALLY_ENOMEM. On error `out` is as it was. */
+ * every body; erased ones are always absent. Where the events do not all fit QUERY_PROOF_SIZE_MAX, or the
+ * bound of `out`, *more is set: they are a piece, which does not verify before those after it stand behind
+ * them. Errors: TALLY_EINVALID (it has fewer events than `since`), TALLY_EBUSY (no checkpoint can be proven
+ * at yet), TALLY_ELIMIT (`out` has no room for one event), TALLY_EDAMAGED, TALLY_EIO, TALLY_ENOMEM. On error
+ * `out` is as it was. */
 int query_history(struct state *state, struct ledger *ledger, const struct digest *subject_id, uint64_t since,
-    bool with_bodies, struct buffer *out) TALLY_MUST_CHECK;
+    bool with_bodies, struct buffer *out, bool *more) TALLY_MUST_CHECK;
 
 /* The receipt of an ordered event, by its place, under the newest certified checkpoint at or above it.
  * Errors: TALLY_ENOTFOUND (no such event was applied), TALLY_EBUSY (ordered, but no checkpoint at or above it

@@ -15,8 +15,8 @@ struct history_source {
     bool has_base; /* it goes on from a history that was verified before */
     struct history_base base;
     struct arena reply_arena, proof_arena;
-    struct buffer file; /* where it was read from one */
-    struct span bytes;  /* as they were answered; none of the member's own */
+    struct buffer file; /* where it was read from one, or put together of pieces */
+    struct span bytes;  /* as they were answered, or put together; none of the member's own */
     /* The events are the member's own alone, each proven by its receipt: nothing is said of others', and the
      * proof has a subject and events and no more. */
     bool is_own;

@@ -89,7 +89,7 @@ static enum tool_exit inquiry_make(struct context *context, const struct home *h
 
 enum tool_exit inquiry_ask(struct context *context, const struct home *home, struct remote *remote,
     const struct proof_trust *trust, const struct digest *subject, uint64_t since, struct inquiry *inquiry,
-    struct arena *arena, struct span *proof)
+    struct arena *arena, struct span *proof, bool *more)
 {
     Tallystick__V1__InquireRequest request = TALLYSTICK__V1__INQUIRE_REQUEST__INIT;
     ProtobufCMessage *message = NULL;
@@ -113,7 +113,11 @@ enum tool_exit inquiry_ask(struct context *context, const struct home *home, str
     if (code == TOOL_DONE)
         code = member_receipt_take(context, remote, trust, reply->receipt, &inquiry->id, &receipt);
     if (code == TOOL_DONE && receipt.result.code != RESULT_OK) code = member_event_refused(context, &receipt);
-    if (code == TOOL_DONE) *proof = span_of_bytes(reply->proof);
+    if (code == TOOL_DONE) {
+        *proof = span_of_bytes(reply->proof);
+        *more = reply->more;
+        inquiry->is_old = true;
+    }
     member_event_close(&event);
     return code;
 }

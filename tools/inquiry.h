@@ -40,9 +40,10 @@ enum tool_exit inquiry_take(
  * verifies its receipt; inquiry->id is then set. Of an inquiry that was refused that is all there is, and
  * the command fails with the result. Its operator_digest is HMAC-SHA256 under the home's salt.key over
  * TAG_OPERATOR, the nonce and the operator's name. Where it was granted, `proof` is the answer, in the arena,
- * from event `since` on; the caller verifies it, with inquiry->id in its trust. */
+ * from event `since` on, or with *more a piece of it (proto/proof/history_pieces.h), of which the rest is
+ * asked for as by an old inquiry; the caller verifies the whole, with inquiry->id in its trust. */
 enum tool_exit inquiry_ask(struct context *context, const struct home *home, struct remote *remote,
     const struct proof_trust *trust, const struct digest *subject, uint64_t since, struct inquiry *inquiry,
-    struct arena *arena, struct span *proof) TALLY_MUST_CHECK;
+    struct arena *arena, struct span *proof, bool *more) TALLY_MUST_CHECK;
 
 #endif

@@ -7,7 +7,6 @@
 #include "tools/proof_view.h"
 
 #define CHECKPOINT_FILE_SIZE_MAX (64u * KIB)
-#define HISTORY_ARENA_BUDGET (256u * MIB)
 
 enum tool_exit trust_from_genesis(
     struct context *context, const struct genesis *genesis, struct proof_trust *trust)

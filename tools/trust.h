@@ -2,6 +2,7 @@
 #ifndef TALLY_TOOLS_TRUST_H
 #define TALLY_TOOLS_TRUST_H
 
+#include "proto/proof/history_pieces.h"
 #include "proto/proof/verify.h"
 #include "tools/args.h"
 #include "tools/home.h"
@@ -18,7 +19,9 @@ enum tool_exit trust_from_home(
 enum tool_exit trust_bounds(
     struct context *context, const struct args *args, struct proof_trust *trust) TALLY_MUST_CHECK;
 
-#define PROOF_FILE_SIZE_MAX (64u * MIB)
+#define PROOF_FILE_SIZE_MAX HISTORY_SIZE_MAX
+/* What such an answer and all that is made of it may take. */
+#define HISTORY_ARENA_BUDGET (2048ull * MIB)
 
 /* Reads a file that an answer was saved to into `bytes`, whose size_max is the bound. */
 enum tool_exit proof_file_read(

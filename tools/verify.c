@@ -6,8 +6,6 @@
 #include "tools/proof_view.h"
 #include "tools/trust.h"
 
-#define PROOF_ARENA_BUDGET (256u * MIB)
-
 /* What the file is held against. */
 struct asked {
     struct proof_trust trust;
@@ -140,7 +138,7 @@ static enum tool_exit history_check(
     struct proof_verdict verdict;
     struct history_proof *proof = calloc(1, sizeof *proof);
     if (proof == NULL) return context_fail(context, TOOL_REFUSED, "MEMORY", "not enough memory");
-    arena_init(&arena, PROOF_ARENA_BUDGET);
+    arena_init(&arena, HISTORY_ARENA_BUDGET);
     int error = history_verify_since(
         &asked->trust, asked->has_base ? &asked->base : NULL, bytes, &arena, proof, &verdict);
     enum tool_exit code = error != TALLY_OK ? verdict_fail(context, path, error, &verdict)

@@ -21,20 +21,22 @@ static void run_get_history(struct query *query)
     struct executor *executor = node_executor(query->services->node);
     struct digest subject_id;
     struct buffer proof;
+    bool more;
     if (request->subject_id.len != DIGEST_SIZE) {
         query_fail(query, GRPC_INVALID_ARGUMENT, "MALFORMED", "subject_id", "a subject id is 32 bytes");
         return;
     }
     memcpy(subject_id.bytes, request->subject_id.data, DIGEST_SIZE);
     buffer_init(&proof, QUERY_PROOF_SIZE_MAX);
-    int error = query_history(
-        executor_state(executor), executor_ledger(executor), &subject_id, request->since_count, true, &proof);
+    int error = query_history(executor_state(executor), executor_ledger(executor), &subject_id,
+        request->since_count, true, &proof, &more);
     if (error == TALLY_EINVALID) {
         query_fail(query, GRPC_OUT_OF_RANGE, "SINCE_AHEAD", "since_count",
             "this node counts fewer events of the subject, as of its newest certified checkpoint");
     } else if (!query_failed(query, error, "no such subject")) {
         Tallystick__V1__GetHistoryReply reply = TALLYSTICK__V1__GET_HISTORY_REPLY__INIT;
         reply.proof = message_bytes(buffer_span(&proof));
+        reply.more = more;
         message_encode(&reply.base, &query->reply);
     }
     buffer_close(&proof);

@@ -50,7 +50,9 @@ static void run_inquire(struct query *query)
     if (query_failed(query, receipt == NULL ? TALLY_ENOMEM : TALLY_OK, "")) return;
     if (!inquiry_id(query, request, &inquiry)) return;
     buffer_init(&proof, QUERY_PROOF_SIZE_MAX);
-    int error = inquiry_answer(&asker, &inquiry, request->since_count, clock_wall_ms(), receipt, &proof);
+    bool more;
+    int error =
+        inquiry_answer(&asker, &inquiry, request->since_count, clock_wall_ms(), receipt, &proof, &more);
     if (error == TALLY_EINVALID) {
         query_fail(query, GRPC_OUT_OF_RANGE, "SINCE_AHEAD", "since_count",
             "this node counts fewer events of the subject, as of its newest certified checkpoint");
@@ -63,6 +65,7 @@ static void run_inquire(struct query *query)
         receipt_to_message(receipt, &nested);
         reply.receipt = &nested.outer;
         reply.proof = message_bytes(buffer_span(&proof));
+        reply.more = more;
         message_encode(&reply.base, &query->reply);
     }
     buffer_close(&proof);

@@ -3,6 +3,7 @@
 
 import concurrent.futures
 import hmac
+import json
 import os
 
 import grpc
@@ -307,6 +308,21 @@ class InquiryTest(network.NetworkTest):
         run("consent", "revoke", consent, check=DONE)
         self.fails(run("history", subject, "--inquiry", second["inquiry"]), "INQUIRY_OVER")
         self.fails(run("consent", "revoke", consent), "NO_CONSENT")
+
+    def test_a_file_larger_than_one_reply_comes_in_pieces(self):
+        subject, count = os.urandom(32), 9000
+        lines = [json.dumps({"type": "STATEMENT", "subject": subject.hex(), "item": f"{i:032x}", "event_date": "2026-01-02",
+                             "body": {"text": f"{i} " + "x" * 1900}}) for i in range(count)]
+        file = self.net.folder / "statements.ndjson"
+        file.write_text("\n".join(lines) + "\n")
+        self.net.run("validator-2", "import", file, check=DONE)
+        ask = ("history", subject.hex(), "--purpose", "CREDIT_DECISION", "--consent", self.granted(subject).hex())
+        answer, genesis = self.net.folder / "large", self.net.home("validator-1") / "genesis.json"
+        shown = self.net.run("validator-1", *ask, "--out", answer, check=DONE).json
+        self.assertEqual([event["type"] for event in shown["events"]], ["STATEMENT"] * count + ["CONSENT_GRANT", "INQUIRY"])
+        self.assertGreater(answer.stat().st_size, 2 * 8 << 20)
+        told = tally("verify", answer, "--genesis", genesis, check=DONE).json
+        self.assertEqual((told["authentic"], told["complete"], told["events"]), (True, True, count + 2))
 
     def test_a_report_is_made_under_an_inquiry(self):
         subject = self.furnished(3).hex()

@@ -557,7 +557,8 @@ static void check_history(struct state *state, struct ledger *ledger, uint32_t s
     struct arena arena;
     arena_init(&arena, 64 * MIB);
     buffer_init(&bytes, QUERY_PROOF_SIZE_MAX);
-    assert_int_equal(query_history(state, ledger, &id, 0, true, &bytes), TALLY_OK);
+    bool more;
+    assert_int_equal(query_history(state, ledger, &id, 0, true, &bytes, &more), TALLY_OK);
     assert_int_equal(history_verify(&trust, buffer_span(&bytes), &arena, &proof, &verdict), TALLY_OK);
     assert_true(verdict.authentic && verdict.complete && !verdict.absent);
     assert_true(verdict.events > 10);

@@ -273,7 +273,10 @@ static void ask(struct world *world, const struct digest *id, uint64_t at_ms, st
     memset(answered, 0, sizeof *answered);
     memset(&reads, 0, sizeof reads);
     buffer_init(&answered->proof, QUERY_PROOF_SIZE_MAX);
-    answered->error = inquiry_answer(&world->asker, id, 0, at_ms, &answered->receipt, &answered->proof);
+    bool more;
+    answered->error =
+        inquiry_answer(&world->asker, id, 0, at_ms, &answered->receipt, &answered->proof, &more);
+    assert_false(more);
 }
 
 static int error_of(struct world *world, const struct digest *id, uint64_t at_ms)

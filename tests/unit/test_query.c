@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "proto/proof/history_pieces.h"
 #include "proto/proof/verify.h"
 #include "storage/query.h"
 #include "storage/state_consistency.h"
@@ -169,9 +170,12 @@ static struct proof_verdict verify_history(
     struct proof_verdict verdict;
     struct arena arena;
     struct buffer bytes;
+    bool more;
     arena_init(&arena, 16 * MIB);
     buffer_init(&bytes, QUERY_PROOF_SIZE_MAX);
-    assert_int_equal(query_history(world->state, world->ledger, subject, 0, with_bodies, &bytes), TALLY_OK);
+    assert_int_equal(
+        query_history(world->state, world->ledger, subject, 0, with_bodies, &bytes, &more), TALLY_OK);
+    assert_false(more);
     int error = history_verify(&trust, buffer_span(&bytes), &arena, &proof, &verdict);
     if (error != TALLY_OK) print_message("%s: %s\n", proof_reason_name(verdict.reason), verdict.detail);
     assert_int_equal(error, TALLY_OK);
@@ -215,10 +219,11 @@ static void what_came_since_an_older_proof_verifies_from_there(void **state)
             uint64_t since = pass == 0 ? 0 : bases[s].count;
             struct arena arena;
             struct buffer bytes;
+            bool more;
             arena_init(&arena, 16 * MIB);
             buffer_init(&bytes, QUERY_PROOF_SIZE_MAX);
             assert_int_equal(
-                query_history(world->state, world->ledger, &subject, since, true, &bytes), TALLY_OK);
+                query_history(world->state, world->ledger, &subject, since, true, &bytes, &more), TALLY_OK);
             assert_int_equal(history_verify_since(&trust, pass == 0 ? NULL : &bases[s], buffer_span(&bytes),
                                  &arena, &proof, &verdict),
                 TALLY_OK);
@@ -227,7 +232,7 @@ static void what_came_since_an_older_proof_verifies_from_there(void **state)
             assert_int_equal(verdict.since + verdict.events, pass == 0 ? verdict.events : world->folded[s]);
             size_t size = bytes.size;
             assert_int_equal(query_history(world->state, world->ledger, &subject, since + verdict.events + 1,
-                                 true, &bytes),
+                                 true, &bytes, &more),
                 TALLY_EINVALID);
             assert_int_equal(bytes.size, size);
             buffer_close(&bytes);
@@ -270,10 +275,12 @@ static void without_a_certified_checkpoint_there_is_no_answer_yet(void **state)
     struct world *world = *state;
     struct digest subject = blocks_digest(1u << 20);
     struct buffer bytes;
+    bool more;
     static struct receipt receipt;
     buffer_init(&bytes, MIB);
     buffer_u8(&bytes, 1);
-    assert_int_equal(query_history(world->state, world->ledger, &subject, 0, true, &bytes), TALLY_EBUSY);
+    assert_int_equal(
+        query_history(world->state, world->ledger, &subject, 0, true, &bytes, &more), TALLY_EBUSY);
     assert_int_equal(bytes.size, 1);
     assert_int_equal(query_receipt(world->state, 1, 0, &receipt), TALLY_EBUSY);
     buffer_close(&bytes);
@@ -285,12 +292,88 @@ static void an_answer_that_does_not_fit_leaves_the_buffer_as_it_was(void **state
     certified(world, BLOCKS);
     struct digest subject = blocks_digest(1u << 20);
     struct buffer bytes;
+    bool more;
     buffer_init(&bytes, 700);
     buffer_u8(&bytes, 1);
-    assert_int_equal(query_history(world->state, world->ledger, &subject, 0, true, &bytes), TALLY_ELIMIT);
+    assert_int_equal(
+        query_history(world->state, world->ledger, &subject, 0, true, &bytes, &more), TALLY_ELIMIT);
     assert_int_equal(bytes.size, 1);
     assert_false(bytes.failed);
     buffer_close(&bytes);
+}
+
+/* Pieces of a few events each, the last ones as of a later checkpoint. */
+static void a_history_in_pieces_verifies_once_they_are_together(void **state)
+{
+    struct world *world = *state;
+    struct proof_trust trust = {.chain_id = world->network.chain_id, .validators = world->network.validators};
+    struct digest subject = blocks_digest(1u << 20);
+    struct history_pieces pieces = {.since = 0};
+    static struct history_proof proof;
+    struct proof_verdict verdict;
+    struct arena arena;
+    struct buffer whole;
+    uint32_t count = 0;
+    bool more = true;
+    certified(world, 5);
+    arena_init(&arena, 16 * MIB);
+    for (; more; count++) {
+        struct buffer bytes;
+        if (count == 1) certified(world, BLOCKS);
+        buffer_init(&bytes, QUERY_PROOF_FRAME_SIZE + 500);
+        assert_int_equal(query_history(world->state, world->ledger, &subject, history_pieces_next(&pieces),
+                             true, &bytes, &more),
+            TALLY_OK);
+        uint8_t *kept = arena_take(&arena, bytes.size);
+        memcpy(kept, bytes.data, bytes.size);
+        struct span piece = span_of(kept, bytes.size);
+        if (more || count > 0)
+            assert_int_not_equal(history_verify(&trust, piece, &arena, &proof, &verdict), TALLY_OK);
+        assert_int_equal(history_pieces_add(&pieces, piece, &arena), TALLY_OK);
+        if (more) assert_int_equal(history_pieces_add(&pieces, piece, &arena), TALLY_EFORM); /* twice */
+        buffer_close(&bytes);
+    }
+    assert_true(count > 2);
+    buffer_init(&whole, MIB);
+    history_pieces_join(&pieces, &whole);
+    assert_int_equal(history_verify(&trust, buffer_span(&whole), &arena, &proof, &verdict), TALLY_OK);
+    assert_int_equal(verdict.events, world->folded[0]);
+    assert_int_equal(verdict.as_of_height, BLOCKS);
+    history_pieces_close(&pieces);
+    buffer_close(&whole);
+    arena_close(&arena);
+}
+
+static void pieces_that_do_not_follow_each_other_are_refused(void **state)
+{
+    struct world *world = *state;
+    struct digest subject = blocks_digest(1u << 20), other = blocks_digest(1u << 20 | 1);
+    struct history_pieces pieces = {.since = 0};
+    struct arena arena;
+    struct buffer first, elsewhere, ahead;
+    bool more;
+    certified(world, BLOCKS);
+    arena_init(&arena, 16 * MIB);
+    buffer_init(&first, QUERY_PROOF_FRAME_SIZE + 500);
+    buffer_init(&elsewhere, MIB);
+    buffer_init(&ahead, MIB);
+    assert_int_equal(query_history(world->state, world->ledger, &subject, 0, true, &first, &more), TALLY_OK);
+    assert_true(more);
+    assert_int_equal(history_pieces_add(&pieces, buffer_span(&first), &arena), TALLY_OK);
+    uint64_t next = history_pieces_next(&pieces);
+    assert_int_equal(
+        query_history(world->state, world->ledger, &other, next, true, &elsewhere, &more), TALLY_OK);
+    assert_int_equal(
+        query_history(world->state, world->ledger, &subject, next + 1, true, &ahead, &more), TALLY_OK);
+    assert_int_equal(history_pieces_add(&pieces, buffer_span(&elsewhere), &arena), TALLY_EFORM);
+    assert_int_equal(history_pieces_add(&pieces, buffer_span(&ahead), &arena), TALLY_EFORM);
+    assert_int_equal(history_pieces_add(&pieces, span_of("no piece", 8), &arena), TALLY_EFORM);
+    assert_int_equal(history_pieces_next(&pieces), next);
+    history_pieces_close(&pieces);
+    buffer_close(&first);
+    buffer_close(&elsewhere);
+    buffer_close(&ahead);
+    arena_close(&arena);
 }
 
 static void an_erased_body_is_withheld_and_all_else_verifies(void **state)
@@ -399,6 +482,9 @@ int main(void)
             without_a_certified_checkpoint_there_is_no_answer_yet, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             an_answer_that_does_not_fit_leaves_the_buffer_as_it_was, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_history_in_pieces_verifies_once_they_are_together, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(pieces_that_do_not_follow_each_other_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_erased_body_is_withheld_and_all_else_verifies, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_restart_at_the_certified_height_proves_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_ordered_event_has_a_receipt_that_verifies, set_up, tear_down),
