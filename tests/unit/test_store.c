@@ -341,36 +341,23 @@ static void readers_never_see_a_block_in_part(void **state)
     overlay_close(reading.overlay);
 }
 
-/* More than the store gathers in memory, so that the next such begins a file. */
-#define PART_SIZE (1u << 20)
-#define LARGE_PARTS 65u
-
-static void commit_large(struct store *store, uint8_t fill)
-{
-    struct store_batch *batch = store_batch_make();
-    uint8_t *value = malloc(PART_SIZE);
-    assert_non_null(value);
-    memset(value, fill, PART_SIZE);
-    for (uint8_t i = 0; i < LARGE_PARTS; i++)
-        store_batch_put(batch, span_of(&i, 1), span_of(value, PART_SIZE));
-    assert_int_equal(store_commit(store, batch), TALLY_OK);
-    store_batch_close(batch);
-    free(value);
-}
-
-/* How many wait at one moment is LevelDB's affair; with the same keys over and over, some come to. */
+/* What LevelDB finds in its log when it opens becomes a file that is yet to be merged, and three are not
+ * worth its while. */
 static void files_that_wait_to_be_merged_are_its_lag(void **state)
 {
     (void)state;
     struct store *store = open_store();
-    uint32_t lag = store_lag(store);
-    assert_int_equal(lag, 0);
-    for (uint8_t i = 0; lag == 0 && i < 20; i++) {
-        commit_large(store, i);
-        lag = store_lag(store);
+    for (uint8_t i = 0; i < 3; i++) {
+        struct store_batch *batch = store_batch_make();
+        assert_int_equal(store_lag(store), i);
+        store_batch_put(batch, span_of(&i, 1), span_of(&i, 1));
+        assert_int_equal(store_commit(store, batch), TALLY_OK);
+        store_batch_close(batch);
+        store_close(store);
+        store = open_store();
     }
+    assert_int_equal(store_lag(store), 3);
     store_close(store);
-    assert_in_range(lag, 1, STORE_LAG_MAX);
 }
 
 int main(void)
