@@ -152,6 +152,11 @@ class PrivacyTest(network.NetworkTest):
         run = self.shared.run
         ask = ("dispute", "open", target, "--category", "NOT_MINE", "--text", "never seen")
         self.assertEqual(run("validator-2", *ask).json["error"]["reason"], "NOT_OWN")  # it may not read whose it is
+        blind = run("validator-2", *ask, "--subject", subject.hex())
+        self.assertEqual((blind.code, blind.json["error"]["reason"]), (REFUSED, "NO_TARGET"))  # it was never answered
+        consent = run("validator-2", "consent", "grant", subject.hex(), "--purposes", "CREDIT_DECISION", "--days", "9",
+                      check=DONE).json["consent_id"]
+        run("validator-2", "history", subject.hex(), "--purpose", "CREDIT_DECISION", "--consent", consent, check=DONE)
         dispute = run("validator-2", *ask, "--subject", subject.hex(), check=DONE).json["dispute_id"]
         self.assertEqual(run("validator-3", "dispute", "answer", dispute, "--subject", subject.hex()).code, REFUSED)
         run("validator-1", "dispute", "answer", dispute, "--text", "signed in person", check=DONE)
@@ -161,9 +166,9 @@ class PrivacyTest(network.NetworkTest):
         file = run("validator-2", "history", subject.hex(), "--purpose", "SUBJECT_REQUEST", "--legal-basis", "STATUTE",
                    check=DONE).json
         self.assertEqual([(event["type"], event["member"]) for event in file["events"]],
-                         [("ACCOUNT_OPEN", 1), ("DISPUTE_OPEN", 2), ("DISPUTE_ANSWER", 1), ("DISPUTE_CLOSE", 2),
-                          ("STATEMENT", 2), ("INQUIRY", 2)])
-        self.assertEqual(file["events"][2]["body"], {"text": "signed in person"})
+                         [("ACCOUNT_OPEN", 1), ("CONSENT_GRANT", 2), ("INQUIRY", 2), ("DISPUTE_OPEN", 2),
+                          ("DISPUTE_ANSWER", 1), ("DISPUTE_CLOSE", 2), ("STATEMENT", 2), ("INQUIRY", 2)])
+        self.assertEqual(file["events"][4]["body"], {"text": "signed in person"})
         for wrong in (["open", target], ["close", dispute], ["open", target, "--category", "X"], ["fly", target],
                       ["statement", subject.hex()], ["answer", dispute, "--outcome", "REJECTED"], ["open", "x"]):
             self.assertEqual(run("validator-2", "dispute", *wrong, "--subject", subject.hex()).code, USAGE, wrong)
