@@ -55,7 +55,8 @@ static int read_from_ledger(void *context, uint64_t height, uint32_t index, stru
     if (!error) error = event_header_decode(bytes, header);
     arena_close(&arena);
     /* The state says that it is there. */
-    bool lost = error == TALLY_ENOTFOUND || error == TALLY_EPENDING || error == TALLY_EFORM;
+    bool lost = error == TALLY_ENOTFOUND || error == TALLY_EPENDING || error == TALLY_EFORM ||
+                error == TALLY_EVERSION;
     return lost ? TALLY_EDAMAGED : error;
 }
 
