@@ -103,6 +103,7 @@ void call_free(struct rpc_call *call)
     CHECK(call->shared->counts.calls > 0);
     call->shared->counts.calls--;
     if (call->deadline_ms != UINT64_MAX) call->shared->deadlines--;
+    if (call->counted) call->shared->call_end(call->shared->context, call->caller->name);
     free(call->error);
     free(call);
 }

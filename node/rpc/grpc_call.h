@@ -11,7 +11,10 @@
 struct grpc_shared {
     const struct rpc_method *methods;
     size_t method_count;
-    void *context; /* for the handlers */
+    void *context; /* for the handlers, and these two, which may be NULL */
+    int (*call_begin)(void *context, const char *caller, uint32_t *retry_after_ms);
+    void (*call_end)(void *context, const char *caller);
+    bool draining; /* no call is taken any more */
     size_t memory_max;
     size_t stream_backlog_max;
     uint32_t request_timeout_ms;
@@ -47,6 +50,7 @@ struct rpc_call {
     bool responding; /* the response's headers are queued */
     bool drained;    /* on_drain is due */
     bool failed;
+    bool counted;          /* by call_begin */
     struct buffer request; /* the message with its prefix */
     struct call_chunk *first, *last;
     size_t first_sent; /* bytes of the first chunk */

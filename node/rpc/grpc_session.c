@@ -33,13 +33,44 @@ static void refusal_log(struct grpc_session *session, struct rpc_call *call, con
         LOG_U("not_shown", suppressed));
 }
 
-static void call_refuse(struct grpc_session *session, struct rpc_call *call, enum grpc_status status,
-    const char *reason, const char *why)
+static void call_refuse_for_now(struct grpc_session *session, struct rpc_call *call, enum grpc_status status,
+    const char *reason, const char *why, uint32_t retry_after_ms)
 {
-    struct grpc_error_detail detail = {0};
+    struct grpc_error_detail detail = {.retry_after_ms = retry_after_ms};
     snprintf(detail.reason, sizeof detail.reason, "%s", reason);
     refusal_log(session, call, why);
     call_end(call, status, why, &detail);
+}
+
+static void call_refuse(struct grpc_session *session, struct rpc_call *call, enum grpc_status status,
+    const char *reason, const char *why)
+{
+    call_refuse_for_now(session, call, status, reason, why, 0);
+}
+
+/* Whether the caller's limits, and the node, take one more call; if not, it is refused. */
+static bool call_count(struct grpc_session *session, struct rpc_call *call)
+{
+    struct grpc_shared *shared = session->shared;
+    uint32_t retry_after_ms = 0;
+    if (shared->draining) {
+        call_refuse_for_now(
+            session, call, GRPC_UNAVAILABLE, "SHUTTING_DOWN", "the node is stopping", RPC_SHUTDOWN_RETRY_MS);
+        return false;
+    }
+    if (shared->call_begin == NULL) return true;
+    int error = shared->call_begin(shared->context, session->caller.name, &retry_after_ms);
+    if (error == TALLY_OK) {
+        call->counted = true;
+    } else if (error == TALLY_EFULL) {
+        call_refuse_for_now(session, call, GRPC_RESOURCE_EXHAUSTED, "RATE",
+            "this client makes more calls than its rate", retry_after_ms);
+    } else {
+        CHECK(error == TALLY_EBUSY);
+        call_refuse_for_now(session, call, GRPC_RESOURCE_EXHAUSTED, "CONCURRENCY",
+            "as many calls of this client are open as may be", retry_after_ms);
+    }
+    return error == TALLY_OK;
 }
 
 /* Requests. */
@@ -82,6 +113,7 @@ static void request_screen(struct grpc_session *session, struct rpc_call *call)
         http2_finish(session->http2);
         return;
     }
+    if (!call_count(session, call)) return;
     if (request->headers_too_large) {
         call_refuse(
             session, call, GRPC_RESOURCE_EXHAUSTED, "HEADERS_TOO_LARGE", "the call's headers are too large");
@@ -320,13 +352,26 @@ void grpc_session_sweep(struct grpc_session *session)
     }
 }
 
+void grpc_session_set_roles(struct grpc_session *session, uint32_t roles)
+{
+    CHECK(session->known);
+    session->caller.roles = roles;
+}
+
+void grpc_session_drain(struct grpc_session *session)
+{
+    http2_shut(session->http2);
+}
+
 void grpc_session_stop(struct grpc_session *session)
 {
+    const struct grpc_error_detail detail = {
+        .reason = "SHUTTING_DOWN", .retry_after_ms = RPC_SHUTDOWN_RETRY_MS};
     http2_finish(session->http2);
     for (struct rpc_call *call = session->calls; call != NULL; call = call->next) {
         if (call->state == CALL_CLOSED) continue;
         bool was_open = call->state == CALL_OPEN;
-        call_end(call, GRPC_UNAVAILABLE, "the node is stopping", NULL);
+        call_end(call, GRPC_UNAVAILABLE, "the node is stopping", &detail);
         if (was_open) call_cancel_tell(call);
     }
 }

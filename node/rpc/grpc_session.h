@@ -22,6 +22,10 @@ int grpc_session_pull(
     struct grpc_session *session, uint8_t *to, size_t size, size_t *pulled) TALLY_MUST_CHECK;
 /* Ends what has passed its time: deadlines, requests that do not arrive, readers that take nothing. */
 void grpc_session_sweep(struct grpc_session *session);
+/* What the caller, who is known, may do in calls that begin from now on. */
+void grpc_session_set_roles(struct grpc_session *session, uint32_t roles);
+/* Tells the client to make its next calls elsewhere; shared->draining refuses those that come. */
+void grpc_session_drain(struct grpc_session *session);
 /* Ends every call that is open with UNAVAILABLE, and takes no new ones. */
 void grpc_session_stop(struct grpc_session *session);
 /* Takes no new calls. */

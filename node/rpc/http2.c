@@ -364,6 +364,14 @@ int http2_pull(struct http2 *http2, uint8_t *to, size_t size, size_t *pulled)
     return TALLY_OK;
 }
 
+void http2_shut(struct http2 *http2)
+{
+    if (http2->finishing) return;
+    /* Without memory for it the client learns from its next call. */
+    (void)nghttp2_submit_shutdown_notice(http2->session);
+    output_notify(http2);
+}
+
 void http2_finish(struct http2 *http2)
 {
     if (http2->finishing) return;

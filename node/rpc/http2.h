@@ -82,6 +82,9 @@ int http2_receive(struct http2 *http2, struct span bytes, uint64_t now_ms, const
 #define HTTP2_PULL_SIZE_MIN (32u * KIB)
 int http2_pull(struct http2 *http2, uint8_t *to, size_t size, size_t *pulled) TALLY_MUST_CHECK;
 
+/* Says GOAWAY for streams that the client has not begun when it hears of it: those that come until then are
+ * taken. */
+void http2_shut(struct http2 *http2);
 /* Says GOAWAY: streams that are open may end, new ones are not taken. */
 void http2_finish(struct http2 *http2);
 /* True when there is nothing left to receive or to send: the connection can be closed. */

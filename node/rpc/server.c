@@ -23,6 +23,7 @@ struct connection {
     struct rpc_server *server;
     struct connection *previous, *next;
     struct tls_stream *stream;
+    struct digest fingerprint;    /* of a known client's certificate */
     struct grpc_session *session; /* NULL until the handshake is done, and once the stream is closing */
     uint64_t idle_since_ms;
     uint64_t waiting_since_ms; /* since when the stream owes us an on_drain */
@@ -200,6 +201,7 @@ static void on_open(void *context, struct tls_stream *stream)
         tls_stream_drop(stream, "out of memory");
         return;
     }
+    connection->fingerprint = fingerprint;
     connection->idle_since_ms = uv_now(server->loop);
     on_output(connection);
 }
@@ -312,7 +314,10 @@ static void options_take(struct rpc_server *server, const struct rpc_server_opti
     server->find_caller = options->find_caller;
     server->connections_max = option_u32(options->connections_max, RPC_CONNECTIONS_MAX);
     server->idle_timeout_ms = option_u32(options->idle_timeout_ms, RPC_IDLE_TIMEOUT_MS);
+    CHECK((options->call_begin == NULL) == (options->call_end == NULL));
     struct grpc_shared *shared = &server->shared;
+    shared->call_begin = options->call_begin;
+    shared->call_end = options->call_end;
     shared->methods = options->methods;
     shared->method_count = options->method_count;
     shared->context = options->context;
@@ -354,6 +359,36 @@ cleanup:
     tls_context_close(made->tls);
     free(made);
     return error;
+}
+
+static void connection_recheck(struct connection *connection)
+{
+    struct rpc_server *server = connection->server;
+    struct rpc_caller caller = {0};
+    const char *name = grpc_session_caller_name(connection->session);
+    if (server->find_caller(server->shared.context, &connection->fingerprint, &caller) == TALLY_OK &&
+        strcmp(caller.name, name) == 0) {
+        grpc_session_set_roles(connection->session, caller.roles);
+        return;
+    }
+    server->shared.counts.refused++;
+    LOG_UNUSUAL("client cut off", LOG_S("address", tls_stream_address(connection->stream)),
+        LOG_S("caller", name), LOG_S("why", "its certificate is no longer listed"));
+    tls_stream_drop(connection->stream, "its certificate is no longer listed");
+}
+
+void rpc_server_recheck(struct rpc_server *server)
+{
+    for (struct connection *at = server->connections; at != NULL; at = at->next)
+        if (at->session != NULL && at->known) connection_recheck(at);
+}
+
+void rpc_server_drain(struct rpc_server *server)
+{
+    CHECK(!server->closing);
+    server->shared.draining = true;
+    for (struct connection *at = server->connections; at != NULL; at = at->next)
+        if (at->session != NULL) grpc_session_drain(at->session);
 }
 
 static void on_timer_closed(uv_handle_t *handle)

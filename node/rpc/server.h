@@ -63,6 +63,7 @@ struct rpc_method {
 #define RPC_REQUEST_TIMEOUT_MS 15000u           /* from a call's headers to the end of its request */
 #define RPC_STALL_TIMEOUT_MS 20000u             /* a reader that takes nothing of what waits for it */
 #define RPC_RESETS_MAX 200u                     /* calls a client may reset in 10 s, on a connection */
+#define RPC_SHUTDOWN_RETRY_MS 2000u             /* what is told to clients of a node that stops */
 #define RPC_CONTROL_FRAMES_MAX 1000u /* PING, SETTINGS, PRIORITY and the like in 10 s, on a connection */
 
 _Static_assert(RPC_REQUEST_SIZE_MAX > BATCH_SIZE_MAX + 64u * KIB, "a batch fits a request");
@@ -76,9 +77,15 @@ struct rpc_server_options {
     /* Who holds the certificate with this SHA-256 (of its DER)? TALLY_OK fills *caller; anything else refuses
      * it. Asked once a connection. */
     int (*find_caller)(void *context, const struct digest *fingerprint, struct rpc_caller *caller);
+    /* Asked for each request of a known caller, before it is read; NULL admits all. TALLY_OK: it counts, and
+     * call_end comes for it once, when it is over and sent. TALLY_EFULL (the caller is over its rate) and
+     * TALLY_EBUSY (as many of its calls are open as may be) refuse it with RESOURCE_EXHAUSTED and that hint,
+     * at least 1. `caller` is its name. */
+    int (*call_begin)(void *context, const char *caller, uint32_t *retry_after_ms);
+    void (*call_end)(void *context, const char *caller);
     const struct rpc_method *methods; /* borrowed until the server has closed */
     size_t method_count;
-    void *context; /* given to find_caller and to every handler */
+    void *context; /* given to find_caller, call_begin, call_end and to every handler */
     /* 0 = the default above. */
     uint32_t connections_max;
     uint32_t idle_timeout_ms;
@@ -94,10 +101,19 @@ struct rpc_server_options {
 int rpc_server_open(uv_loop_t *loop, const struct rpc_server_options *options, struct rpc_server **server,
     const char **why) TALLY_MUST_CHECK;
 
-/* Stops listening, ends every open call with UNAVAILABLE (their on_cancel are called before this returns),
- * and closes the connections once what was answered is sent, or after a few seconds. The memory goes, and
- * on_closed (may be NULL) is called, on later turns of the loop, which must still run. Not from inside a
- * handler. NULL is fine (on_closed is then not called). */
+/* The owner lists other callers than before: find_caller is asked again for every connection. Whoever is not
+ * listed any more, or under another name, is cut off at once, its open calls too; the roles of the others
+ * hold for the calls they begin from now on. Not from inside a handler. */
+void rpc_server_recheck(struct rpc_server *server);
+
+/* The first half of a graceful stop: every call that comes from now on is refused with UNAVAILABLE, reason
+ * SHUTTING_DOWN; clients are told to go elsewhere; calls that are open go on. */
+void rpc_server_drain(struct rpc_server *server);
+
+/* Stops listening, ends every open call with UNAVAILABLE, reason SHUTTING_DOWN (their on_cancel are called
+ * before this returns), and closes the connections once what was answered is sent, or after a few seconds.
+ * The memory goes, and on_closed (may be NULL) is called, on later turns of the loop, which must still run.
+ * Not from inside a handler. NULL is fine (on_closed is then not called). */
 void rpc_server_close(struct rpc_server *server, void (*on_closed)(void *context), void *context);
 
 /* The port it listens on. */

@@ -22,6 +22,8 @@ struct bench {
     uint64_t now_ms;
     unsigned cancelled, drained;
     struct rpc_call *held;
+    int begin_error; /* what call_begin says */
+    unsigned open;   /* calls it counts */
 };
 
 static struct bench bench;
@@ -63,6 +65,23 @@ static const struct rpc_method methods[] = {
     {"/t.T/Hold", 0, 100, hold},
 };
 
+static int begin(void *context, const char *caller, uint32_t *retry_after_ms)
+{
+    struct bench *owner = context;
+    assert_string_equal(caller, "tester");
+    *retry_after_ms = 70;
+    if (owner->begin_error == TALLY_OK) owner->open++;
+    return owner->begin_error;
+}
+
+static void end(void *context, const char *caller)
+{
+    struct bench *owner = context;
+    assert_string_equal(caller, "tester");
+    assert_true(owner->open > 0);
+    owner->open--;
+}
+
 static void output(void *context)
 {
     (void)context;
@@ -78,6 +97,8 @@ static int bench_start(void **state)
         .methods = methods,
         .method_count = 2,
         .context = &bench,
+        .call_begin = begin,
+        .call_end = end,
         .memory_max = MEMORY_MAX,
         .stream_backlog_max = 32 * KIB,
         .request_timeout_ms = 15000,
@@ -98,6 +119,7 @@ static int bench_stop(void **state)
     (void)state;
     grpc_session_close(bench.session);
     assert_int_equal(bench.shared.counts.calls, 0);
+    assert_int_equal(bench.open, 0);
     assert_int_equal(bench.shared.counts.memory, 0);
     assert_int_equal(bench.shared.deadlines, 0);
     frames_seen_close(&bench.seen);
@@ -458,6 +480,64 @@ static void a_session_that_finishes_lets_open_calls_end(void **state)
     assert_true(grpc_session_is_finished(bench.session));
 }
 
+static void a_caller_over_its_limits_is_refused_and_not_counted(void **state)
+{
+    (void)state;
+    call_headers_put(&bench.out, 1, (struct call_headers){.path = "/t.T/Hold"}, false);
+    message_put(&bench.out, 1, text("x"), true);
+    assert_int_equal(bench_send(), TALLY_OK);
+    assert_int_equal(bench.open, 1);
+    bench.begin_error = TALLY_EFULL;
+    call_headers_put(&bench.out, 3, (struct call_headers){.path = "/t.T/Echo"}, true);
+    assert_int_equal(bench_send(), TALLY_OK);
+    assert_int_equal(stream(3)->grpc_status, GRPC_RESOURCE_EXHAUSTED);
+    assert_string_equal(stream(3)->detail, "this client makes more calls than its rate");
+    bench.begin_error = TALLY_EBUSY;
+    call_headers_put(&bench.out, 5, (struct call_headers){.path = "/t.T/Echo"}, true);
+    assert_int_equal(bench_send(), TALLY_OK);
+    assert_int_equal(stream(5)->grpc_status, GRPC_RESOURCE_EXHAUSTED);
+    assert_string_equal(stream(5)->detail, "as many calls of this client are open as may be");
+    assert_int_equal(bench.open, 1);
+    rpc_call_reply(bench.held, text("done"));
+    bench_pull();
+    assert_int_equal(bench.open, 0);
+}
+
+static void roles_that_change_hold_for_the_next_call(void **state)
+{
+    (void)state;
+    struct rpc_method changed[2] = {methods[0], methods[1]};
+    changed[0].roles = RPC_ROLE_SUBMIT;
+    bench.shared.methods = changed;
+    call_headers_put(&bench.out, 1, (struct call_headers){.path = "/t.T/Echo"}, true);
+    assert_int_equal(bench_send(), TALLY_OK);
+    assert_int_equal(stream(1)->grpc_status, GRPC_PERMISSION_DENIED);
+    grpc_session_set_roles(bench.session, RPC_ROLE_SUBMIT);
+    call_headers_put(&bench.out, 3, (struct call_headers){.path = "/t.T/Echo"}, false);
+    message_put(&bench.out, 3, text("x"), true);
+    assert_int_equal(bench_send(), TALLY_OK);
+    assert_int_equal(stream(3)->grpc_status, GRPC_OK);
+}
+
+static void a_session_that_drains_refuses_what_comes_and_lets_open_calls_end(void **state)
+{
+    (void)state;
+    call_headers_put(&bench.out, 1, (struct call_headers){.path = "/t.T/Hold"}, false);
+    message_put(&bench.out, 1, text("x"), true);
+    assert_int_equal(bench_send(), TALLY_OK);
+    bench.shared.draining = true;
+    grpc_session_drain(bench.session);
+    bench_pull();
+    assert_int_equal(bench.seen.goaway, NGHTTP2_NO_ERROR);
+    call_headers_put(&bench.out, 3, (struct call_headers){.path = "/t.T/Echo"}, true);
+    assert_int_equal(bench_send(), TALLY_OK);
+    assert_int_equal(stream(3)->grpc_status, GRPC_UNAVAILABLE);
+    assert_string_equal(stream(3)->detail, "the node is stopping");
+    rpc_call_reply(bench.held, text("done"));
+    bench_pull();
+    assert_int_equal(stream(1)->grpc_status, GRPC_OK);
+}
+
 #define on_bench(name) cmocka_unit_test_setup_teardown(name, bench_start, bench_stop)
 
 int main(void)
@@ -482,6 +562,9 @@ int main(void)
         on_bench(replies_held_are_bounded),
         on_bench(an_unknown_client_is_answered_once_and_sent_away),
         on_bench(a_session_that_finishes_lets_open_calls_end),
+        on_bench(a_caller_over_its_limits_is_refused_and_not_counted),
+        on_bench(roles_that_change_hold_for_the_next_call),
+        on_bench(a_session_that_drains_refuses_what_comes_and_lets_open_calls_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
