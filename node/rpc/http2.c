@@ -1,31 +1,32 @@
 #include "node/rpc/http2.h"
 
 #include <nghttp2/nghttp2.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "proto/base/check.h"
 
-#define HEADERS_MAX 8u
+#define VALUES_MAX (EXCHANGE_HEADERS_MAX + 1u) /* the status besides */
 #define FIELD_OVERHEAD 32u
 /* What a DATA frame pays for: the window updates and pings that come with it. */
 #define DATA_FRAME_CREDIT 2u
 
 struct http2_stream {
+    struct exchange exchange; /* first: the one is the other */
     struct http2 *http2;
     struct http2_stream *previous, *next;
-    void *owner;
     int32_t id;
     bool known;   /* the owner took it: on_gone is due */
     bool ignored; /* the owner wants no more of the request */
     bool filling; /* a body is being sent through on_fill */
     size_t headers_size;
-    struct http2_request request;
 };
 
 struct http2 {
+    struct carrier carrier; /* first: the one is the other */
     nghttp2_session *session;
     struct http2_limits limits;
-    const struct http2_hooks *hooks;
+    const struct exchange_hooks *hooks;
     void *context;
     struct http2_stream *streams;
     size_t stream_count;
@@ -38,7 +39,10 @@ struct http2 {
     size_t held_size;
 };
 
-_Static_assert(HTTP2_PULL_SIZE_MIN >= 16u * KIB + 9u, "a DATA frame of nghttp2 fits a pull");
+_Static_assert(CARRIER_PULL_SIZE_MIN >= 16u * KIB + 9u, "a DATA frame of nghttp2 fits a pull");
+_Static_assert(VALUES_MAX >= EXCHANGE_TRAILERS_MAX, "trailers are fewer than headers");
+
+static const struct carrier_ops ops;
 
 static void output_notify(struct http2 *http2)
 {
@@ -51,6 +55,7 @@ static struct http2_stream *stream_make(struct http2 *http2, int32_t id)
 {
     struct http2_stream *stream = calloc(1, sizeof *stream);
     if (stream == NULL) return NULL;
+    stream->exchange.ops = &ops;
     stream->http2 = http2;
     stream->id = id;
     stream->next = http2->streams;
@@ -63,7 +68,7 @@ static struct http2_stream *stream_make(struct http2 *http2, int32_t id)
 static void stream_free(struct http2_stream *stream)
 {
     struct http2 *http2 = stream->http2;
-    if (stream->known) http2->hooks->on_gone(http2->context, stream);
+    if (stream->known) http2->hooks->on_gone(http2->context, &stream->exchange);
     if (stream->previous != NULL) stream->previous->next = stream->next;
     if (stream->next != NULL) stream->next->previous = stream->previous;
     if (http2->streams == stream) http2->streams = stream->next;
@@ -92,33 +97,20 @@ static int begin_headers_callback(nghttp2_session *session, const nghttp2_frame 
     return 0;
 }
 
-/* Keeps a value that fits; one that does not fit is none that is known. */
-static bool field_keep(char *to, size_t to_size, struct span value)
-{
-    to[0] = '\0';
-    if (value.size >= to_size) return false;
-    if (value.size > 0) memcpy(to, value.data, value.size);
-    to[value.size] = '\0';
-    return true;
-}
-
 static bool name_is(struct span name, const char *text)
 {
-    return name.size == strlen(text) && memcmp(name.data, text, name.size) == 0;
+    return span_equal(name, span_of(text, strlen(text)));
 }
 
-static void field_take(struct http2_request *request, struct span name, struct span value)
+static void field_take(struct exchange_request *request, struct span name, struct span value)
 {
-    if (name_is(name, ":method")) {
-        (void)field_keep(request->method, sizeof request->method, value);
-    } else if (name_is(name, ":path")) {
-        (void)field_keep(request->path, sizeof request->path, value);
-    } else if (name_is(name, "content-type")) {
-        (void)field_keep(request->content_type, sizeof request->content_type, value);
-    } else if (name_is(name, "grpc-encoding")) {
-        if (!field_keep(request->encoding, sizeof request->encoding, value)) strcpy(request->encoding, "?");
-    } else if (name_is(name, "grpc-timeout")) {
-        request->timeout_cut = !field_keep(request->timeout, sizeof request->timeout, value);
+    if (name_is(name, ":path")) {
+        exchange_target_take(request, value);
+    } else if (name_is(name, ":method")) {
+        if (value.size >= sizeof request->method) value = span_of(EXCHANGE_CUT, 1);
+        memcpy(request->method, value.data, value.size);
+    } else {
+        exchange_field_take(request, name, value);
     }
 }
 
@@ -131,12 +123,12 @@ static int header_callback(nghttp2_session *session, const nghttp2_frame *frame,
     if (stream == NULL || stream->ignored) return 0;
     stream->headers_size += name_size + value_size + FIELD_OVERHEAD;
     if (stream->headers_size > stream->http2->limits.headers_size_max) {
-        stream->request.headers_too_large = true;
+        stream->exchange.request.headers_too_large = true;
         return 0;
     }
     /* A request's trailers say nothing to us, but count. */
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
-    field_take(&stream->request, span_of(name, name_size), span_of(value, value_size));
+    field_take(&stream->exchange.request, span_of(name, name_size), span_of(value, value_size));
     return 0;
 }
 
@@ -148,7 +140,7 @@ static int data_chunk_callback(nghttp2_session *session, uint8_t flags, int32_t 
     struct http2 *http2 = context;
     struct http2_stream *stream = stream_of(http2, stream_id);
     if (stream == NULL || !stream->known || stream->ignored) return 0;
-    http2->hooks->on_body(http2->context, stream, span_of(data, size));
+    http2->hooks->on_body(http2->context, &stream->exchange, span_of(data, size));
     return 0;
 }
 
@@ -180,7 +172,7 @@ static int frame_received_callback(nghttp2_session *session, const nghttp2_frame
     struct http2_stream *stream = stream_of(http2, frame->hd.stream_id);
     if (stream == NULL) return 0;
     if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
-        if (!http2->hooks->on_request(http2->context, stream)) {
+        if (!http2->hooks->on_request(http2->context, &stream->exchange)) {
             stream->ignored = true;
             int error =
                 nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_ENHANCE_YOUR_CALM);
@@ -189,7 +181,7 @@ static int frame_received_callback(nghttp2_session *session, const nghttp2_frame
         stream->known = true;
     }
     if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 && stream->known && !stream->ignored) {
-        http2->hooks->on_request_end(http2->context, stream);
+        http2->hooks->on_request_end(http2->context, &stream->exchange);
     }
     return 0;
 }
@@ -203,7 +195,8 @@ static int frame_sent_callback(nghttp2_session *session, const nghttp2_frame *fr
         http2->control_frames -=
             http2->control_frames < DATA_FRAME_CREDIT ? http2->control_frames : DATA_FRAME_CREDIT;
     }
-    if (frame->hd.type != NGHTTP2_HEADERS || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
+    if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
+    if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
     if (nghttp2_session_get_stream_remote_close(session, frame->hd.stream_id) != 0) return 0;
     int error = nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
     return error == NGHTTP2_ERR_NOMEM ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
@@ -219,7 +212,7 @@ static int stream_close_callback(nghttp2_session *session, int32_t stream_id, ui
     return 0;
 }
 
-static int trailers_submit(struct http2_stream *stream);
+static int trailers_submit(struct http2_stream *stream, uint32_t *flags);
 
 static ssize_t fill_callback(nghttp2_session *session, int32_t stream_id, uint8_t *to, size_t size,
     uint32_t *flags, nghttp2_data_source *source, void *context)
@@ -229,12 +222,12 @@ static ssize_t fill_callback(nghttp2_session *session, int32_t stream_id, uint8_
     struct http2 *http2 = context;
     struct http2_stream *stream = source->ptr;
     bool last = false;
-    size_t filled = http2->hooks->on_fill(http2->context, stream, to, size, &last);
+    size_t filled = http2->hooks->on_fill(http2->context, &stream->exchange, to, size, &last);
     CHECK(filled <= size);
     if (last) {
-        *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
+        *flags |= NGHTTP2_DATA_FLAG_EOF;
         stream->filling = false;
-        if (trailers_submit(stream) != TALLY_OK) return NGHTTP2_ERR_CALLBACK_FAILURE;
+        if (trailers_submit(stream, flags) != TALLY_OK) return NGHTTP2_ERR_CALLBACK_FAILURE;
     } else if (filled == 0) {
         return NGHTTP2_ERR_DEFERRED;
     }
@@ -281,8 +274,18 @@ static int settings_submit(struct http2 *http2)
     return error == 0 ? TALLY_OK : TALLY_ENOMEM;
 }
 
-int http2_open(
-    const struct http2_limits *limits, const struct http2_hooks *hooks, void *context, struct http2 **http2)
+static void http2_close(struct carrier *carrier)
+{
+    struct http2 *http2 = (struct http2 *)(void *)carrier;
+    while (http2->streams != NULL)
+        stream_free(http2->streams);
+    CHECK(http2->stream_count == 0);
+    nghttp2_session_del(http2->session);
+    free(http2);
+}
+
+int http2_open(const struct http2_limits *limits, const struct exchange_hooks *hooks, void *context,
+    struct carrier **carrier)
 {
     CHECK(limits->streams_max > 0 && limits->headers_size_max > 0);
     int error = TALLY_ENOMEM;
@@ -290,6 +293,7 @@ int http2_open(
     nghttp2_option *option = options_make();
     struct http2 *made = calloc(1, sizeof *made);
     if (callbacks == NULL || option == NULL || made == NULL) goto cleanup;
+    made->carrier = (struct carrier){.ops = &ops, .head_since_ms = UINT64_MAX};
     made->limits = *limits;
     made->hooks = hooks;
     made->context = context;
@@ -300,27 +304,18 @@ cleanup:
     nghttp2_session_callbacks_del(callbacks);
     nghttp2_option_del(option);
     if (error != TALLY_OK) {
-        http2_close(made);
+        if (made != NULL) http2_close(&made->carrier);
         return error;
     }
-    *http2 = made;
+    *carrier = &made->carrier;
     return TALLY_OK;
-}
-
-void http2_close(struct http2 *http2)
-{
-    if (http2 == NULL) return;
-    while (http2->streams != NULL)
-        stream_free(http2->streams);
-    CHECK(http2->stream_count == 0);
-    nghttp2_session_del(http2->session);
-    free(http2);
 }
 
 /* Bytes in, bytes out. */
 
-int http2_receive(struct http2 *http2, struct span bytes, uint64_t now_ms, const char **why)
+static int http2_receive(struct carrier *carrier, struct span bytes, uint64_t now_ms, const char **why)
 {
+    struct http2 *http2 = (struct http2 *)(void *)carrier;
     if (now_ms - http2->window_start_ms >= HTTP2_WINDOW_MS) {
         http2->window_start_ms = now_ms;
         http2->resets = 0;
@@ -342,9 +337,10 @@ int http2_receive(struct http2 *http2, struct span bytes, uint64_t now_ms, const
     return TALLY_EFORM;
 }
 
-int http2_pull(struct http2 *http2, uint8_t *to, size_t size, size_t *pulled)
+static int http2_pull(struct carrier *carrier, uint8_t *to, size_t size, size_t *pulled)
 {
-    CHECK(size >= HTTP2_PULL_SIZE_MIN);
+    struct http2 *http2 = (struct http2 *)(void *)carrier;
+    CHECK(size >= CARRIER_PULL_SIZE_MIN);
     size_t total = 0;
     for (;;) {
         if (http2->held_size == 0) {
@@ -364,16 +360,18 @@ int http2_pull(struct http2 *http2, uint8_t *to, size_t size, size_t *pulled)
     return TALLY_OK;
 }
 
-void http2_shut(struct http2 *http2)
+static void http2_shut(struct carrier *carrier)
 {
+    struct http2 *http2 = (struct http2 *)(void *)carrier;
     if (http2->finishing) return;
     /* Without memory for it the client learns from its next call. */
     (void)nghttp2_submit_shutdown_notice(http2->session);
     output_notify(http2);
 }
 
-void http2_finish(struct http2 *http2)
+static void http2_finish(struct carrier *carrier)
 {
+    struct http2 *http2 = (struct http2 *)(void *)carrier;
     if (http2->finishing) return;
     http2->finishing = true;
     /* Without memory for a GOAWAY the connection is closed without one. */
@@ -382,117 +380,109 @@ void http2_finish(struct http2 *http2)
     output_notify(http2);
 }
 
-bool http2_is_finished(const struct http2 *http2)
+static bool http2_is_finished(const struct carrier *carrier)
 {
+    const struct http2 *http2 = (const struct http2 *)(const void *)carrier;
     if (http2->held_size > 0) return false;
     if (nghttp2_session_want_write(http2->session) != 0) return false;
     return nghttp2_session_want_read(http2->session) == 0 || (http2->finishing && http2->stream_count == 0);
 }
 
-size_t http2_stream_count(const struct http2 *http2)
-{
-    return http2->stream_count;
-}
-
 /* Answers. */
 
-const struct http2_request *http2_stream_request(const struct http2_stream *stream)
-{
-    return &stream->request;
-}
-
-void http2_stream_set_owner(struct http2_stream *stream, void *owner)
-{
-    stream->owner = owner;
-}
-
-void *http2_stream_owner(const struct http2_stream *stream)
-{
-    return stream->owner;
-}
-
-uint32_t http2_stream_id(const struct http2_stream *stream)
-{
-    return (uint32_t)stream->id;
-}
-
 /* nghttp2 copies names and values, and does not write through the pointers; its struct is not const. */
-static nghttp2_nv nv_of(const struct http2_field *field)
+static nghttp2_nv nv_of(const char *name_text, const char *value_text)
 {
     union {
         const char *text;
         uint8_t *bytes;
-    } name = {.text = field->name}, value = {.text = field->value};
+    } name = {.text = name_text}, value = {.text = value_text};
     return (nghttp2_nv){
         .name = name.bytes,
         .value = value.bytes,
-        .namelen = strlen(field->name),
-        .valuelen = strlen(field->value),
+        .namelen = strlen(name_text),
+        .valuelen = strlen(value_text),
         .flags = NGHTTP2_NV_FLAG_NONE,
     };
 }
 
-static size_t fields_convert(const struct http2_field *fields, size_t count, nghttp2_nv values[HEADERS_MAX])
+static int response_submit(struct http2_stream *stream, unsigned status, const struct exchange_field *headers,
+    size_t count, const nghttp2_data_provider *provider)
 {
-    CHECK(count <= HEADERS_MAX);
+    char digits[8];
+    nghttp2_nv values[VALUES_MAX];
+    CHECK(!stream->filling && count < VALUES_MAX);
+    snprintf(digits, sizeof digits, "%u", status % 1000);
+    values[0] = nv_of(":status", digits);
     for (size_t i = 0; i < count; i++)
-        values[i] = nv_of(&fields[i]);
-    return count;
+        values[i + 1] = nv_of(headers[i].name, headers[i].value);
+    int error = nghttp2_submit_response(stream->http2->session, stream->id, values, count + 1, provider);
+    if (error != 0) return TALLY_ENOMEM;
+    output_notify(stream->http2);
+    return TALLY_OK;
 }
 
-int http2_stream_respond(struct http2_stream *stream, const struct http2_field *headers, size_t count)
+static int http2_respond(
+    struct exchange *exchange, unsigned status, const struct exchange_field *headers, size_t count)
 {
-    CHECK(!stream->filling);
-    nghttp2_nv values[HEADERS_MAX];
-    fields_convert(headers, count, values);
+    struct http2_stream *stream = (struct http2_stream *)(void *)exchange;
     nghttp2_data_provider provider = {.source.ptr = stream, .read_callback = fill_callback};
-    int error = nghttp2_submit_response(stream->http2->session, stream->id, values, count, &provider);
-    if (error != 0) return TALLY_ENOMEM;
-    stream->filling = true;
-    output_notify(stream->http2);
-    return TALLY_OK;
+    int error = response_submit(stream, status, headers, count, &provider);
+    if (error == TALLY_OK) stream->filling = true;
+    return error;
 }
 
-int http2_stream_refuse(struct http2_stream *stream, const struct http2_field *headers, size_t count)
+static int http2_refuse(
+    struct exchange *exchange, unsigned status, const struct exchange_field *headers, size_t count)
 {
-    CHECK(!stream->filling);
-    nghttp2_nv values[HEADERS_MAX];
-    fields_convert(headers, count, values);
+    struct http2_stream *stream = (struct http2_stream *)(void *)exchange;
     stream->ignored = true;
-    int error = nghttp2_submit_response(stream->http2->session, stream->id, values, count, NULL);
-    if (error != 0) return TALLY_ENOMEM;
-    output_notify(stream->http2);
-    return TALLY_OK;
+    return response_submit(stream, status, headers, count, NULL);
 }
 
-static int trailers_submit(struct http2_stream *stream)
+/* Without trailers the last of the body ends the stream. */
+static int trailers_submit(struct http2_stream *stream, uint32_t *flags)
 {
     struct http2 *http2 = stream->http2;
-    struct http2_field trailers[HTTP2_TRAILERS_MAX];
-    nghttp2_nv values[HEADERS_MAX];
-    size_t count = http2->hooks->on_trailers(http2->context, stream, trailers);
-    CHECK(count <= HTTP2_TRAILERS_MAX);
-    fields_convert(trailers, count, values);
+    struct exchange_field trailers[EXCHANGE_TRAILERS_MAX];
+    nghttp2_nv values[EXCHANGE_TRAILERS_MAX];
+    size_t count = http2->hooks->on_trailers(http2->context, &stream->exchange, trailers);
+    CHECK(count <= EXCHANGE_TRAILERS_MAX);
+    if (count == 0) return TALLY_OK;
+    *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+    for (size_t i = 0; i < count; i++)
+        values[i] = nv_of(trailers[i].name, trailers[i].value);
     int error = nghttp2_submit_trailer(http2->session, stream->id, values, count);
     return error == 0 ? TALLY_OK : TALLY_ENOMEM;
 }
 
-void http2_stream_wake(struct http2_stream *stream)
+static void http2_wake(struct exchange *exchange)
 {
+    struct http2_stream *stream = (struct http2_stream *)(void *)exchange;
     if (!stream->filling) return;
     /* It fails only where the stream is not waiting, and then it asks by itself. */
     (void)nghttp2_session_resume_data(stream->http2->session, stream->id);
     output_notify(stream->http2);
 }
 
-void http2_stream_ignore(struct http2_stream *stream)
+static void http2_reset(struct exchange *exchange)
 {
-    stream->ignored = true;
-}
-
-void http2_stream_reset(struct http2_stream *stream)
-{
+    struct http2_stream *stream = (struct http2_stream *)(void *)exchange;
     stream->ignored = true;
     (void)nghttp2_submit_rst_stream(stream->http2->session, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_CANCEL);
     output_notify(stream->http2);
 }
+
+static const struct carrier_ops ops = {
+    .has_trailers = true,
+    .receive = http2_receive,
+    .pull = http2_pull,
+    .shut = http2_shut,
+    .finish = http2_finish,
+    .is_finished = http2_is_finished,
+    .close = http2_close,
+    .respond = http2_respond,
+    .refuse = http2_refuse,
+    .wake = http2_wake,
+    .reset = http2_reset,
+};

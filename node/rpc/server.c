@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "node/net/tls_listener.h"
-#include "node/rpc/grpc_session.h"
+#include "node/rpc/rpc_session.h"
 #include "proto/base/check.h"
 
 /* What is pulled from a session at once, and the most that waits in its stream: so much is lost to a client
@@ -16,15 +16,15 @@
 /* How long a client that nobody knows may stay without making its call. */
 #define STRANGER_TIMEOUT_MS 5000u
 
-_Static_assert(PULL_SIZE >= HTTP2_PULL_SIZE_MIN, "a frame fits a pull");
+_Static_assert(PULL_SIZE >= CARRIER_PULL_SIZE_MIN, "a frame fits a pull");
 _Static_assert(STREAM_BACKLOG_MAX >= PULL_SIZE + TLS_DRAIN_SIZE, "a pull fits a stream that has drained");
 
 struct connection {
     struct rpc_server *server;
     struct connection *previous, *next;
     struct tls_stream *stream;
-    struct digest fingerprint;    /* of a known client's certificate */
-    struct grpc_session *session; /* NULL until the handshake is done, and once the stream is closing */
+    struct digest fingerprint;   /* of a known client's certificate */
+    struct rpc_session *session; /* NULL until the handshake is done, and once the stream is closing */
     uint64_t idle_since_ms;
     uint64_t waiting_since_ms; /* since when the stream owes us an on_drain */
     bool waiting;
@@ -33,7 +33,7 @@ struct connection {
 
 struct rpc_server {
     uv_loop_t *loop;
-    struct grpc_shared shared;
+    struct rpc_shared shared;
     struct tls_context *tls;
     struct tls_listener *listener;
     uv_timer_t sweep;
@@ -85,7 +85,7 @@ static void server_free_if_done(struct rpc_server *server)
 static void connection_free(struct connection *connection)
 {
     struct rpc_server *server = connection->server;
-    grpc_session_close(connection->session);
+    rpc_session_close(connection->session);
     if (connection->previous != NULL) connection->previous->next = connection->next;
     if (connection->next != NULL) connection->next->previous = connection->previous;
     if (server->connections == connection) server->connections = connection->next;
@@ -98,9 +98,9 @@ static void connection_free(struct connection *connection)
 /* The session has no more to say or cannot go on: what it made is sent, then the stream closes. */
 static void connection_finish(struct connection *connection, const char *reason)
 {
-    struct grpc_session *session = connection->session;
+    struct rpc_session *session = connection->session;
     connection->session = NULL;
-    grpc_session_close(session);
+    rpc_session_close(session);
     tls_stream_close(connection->stream, reason);
 }
 
@@ -121,8 +121,8 @@ static bool output_move(struct connection *connection, bool *moved)
     size_t pulled = 0;
     *moved = false;
     if (room > PULL_SIZE) room = PULL_SIZE;
-    if (room < HTTP2_PULL_SIZE_MIN) return true;
-    if (grpc_session_pull(connection->session, server->scratch, room, &pulled) != TALLY_OK) return false;
+    if (room < CARRIER_PULL_SIZE_MIN) return true;
+    if (rpc_session_pull(connection->session, server->scratch, room, &pulled) != TALLY_OK) return false;
     if (pulled == 0) return true;
     *moved = true;
     return tls_stream_write(connection->stream, span_of(server->scratch, pulled)) == TALLY_OK;
@@ -144,7 +144,7 @@ static void on_drain(void *context, struct tls_stream *stream)
     connection->waiting = false;
     if (moved) {
         on_output(connection);
-    } else if (grpc_session_is_finished(connection->session)) {
+    } else if (rpc_session_is_finished(connection->session)) {
         connection_finish(connection, "finished");
     }
 }
@@ -154,18 +154,18 @@ static void on_data(void *context, struct tls_stream *stream, struct span bytes)
     struct connection *connection = context;
     const char *why = "";
     if (connection->session == NULL) return;
-    int error = grpc_session_receive(connection->session, bytes, &why);
-    if (grpc_session_call_count(connection->session) > 0) {
+    int error = rpc_session_receive(connection->session, bytes, &why);
+    if (rpc_session_call_count(connection->session) > 0) {
         connection->idle_since_ms = uv_now(connection->server->loop);
     }
     if (error != TALLY_OK) {
-        struct grpc_shared *shared = &connection->server->shared;
+        struct rpc_shared *shared = &connection->server->shared;
         uint64_t suppressed = 0;
         bool moved = false;
         shared->counts.refused++;
         if (log_limit_allows(&shared->limit, uv_now(connection->server->loop), &suppressed)) {
             LOG_UNUSUAL("client dropped", LOG_S("address", tls_stream_address(stream)),
-                LOG_S("caller", grpc_session_caller_name(connection->session)), LOG_S("why", why),
+                LOG_S("caller", rpc_session_caller_name(connection->session)), LOG_S("why", why),
                 LOG_U("not_shown", suppressed));
         }
         (void)output_move(connection, &moved);
@@ -196,7 +196,7 @@ static void on_open(void *context, struct tls_stream *stream)
                 LOG_U("not_shown", suppressed));
         }
     }
-    if (grpc_session_open(&server->shared, connection->known ? &caller : NULL, tls_stream_address(stream),
+    if (rpc_session_open(&server->shared, connection->known ? &caller : NULL, tls_stream_address(stream),
             on_output, connection, &connection->session) != TALLY_OK) {
         tls_stream_drop(stream, "out of memory");
         return;
@@ -211,7 +211,7 @@ static void on_close(void *context, struct tls_stream *stream, const char *reaso
     struct connection *connection = context;
     if (connection->session != NULL) {
         LOG_DEBUG("client gone", LOG_S("address", tls_stream_address(stream)),
-            LOG_S("caller", grpc_session_caller_name(connection->session)), LOG_S("why", reason));
+            LOG_S("caller", rpc_session_caller_name(connection->session)), LOG_S("why", reason));
     }
     connection_free(connection);
 }
@@ -250,21 +250,21 @@ static bool on_accept(void *context, struct tls_stream *stream, const char **rea
 static void connection_sweep(struct connection *connection, uint64_t now_ms)
 {
     struct rpc_server *server = connection->server;
-    grpc_session_sweep(connection->session);
+    rpc_session_sweep(connection->session);
     if (connection->waiting && now_ms - connection->waiting_since_ms >= server->shared.stall_timeout_ms) {
         LOG_UNUSUAL("client dropped", LOG_S("address", tls_stream_address(connection->stream)),
-            LOG_S("caller", grpc_session_caller_name(connection->session)),
+            LOG_S("caller", rpc_session_caller_name(connection->session)),
             LOG_S("why", "it does not read what it asked for"));
         tls_stream_drop(connection->stream, "it does not read");
         return;
     }
-    if (grpc_session_call_count(connection->session) > 0) {
+    if (rpc_session_call_count(connection->session) > 0) {
         connection->idle_since_ms = now_ms;
         return;
     }
     uint64_t idle_max_ms = connection->known ? server->idle_timeout_ms : STRANGER_TIMEOUT_MS;
     uint64_t idle_ms = now_ms - connection->idle_since_ms;
-    if (idle_ms >= idle_max_ms) grpc_session_finish(connection->session);
+    if (idle_ms >= idle_max_ms) rpc_session_finish(connection->session);
     /* A client that does not hang up after a GOAWAY is helped. */
     if (idle_ms >= idle_max_ms + STRANGER_TIMEOUT_MS) connection_finish(connection, "idle");
 }
@@ -290,8 +290,8 @@ static int methods_check(const struct rpc_server_options *options, const char **
     }
     for (size_t i = 0; i < options->method_count; i++) {
         const struct rpc_method *method = &options->methods[i];
-        if (method->path[0] != '/' || strlen(method->path) > HTTP2_PATH_SIZE_MAX || method->handle == NULL ||
-            method->request_size_max > RPC_REQUEST_SIZE_MAX) {
+        if (method->path[0] != '/' || strlen(method->path) > EXCHANGE_PATH_SIZE_MAX ||
+            method->handle == NULL || method->request_size_max > RPC_REQUEST_SIZE_MAX) {
             *why = "a method is out of range";
             return TALLY_EINVALID;
         }
@@ -315,7 +315,7 @@ static void options_take(struct rpc_server *server, const struct rpc_server_opti
     server->connections_max = option_u32(options->connections_max, RPC_CONNECTIONS_MAX);
     server->idle_timeout_ms = option_u32(options->idle_timeout_ms, RPC_IDLE_TIMEOUT_MS);
     CHECK((options->call_begin == NULL) == (options->call_end == NULL));
-    struct grpc_shared *shared = &server->shared;
+    struct rpc_shared *shared = &server->shared;
     shared->call_begin = options->call_begin;
     shared->call_end = options->call_end;
     shared->methods = options->methods;
@@ -365,10 +365,10 @@ static void connection_recheck(struct connection *connection)
 {
     struct rpc_server *server = connection->server;
     struct rpc_caller caller = {0};
-    const char *name = grpc_session_caller_name(connection->session);
+    const char *name = rpc_session_caller_name(connection->session);
     if (server->find_caller(server->shared.context, &connection->fingerprint, &caller) == TALLY_OK &&
         strcmp(caller.name, name) == 0) {
-        grpc_session_set_roles(connection->session, caller.roles);
+        rpc_session_set_roles(connection->session, caller.roles);
         return;
     }
     server->shared.counts.refused++;
@@ -388,7 +388,7 @@ void rpc_server_drain(struct rpc_server *server)
     CHECK(!server->closing);
     server->shared.draining = true;
     for (struct connection *at = server->connections; at != NULL; at = at->next)
-        if (at->session != NULL) grpc_session_drain(at->session);
+        if (at->session != NULL) rpc_session_drain(at->session);
 }
 
 static void on_timer_closed(uv_handle_t *handle)
@@ -414,7 +414,7 @@ void rpc_server_close(struct rpc_server *server, void (*on_closed)(void *context
             tls_stream_close(at->stream, "the node is stopping");
             continue;
         }
-        grpc_session_stop(at->session);
+        rpc_session_stop(at->session);
         (void)output_move(at, &moved);
         connection_finish(at, "the node is stopping");
     }

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 #include "node/client/session.h"
-#include "node/rpc/grpc_session.h"
+#include "node/rpc/rpc_session.h"
 #include "proto/base/check.h"
 
 static long allocations_left = -1; /* -1 = as many as wanted */
@@ -127,9 +127,9 @@ static void on_output(void *context)
 }
 
 /* Carries bytes to and fro until both sides are silent; false when one of them broke. */
-static bool talk(struct session *client, struct grpc_session *server)
+static bool talk(struct session *client, struct rpc_session *server)
 {
-    static uint8_t bytes[HTTP2_PULL_SIZE_MIN];
+    static uint8_t bytes[CARRIER_PULL_SIZE_MIN];
     for (bool quiet = false; !quiet;) {
         struct span sent;
         const char *why = "";
@@ -137,10 +137,10 @@ static bool talk(struct session *client, struct grpc_session *server)
         if (session_send(client, &sent) != TALLY_OK) return false;
         if (sent.size > 0) {
             quiet = false;
-            if (grpc_session_receive(server, sent, &why) != TALLY_OK) return false;
+            if (rpc_session_receive(server, sent, &why) != TALLY_OK) return false;
         }
         size_t pulled = 0;
-        if (grpc_session_pull(server, bytes, sizeof bytes, &pulled) != TALLY_OK) return false;
+        if (rpc_session_pull(server, bytes, sizeof bytes, &pulled) != TALLY_OK) return false;
         if (pulled > 0) {
             quiet = false;
             if (session_receive(client, span_of(bytes, pulled)) != TALLY_OK) return false;
@@ -169,7 +169,7 @@ static bool converse(void)
 {
     static const struct rpc_caller caller = {.name = "tester"};
     unsigned cancelled = 0;
-    struct grpc_shared shared = {
+    struct rpc_shared shared = {
         .methods = methods,
         .method_count = sizeof methods / sizeof *methods,
         .context = &cancelled,
@@ -180,10 +180,10 @@ static bool converse(void)
         .now_ms = still_ms,
     };
     struct session *client = NULL;
-    struct grpc_session *server = NULL;
+    struct rpc_session *server = NULL;
     struct session_call *calls[CALLS] = {0};
     bool well = session_open(&client) == TALLY_OK &&
-                grpc_session_open(&shared, &caller, "test:1", on_output, NULL, &server) == TALLY_OK;
+                rpc_session_open(&shared, &caller, "test:1", on_output, NULL, &server) == TALLY_OK;
     if (well) {
         well = calls_make(client, calls) == CALLS && talk(client, server);
         well = well && calls[0]->done && calls[0]->result == TALLY_OK && calls[0]->reply.size == 15000;
@@ -194,7 +194,7 @@ static bool converse(void)
     }
     for (unsigned i = 0; i < CALLS; i++)
         session_call_free(calls[i]);
-    grpc_session_close(server);
+    rpc_session_close(server);
     session_close(client);
     if (well) assert_int_equal(cancelled, 1);
     assert_int_equal(shared.counts.calls, 0);

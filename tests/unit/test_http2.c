@@ -15,61 +15,61 @@
 
 /* Streams are taken, and answered only when a test says so. */
 struct bench {
-    struct http2 *http2;
+    struct carrier *carrier;
     struct frames_seen seen;
     struct buffer out;
     unsigned taken, gone, ended;
     size_t body_size;
-    struct http2_stream *last;
-    bool refuses;
+    struct exchange *last;
+    bool refuses, bare;
 };
 
 static struct bench bench;
 
-static bool on_request(void *context, struct http2_stream *stream)
+static bool on_request(void *context, struct exchange *exchange)
 {
     (void)context;
-    bench.last = stream;
+    bench.last = exchange;
     if (bench.refuses) return false;
     bench.taken++;
     return true;
 }
 
-static void on_body(void *context, struct http2_stream *stream, struct span bytes)
+static void on_body(void *context, struct exchange *exchange, struct span bytes)
 {
     (void)context;
-    (void)stream;
+    (void)exchange;
     bench.body_size += bytes.size;
 }
 
-static void on_request_end(void *context, struct http2_stream *stream)
+static void on_request_end(void *context, struct exchange *exchange)
 {
     (void)context;
-    (void)stream;
+    (void)exchange;
     bench.ended++;
 }
 
-static size_t on_fill(void *context, struct http2_stream *stream, uint8_t *to, size_t size, bool *last)
+static size_t on_fill(void *context, struct exchange *exchange, uint8_t *to, size_t size, bool *last)
 {
     (void)context;
-    (void)stream;
+    (void)exchange;
     memset(to, 'x', size);
     *last = true;
     return size;
 }
 
-static size_t on_trailers(void *context, struct http2_stream *stream, struct http2_field *trailers)
+static size_t on_trailers(void *context, struct exchange *exchange, struct exchange_field *trailers)
 {
     (void)context;
-    (void)stream;
-    trailers[0] = (struct http2_field){"grpc-status", "0"};
-    return 1;
+    (void)exchange;
+    trailers[0] = (struct exchange_field){"grpc-status", "0"};
+    return bench.bare ? 0 : 1;
 }
 
-static void on_gone(void *context, struct http2_stream *stream)
+static void on_gone(void *context, struct exchange *exchange)
 {
     (void)context;
-    (void)stream;
+    (void)exchange;
     bench.gone++;
 }
 
@@ -81,13 +81,13 @@ static void on_output(void *context)
 static int bench_start(void **state)
 {
     (void)state;
-    static const struct http2_hooks hooks = {
+    static const struct exchange_hooks hooks = {
         on_request, on_body, on_request_end, on_fill, on_trailers, on_gone, on_output};
     static const struct http2_limits limits = {STREAMS_MAX, 16 * KIB, RESETS_MAX, CONTROL_FRAMES_MAX};
     memset(&bench, 0, sizeof bench);
     frames_seen_init(&bench.seen);
     buffer_init(&bench.out, 4 * MIB);
-    assert_int_equal(http2_open(&limits, &hooks, NULL, &bench.http2), TALLY_OK);
+    assert_int_equal(http2_open(&limits, &hooks, NULL, &bench.carrier), TALLY_OK);
     preface_put(&bench.out);
     return 0;
 }
@@ -95,7 +95,7 @@ static int bench_start(void **state)
 static int bench_stop(void **state)
 {
     (void)state;
-    http2_close(bench.http2);
+    carrier_close(bench.carrier);
     assert_int_equal(bench.taken, bench.gone);
     frames_seen_close(&bench.seen);
     buffer_close(&bench.out);
@@ -104,12 +104,12 @@ static int bench_stop(void **state)
 
 static int bench_send_at(uint64_t now_ms, const char **why)
 {
-    static uint8_t bytes[HTTP2_PULL_SIZE_MIN];
-    int error = http2_receive(bench.http2, buffer_span(&bench.out), now_ms, why);
+    static uint8_t bytes[CARRIER_PULL_SIZE_MIN];
+    int error = carrier_receive(bench.carrier, buffer_span(&bench.out), now_ms, why);
     buffer_clear(&bench.out);
     size_t pulled = 0;
     do {
-        assert_int_equal(http2_pull(bench.http2, bytes, sizeof bytes, &pulled), TALLY_OK);
+        assert_int_equal(carrier_pull(bench.carrier, bytes, sizeof bytes, &pulled), TALLY_OK);
         frames_see(&bench.seen, span_of(bytes, pulled));
     } while (pulled > 0);
     return error;
@@ -154,10 +154,9 @@ static void a_request_is_told_in_parts(void **state)
     frame_put(&bench.out, NGHTTP2_DATA, 0, 1, span_of("abc", 3));
     assert_int_equal(bench_send(), TALLY_OK);
     assert_int_equal(bench.taken, 1);
-    assert_string_equal(http2_stream_request(bench.last)->path, "/x");
-    assert_string_equal(http2_stream_request(bench.last)->method, "POST");
-    assert_string_equal(http2_stream_request(bench.last)->content_type, "application/grpc");
-    assert_int_equal(http2_stream_id(bench.last), 1);
+    assert_string_equal(bench.last->request.path, "/x");
+    assert_string_equal(bench.last->request.method, "POST");
+    assert_string_equal(bench.last->request.content_type, "application/grpc");
     assert_int_equal(bench.body_size, 3);
     assert_int_equal(bench.ended, 0);
     frame_put(&bench.out, NGHTTP2_DATA, END_STREAM, 1, span_of("de", 2));
@@ -169,10 +168,10 @@ static void a_request_is_told_in_parts(void **state)
 static void an_answer_has_headers_body_and_trailers(void **state)
 {
     (void)state;
-    static const struct http2_field headers[] = {{":status", "200"}};
+    static const struct exchange_field headers[] = {{"content-type", "application/grpc"}};
     call_put(1, true);
     assert_int_equal(bench_send(), TALLY_OK);
-    assert_int_equal(http2_stream_respond(bench.last, headers, 1), TALLY_OK);
+    assert_int_equal(exchange_respond(bench.last, 200, headers, 1), TALLY_OK);
     assert_int_equal(bench_send(), TALLY_OK);
     assert_int_equal(bench.seen.streams[0].http_status, 200);
     assert_int_equal(bench.seen.streams[0].grpc_status, 0);
@@ -181,16 +180,49 @@ static void an_answer_has_headers_body_and_trailers(void **state)
     assert_int_equal(bench.gone, 1);
 }
 
-static void an_ignored_stream_brings_no_more_of_its_request(void **state)
+static void without_trailers_the_body_ends_the_stream(void **state)
+{
+    (void)state;
+    bench.bare = true;
+    call_put(1, false);
+    assert_int_equal(bench_send(), TALLY_OK);
+    assert_int_equal(exchange_respond(bench.last, 404, NULL, 0), TALLY_OK);
+    assert_int_equal(bench_send(), TALLY_OK);
+    assert_int_equal(bench.seen.streams[0].http_status, 404);
+    assert_true(bench.seen.streams[0].data_size > 1000);
+    assert_true(bench.seen.streams[0].ended);
+    /* The client was still sending. */
+    assert_int_equal(bench.seen.streams[0].reset, NGHTTP2_NO_ERROR);
+    assert_int_equal(bench.gone, 1);
+}
+
+static void a_target_is_a_path_and_a_query(void **state)
+{
+    (void)state;
+    static const char long_query[] =
+        "/x?"
+        "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
+        "01234567890123456789";
+    call_headers_put(&bench.out, 1, (struct call_headers){.path = "/x?from=7?8"}, true);
+    assert_int_equal(bench_send(), TALLY_OK);
+    assert_string_equal(bench.last->request.path, "/x");
+    assert_string_equal(bench.last->request.query, "from=7?8");
+    call_headers_put(&bench.out, 3, (struct call_headers){.path = long_query}, true);
+    assert_int_equal(bench_send(), TALLY_OK);
+    assert_string_equal(bench.last->request.query, long_query + 3);
+}
+
+static void a_refused_stream_brings_no_more_of_its_request(void **state)
 {
     (void)state;
     call_put(1, false);
     assert_int_equal(bench_send(), TALLY_OK);
-    http2_stream_ignore(bench.last);
+    assert_int_equal(exchange_refuse(bench.last, 403, NULL, 0), TALLY_OK);
     frame_put(&bench.out, NGHTTP2_DATA, END_STREAM, 1, span_of("abc", 3));
     assert_int_equal(bench_send(), TALLY_OK);
     assert_int_equal(bench.body_size, 0);
     assert_int_equal(bench.ended, 0);
+    assert_int_equal(bench.seen.streams[0].http_status, 403);
 }
 
 static void a_stream_the_owner_has_no_memory_for_is_reset(void **state)
@@ -200,7 +232,7 @@ static void a_stream_the_owner_has_no_memory_for_is_reset(void **state)
     call_put(1, false);
     assert_int_equal(bench_send(), TALLY_OK);
     assert_int_equal(bench.seen.streams[0].reset, NGHTTP2_ENHANCE_YOUR_CALM);
-    assert_int_equal(http2_stream_count(bench.http2), 0);
+    assert_int_equal(bench.taken, 0);
     assert_int_equal(bench.gone, 0);
 }
 
@@ -311,14 +343,14 @@ static void finishing_lets_the_last_stream_end(void **state)
     (void)state;
     call_put(1, true);
     assert_int_equal(bench_send(), TALLY_OK);
-    http2_finish(bench.http2);
+    carrier_finish(bench.carrier);
     assert_int_equal(bench_send(), TALLY_OK);
     assert_int_equal(bench.seen.goaway, NGHTTP2_NO_ERROR);
-    assert_false(http2_is_finished(bench.http2));
-    http2_stream_reset(bench.last);
+    assert_false(carrier_is_finished(bench.carrier));
+    exchange_reset(bench.last);
     assert_int_equal(bench_send(), TALLY_OK);
     assert_int_equal(bench.seen.streams[0].reset, NGHTTP2_CANCEL);
-    assert_true(http2_is_finished(bench.http2));
+    assert_true(carrier_is_finished(bench.carrier));
 }
 
 #define on_bench(name) cmocka_unit_test_setup_teardown(name, bench_start, bench_stop)
@@ -329,7 +361,9 @@ int main(void)
         on_bench(what_is_not_http2_is_refused),
         on_bench(a_request_is_told_in_parts),
         on_bench(an_answer_has_headers_body_and_trailers),
-        on_bench(an_ignored_stream_brings_no_more_of_its_request),
+        on_bench(without_trailers_the_body_ends_the_stream),
+        on_bench(a_target_is_a_path_and_a_query),
+        on_bench(a_refused_stream_brings_no_more_of_its_request),
         on_bench(a_stream_the_owner_has_no_memory_for_is_reset),
         on_bench(streams_at_once_are_bounded),
         on_bench(rapid_resets_end_the_connection),

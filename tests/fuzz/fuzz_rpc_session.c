@@ -2,7 +2,7 @@
 /* A client's bytes into a server's HTTP/2 session with calls: no input may crash it, leak, or hold more than
  * its bounds. The first byte chooses whether the preface and a call's headers are put before the input, so
  * that mutations reach the frames behind them; the second how large the pieces are in which it arrives. */
-#include "node/rpc/grpc_session.h"
+#include "node/rpc/rpc_session.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/http2_frames.h"
 
@@ -60,12 +60,12 @@ static void output(void *context)
     (void)context;
 }
 
-static bool pull(struct grpc_session *session)
+static bool pull(struct rpc_session *session)
 {
-    static uint8_t bytes[HTTP2_PULL_SIZE_MIN];
+    static uint8_t bytes[CARRIER_PULL_SIZE_MIN];
     size_t pulled = 0;
     do {
-        if (grpc_session_pull(session, bytes, sizeof bytes, &pulled) != TALLY_OK) return false;
+        if (rpc_session_pull(session, bytes, sizeof bytes, &pulled) != TALLY_OK) return false;
     } while (pulled > 0);
     return true;
 }
@@ -80,18 +80,18 @@ static void opening_put(struct buffer *out, uint8_t how)
     }
 }
 
-static void feed(struct grpc_session *session, struct span bytes, size_t piece)
+static void feed(struct rpc_session *session, struct span bytes, size_t piece)
 {
     const char *why = "";
     while (bytes.size > 0) {
         size_t part = piece < bytes.size ? piece : bytes.size;
-        if (grpc_session_receive(session, span_of(bytes.data, part), &why) != TALLY_OK) {
+        if (rpc_session_receive(session, span_of(bytes.data, part), &why) != TALLY_OK) {
             (void)pull(session);
             return;
         }
         if (!pull(session)) return;
         clock_ms += 3;
-        grpc_session_sweep(session);
+        rpc_session_sweep(session);
         bytes.data += part;
         bytes.size -= part;
     }
@@ -104,7 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     log_set_level(LOG_LEVEL_BROKEN);
     clock_ms = 1000;
     held = NULL;
-    struct grpc_shared shared = {
+    struct rpc_shared shared = {
         .methods = methods,
         .method_count = sizeof methods / sizeof *methods,
         .memory_max = MEMORY_MAX,
@@ -114,8 +114,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .now_ms = fuzz_now_ms,
         .clock = &clock_ms,
     };
-    struct grpc_session *session = NULL;
-    if (grpc_session_open(&shared, (data[0] & 8) != 0 ? NULL : &caller, "fuzz", output, NULL, &session) !=
+    struct rpc_session *session = NULL;
+    if (rpc_session_open(&shared, (data[0] & 8) != 0 ? NULL : &caller, "fuzz", output, NULL, &session) !=
         TALLY_OK) {
         return 0;
     }
@@ -131,8 +131,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         rpc_call_end(call);
         (void)pull(session);
     }
-    if ((data[0] & 32) != 0) grpc_session_stop(session);
-    grpc_session_close(session);
+    if ((data[0] & 32) != 0) rpc_session_stop(session);
+    rpc_session_close(session);
     CHECK(held == NULL && shared.counts.memory == 0 && shared.counts.calls == 0 && shared.deadlines == 0);
     buffer_close(&bytes);
     return 0;

@@ -8,15 +8,15 @@
 
 #include <stdio.h>
 
-#include "node/rpc/grpc_session.h"
+#include "node/rpc/rpc_session.h"
 #include "tests/unit/http2_frames.h"
 
 #define MEMORY_MAX (256u * KIB)
 
 /* A session without a connection, a clock that stands still until it is told, and two methods. */
 struct bench {
-    struct grpc_shared shared;
-    struct grpc_session *session;
+    struct rpc_shared shared;
+    struct rpc_session *session;
     struct frames_seen seen;
     struct buffer out;
     uint64_t now_ms;
@@ -93,7 +93,7 @@ static int bench_start(void **state)
     static const struct rpc_caller caller = {.name = "tester", .roles = RPC_ROLE_READ};
     memset(&bench, 0, sizeof bench);
     bench.now_ms = 1000000;
-    bench.shared = (struct grpc_shared){
+    bench.shared = (struct rpc_shared){
         .methods = methods,
         .method_count = 2,
         .context = &bench,
@@ -109,7 +109,7 @@ static int bench_start(void **state)
     frames_seen_init(&bench.seen);
     buffer_init(&bench.out, 4 * MIB);
     assert_int_equal(
-        grpc_session_open(&bench.shared, &caller, "test:1", output, NULL, &bench.session), TALLY_OK);
+        rpc_session_open(&bench.shared, &caller, "test:1", output, NULL, &bench.session), TALLY_OK);
     preface_put(&bench.out);
     return 0;
 }
@@ -117,7 +117,7 @@ static int bench_start(void **state)
 static int bench_stop(void **state)
 {
     (void)state;
-    grpc_session_close(bench.session);
+    rpc_session_close(bench.session);
     assert_int_equal(bench.shared.counts.calls, 0);
     assert_int_equal(bench.open, 0);
     assert_int_equal(bench.shared.counts.memory, 0);
@@ -132,7 +132,7 @@ static void bench_pull(void)
     static uint8_t bytes[64 * KIB];
     size_t pulled = 0;
     do {
-        assert_int_equal(grpc_session_pull(bench.session, bytes, sizeof bytes, &pulled), TALLY_OK);
+        assert_int_equal(rpc_session_pull(bench.session, bytes, sizeof bytes, &pulled), TALLY_OK);
         frames_see(&bench.seen, span_of(bytes, pulled));
     } while (pulled > 0);
 }
@@ -142,7 +142,7 @@ static int bench_send(void)
 {
     const char *why = "";
     assert_false(bench.out.failed);
-    int error = grpc_session_receive(bench.session, buffer_span(&bench.out), &why);
+    int error = rpc_session_receive(bench.session, buffer_span(&bench.out), &why);
     buffer_clear(&bench.out);
     bench_pull();
     return error;
@@ -165,7 +165,7 @@ static void a_call_may_arrive_byte_by_byte(void **state)
     message_put(&bench.out, 1, text("hello"), true);
     const char *why = "";
     for (size_t i = 0; i < bench.out.size; i++) {
-        assert_int_equal(grpc_session_receive(bench.session, span_of(bench.out.data + i, 1), &why), TALLY_OK);
+        assert_int_equal(rpc_session_receive(bench.session, span_of(bench.out.data + i, 1), &why), TALLY_OK);
     }
     buffer_clear(&bench.out);
     bench_pull();
@@ -174,7 +174,7 @@ static void a_call_may_arrive_byte_by_byte(void **state)
     assert_int_equal(stream(1)->data_size, GRPC_PREFIX_SIZE + 5);
     assert_true(stream(1)->ended);
     assert_int_equal(stream(1)->reset, -1);
-    assert_int_equal(grpc_session_call_count(bench.session), 0);
+    assert_int_equal(rpc_session_call_count(bench.session), 0);
 }
 
 static void a_message_may_be_split_over_frames(void **state)
@@ -232,7 +232,7 @@ static void a_call_refused_early_is_reset_without_error(void **state)
     assert_int_equal(stream(1)->grpc_status, GRPC_UNIMPLEMENTED);
     assert_true(stream(1)->ended);
     assert_int_equal(stream(1)->reset, NGHTTP2_NO_ERROR);
-    assert_int_equal(grpc_session_call_count(bench.session), 0);
+    assert_int_equal(rpc_session_call_count(bench.session), 0);
     /* What was under way meanwhile is let pass. */
     message_put(&bench.out, 1, text("late"), true);
     call_headers_put(&bench.out, 3, (struct call_headers){.path = "/t.T/Echo"}, false);
@@ -286,11 +286,11 @@ static void a_slow_sender_is_cut(void **state)
     call_headers_put(&bench.out, 1, (struct call_headers){.path = "/t.T/Echo"}, false);
     assert_int_equal(bench_send(), TALLY_OK);
     bench.now_ms += 14999;
-    grpc_session_sweep(bench.session);
+    rpc_session_sweep(bench.session);
     bench_pull();
     assert_int_equal(stream(1)->grpc_status, -1);
     bench.now_ms += 1;
-    grpc_session_sweep(bench.session);
+    rpc_session_sweep(bench.session);
     bench_pull();
     assert_int_equal(stream(1)->grpc_status, GRPC_DEADLINE_EXCEEDED);
     assert_int_equal(stream(1)->reset, NGHTTP2_NO_ERROR);
@@ -306,14 +306,14 @@ static void a_deadline_cancels_the_handler_and_answers_the_client(void **state)
     assert_int_equal(rpc_call_time_left_ms(bench.held), 50);
     assert_int_equal(bench.shared.deadlines, 1);
     bench.now_ms += 49;
-    grpc_session_sweep(bench.session);
+    rpc_session_sweep(bench.session);
     assert_int_equal(bench.cancelled, 0);
     bench.now_ms += 1;
-    grpc_session_sweep(bench.session);
+    rpc_session_sweep(bench.session);
     assert_int_equal(bench.cancelled, 1);
     bench_pull();
     assert_int_equal(stream(1)->grpc_status, GRPC_DEADLINE_EXCEEDED);
-    assert_int_equal(grpc_session_call_count(bench.session), 0);
+    assert_int_equal(rpc_session_call_count(bench.session), 0);
 }
 
 static void a_reset_cancels_the_handler(void **state)
@@ -326,7 +326,7 @@ static void a_reset_cancels_the_handler(void **state)
     frame_put(&bench.out, NGHTTP2_RST_STREAM, 0, 1, span_of("\0\0\0\10", 4));
     assert_int_equal(bench_send(), TALLY_OK);
     assert_int_equal(bench.cancelled, 1);
-    assert_int_equal(grpc_session_call_count(bench.session), 0);
+    assert_int_equal(rpc_session_call_count(bench.session), 0);
 }
 
 static void closing_cancels_what_is_open(void **state)
@@ -335,7 +335,7 @@ static void closing_cancels_what_is_open(void **state)
     call_headers_put(&bench.out, 1, (struct call_headers){.path = "/t.T/Hold"}, false);
     message_put(&bench.out, 1, text("x"), true);
     assert_int_equal(bench_send(), TALLY_OK);
-    grpc_session_close(bench.session);
+    rpc_session_close(bench.session);
     bench.session = NULL;
     assert_int_equal(bench.cancelled, 1);
 }
@@ -395,10 +395,10 @@ static void a_reader_that_takes_nothing_is_cut(void **state)
     /* The client's window, 65,535 bytes, is used up. */
     assert_int_equal(stream(1)->data_size, 65535);
     bench.now_ms += 19999;
-    grpc_session_sweep(bench.session);
+    rpc_session_sweep(bench.session);
     assert_int_equal(bench.cancelled, 0);
     bench.now_ms += 1;
-    grpc_session_sweep(bench.session);
+    rpc_session_sweep(bench.session);
     assert_int_equal(bench.cancelled, 1);
     bench_pull();
     assert_int_equal(stream(1)->reset, NGHTTP2_CANCEL);
@@ -451,14 +451,13 @@ static void replies_held_are_bounded(void **state)
 static void an_unknown_client_is_answered_once_and_sent_away(void **state)
 {
     (void)state;
-    grpc_session_close(bench.session);
-    assert_int_equal(
-        grpc_session_open(&bench.shared, NULL, "test:2", output, NULL, &bench.session), TALLY_OK);
+    rpc_session_close(bench.session);
+    assert_int_equal(rpc_session_open(&bench.shared, NULL, "test:2", output, NULL, &bench.session), TALLY_OK);
     call_headers_put(&bench.out, 1, (struct call_headers){.path = "/t.T/Echo"}, false);
     assert_int_equal(bench_send(), TALLY_OK);
     assert_int_equal(stream(1)->grpc_status, GRPC_UNAUTHENTICATED);
     assert_int_equal(bench.seen.goaway, NGHTTP2_NO_ERROR);
-    assert_true(grpc_session_is_finished(bench.session));
+    assert_true(rpc_session_is_finished(bench.session));
 }
 
 static void a_session_that_finishes_lets_open_calls_end(void **state)
@@ -467,17 +466,17 @@ static void a_session_that_finishes_lets_open_calls_end(void **state)
     call_headers_put(&bench.out, 1, (struct call_headers){.path = "/t.T/Hold"}, false);
     message_put(&bench.out, 1, text("x"), true);
     assert_int_equal(bench_send(), TALLY_OK);
-    grpc_session_finish(bench.session);
+    rpc_session_finish(bench.session);
     bench_pull();
     assert_int_equal(bench.seen.goaway, NGHTTP2_NO_ERROR);
-    assert_false(grpc_session_is_finished(bench.session));
+    assert_false(rpc_session_is_finished(bench.session));
     call_headers_put(&bench.out, 3, (struct call_headers){.path = "/t.T/Echo"}, true);
     assert_int_equal(bench_send(), TALLY_OK);
     assert_int_equal(stream(3)->http_status, 0);
     rpc_call_reply(bench.held, text("done"));
     bench_pull();
     assert_int_equal(stream(1)->grpc_status, GRPC_OK);
-    assert_true(grpc_session_is_finished(bench.session));
+    assert_true(rpc_session_is_finished(bench.session));
 }
 
 static void a_caller_over_its_limits_is_refused_and_not_counted(void **state)
@@ -512,7 +511,7 @@ static void roles_that_change_hold_for_the_next_call(void **state)
     call_headers_put(&bench.out, 1, (struct call_headers){.path = "/t.T/Echo"}, true);
     assert_int_equal(bench_send(), TALLY_OK);
     assert_int_equal(stream(1)->grpc_status, GRPC_PERMISSION_DENIED);
-    grpc_session_set_roles(bench.session, RPC_ROLE_SUBMIT);
+    rpc_session_set_roles(bench.session, RPC_ROLE_SUBMIT);
     call_headers_put(&bench.out, 3, (struct call_headers){.path = "/t.T/Echo"}, false);
     message_put(&bench.out, 3, text("x"), true);
     assert_int_equal(bench_send(), TALLY_OK);
@@ -526,7 +525,7 @@ static void a_session_that_drains_refuses_what_comes_and_lets_open_calls_end(voi
     message_put(&bench.out, 1, text("x"), true);
     assert_int_equal(bench_send(), TALLY_OK);
     bench.shared.draining = true;
-    grpc_session_drain(bench.session);
+    rpc_session_drain(bench.session);
     bench_pull();
     assert_int_equal(bench.seen.goaway, NGHTTP2_NO_ERROR);
     call_headers_put(&bench.out, 3, (struct call_headers){.path = "/t.T/Echo"}, true);

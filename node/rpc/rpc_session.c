@@ -1,15 +1,16 @@
-#include "node/rpc/grpc_session.h"
+#include "node/rpc/rpc_session.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "node/rpc/http2.h"
 #include "proto/base/check.h"
 
 #define ADDRESS_SIZE_MAX 80u
 
-struct grpc_session {
-    struct grpc_shared *shared;
-    struct http2 *http2;
+struct rpc_session {
+    struct rpc_shared *shared;
+    struct carrier *carrier;
     void (*on_output)(void *context);
     void *output_context;
     bool known;
@@ -22,18 +23,17 @@ struct grpc_session {
 
 /* Refusals: who called, what, and why not, in the log; never more lines than the limit. */
 
-static void refusal_log(struct grpc_session *session, struct rpc_call *call, const char *why)
+static void refusal_log(struct rpc_session *session, struct rpc_call *call, const char *why)
 {
     session->shared->counts.refused++;
     uint64_t suppressed = 0;
-    if (!log_limit_allows(&session->shared->limit, grpc_now_ms(session->shared), &suppressed)) return;
+    if (!log_limit_allows(&session->shared->limit, rpc_now_ms(session->shared), &suppressed)) return;
     LOG_UNUSUAL("call refused", LOG_S("address", session->address),
-        LOG_S("caller", grpc_session_caller_name(session)),
-        LOG_S("call", http2_stream_request(call->stream)->path), LOG_S("why", why),
-        LOG_U("not_shown", suppressed));
+        LOG_S("caller", rpc_session_caller_name(session)), LOG_S("call", call->exchange->request.path),
+        LOG_S("why", why), LOG_U("not_shown", suppressed));
 }
 
-static void call_refuse_for_now(struct grpc_session *session, struct rpc_call *call, enum grpc_status status,
+static void call_refuse_for_now(struct rpc_session *session, struct rpc_call *call, enum grpc_status status,
     const char *reason, const char *why, uint32_t retry_after_ms)
 {
     struct grpc_error_detail detail = {.retry_after_ms = retry_after_ms};
@@ -42,16 +42,16 @@ static void call_refuse_for_now(struct grpc_session *session, struct rpc_call *c
     call_end(call, status, why, &detail);
 }
 
-static void call_refuse(struct grpc_session *session, struct rpc_call *call, enum grpc_status status,
+static void call_refuse(struct rpc_session *session, struct rpc_call *call, enum grpc_status status,
     const char *reason, const char *why)
 {
     call_refuse_for_now(session, call, status, reason, why, 0);
 }
 
 /* Whether the caller's limits, and the node, take one more call; if not, it is refused. */
-static bool call_count(struct grpc_session *session, struct rpc_call *call)
+static bool call_count(struct rpc_session *session, struct rpc_call *call)
 {
-    struct grpc_shared *shared = session->shared;
+    struct rpc_shared *shared = session->shared;
     uint32_t retry_after_ms = 0;
     if (shared->draining) {
         call_refuse_for_now(
@@ -83,7 +83,7 @@ static bool content_type_is_grpc(const char *type)
     return *rest == '\0' || *rest == ';' || strcmp(rest, "+proto") == 0 || strncmp(rest, "+proto;", 7) == 0;
 }
 
-static const struct rpc_method *method_find(const struct grpc_shared *shared, const char *path)
+static const struct rpc_method *method_find(const struct rpc_shared *shared, const char *path)
 {
     for (size_t i = 0; i < shared->method_count; i++) {
         if (strcmp(shared->methods[i].path, path) == 0) return &shared->methods[i];
@@ -91,12 +91,12 @@ static const struct rpc_method *method_find(const struct grpc_shared *shared, co
     return NULL;
 }
 
-static bool deadline_set(struct rpc_call *call, const struct http2_request *request)
+static bool deadline_set(struct rpc_call *call, const struct exchange_request *request)
 {
-    if (request->timeout_cut) return false;
-    if (request->timeout[0] == '\0') return true;
+    if (request->grpc_timeout[0] == '\0') return true;
     uint64_t timeout_ms = 0;
-    if (grpc_timeout_parse(span_of(request->timeout, strlen(request->timeout)), &timeout_ms) != TALLY_OK) {
+    if (grpc_timeout_parse(span_of(request->grpc_timeout, strlen(request->grpc_timeout)), &timeout_ms) !=
+        TALLY_OK) {
         return false;
     }
     call_deadline_set(call, timeout_ms);
@@ -104,13 +104,13 @@ static bool deadline_set(struct rpc_call *call, const struct http2_request *requ
 }
 
 /* Everything that can be refused before the body is. */
-static void request_screen(struct grpc_session *session, struct rpc_call *call)
+static void request_screen(struct rpc_session *session, struct rpc_call *call)
 {
-    const struct http2_request *request = http2_stream_request(call->stream);
+    const struct exchange_request *request = &call->exchange->request;
     if (!session->known) {
         call_refuse(
             session, call, GRPC_UNAUTHENTICATED, "CERTIFICATE", "this client certificate is not listed here");
-        http2_finish(session->http2);
+        carrier_finish(session->carrier);
         return;
     }
     if (!call_count(session, call)) return;
@@ -121,10 +121,10 @@ static void request_screen(struct grpc_session *session, struct rpc_call *call)
     }
     if (strcmp(request->method, "POST") != 0 || !content_type_is_grpc(request->content_type)) {
         refusal_log(session, call, "not a gRPC call");
-        call_end_http(call, strcmp(request->method, "POST") != 0 ? "405" : "415");
+        call_end_http(call, strcmp(request->method, "POST") != 0 ? 405 : 415);
         return;
     }
-    if (request->encoding[0] != '\0' && strcmp(request->encoding, "identity") != 0) {
+    if (request->grpc_encoding[0] != '\0' && strcmp(request->grpc_encoding, "identity") != 0) {
         call_refuse(session, call, GRPC_UNIMPLEMENTED, "COMPRESSED", "compressed messages are not taken");
         return;
     }
@@ -143,10 +143,10 @@ static void request_screen(struct grpc_session *session, struct rpc_call *call)
     }
 }
 
-static bool request_hook(void *context, struct http2_stream *stream)
+static bool request_hook(void *context, struct exchange *exchange)
 {
-    struct grpc_session *session = context;
-    struct rpc_call *call = call_make(session->shared, stream, &session->caller);
+    struct rpc_session *session = context;
+    struct rpc_call *call = call_make(session->shared, exchange, &session->caller);
     if (call == NULL) return false;
     call->next = session->calls;
     if (call->next != NULL) call->next->previous = call;
@@ -158,7 +158,7 @@ static bool request_hook(void *context, struct http2_stream *stream)
 }
 
 /* Judges the prefix once it is here, so that a request that cannot be taken is not awaited. */
-static bool prefix_check(struct grpc_session *session, struct rpc_call *call)
+static bool prefix_check(struct rpc_session *session, struct rpc_call *call)
 {
     if (call->request.size < GRPC_PREFIX_SIZE) return true;
     if (call->request.data[0] != 0) {
@@ -173,7 +173,7 @@ static bool prefix_check(struct grpc_session *session, struct rpc_call *call)
     return true;
 }
 
-static bool request_take(struct grpc_session *session, struct rpc_call *call, struct span bytes)
+static bool request_take(struct rpc_session *session, struct rpc_call *call, struct span bytes)
 {
     int error = call_request_append(call, bytes);
     if (error == TALLY_OK) return true;
@@ -185,10 +185,10 @@ static bool request_take(struct grpc_session *session, struct rpc_call *call, st
     return false;
 }
 
-static void body_hook(void *context, struct http2_stream *stream, struct span bytes)
+static void body_hook(void *context, struct exchange *exchange, struct span bytes)
 {
-    struct grpc_session *session = context;
-    struct rpc_call *call = http2_stream_owner(stream);
+    struct rpc_session *session = context;
+    struct rpc_call *call = exchange->owner;
     if (call->state != CALL_RECEIVING) return;
     /* The prefix first: it tells a request that is too large from one that is no single message. */
     size_t head = call->request.size < GRPC_PREFIX_SIZE ? GRPC_PREFIX_SIZE - call->request.size : 0;
@@ -199,17 +199,17 @@ static void body_hook(void *context, struct http2_stream *stream, struct span by
     if (bytes.size > head) (void)request_take(session, call, span_of(bytes.data + head, bytes.size - head));
 }
 
-static void request_end_hook(void *context, struct http2_stream *stream)
+static void request_end_hook(void *context, struct exchange *exchange)
 {
-    struct grpc_session *session = context;
-    struct rpc_call *call = http2_stream_owner(stream);
+    struct rpc_session *session = context;
+    struct rpc_call *call = exchange->owner;
     if (call->state != CALL_RECEIVING) return;
     if (call->request.size < GRPC_PREFIX_SIZE ||
         call->request.size - GRPC_PREFIX_SIZE != get_u32(call->request.data + 1)) {
         call_refuse(session, call, GRPC_INVALID_ARGUMENT, "REQUEST_FORM", "the request is not one message");
         return;
     }
-    if (grpc_now_ms(session->shared) >= call->deadline_ms) {
+    if (rpc_now_ms(session->shared) >= call->deadline_ms) {
         call_end(call, GRPC_DEADLINE_EXCEEDED, "the deadline passed before the call began", NULL);
         return;
     }
@@ -220,25 +220,25 @@ static void request_end_hook(void *context, struct http2_stream *stream)
 
 /* Answers on their way out. */
 
-static size_t fill_hook(void *context, struct http2_stream *stream, uint8_t *to, size_t size, bool *last)
+static size_t fill_hook(void *context, struct exchange *exchange, uint8_t *to, size_t size, bool *last)
 {
-    struct grpc_session *session = context;
-    struct rpc_call *call = http2_stream_owner(stream);
+    struct rpc_session *session = context;
+    struct rpc_call *call = exchange->owner;
     size_t filled = call_fill(call, to, size, last);
     if (call->drained) session->drain_due = true;
     return filled;
 }
 
-static size_t trailers_hook(void *context, struct http2_stream *stream, struct http2_field *trailers)
+static size_t trailers_hook(void *context, struct exchange *exchange, struct exchange_field *trailers)
 {
     (void)context;
-    return call_trailers(http2_stream_owner(stream), trailers);
+    return call_trailers(exchange->owner, trailers);
 }
 
-static void gone_hook(void *context, struct http2_stream *stream)
+static void gone_hook(void *context, struct exchange *exchange)
 {
-    struct grpc_session *session = context;
-    struct rpc_call *call = http2_stream_owner(stream);
+    struct rpc_session *session = context;
+    struct rpc_call *call = exchange->owner;
     bool was_open = call->state == CALL_OPEN;
     if (call->state != CALL_CLOSED && !call->failed) session->shared->counts.calls_failed++;
     call->state = CALL_CLOSED;
@@ -253,16 +253,16 @@ static void gone_hook(void *context, struct http2_stream *stream)
 
 static void output_hook(void *context)
 {
-    struct grpc_session *session = context;
+    struct rpc_session *session = context;
     session->on_output(session->output_context);
 }
 
 /* The session. */
 
-int grpc_session_open(struct grpc_shared *shared, const struct rpc_caller *caller, const char *address,
-    void (*on_output)(void *context), void *context, struct grpc_session **session)
+int rpc_session_open(struct rpc_shared *shared, const struct rpc_caller *caller, const char *address,
+    void (*on_output)(void *context), void *context, struct rpc_session **session)
 {
-    static const struct http2_hooks hooks = {
+    static const struct exchange_hooks hooks = {
         .on_request = request_hook,
         .on_body = body_hook,
         .on_request_end = request_end_hook,
@@ -277,7 +277,7 @@ int grpc_session_open(struct grpc_shared *shared, const struct rpc_caller *calle
         .resets_max = RPC_RESETS_MAX,
         .control_frames_max = RPC_CONTROL_FRAMES_MAX,
     };
-    struct grpc_session *made = calloc(1, sizeof *made);
+    struct rpc_session *made = calloc(1, sizeof *made);
     if (made == NULL) return TALLY_ENOMEM;
     made->shared = shared;
     made->on_output = on_output;
@@ -286,7 +286,7 @@ int grpc_session_open(struct grpc_shared *shared, const struct rpc_caller *calle
     if (caller != NULL) made->caller = *caller;
     made->caller.name[RPC_CALLER_NAME_SIZE_MAX] = '\0';
     snprintf(made->address, sizeof made->address, "%s", address);
-    int error = http2_open(&limits, &hooks, made, &made->http2);
+    int error = http2_open(&limits, &hooks, made, &made->carrier);
     if (error != TALLY_OK) {
         free(made);
         return error;
@@ -295,20 +295,20 @@ int grpc_session_open(struct grpc_shared *shared, const struct rpc_caller *calle
     return TALLY_OK;
 }
 
-void grpc_session_close(struct grpc_session *session)
+void rpc_session_close(struct rpc_session *session)
 {
     if (session == NULL) return;
-    http2_close(session->http2);
+    carrier_close(session->carrier);
     CHECK(session->calls == NULL && session->call_count == 0);
     free(session);
 }
 
-int grpc_session_receive(struct grpc_session *session, struct span bytes, const char **why)
+int rpc_session_receive(struct rpc_session *session, struct span bytes, const char **why)
 {
-    return http2_receive(session->http2, bytes, grpc_now_ms(session->shared), why);
+    return carrier_receive(session->carrier, bytes, rpc_now_ms(session->shared), why);
 }
 
-static void drains_tell(struct grpc_session *session)
+static void drains_tell(struct rpc_session *session)
 {
     if (!session->drain_due) return;
     session->drain_due = false;
@@ -319,17 +319,17 @@ static void drains_tell(struct grpc_session *session)
     }
 }
 
-int grpc_session_pull(struct grpc_session *session, uint8_t *to, size_t size, size_t *pulled)
+int rpc_session_pull(struct rpc_session *session, uint8_t *to, size_t size, size_t *pulled)
 {
-    int error = http2_pull(session->http2, to, size, pulled);
+    int error = carrier_pull(session->carrier, to, size, pulled);
     if (error != TALLY_OK) return error;
     drains_tell(session);
     return TALLY_OK;
 }
 
-static void call_sweep(struct grpc_session *session, struct rpc_call *call, uint64_t now_ms)
+static void call_sweep(struct rpc_session *session, struct rpc_call *call, uint64_t now_ms)
 {
-    const struct grpc_shared *shared = session->shared;
+    const struct rpc_shared *shared = session->shared;
     bool was_open = call->state == CALL_OPEN;
     if (call->pending > 0 && now_ms - call->progress_ms >= shared->stall_timeout_ms) {
         refusal_log(session, call, "the reader takes nothing");
@@ -344,30 +344,30 @@ static void call_sweep(struct grpc_session *session, struct rpc_call *call, uint
     if (was_open && call->state == CALL_CLOSED) call_cancel_tell(call);
 }
 
-void grpc_session_sweep(struct grpc_session *session)
+void rpc_session_sweep(struct rpc_session *session)
 {
-    uint64_t now_ms = grpc_now_ms(session->shared);
+    uint64_t now_ms = rpc_now_ms(session->shared);
     for (struct rpc_call *call = session->calls; call != NULL; call = call->next) {
         call_sweep(session, call, now_ms);
     }
 }
 
-void grpc_session_set_roles(struct grpc_session *session, uint32_t roles)
+void rpc_session_set_roles(struct rpc_session *session, uint32_t roles)
 {
     CHECK(session->known);
     session->caller.roles = roles;
 }
 
-void grpc_session_drain(struct grpc_session *session)
+void rpc_session_drain(struct rpc_session *session)
 {
-    http2_shut(session->http2);
+    carrier_shut(session->carrier);
 }
 
-void grpc_session_stop(struct grpc_session *session)
+void rpc_session_stop(struct rpc_session *session)
 {
     const struct grpc_error_detail detail = {
         .reason = "SHUTTING_DOWN", .retry_after_ms = RPC_SHUTDOWN_RETRY_MS};
-    http2_finish(session->http2);
+    carrier_finish(session->carrier);
     for (struct rpc_call *call = session->calls; call != NULL; call = call->next) {
         if (call->state == CALL_CLOSED) continue;
         bool was_open = call->state == CALL_OPEN;
@@ -376,22 +376,22 @@ void grpc_session_stop(struct grpc_session *session)
     }
 }
 
-void grpc_session_finish(struct grpc_session *session)
+void rpc_session_finish(struct rpc_session *session)
 {
-    http2_finish(session->http2);
+    carrier_finish(session->carrier);
 }
 
-bool grpc_session_is_finished(const struct grpc_session *session)
+bool rpc_session_is_finished(const struct rpc_session *session)
 {
-    return http2_is_finished(session->http2);
+    return carrier_is_finished(session->carrier);
 }
 
-size_t grpc_session_call_count(const struct grpc_session *session)
+size_t rpc_session_call_count(const struct rpc_session *session)
 {
     return session->call_count;
 }
 
-const char *grpc_session_caller_name(const struct grpc_session *session)
+const char *rpc_session_caller_name(const struct rpc_session *session)
 {
     return session->known ? session->caller.name : NULL;
 }

@@ -1,11 +1,9 @@
-#include "node/rpc/grpc_call.h"
+#include "node/rpc/rpc_call.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "proto/base/check.h"
-
-#define HEADERS_MAX 6u
 
 /* A message that waits to be sent, its prefix included. */
 struct call_chunk {
@@ -20,18 +18,18 @@ struct call_error {
     char detail[GRPC_DETAIL_TEXT_SIZE];
 };
 
-_Static_assert(HEADERS_MAX >= HTTP2_TRAILERS_MAX + 2, "the outcome fits beside the status and the type");
+_Static_assert(EXCHANGE_HEADERS_MAX >= EXCHANGE_TRAILERS_MAX + 2, "the outcome fits beside the types");
 
 /* Memory. */
 
-static bool memory_take(struct grpc_shared *shared, size_t size)
+static bool memory_take(struct rpc_shared *shared, size_t size)
 {
     if (size > shared->memory_max || shared->counts.memory > shared->memory_max - size) return false;
     shared->counts.memory += size;
     return true;
 }
 
-static void memory_give(struct grpc_shared *shared, size_t size)
+static void memory_give(struct rpc_shared *shared, size_t size)
 {
     CHECK(shared->counts.memory >= size);
     shared->counts.memory -= size;
@@ -56,7 +54,7 @@ static void chunk_drop_first(struct rpc_call *call)
 /* Queues one message. Errors: TALLY_EFULL (memory_max is spent), TALLY_ENOMEM. */
 static int chunk_queue(struct rpc_call *call, struct span message)
 {
-    struct grpc_shared *shared = call->shared;
+    struct rpc_shared *shared = call->shared;
     size_t size = GRPC_PREFIX_SIZE + message.size;
     if (!memory_take(shared, sizeof(struct call_chunk) + size)) return TALLY_EFULL;
     struct call_chunk *chunk = malloc(sizeof *chunk + size);
@@ -68,7 +66,7 @@ static int chunk_queue(struct rpc_call *call, struct span message)
     chunk->size = size;
     grpc_prefix_write(chunk->bytes, (uint32_t)message.size);
     if (message.size > 0) memcpy(chunk->bytes + GRPC_PREFIX_SIZE, message.data, message.size);
-    if (call->pending == 0) call->progress_ms = grpc_now_ms(call->shared);
+    if (call->pending == 0) call->progress_ms = rpc_now_ms(call->shared);
     if (call->last != NULL) call->last->next = chunk;
     if (call->first == NULL) call->first = chunk;
     call->last = chunk;
@@ -79,19 +77,19 @@ static int chunk_queue(struct rpc_call *call, struct span message)
 /* A call. */
 
 struct rpc_call *call_make(
-    struct grpc_shared *shared, struct http2_stream *stream, const struct rpc_caller *caller)
+    struct rpc_shared *shared, struct exchange *exchange, const struct rpc_caller *caller)
 {
     struct rpc_call *call = calloc(1, sizeof *call);
     if (call == NULL) return NULL;
     call->shared = shared;
-    call->stream = stream;
+    call->exchange = exchange;
     call->caller = caller;
-    call->started_ms = grpc_now_ms(shared);
+    call->started_ms = rpc_now_ms(shared);
     call->deadline_ms = UINT64_MAX;
     buffer_init(&call->request, 0);
     shared->counts.calls++;
     shared->counts.calls_total++;
-    http2_stream_set_owner(stream, call);
+    exchange->owner = call;
     return call;
 }
 
@@ -150,29 +148,29 @@ void call_reset(struct rpc_call *call)
     }
     CHECK(call->pending == 0);
     request_release(call);
-    http2_stream_reset(call->stream);
+    exchange_reset(call->exchange);
 }
 
-size_t call_trailers(const struct rpc_call *call, struct http2_field *fields)
+size_t call_trailers(const struct rpc_call *call, struct exchange_field *fields)
 {
     size_t count = 0;
-    fields[count++] = (struct http2_field){"grpc-status", call->status};
+    fields[count++] = (struct exchange_field){"grpc-status", call->status};
     if (call->error == NULL) return count;
     if (call->error->message[0] != '\0') {
-        fields[count++] = (struct http2_field){"grpc-message", call->error->message};
+        fields[count++] = (struct exchange_field){"grpc-message", call->error->message};
     }
     if (call->error->detail[0] != '\0') {
-        fields[count++] = (struct http2_field){GRPC_DETAIL_TRAILER, call->error->detail};
+        fields[count++] = (struct exchange_field){GRPC_DETAIL_TRAILER, call->error->detail};
     }
-    CHECK(count <= HTTP2_TRAILERS_MAX);
+    CHECK(count <= EXCHANGE_TRAILERS_MAX);
     return count;
 }
 
 static int headers_send(struct rpc_call *call)
 {
     if (call->responding) return TALLY_OK;
-    const struct http2_field headers[] = {{":status", "200"}, {"content-type", "application/grpc"}};
-    int error = http2_stream_respond(call->stream, headers, sizeof headers / sizeof *headers);
+    const struct exchange_field headers[] = {{"content-type", "application/grpc"}};
+    int error = exchange_respond(call->exchange, 200, headers, sizeof headers / sizeof *headers);
     if (error == TALLY_OK) call->responding = true;
     return error;
 }
@@ -199,25 +197,24 @@ void call_end(struct rpc_call *call, enum grpc_status status, const char *messag
     outcome_set(call, status, message, detail);
     request_release(call);
     if (call->responding) {
-        http2_stream_wake(call->stream);
+        exchange_wake(call->exchange);
         return;
     }
-    struct http2_field headers[HEADERS_MAX] = {{":status", "200"}, {"content-type", "application/grpc"}};
-    size_t count = 2 + call_trailers(call, headers + 2);
+    struct exchange_field headers[EXCHANGE_HEADERS_MAX] = {{"content-type", "application/grpc"}};
+    size_t count = 1 + call_trailers(call, headers + 1);
     if (status == GRPC_UNIMPLEMENTED) {
-        headers[count++] = (struct http2_field){"grpc-accept-encoding", "identity"};
+        headers[count++] = (struct exchange_field){"grpc-accept-encoding", "identity"};
     }
-    CHECK(count <= HEADERS_MAX);
-    if (http2_stream_refuse(call->stream, headers, count) != TALLY_OK) call_reset(call);
+    CHECK(count <= EXCHANGE_HEADERS_MAX);
+    if (exchange_refuse(call->exchange, 200, headers, count) != TALLY_OK) call_reset(call);
 }
 
-void call_end_http(struct rpc_call *call, const char *http_status)
+void call_end_http(struct rpc_call *call, unsigned http_status)
 {
     CHECK(call->state != CALL_CLOSED);
     call->state = CALL_CLOSED;
     failure_count(call);
-    const struct http2_field headers[] = {{":status", http_status}};
-    if (http2_stream_refuse(call->stream, headers, 1) != TALLY_OK) call_reset(call);
+    if (exchange_refuse(call->exchange, http_status, NULL, 0) != TALLY_OK) call_reset(call);
 }
 
 void call_cancel_tell(struct rpc_call *call)
@@ -239,7 +236,7 @@ size_t call_fill(struct rpc_call *call, uint8_t *to, size_t size, bool *last)
     }
     CHECK(call->pending >= filled);
     call->pending -= filled;
-    if (filled > 0) call->progress_ms = grpc_now_ms(call->shared);
+    if (filled > 0) call->progress_ms = rpc_now_ms(call->shared);
     if (call->pending > 0) return filled;
     *last = call->state == CALL_CLOSED;
     if (filled > 0 && call->state == CALL_OPEN && call->on_drain != NULL) call->drained = true;
@@ -264,7 +261,7 @@ uint64_t rpc_call_time_left_ms(const struct rpc_call *call)
 {
     CHECK(call->state == CALL_OPEN);
     if (call->deadline_ms == UINT64_MAX) return UINT64_MAX;
-    uint64_t now_ms = grpc_now_ms(call->shared);
+    uint64_t now_ms = rpc_now_ms(call->shared);
     return now_ms < call->deadline_ms ? call->deadline_ms - now_ms : 0;
 }
 
@@ -301,7 +298,7 @@ int rpc_call_write(struct rpc_call *call, struct span message)
     size_t backlog_max = call->shared->stream_backlog_max;
     if (call->pending > 0 && (size > backlog_max || call->pending > backlog_max - size)) return TALLY_EFULL;
     if (headers_send(call) != TALLY_OK || chunk_queue(call, message) != TALLY_OK) return TALLY_EFULL;
-    http2_stream_wake(call->stream);
+    exchange_wake(call->exchange);
     return TALLY_OK;
 }
 

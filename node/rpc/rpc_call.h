@@ -1,14 +1,14 @@
 /* What struct rpc_call is: one call of one connection, and the answer on its way out. The handlers' functions
- * of server.h are in the source beside it; the functions here are for grpc_session alone. */
-#ifndef TALLY_RPC_GRPC_CALL_H
-#define TALLY_RPC_GRPC_CALL_H
+ * of server.h are in the source beside it; the functions here are for rpc_session alone. */
+#ifndef TALLY_RPC_RPC_CALL_H
+#define TALLY_RPC_RPC_CALL_H
 
 #include "node/net/log.h"
-#include "node/rpc/http2.h"
+#include "node/rpc/exchange.h"
 #include "node/rpc/server.h"
 
 /* What the sessions of one server share. */
-struct grpc_shared {
+struct rpc_shared {
     const struct rpc_method *methods;
     size_t method_count;
     void *context; /* for the handlers, and these two, which may be NULL */
@@ -26,7 +26,7 @@ struct grpc_shared {
     struct log_limit limit; /* of lines about refused calls */
 };
 
-static inline uint64_t grpc_now_ms(const struct grpc_shared *shared)
+static inline uint64_t rpc_now_ms(const struct rpc_shared *shared)
 {
     return shared->now_ms(shared->clock);
 }
@@ -41,8 +41,8 @@ struct call_chunk;
 struct call_error;
 
 struct rpc_call {
-    struct grpc_shared *shared;
-    struct http2_stream *stream;
+    struct rpc_shared *shared;
+    struct exchange *exchange;
     const struct rpc_caller *caller;
     struct rpc_call *previous, *next; /* the session's list */
     const struct rpc_method *method;
@@ -67,7 +67,7 @@ struct rpc_call {
 
 /* A call whose request is arriving; `caller` is borrowed. NULL when memory is spent. */
 struct rpc_call *call_make(
-    struct grpc_shared *shared, struct http2_stream *stream, const struct rpc_caller *caller);
+    struct rpc_shared *shared, struct exchange *exchange, const struct rpc_caller *caller);
 /* Frees the call and what it holds. It has been taken off the session's list, and its handler knows. */
 void call_free(struct rpc_call *call);
 
@@ -83,7 +83,7 @@ int call_request_append(struct rpc_call *call, struct span bytes) TALLY_MUST_CHE
 void call_end(struct rpc_call *call, enum grpc_status status, const char *message,
     const struct grpc_error_detail *detail);
 /* The same with a bare HTTP status, for what is no gRPC. */
-void call_end_http(struct rpc_call *call, const char *http_status);
+void call_end_http(struct rpc_call *call, unsigned http_status);
 /* Ends a call in any state by resetting its stream; what was queued is dropped. Its handler is not told. */
 void call_reset(struct rpc_call *call);
 /* Tells the handler of a call that was open, and is closed now, that it is over. */
@@ -92,6 +92,6 @@ void call_cancel_tell(struct rpc_call *call);
 /* Moves at most `size` bytes that wait to `to`. *last: the trailers follow. */
 size_t call_fill(struct rpc_call *call, uint8_t *to, size_t size, bool *last);
 /* grpc-status, and of an error its message and detail; borrowed from the call. Returns how many. */
-size_t call_trailers(const struct rpc_call *call, struct http2_field *fields);
+size_t call_trailers(const struct rpc_call *call, struct exchange_field *fields);
 
 #endif

@@ -1,0 +1,39 @@
+/* One connection's calls, in memory: gRPC over an HTTP/2 session. Bytes in, handlers called; answers in,
+ * bytes out. Holds what struct rpc_call is. No socket, no TLS, no loop: the server gives it those. */
+#ifndef TALLY_RPC_RPC_SESSION_H
+#define TALLY_RPC_RPC_SESSION_H
+
+#include "node/rpc/rpc_call.h"
+
+struct rpc_session;
+
+/* `caller` is NULL for a client nobody knows: its first call is answered UNAUTHENTICATED, and the session
+ * finishes. `caller` and `address` are copied. `on_output` says that bytes wait for rpc_session_pull.
+ * Errors: TALLY_ENOMEM. */
+int rpc_session_open(struct rpc_shared *shared, const struct rpc_caller *caller, const char *address,
+    void (*on_output)(void *context), void *context, struct rpc_session **session) TALLY_MUST_CHECK;
+/* Cancels what is open. NULL is fine. */
+void rpc_session_close(struct rpc_session *session);
+
+/* Errors: as http2_receive: pull what is left, then close. */
+int rpc_session_receive(struct rpc_session *session, struct span bytes, const char **why) TALLY_MUST_CHECK;
+/* As http2_pull; then tells streams that drained. */
+int rpc_session_pull(struct rpc_session *session, uint8_t *to, size_t size, size_t *pulled) TALLY_MUST_CHECK;
+/* Ends what has passed its time: deadlines, requests that do not arrive, readers that take nothing. */
+void rpc_session_sweep(struct rpc_session *session);
+/* What the caller, who is known, may do in calls that begin from now on. */
+void rpc_session_set_roles(struct rpc_session *session, uint32_t roles);
+/* Tells the client to make its next calls elsewhere; shared->draining refuses those that come. */
+void rpc_session_drain(struct rpc_session *session);
+/* Ends every call that is open with UNAVAILABLE, and takes no new ones. */
+void rpc_session_stop(struct rpc_session *session);
+/* Takes no new calls. */
+void rpc_session_finish(struct rpc_session *session);
+bool rpc_session_is_finished(const struct rpc_session *session);
+
+/* Calls that are open or not yet fully sent. */
+size_t rpc_session_call_count(const struct rpc_session *session);
+/* NULL for a client nobody knows. */
+const char *rpc_session_caller_name(const struct rpc_session *session);
+
+#endif
