@@ -40,8 +40,8 @@ OWNERS = [
     (r"leveldb/", ["storage/store.c"]),
     (r"uv\.h", ["node/", "tools/bench_path"]),
     (r"nghttp2/", ["node/rpc/", "node/client/"]),
-    (r"protobuf-c/", ["proto/codec/", "node/rpc/services_internal.h"]),
-    (r"jansson\.h", ["proto/codec/", "tools/"]),
+    (r"protobuf-c/", ["proto/codec/", "node/rpc/services_internal.h", "node/rpc/message_json"]),
+    (r"jansson\.h", ["proto/codec/", "node/rpc/message_json_read.c", "tools/"]),
     (r"csv\.h", ["tools/csv_reader.c"]),
     (r"cyaml/", ["node/config.c", "tools/home.c"]),
 ]
