@@ -113,6 +113,22 @@ int tls_context_server(const char *certificate_path, const char *key_path, bool 
     return TALLY_OK;
 }
 
+int tls_context_renew(struct tls_context *context, const char *certificate_path, const char *key_path)
+{
+    /* Read apart, so that nothing of a pair that does not fit takes effect. */
+    SSL_CTX *fresh = SSL_CTX_new(TLS_server_method());
+    if (fresh == NULL) return TALLY_ENOMEM;
+    STACK_OF(X509) *chain = NULL;
+    int error = load_files(fresh, certificate_path, key_path);
+    if (error == TALLY_OK && (SSL_CTX_get0_chain_certs(fresh, &chain) != 1 ||
+                                 SSL_CTX_use_cert_and_key(context->ssl, SSL_CTX_get0_certificate(fresh),
+                                     SSL_CTX_get0_privatekey(fresh), chain, 1) != 1))
+        error = TALLY_EIO;
+    SSL_CTX_free(fresh);
+    ERR_clear_error();
+    return error;
+}
+
 void tls_context_close(struct tls_context *context)
 {
     if (context == NULL) return;

@@ -32,6 +32,11 @@ int tls_context_peer(struct tls_context **context) TALLY_MUST_CHECK;
 int tls_context_server(const char *certificate_path, const char *key_path, bool require_client_certificate,
     struct tls_context **context) TALLY_MUST_CHECK;
 
+/* Handshakes that begin from now on use the certificate (chain) and key of these files; the context is one of
+ * tls_context_server. Errors: as there; the old ones stay then. */
+int tls_context_renew(
+    struct tls_context *context, const char *certificate_path, const char *key_path) TALLY_MUST_CHECK;
+
 /* NULL is fine. */
 void tls_context_close(struct tls_context *context);
 

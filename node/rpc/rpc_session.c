@@ -65,6 +65,9 @@ static bool call_count(struct rpc_session *session, struct rpc_call *call)
     } else if (error == TALLY_EFULL) {
         call_refuse_for_now(session, call, GRPC_RESOURCE_EXHAUSTED, "RATE",
             "this client makes more calls than its rate", retry_after_ms);
+    } else if (error == TALLY_ENOTFOUND) {
+        call_refuse(
+            session, call, GRPC_UNAUTHENTICATED, "CERTIFICATE", "this client certificate is not listed here");
     } else {
         CHECK(error == TALLY_EBUSY);
         call_refuse_for_now(session, call, GRPC_RESOURCE_EXHAUSTED, "CONCURRENCY",

@@ -383,6 +383,11 @@ void rpc_server_recheck(struct rpc_server *server)
         if (at->session != NULL && at->known) connection_recheck(at);
 }
 
+int rpc_server_renew(struct rpc_server *server, const char *certificate_path, const char *key_path)
+{
+    return tls_context_renew(server->tls, certificate_path, key_path);
+}
+
 void rpc_server_drain(struct rpc_server *server)
 {
     CHECK(!server->closing);

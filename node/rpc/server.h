@@ -17,19 +17,11 @@
 #include <uv.h>
 
 #include "node/client/grpc.h"
+#include "node/rpc/roles.h"
 #include "proto/base/bytes.h"
 #include "proto/base/limits.h"
 
-/* What a caller may do; a set of them is a bit mask. */
-enum rpc_role {
-    RPC_ROLE_SUBMIT = 1 << 0,
-    RPC_ROLE_INQUIRE = 1 << 1,
-    RPC_ROLE_READ = 1 << 2,
-    RPC_ROLE_ADMIN = 1 << 3,
-    RPC_ROLE_SUPERVISE = 1 << 4,
-};
-
-#define RPC_CALLER_NAME_SIZE_MAX 63u
+#define RPC_CALLER_NAME_SIZE_MAX 64u
 
 /* Who calls, as the owner's lookup told it. */
 struct rpc_caller {
@@ -80,7 +72,7 @@ struct rpc_server_options {
     /* Asked for each request of a known caller, before it is read; NULL admits all. TALLY_OK: it counts, and
      * call_end comes for it once, when it is over and sent. TALLY_EFULL (the caller is over its rate) and
      * TALLY_EBUSY (as many of its calls are open as may be) refuse it with RESOURCE_EXHAUSTED and that hint,
-     * at least 1. `caller` is its name. */
+     * at least 1; TALLY_ENOTFOUND (it is listed no longer) with UNAUTHENTICATED. `caller` is its name. */
     int (*call_begin)(void *context, const char *caller, uint32_t *retry_after_ms);
     void (*call_end)(void *context, const char *caller);
     const struct rpc_method *methods; /* borrowed until the server has closed */
@@ -105,6 +97,11 @@ int rpc_server_open(uv_loop_t *loop, const struct rpc_server_options *options, s
  * listed any more, or under another name, is cut off at once, its open calls too; the roles of the others
  * hold for the calls they begin from now on. Not from inside a handler. */
 void rpc_server_recheck(struct rpc_server *server);
+
+/* Connections that come from now on are shown the certificate of these files; those that are open stay.
+ * Errors: as tls_context_renew; the old one stays. */
+int rpc_server_renew(
+    struct rpc_server *server, const char *certificate_path, const char *key_path) TALLY_MUST_CHECK;
 
 /* The first half of a graceful stop: every call that comes from now on is refused with UNAVAILABLE, reason
  * SHUTTING_DOWN; clients are told to go elsewhere; calls that are open go on. */
