@@ -2,19 +2,14 @@
 #ifndef TALLY_NODE_CONFIG_H
 #define TALLY_NODE_CONFIG_H
 
+#include "node/net/log.h"
+#include "node/rpc/clients.h"
 #include "proto/codec/genesis.h"
 #include "proto/crypto/signature.h"
 
 #define HOST_SIZE_MAX 253
-#define CLIENTS_MAX 256
 #define PATH_SIZE_MAX 4096
-
-enum client_role {
-    CLIENT_SUBMIT = 1 << 0,
-    CLIENT_READ = 1 << 1,
-    CLIENT_ADMIN = 1 << 2,
-    CLIENT_INQUIRE = 1 << 3,
-};
+#define CONFIG_FILE_SIZE_MAX (1u * MIB)
 
 struct config_address {
     char host[HOST_SIZE_MAX + 1];
@@ -26,12 +21,6 @@ struct config_peer {
     struct config_address address;
 };
 
-struct config_client {
-    char name[NAME_SIZE_MAX + 1];
-    struct digest fingerprint; /* SHA-256 of the client's certificate, DER */
-    uint32_t roles;            /* enum client_role, or-ed */
-};
-
 struct config {
     char home[PATH_SIZE_MAX];
     char name[NAME_SIZE_MAX + 1]; /* this node's, as in genesis */
@@ -39,8 +28,9 @@ struct config {
     uint32_t peer_count;
     struct config_peer peers[PEERS_MAX];
     uint32_t client_count;
-    struct config_client clients[CLIENTS_MAX];
+    struct client_entry clients[CLIENTS_MAX];
     uint32_t subject_cache_mib; /* memory for subjects' states; 0 = not said */
+    enum log_level log_level;   /* the least that is written */
     struct secret_key node_key;
     struct genesis genesis;
     const struct genesis_node *self; /* in genesis: found by node_key, and of the same name */
@@ -53,5 +43,13 @@ struct config {
 int config_load(const char *home, struct config *config, char *why, size_t why_size) TALLY_MUST_CHECK;
 /* Wipes the key. */
 void config_close(struct config *config);
+
+/* Reads HOME/node.yaml alone: all but the key, the genesis and what follows from them, which are zero. Errors
+ * as above. */
+int config_read(const char *home, struct config *config, char *why, size_t why_size) TALLY_MUST_CHECK;
+/* The same of a text, into a struct of zeros; `path` is what `why` calls it. On failure `why` names the line,
+ * the key, and what is allowed. Errors: TALLY_EFORM. */
+int config_parse(
+    struct span text, const char *path, struct config *config, char *why, size_t why_size) TALLY_MUST_CHECK;
 
 #endif

@@ -9,25 +9,31 @@
 
 #include "node/net/log.h"
 #include "node/node.h"
+#include "node/reload.h"
 #include "node/rpc/services.h"
 #include "proto/base/check.h"
 
-static const char usage[] = "usage: tallyd --home DIR [--init] [--verbose]\n"
-                            "\n"
-                            "Runs the node whose home is DIR: node.yaml, node.key and genesis.json are read "
-                            "there, and data/ is written.\n"
-                            "\n"
-                            "  --home DIR   the node's home\n"
-                            "  --init       make data/ and, for a validator, its vote record, and end. Once "
-                            "ever for a validator's key:\n"
-                            "               a validator that lost its record follows and does not vote.\n"
-                            "  --verbose    log what only a developer wants to know\n"
-                            "  --version    print the version\n"
-                            "  --help       print this\n"
-                            "\n"
-                            "The log goes to stderr. SIGTERM and SIGINT stop the node cleanly.\n"
-                            "Exit: 0 stopped, 1 the node cannot start or had to stop, 2 usage.\n";
+static const char usage[] =
+    "usage: tallyd --home DIR [--init] [--verbose]\n"
+    "\n"
+    "Runs the node whose home is DIR: node.yaml, node.key and genesis.json are read "
+    "there, and data/ is written.\n"
+    "\n"
+    "  --home DIR   the node's home\n"
+    "  --init       make data/ and, for a validator, its vote record, and end. Once "
+    "ever for a validator's key:\n"
+    "               a validator that lost its record follows and does not vote.\n"
+    "  --verbose    log what only a developer wants to know\n"
+    "  --version    print the version\n"
+    "  --help       print this\n"
+    "\n"
+    "The log goes to stderr. SIGTERM and SIGINT stop the node cleanly. SIGHUP has it "
+    "read\n"
+    "again, without dropping a call, rpc.crt and rpc.key, and of node.yaml the clients "
+    "and log_level.\n"
+    "Exit: 0 stopped, 1 the node cannot start or had to stop, 2 usage.\n";
 
+#define SIGNALS 3
 /* One sentence, and paths in it. */
 #define WHY_SIZE 2048
 
@@ -36,7 +42,8 @@ struct daemon {
     struct config config;
     struct node *node;
     struct services *services;
-    uv_signal_t signals[2];
+    uv_signal_t signals[SIGNALS];
+    bool verbose;
     bool closing; /* the node, if only to be opened again; the rest is for good: */
     bool stopping, failed;
 };
@@ -45,7 +52,7 @@ static void begin(struct daemon *daemon);
 
 static void let_signals_go(struct daemon *daemon)
 {
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < SIGNALS; i++)
         uv_close((uv_handle_t *)&daemon->signals[i], NULL);
 }
 
@@ -84,18 +91,38 @@ static void on_joined(void *context)
     close_node(context);
 }
 
+static void take_log_level(const struct daemon *daemon)
+{
+    log_set_level(daemon->verbose ? LOG_LEVEL_DEBUG : daemon->config.log_level);
+}
+
+/* A node that closes, if only to be opened again, begins with what was read. */
+static void reload(struct daemon *daemon)
+{
+    bool listed = config_reload(&daemon->config);
+    take_log_level(daemon);
+    if (daemon->closing) return;
+    if (listed) services_list_clients(daemon->services);
+    int error = services_renew_certificate(daemon->services);
+    if (error != TALLY_OK)
+        LOG_UNUSUAL("rpc.crt and rpc.key are refused, and the old ones stay", LOG_E("why", error));
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct daemon *daemon = handle->data;
-    (void)number;
+    if (number == SIGHUP) {
+        reload(daemon);
+        return;
+    }
     daemon->stopping = true;
     close_node(daemon);
 }
 
 static void watch_signals(struct daemon *daemon)
 {
-    static const int numbers[2] = {SIGTERM, SIGINT};
-    for (size_t i = 0; i < 2; i++) {
+    static const int numbers[SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
+    for (size_t i = 0; i < SIGNALS; i++) {
         CHECK(uv_signal_init(&daemon->loop, &daemon->signals[i]) == 0);
         daemon->signals[i].data = daemon;
         CHECK(uv_signal_start(&daemon->signals[i], on_signal, numbers[i]) == 0);
@@ -164,7 +191,7 @@ int main(int argc, char **argv)
         {0},
     };
     const char *home = NULL;
-    bool only_init = false;
+    bool only_init = false, verbose = false;
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
@@ -175,7 +202,7 @@ int main(int argc, char **argv)
             only_init = true;
             break;
         case 'v':
-            log_set_level(LOG_LEVEL_DEBUG);
+            verbose = true;
             break;
         case 'V':
             puts("tallyd " TALLY_VERSION);
@@ -204,6 +231,8 @@ int main(int argc, char **argv)
         free(daemon);
         return 1;
     }
+    daemon->verbose = verbose;
+    take_log_level(daemon);
     int status = only_init ? init(&daemon->config) : run(daemon);
     config_close(&daemon->config);
     free(daemon);

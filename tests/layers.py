@@ -43,7 +43,8 @@ OWNERS = [
     (r"protobuf-c/", ["proto/codec/", "node/rpc/services_internal.h", "node/rpc/message_json"]),
     (r"jansson\.h", ["proto/codec/", "node/rpc/message_json_read.c", "tools/"]),
     (r"csv\.h", ["tools/csv_reader.c"]),
-    (r"cyaml/", ["node/config.c", "tools/home.c"]),
+    (r"cyaml/", ["node/config_yaml.c", "tools/home.c"]),
+    (r"yaml\.h", ["node/config_line.c"]),
 ]
 
 # protobuf-c is called in proto/codec alone; others fill generated structs, whose initialisers are generated too.

@@ -289,7 +289,9 @@ static enum tool_exit home_yaml_make(
             &text, "  - {name: %s, address: \"127.0.0.1:%u\"}\n", node_at(making, i)->name, making->ports[i]);
     }
     line_append(&text,
-        "clients:\n  - {name: local, fingerprint: \"%s\", roles: [submit, inquire, read, admin]}\n",
+        "clients:\n  - {name: local, fingerprint: \"%s\", roles: [submit, inquire, read, admin], rate: "
+        "1000000, "
+        "concurrency: 10000}\n",
         fingerprint);
     if (text.failed) {
         code = context_fail(context, TOOL_REFUSED, "MEMORY", "not enough memory");

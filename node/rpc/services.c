@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "node/clock.h"
 #include "node/net/log.h"
 #include "node/rpc/services_internal.h"
 #include "proto/base/check.h"
@@ -191,44 +192,77 @@ bool query_failed(struct query *query, int error, const char *what)
 static int find_caller(void *context, const struct digest *fingerprint, struct rpc_caller *caller)
 {
     const struct services *services = context;
-    const struct config *config = node_config(services->node);
-    for (uint32_t i = 0; i < config->client_count; i++) {
-        const struct config_client *client = &config->clients[i];
-        if (!digest_equal(&client->fingerprint, fingerprint)) continue;
-        snprintf(caller->name, sizeof caller->name, "%s", client->name);
-        caller->roles = ((client->roles & CLIENT_SUBMIT) != 0 ? (uint32_t)RPC_ROLE_SUBMIT : 0u) |
-                        ((client->roles & CLIENT_INQUIRE) != 0 ? (uint32_t)RPC_ROLE_INQUIRE : 0u) |
-                        ((client->roles & CLIENT_READ) != 0 ? (uint32_t)RPC_ROLE_READ : 0u) |
-                        ((client->roles & CLIENT_ADMIN) != 0 ? (uint32_t)RPC_ROLE_ADMIN : 0u);
-        return TALLY_OK;
-    }
-    return TALLY_ENOTFOUND;
+    const struct client_entry *client = clients_find(services->clients, fingerprint);
+    if (client == NULL) return TALLY_ENOTFOUND;
+    snprintf(caller->name, sizeof caller->name, "%s", client->name);
+    caller->roles = client->roles;
+    return TALLY_OK;
+}
+
+static int call_begin(void *context, const char *caller, uint32_t *retry_after_ms)
+{
+    const struct services *services = context;
+    return client_call_begin(services->clients, caller, clock_now_ms(), retry_after_ms);
+}
+
+static void call_end(void *context, const char *caller)
+{
+    const struct services *services = context;
+    client_call_end(services->clients, caller);
+}
+
+/* The files of the RPC's own certificate. */
+struct identity {
+    char certificate[PATH_SIZE_MAX + 16], key[PATH_SIZE_MAX + 16];
+};
+
+static struct identity identity_of(const struct config *config)
+{
+    struct identity identity;
+    snprintf(identity.certificate, sizeof identity.certificate, "%s/rpc.crt", config->home);
+    snprintf(identity.key, sizeof identity.key, "%s/rpc.key", config->home);
+    return identity;
+}
+
+static int open_clients(const struct config *config, struct clients **out)
+{
+    struct clients *clients = NULL;
+    int error = clients_open(&clients);
+    if (error != TALLY_OK) return error;
+    error = clients_replace(clients, config->clients, config->client_count);
+    if (error == TALLY_OK)
+        *out = clients;
+    else
+        clients_close(clients);
+    return error;
 }
 
 int services_open(uv_loop_t *loop, struct node *node, struct services **out, char *why, size_t why_size)
 {
     const struct config *config = node_config(node);
-    char certificate[PATH_SIZE_MAX + 16], key[PATH_SIZE_MAX + 16];
-    const char *problem = "";
+    const struct identity identity = identity_of(config);
+    const char *problem = "out of memory";
     struct services *services = calloc(1, sizeof *services);
     if (services == NULL) return TALLY_ENOMEM;
     services->node = node;
-    snprintf(certificate, sizeof certificate, "%s/rpc.crt", config->home);
-    snprintf(key, sizeof key, "%s/rpc.key", config->home);
     struct rpc_server_options options = {
         .address = config->rpc_address.host,
         .port = config->rpc_address.port,
-        .certificate_path = certificate,
-        .key_path = key,
+        .certificate_path = identity.certificate,
+        .key_path = identity.key,
         .find_caller = find_caller,
+        .call_begin = call_begin,
+        .call_end = call_end,
         .methods = methods,
         .method_count = sizeof methods / sizeof methods[0],
         .context = services,
     };
-    int error = rpc_server_open(loop, &options, &services->server, &problem);
+    int error = open_clients(config, &services->clients);
+    if (error == TALLY_OK) error = rpc_server_open(loop, &options, &services->server, &problem);
     if (error != TALLY_OK) {
         snprintf(why, why_size, "the RPC cannot listen on %s:%u: %s", config->rpc_address.host,
             config->rpc_address.port, problem);
+        clients_close(services->clients);
         free(services);
         return error;
     }
@@ -243,6 +277,7 @@ void services_let_go(struct services *services)
         return;
     void (*on_closed)(void *) = services->on_closed;
     void *context = services->on_closed_context;
+    clients_close(services->clients);
     free(services);
     on_closed(context);
 }
@@ -252,6 +287,23 @@ static void server_closed(void *context)
     struct services *services = context;
     services->server = NULL;
     services_let_go(services);
+}
+
+void services_list_clients(struct services *services)
+{
+    const struct config *config = node_config(services->node);
+    CHECK(!services->closing);
+    if (clients_replace(services->clients, config->clients, config->client_count) == TALLY_OK)
+        rpc_server_recheck(services->server);
+    else
+        LOG_UNUSUAL("the list of clients could not be taken: memory ran out");
+}
+
+int services_renew_certificate(struct services *services)
+{
+    const struct identity identity = identity_of(node_config(services->node));
+    CHECK(!services->closing);
+    return rpc_server_renew(services->server, identity.certificate, identity.key);
 }
 
 void services_close(struct services *services, void (*on_closed)(void *context), void *context)

@@ -13,6 +13,12 @@ struct services;
  * error `why` is one sentence. */
 int services_open(uv_loop_t *loop, struct node *node, struct services **services, char *why,
     size_t why_size) TALLY_MUST_CHECK;
+/* The node's config lists other clients than before: those that are gone are cut off, those that are new may
+ * call, and what each has used of its limits is kept by name. Not while closing, nor from a handler. */
+void services_list_clients(struct services *services);
+/* Reads rpc.crt and rpc.key again, for the connections to come. Not while closing. Errors: as
+ * tls_context_renew; the old ones stay. */
+int services_renew_certificate(struct services *services) TALLY_MUST_CHECK;
 /* Cancels what is open and closes; on_closed comes from the loop. What the state thread still reads for a
  * call that was cancelled ends by itself: the services' memory stays until it has. */
 void services_close(struct services *services, void (*on_closed)(void *context), void *context);

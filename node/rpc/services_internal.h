@@ -6,6 +6,7 @@
 
 #include "node/inquiry.h"
 #include "node/node.h"
+#include "node/rpc/clients.h"
 #include "node/rpc/server.h"
 #include "proto/base/arena.h"
 #include "rpc.pb-c.h"
@@ -22,6 +23,7 @@
 struct services {
     struct node *node;
     struct rpc_server *server;
+    struct clients *clients;
     size_t reads;   /* queries that have not let go */
     size_t streams; /* the same */
     bool closing;
