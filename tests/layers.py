@@ -21,9 +21,11 @@ MAY_INCLUDE = [
     ("node/credit/", ["node/credit/", "proto/base/", "proto/crypto/", "proto/codec/"]),
     ("node/client/", ["node/client/", *PROTO]),
     ("node/net/", ["node/net/", *PROTO]),
-    ("node/commit/", ["node/commit/", "node/clock.h", "node/credit/", "node/net/log.h", "storage/", *PROTO]),
+    ("node/metrics/node_metrics", ["node/", "consensus/", "storage/", *PROTO]),
+    ("node/metrics/", ["node/metrics/", *PROTO]),
+    ("node/commit/", ["node/commit/", "node/clock.h", "node/credit/", "node/metrics/meters.h", "node/net/log.h", "storage/", *PROTO]),
     ("node/rpc/services", ["node/", "consensus/", "storage/", *PROTO]),
-    ("node/rpc/", ["node/rpc/", "node/net/", "node/client/grpc.h", *PROTO]),
+    ("node/rpc/", ["node/rpc/", "node/net/", "node/metrics/", "node/client/grpc.h", *PROTO]),
     ("node/", ["node/", "consensus/", "storage/", *PROTO]),
     # One node's commit path, as the daemon drives it.
     ("tools/bench_path", ["tools/bench_", "node/commit/", "node/admission.h", "node/certifier.h", "node/mempool.h", *PROTO]),
