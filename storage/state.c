@@ -361,6 +361,16 @@ size_t state_unflushed_size(const struct state *state)
            event_index_unflushed_size(state->index);
 }
 
+void state_usage(const struct state *state, struct state_usage *usage)
+{
+    *usage = (struct state_usage){
+        .unflushed_size = state_unflushed_size(state),
+        .cache_size = subject_cache_size(state->cache),
+        .cache_hits = state->cache_hits,
+        .cache_misses = state->cache_misses,
+    };
+}
+
 void state_counts(const struct state *state, struct state_counts *counts)
 {
     *counts = state->meta.counts;

@@ -95,6 +95,14 @@ uint64_t state_base_height(const struct state *state);
 uint64_t state_backfilled_height(const struct state *state);
 void state_counts(const struct state *state, struct state_counts *counts);
 
+struct state_usage {
+    size_t unflushed_size; /* state_unflushed_size */
+    size_t cache_size;     /* bytes of subjects' states that were used lately */
+    /* Since the opening: of those that a block looked at, how many were there, and how many were not. */
+    uint64_t cache_hits, cache_misses;
+};
+void state_usage(const struct state *state, struct state_usage *usage);
+
 /* Errors common to what follows: TALLY_EIO, TALLY_EDAMAGED, TALLY_ENOMEM; and of reads TALLY_EPENDING, of
  * what was ordered before the snapshot the state came with, and is not back-filled yet. Inside a block these
  * leave the object fit for state_close alone. TALLY_ENOTFOUND is always harmless. */
@@ -332,6 +340,10 @@ void state_flush_close(struct state_flush *flush);
  * seconds. Any thread. */
 #define STATE_FLUSH_LAG_MAX 12u
 uint32_t state_flush_lag(const struct state *state);
+
+/* As store_usage (storage/store.h), of what is on disk. Any thread. */
+struct store_usage;
+void state_store_usage(const struct state *state, struct store_usage *usage);
 
 /* All three, for as much as is frozen or can be at or below `height`, without a flush under way: the newest
  * certified height, so that a restart can prove at once, or state_applied_height when stopping. */

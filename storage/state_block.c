@@ -62,10 +62,14 @@ static int touched_reserve(struct touched_table *table)
 static int find_stored(
     struct state *state, const struct digest *subject_id, const struct digest *position, struct span *value)
 {
-    if (subject_cache_get(state->cache, subject_id, value)) return TALLY_OK;
+    if (subject_cache_get(state->cache, subject_id, value)) {
+        state->cache_hits++;
+        return TALLY_OK;
+    }
     /* The map knows of every subject: who is not in it need not be looked for. */
     if (subject_map_find(&state_newest(state)->map, position) == NULL) return TALLY_ENOTFOUND;
     struct state_key key = state_key_of_position('S', position);
+    state->cache_misses++;
     if (overlay_get(state->overlay, state_key_span(&key), value)) return TALLY_OK;
     buffer_clear(&state->held);
     int error = store_get(state->store, state_key_span(&key), &state->held);

@@ -136,6 +136,11 @@ uint32_t state_flush_lag(const struct state *state)
     return store_lag(state->store);
 }
 
+void state_store_usage(const struct state *state, struct store_usage *usage)
+{
+    store_usage(state->store, usage);
+}
+
 static int flush_frozen(struct state *state)
 {
     struct state_flush *flush;

@@ -67,6 +67,7 @@ struct state {
     struct overlay *overlay;
     struct event_index *index;
     struct subject_cache *cache;
+    uint64_t cache_hits, cache_misses;
     struct account_filter *filter; /* of the accounts in the store and the overlay; for the block alone */
     struct subject_map_pool *pool;
     struct state_meta meta; /* after the last applied block */

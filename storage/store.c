@@ -171,14 +171,29 @@ int store_commit(struct store *store, struct store_batch *batch)
     return TALLY_OK;
 }
 
+static unsigned long property(struct store *store, const char *name)
+{
+    char *value = leveldb_property_value(store->db, name);
+    CHECK(value != NULL);
+    unsigned long number = strtoul(value, NULL, 10);
+    leveldb_free(value);
+    return number;
+}
+
 /* In files of level 0; LevelDB's kL0_StopWritesTrigger is what it takes no more beyond. */
 uint32_t store_lag(struct store *store)
 {
-    char *files = leveldb_property_value(store->db, "leveldb.num-files-at-level0");
-    CHECK(files != NULL);
-    unsigned long lag = strtoul(files, NULL, 10);
-    leveldb_free(files);
-    return (uint32_t)lag;
+    return (uint32_t)property(store, "leveldb.num-files-at-level0");
+}
+
+void store_usage(struct store *store, struct store_usage *usage)
+{
+    char name[] = "leveldb.num-files-at-level0";
+    for (uint32_t level = 0; level < STORE_LEVELS; level++) {
+        name[sizeof name - 2] = (char)('0' + level);
+        usage->files[level] = (uint32_t)property(store, name);
+    }
+    usage->memory = property(store, "leveldb.approximate-memory-usage");
 }
 
 static int scan(struct store *store, const leveldb_readoptions_t *reads, struct span prefix, struct span from,

@@ -33,6 +33,15 @@ int store_commit(struct store *store, struct store_batch *batch) TALLY_MUST_CHEC
 #define STORE_LAG_MAX 12u
 uint32_t store_lag(struct store *store);
 
+/* What LevelDB takes: files by level, and memory, that of what it has not written yet included. Any thread.
+ */
+#define STORE_LEVELS 7u
+struct store_usage {
+    uint32_t files[STORE_LEVELS];
+    size_t memory;
+};
+void store_usage(struct store *store, struct store_usage *usage);
+
 /* Calls `seen` for each pair from `from` on whose key starts with `prefix`, in order; keys and values are
  * borrowed for the call. Stops early when it returns false. Errors: TALLY_EDAMAGED, TALLY_EIO. */
 int store_scan(struct store *store, struct span prefix, struct span from,
