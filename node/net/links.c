@@ -14,7 +14,8 @@ struct slot {
     struct links *links;
     struct slot *next, *previous;
     struct link *link;
-    uint32_t peer; /* whom we dialled, or who proved to be there; else LINK_PEER_NONE */
+    uint32_t peer;      /* whom we dialled, or who proved to be there; else LINK_PEER_NONE */
+    enum links_end end; /* why it is dropped here; 0 = it is not */
 };
 
 struct peer {
@@ -31,8 +32,9 @@ struct peer {
     bool paused;
     uint64_t charged_ms[LINKS_CHARGES_MAX]; /* a ring of the newest */
     uint32_t charges;
-    uint64_t since_ms, heard_ms, bulk_dropped;
-    uint32_t ups;
+    uint64_t since_ms, heard_ms, bulk_dropped, bytes_in, bytes_out;
+    uint32_t ups, charges_ever;
+    uint32_t ends[LINKS_ENDS];
 };
 
 struct links {
@@ -158,6 +160,18 @@ static void keep_away(struct links *links, struct peer *peer)
     peer->away_until_ms = uv_now(links->loop) + LINKS_BACKOFF_MS;
 }
 
+static enum links_end end_of(const struct slot *slot)
+{
+    if (slot->end != 0) return slot->end;
+    return link_is_at_fault(slot->link) ? LINKS_END_INVALID : LINKS_END_LOST;
+}
+
+static void slot_drop(struct slot *slot, enum links_end end, const char *reason)
+{
+    slot->end = end;
+    link_drop(slot->link, reason);
+}
+
 /* What a link that ends leaves in its peer's record. */
 static void peer_unlink(struct links *links, struct peer *peer, const char *reason)
 {
@@ -166,6 +180,9 @@ static void peer_unlink(struct links *links, struct peer *peer, const char *reas
     CHECK(slot != NULL);
     link_stats(slot->link, &stats);
     peer->bulk_dropped += stats.bulk_dropped;
+    peer->bytes_in += stats.bytes_in;
+    peer->bytes_out += stats.bytes_out;
+    peer->ends[end_of(slot)]++;
     peer->heard_ms = link_heard_ms(slot->link);
     peer->linked = NULL;
     peer->paused = false;
@@ -217,6 +234,7 @@ static bool on_link_up(void *context, struct link *link, uint32_t index)
         if (link_is_up(peer->linked->link) && !newer_stays(peer, peer->linked->link, link))
             return refuse_quietly(link, "a second link with this peer");
         struct link *older = peer->linked->link;
+        peer->linked->end = LINKS_END_REPLACED;
         peer_unlink(links, peer, "replaced by a newer link");
         link_drop(older, "replaced by a newer link");
         links->callbacks->on_down(links->context, index, "replaced by a newer link");
@@ -298,7 +316,7 @@ static void close_silent(struct links *links, bool late)
         struct peer *peer = &links->peers[i];
         if (peer->linked == NULL || peer->paused) continue;
         if (now_ms - link_heard_ms(peer->linked->link) > links->silence_ms)
-            link_drop(peer->linked->link, "it fell silent");
+            slot_drop(peer->linked, LINKS_END_SILENT, "it fell silent");
     }
 }
 
@@ -434,7 +452,10 @@ uint16_t links_port(const struct links *links)
 
 static int send_urgent(struct peer *peer, enum frame_kind kind, struct span payload)
 {
-    return peer->linked != NULL ? link_send(peer->linked->link, kind, payload) : TALLY_ECLOSED;
+    if (peer->linked == NULL) return TALLY_ECLOSED;
+    int error = link_send(peer->linked->link, kind, payload);
+    if (error == TALLY_EFULL) peer->linked->end = LINKS_END_SLOW;
+    return error;
 }
 
 static int send_bulk(struct peer *peer, struct link_bulk *bulk)
@@ -492,6 +513,7 @@ void links_charge(struct links *links, uint32_t index, const char *reason)
     LOG_DEBUG("peer charged", LOG_S("peer", peer->info.name), LOG_S("why", reason));
     *place = now_ms;
     peer->charges++;
+    peer->charges_ever++;
     /* The next place holds the oldest of the newest LINKS_CHARGES_MAX. */
     uint64_t oldest_ms = peer->charged_ms[peer->charges % LINKS_CHARGES_MAX];
     if (peer->charges < LINKS_CHARGES_MAX || now_ms - oldest_ms > LINKS_CHARGE_WINDOW_MS) return;
@@ -499,7 +521,7 @@ void links_charge(struct links *links, uint32_t index, const char *reason)
     keep_away(links, peer);
     LOG_UNUSUAL("peer kept away", LOG_S("peer", peer->info.name), LOG_U("for_ms", LINKS_BACKOFF_MS),
         LOG_S("why", reason));
-    if (peer->linked != NULL) link_drop(peer->linked->link, reason);
+    if (peer->linked != NULL) slot_drop(peer->linked, LINKS_END_CHARGED, reason);
 }
 
 void links_pause(struct links *links, uint32_t index)
@@ -528,14 +550,20 @@ void links_peer_status(const struct links *links, uint32_t index, struct links_s
         .since_ms = peer->since_ms,
         .heard_ms = peer->heard_ms,
         .bulk_dropped = peer->bulk_dropped,
+        .bytes_in = peer->bytes_in,
+        .bytes_out = peer->bytes_out,
         .ups = peer->ups,
+        .charges = peer->charges_ever,
     };
+    memcpy(status->ends, peer->ends, sizeof status->ends);
     if (peer->linked == NULL) return;
     status->up = link_is_up(peer->linked->link);
     status->dialled = !link_is_accepted(peer->linked->link);
     status->heard_ms = link_heard_ms(peer->linked->link);
     link_stats(peer->linked->link, &status->link);
     status->bulk_dropped += status->link.bulk_dropped;
+    status->bytes_in += status->link.bytes_in;
+    status->bytes_out += status->link.bytes_out;
 }
 
 uint32_t links_up_count(const struct links *links)

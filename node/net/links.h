@@ -95,14 +95,28 @@ void links_charge(struct links *links, uint32_t peer, const char *reason);
 void links_pause(struct links *links, uint32_t peer);
 void links_resume(struct links *links, uint32_t peer);
 
+/* Why a link ended. */
+enum links_end {
+    LINKS_END_LOST = 1, /* by the other side, or on the way, or with this node */
+    LINKS_END_REPLACED, /* by a newer one with the same peer */
+    LINKS_END_SILENT,
+    LINKS_END_INVALID, /* what came was no Hello, or no frames */
+    LINKS_END_CHARGED, /* links_charge, too often */
+    LINKS_END_SLOW,    /* its urgent lane is full */
+};
+#define LINKS_ENDS (LINKS_END_SLOW + 1)
+
 struct links_status {
     bool up;
-    bool dialled;           /* by us, where up */
-    uint64_t since_ms;      /* uv_now of the last change of `up`; 0 = never up */
-    uint64_t heard_ms;      /* uv_now when the last bytes of it were read; 0 = never */
-    uint64_t bulk_dropped;  /* in all its links */
-    uint32_t ups;           /* how often it came up */
-    struct link_stats link; /* of the present link; zeros where down */
+    bool dialled;                 /* by us, where up */
+    uint64_t since_ms;            /* uv_now of the last change of `up`; 0 = never up */
+    uint64_t heard_ms;            /* uv_now when the last bytes of it were read; 0 = never */
+    uint64_t bulk_dropped;        /* in all its links */
+    uint64_t bytes_in, bytes_out; /* payloads', in all its links */
+    uint32_t ups;                 /* how often it came up */
+    uint32_t charges;             /* links_charge */
+    uint32_t ends[LINKS_ENDS];    /* of its links, by enum links_end */
+    struct link_stats link;       /* of the present link; zeros where down */
 };
 
 /* `peer` is an index of the table. */
