@@ -279,6 +279,7 @@ struct consensus_status {
     bool payload_held;            /* and the payload of one */
     bool too_early;               /* of which one is ahead of this clock (R3) */
     bool equivocated;             /* its leader signed two */
+    bool timed_out;               /* this replica gave it up, by its timer (R7) */
     bool tip_held;                /* the block of tip_view is known here, not its certificate alone */
     uint64_t best_view;           /* highest finalized view known; above floor_view blocks are missing here */
     uint64_t tip_finalize_voters; /* bitmap, for the view tip_view */

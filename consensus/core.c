@@ -272,6 +272,7 @@ void consensus_status(const struct consensus *c, struct consensus_status *status
     const struct view_slot *slot = view_find(c, c->view);
     if (!slot) return;
     status->equivocated = slot->equivocated;
+    status->timed_out = slot->nullified_by_timer;
     candidates_status(c, slot, status);
     status->notarize_voters = slot->present[VOTE_NOTARIZE - 1][VOTE_FIRST];
     status->finalize_voters = slot->present[VOTE_FINALIZE - 1][VOTE_FIRST];
