@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "node/metrics/meters.h"
 #include "proto/base/check.h"
 
 struct entry {
@@ -53,6 +54,14 @@ struct durable {
     bool closing, failed;
 };
 
+static int sync_record(struct vote_record *record)
+{
+    uint64_t began_ns = uv_hrtime();
+    int error = vote_record_sync(record);
+    timing_add(&meters.syncs[METER_FILE_VOTES], uv_hrtime() - began_ns);
+    return error;
+}
+
 static void run_record(struct job *job)
 {
     struct record_commit *commit = (struct record_commit *)(void *)job;
@@ -63,7 +72,7 @@ static void run_record(struct job *job)
         if (error == TALLY_OK)
             error = vote_record_append(record, at->type, at->view, buffer_span(&at->bytes));
     }
-    if (error == TALLY_OK) error = vote_record_sync(record);
+    if (error == TALLY_OK) error = sync_record(record);
     if (error == TALLY_OK && commit->prune_view != 0) error = vote_record_prune(record, commit->prune_view);
     commit->error = error;
 }
@@ -104,10 +113,15 @@ static void record_done(struct job *job)
 static void run_append(struct job *job)
 {
     struct append_commit *commit = (struct append_commit *)(void *)job;
+    uint64_t began_ns = uv_hrtime();
     int error = TALLY_OK;
     for (struct append *at = commit->appends; at != NULL && error == TALLY_OK; at = at->next)
         error = ledger_append(commit->durable->ledger, at->block);
+    uint64_t appended_ns = uv_hrtime();
     if (error == TALLY_OK) error = ledger_sync(commit->durable->ledger);
+    uint64_t synced_ns = uv_hrtime();
+    timing_add(&meters.syncs[METER_FILE_LEDGER], synced_ns - appended_ns);
+    timing_add(&meters.append, synced_ns - began_ns);
     commit->error = error;
 }
 

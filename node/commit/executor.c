@@ -9,6 +9,7 @@
 #include "node/commit/replay.h"
 #include "node/commit/snapshotter.h"
 #include "node/credit/rules.h"
+#include "node/metrics/meters.h"
 #include "node/net/log.h"
 #include "proto/base/check.h"
 
@@ -179,6 +180,28 @@ static int apply_anew(struct executor *executor, struct apply_job *apply)
     return error == TALLY_OK ? read_applied(executor, apply) : error;
 }
 
+static void tell_sizes(const struct state *state)
+{
+    struct state_usage usage;
+    state_usage(state, &usage);
+    meter_set(&meters.unflushed_bytes, usage.unflushed_size);
+    meter_set(&meters.cache_bytes, usage.cache_size);
+    meter_set(&meters.cache_hits, usage.cache_hits);
+    meter_set(&meters.cache_misses, usage.cache_misses);
+}
+
+static int apply_next(struct executor *executor, struct apply_job *apply)
+{
+    uint64_t began_ns = uv_hrtime();
+    int error = flusher_make_room(executor->flusher);
+    uint64_t had_room_ns = uv_hrtime();
+    timing_add(&meters.apply_wait, had_room_ns - began_ns);
+    if (error != TALLY_OK) return error;
+    error = replay_apply(&executor->replay, apply->block, keep_results, apply, &apply->checkpoint);
+    timing_add(&meters.execution, uv_hrtime() - had_room_ns);
+    return error;
+}
+
 static void run_apply(struct job *job)
 {
     struct apply_job *apply = (struct apply_job *)(void *)job;
@@ -190,13 +213,12 @@ static void run_apply(struct job *job)
     if (apply->block->header.height <= state_applied_height(executor->replay.state)) {
         apply->base.error = read_applied(executor, apply);
     } else {
-        apply->base.error = flusher_make_room(executor->flusher);
-        if (apply->base.error == TALLY_OK)
-            apply->base.error =
-                replay_apply(&executor->replay, apply->block, keep_results, apply, &apply->checkpoint);
+        apply->base.error = apply_next(executor, apply);
         if (apply->base.error == TALLY_EDAMAGED) apply->base.error = apply_anew(executor, apply);
     }
-    if (apply->base.error == TALLY_OK) state_counts(executor->replay.state, &apply->counts);
+    if (apply->base.error != TALLY_OK) return;
+    state_counts(executor->replay.state, &apply->counts);
+    tell_sizes(executor->replay.state);
 }
 
 static void apply_done(struct job *job)
@@ -502,6 +524,7 @@ struct query_job {
     struct job job;
     struct executor *executor;
     struct job *query;
+    uint64_t asked_ns;
 };
 
 static void run_query(struct job *job)
@@ -510,6 +533,7 @@ static void run_query(struct job *job)
     CHECK(pthread_rwlock_rdlock(&asked->executor->stands) == 0);
     asked->query->run(asked->query);
     CHECK(pthread_rwlock_unlock(&asked->executor->stands) == 0);
+    timing_add(&meters.query, uv_hrtime() - asked->asked_ns);
 }
 
 static void query_done(struct job *job)
@@ -524,8 +548,8 @@ void executor_read(struct executor *executor, struct job *job)
 {
     struct query_job *asked = calloc(1, sizeof *asked);
     CHECK(asked != NULL);
-    *asked =
-        (struct query_job){.job = {.run = run_query, .done = query_done}, .executor = executor, .query = job};
+    *asked = (struct query_job){
+        {.run = run_query, .done = query_done}, .executor = executor, .query = job, .asked_ns = uv_hrtime()};
     worker_submit(executor->queries, &asked->job);
 }
 

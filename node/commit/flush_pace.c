@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "node/metrics/meters.h"
 #include "proto/base/check.h"
+#include "storage/store.h"
 
 /* A disk that keeps up does not come so far: half a flush gathered behind the one under way; or, of
  * STATE_FLUSH_LAG_MAX. */
@@ -40,10 +42,22 @@ void flush_pace_watch(struct flush_pace *pace, struct state *state)
     CHECK(pthread_mutex_unlock(&pace->lock) == 0);
 }
 
+_Static_assert(STORE_LEVELS == METER_STORE_LEVELS, "a meter for each level");
+
+static void tell_store(const struct state *state)
+{
+    struct store_usage usage;
+    state_store_usage(state, &usage);
+    for (uint32_t level = 0; level < STORE_LEVELS; level++)
+        meter_set(&meters.store_files[level], usage.files[level]);
+    meter_set(&meters.store_memory_bytes, usage.memory);
+}
+
 void flush_pace_look(struct flush_pace *pace)
 {
     CHECK(pthread_mutex_lock(&pace->lock) == 0);
     if (pace->state != NULL) pace->lag = state_flush_lag(pace->state);
+    if (pace->state != NULL) tell_store(pace->state);
     CHECK(pthread_mutex_unlock(&pace->lock) == 0);
 }
 

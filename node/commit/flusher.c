@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "node/commit/flush_pace.h"
+#include "node/metrics/meters.h"
 #include "proto/base/check.h"
 
 /* However little there is, it is written so long after it came. */
@@ -52,14 +53,32 @@ static void timer_start(struct flusher *flusher);
 
 /* ---- Ending ---- */
 
+static int write_out(struct state_flush *flush)
+{
+    uint64_t began_ns = uv_hrtime();
+    int error = state_flush_write(flush);
+    timing_add(&meters.flush, uv_hrtime() - began_ns);
+    return error;
+}
+
+static int end(struct flusher *flusher)
+{
+    struct state *state = flusher->replay->state;
+    size_t size = state_unflushed_size(state);
+    int error = state_flush_end(state, flusher->flush, flusher->error);
+    meter_add(&meters.flushed_bytes, size - state_unflushed_size(state));
+    meter_set(&meters.unflushed_bytes, state_unflushed_size(state));
+    return error;
+}
+
 /* What was ended is the caller's to close. */
 static int settle(struct flusher *flusher, struct state_flush **ended)
 {
     int error = TALLY_OK;
     CHECK(pthread_mutex_lock(&flusher->writing) == 0);
     if (flusher->flush != NULL) {
-        if (!flusher->written) flusher->error = state_flush_write(flusher->flush);
-        error = state_flush_end(flusher->replay->state, flusher->flush, flusher->error);
+        if (!flusher->written) flusher->error = write_out(flusher->flush);
+        error = end(flusher);
     }
     *ended = flusher->flush;
     flusher->flush = NULL;
@@ -135,7 +154,7 @@ static void run_write(struct job *job)
     yield_to_blocks(flusher);
     CHECK(pthread_mutex_lock(&flusher->writing) == 0);
     if (flusher->flush != NULL && !flusher->written) {
-        flusher->error = state_flush_write(flusher->flush);
+        flusher->error = write_out(flusher->flush);
         flusher->written = true;
     }
     CHECK(pthread_mutex_unlock(&flusher->writing) == 0);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "node/credit/subject_state.h"
+#include "node/metrics/meters.h"
 #include "node/net/log.h"
 #include "proto/base/check.h"
 #include "storage/snapshot_reading.h"
@@ -89,6 +90,12 @@ static void submit(struct snapshotter *snapshotter, void (*run)(struct job *))
     worker_submit(snapshotter->worker, &job->job);
 }
 
+static void tell_newest(const struct snapshot_mark *mark)
+{
+    meter_set(&meters.snapshot_height, mark->height);
+    meter_set(&meters.snapshot_time_ms, mark->time_ms);
+}
+
 /* ---- Checking what is there ---- */
 
 static int check_parts(struct snapshotter *snapshotter, const struct snapshot_head *head)
@@ -153,6 +160,7 @@ static void run_check(struct job *job)
     struct snapshot_mark mark = {0};
     begin_work(snapshotter);
     check_all(snapshotter, &mark);
+    tell_newest(&mark);
     lock(snapshotter);
     snapshotter->last = mark;
     snapshotter->checked = true;
@@ -187,10 +195,13 @@ void snapshotter_take(struct snapshotter *snapshotter, struct state *state)
 
 static void tell(const struct snapshot_mark *mark, uint64_t took_ns, int error)
 {
-    if (error == TALLY_OK)
+    if (error == TALLY_OK) {
         LOG_INFO("a snapshot was made", LOG_U("height", mark->height), LOG_U("events", mark->events),
             LOG_U("ms", took_ns / 1000000u));
-    else if (error != TALLY_ECLOSED && error != TALLY_ENOTFOUND && error != TALLY_EEXISTS)
+        tell_newest(mark);
+        meter_add(&meters.snapshots_made, 1);
+        meter_set(&meters.snapshot_ns, took_ns);
+    } else if (error != TALLY_ECLOSED && error != TALLY_ENOTFOUND && error != TALLY_EEXISTS)
         LOG_UNUSUAL("no snapshot could be made", LOG_U("height", mark->height), LOG_E("why", error));
 }
 
