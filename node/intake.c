@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "node/clock.h"
+#include "node/metrics/meters.h"
 #include "node/net/log.h"
 #include "node/peer_message.h"
 #include "peer.pb-c.h"
@@ -71,6 +72,7 @@ static void run_check(struct job *job)
     struct held_batch *again = held_batch_open(check->held->bytes);
     if (again == NULL) return;
     again->arrival = check->held->arrival;
+    again->arrived_ms = check->held->arrived_ms;
     held_batch_close(check->held);
     check->held = again;
     judge(check, ADMISSION_ORDERED);
@@ -133,6 +135,10 @@ static void check_done(struct job *job)
     struct batch_check *check = (struct batch_check *)(void *)job;
     struct intake *intake = check->intake;
     intake->checks--;
+    if (check->error != TALLY_OK) {
+        enum meter_source source = check->checked != NULL ? METER_SOURCE_CLIENT : METER_SOURCE_PEER;
+        meter_add(&meters.refusals[source][meter_reason(check->refusal.reason)], 1);
+    }
     if (check->checked == NULL) intake->peers[check->peer].checks--;
     if (check->checked != NULL) {
         struct held_batch *held = check->held;
@@ -165,6 +171,7 @@ static int start_check(
     }
     held->own = checked != NULL;
     held->arrival = mempool_arrival(intake->mempool);
+    held->arrived_ms = clock_now_ms();
     *check = (struct batch_check){
         .job = {.run = run_check, .done = check_done},
         .intake = intake,

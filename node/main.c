@@ -7,6 +7,8 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
+#include "node/clock.h"
+#include "node/metrics/meters.h"
 #include "node/net/log.h"
 #include "node/node.h"
 #include "node/reload.h"
@@ -220,6 +222,7 @@ int main(int argc, char **argv)
         return 2;
     }
     signal(SIGPIPE, SIG_IGN);
+    meter_set(&meters.started_ms, clock_wall_ms());
     umask(077); /* what it writes is its own, LevelDB's files too */
     /* The keys are in memory: no core file, no debugger of another user's. */
     prctl(PR_SET_DUMPABLE, 0);

@@ -420,4 +420,5 @@ void mempool_for_each_own(
 void mempool_status(const struct mempool *mempool, struct mempool_status *status)
 {
     *status = mempool->status;
+    status->oldest_ms = mempool->oldest != NULL ? mempool->oldest->arrived_ms : 0;
 }

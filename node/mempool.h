@@ -30,11 +30,12 @@
  * from then on it is read-only. */
 struct held_batch {
     struct arena arena;
-    struct span bytes;  /* the exact encoding, bodies included where they were sent; in the arena */
-    struct batch batch; /* decoded; in the arena */
-    bool ordered_only;  /* fit for a block that names it (ADMISSION_ORDERED), and no more: it never waits */
-    bool own;           /* came from a client of this node, which then answers for its being proposed */
-    uint64_t arrival;   /* its place in the queue: from mempool_arrival, taken when it came in */
+    struct span bytes;   /* the exact encoding, bodies included where they were sent; in the arena */
+    struct batch batch;  /* decoded; in the arena */
+    bool ordered_only;   /* fit for a block that names it (ADMISSION_ORDERED), and no more: it never waits */
+    bool own;            /* came from a client of this node, which then answers for its being proposed */
+    uint64_t arrival;    /* its place in the queue: from mempool_arrival, taken when it came in */
+    uint64_t arrived_ms; /* when, by the caller's clock */
     struct {
         struct held_batch *next_in_bucket;
         struct held_batch *older, *newer;
@@ -133,6 +134,7 @@ struct mempool_status {
     uint32_t waiting_count, held_count;
     size_t waiting_bytes, held_bytes;
     uint64_t waiting_events;
+    uint64_t oldest_ms; /* arrived_ms of the one that waits longest; 0 = none waits, or it is not known */
 };
 void mempool_status(const struct mempool *mempool, struct mempool_status *status);
 

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "node/metrics/meters.h"
 #include "node/net/log.h"
 #include "node/peer_message.h"
 #include "proto/base/check.h"
@@ -199,6 +200,7 @@ static void tell(struct mender *mender, const struct mend_job *mend)
         return;
     }
     if (mend->mended) {
+        meter_add(&meters.blocks_mended, 1);
         mender->told = 0;
         LOG_UNUSUAL("a damaged block of the ledger was mended", LOG_U("height", mender->wanted),
             LOG_U("peer", mend->peer),

@@ -6,6 +6,7 @@
 #include "node/clock.h"
 #include "node/commit/replay.h"
 #include "node/evidence.h"
+#include "node/metrics/meters.h"
 #include "node/net/log.h"
 #include "node/node_internal.h"
 #include "peer.pb-c.h"
@@ -75,6 +76,9 @@ static void fill(void *context, struct held_batch *batch)
 static void on_final(void *context, const struct block *block)
 {
     struct node *node = context;
+    meter_add(&meters.blocks_finalized, 1);
+    meter_add(&meters.batches_finalized, block->batch_count);
+    meter_add(&meters.events_finalized, block->header.payload_events);
     executor_apply(node->executor, block);
 }
 
@@ -104,6 +108,7 @@ static void on_checkpoint_recorded(void *context, uint64_t height)
      * Peers no longer wait for it. */
     if (vote->checkpoint.height != height) return;
     node->own_vote = *vote;
+    meter_add(&meters.checkpoints_signed, 1);
     node_send_own_vote(node, PEER_ALL);
     int error = certifier_vote(node->certifier, vote);
     CHECK(error == TALLY_OK);
@@ -124,10 +129,22 @@ static void set_keepalive(struct node *node)
     buffer_close(&bytes);
 }
 
+static void count_results(const struct applied_block *applied)
+{
+    uint64_t counts[METER_RESULTS] = {0};
+    for (uint32_t i = 0; i < applied->result_count; i++) {
+        CHECK(applied->results[i].code < METER_RESULTS);
+        counts[applied->results[i].code]++;
+    }
+    for (uint32_t code = 0; code < METER_RESULTS; code++)
+        if (counts[code] > 0) meter_add(&meters.events_applied[code], counts[code]);
+}
+
 static void on_applied(void *context, const struct applied_block *applied)
 {
     struct node *node = context;
     uint64_t height = applied->block->header.height;
+    count_results(applied);
     submissions_applied(node->submissions, applied);
     /* A node that has diverged signs nothing before it has rebuilt, and then only later heights. */
     if (node->serving && height > node->rebuilt_height) {
@@ -162,6 +179,7 @@ static void on_divergence(void *context, uint64_t height)
 {
     struct node *node = context;
     if (!node->serving) return; /* it is being rebuilt already */
+    meter_add(&meters.divergences, 1);
     node->serving = false;
     if (height <= node->rebuilt_height) {
         LOG_BROKEN(
@@ -179,6 +197,7 @@ static void on_checkpoint_evidence(void *context, const struct evidence *evidenc
 {
     struct node *node = context;
     const struct public_key *key = &node->validators.set.keys[evidence->signer];
+    meter_add(&meters.evidence[evidence->signer][METER_EVIDENCE_OF_CHECKPOINTS], 1);
     LOG_BROKEN("a validator signed two checkpoints of one height", LOG_K("validator", key),
         LOG_U("height", evidence->first_checkpoint.height));
     int error = evidence_keep(node->data_dir, key, evidence);

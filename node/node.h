@@ -54,6 +54,7 @@ struct node_peer {
     bool is_validator, up;
     uint64_t finalized_height; /* as it last said; 0 = not yet */
     uint64_t heard_ms_ago;     /* UINT64_MAX = never */
+    struct links_status link;
 };
 
 struct node_status {
@@ -63,7 +64,7 @@ struct node_status {
     struct state_counts counts;
     bool has_certified;
     struct certified_checkpoint certified;
-    uint32_t mempool_batches;
+    struct mempool_status mempool;
     bool may_vote;
 };
 void node_status(struct node *node, struct node_status *status);

@@ -37,13 +37,11 @@ void node_backfill(const struct node *node, struct backfill_status *status)
 
 void node_status(struct node *node, struct node_status *status)
 {
-    struct mempool_status mempool;
     replica_status(node->replica, &status->replica);
     status->epoch = node->validators.set.epoch;
     executor_last(node->executor, &status->applied, &status->counts);
     status->has_certified = executor_newest_certified(node->executor, &status->certified);
-    mempool_status(node->mempool, &mempool);
-    status->mempool_batches = mempool.waiting_count;
+    mempool_status(node->mempool, &status->mempool);
     status->may_vote = replica_may_vote(node->replica);
 }
 
@@ -108,6 +106,7 @@ void node_peer(const struct node *node, uint32_t index, struct node_peer *peer)
         .up = status.up,
         .finalized_height = node->peer_heights[at],
         .heard_ms_ago = status.heard_ms == 0 ? UINT64_MAX : uv_now(node->loop) - status.heard_ms,
+        .link = status,
     };
 }
 

@@ -4,6 +4,7 @@
 
 #include "node/clock.h"
 #include "node/evidence.h"
+#include "node/metrics/meters.h"
 #include "node/net/log.h"
 #include "node/ranges.h"
 #include "node/replica_internal.h"
@@ -149,6 +150,16 @@ static void verify(struct replica *replica, uint32_t peer)
 
 /* ---- Own votes ---- */
 
+/* Why the current view is given up (R5). */
+static enum meter_nullify nullify_cause(const struct replica *replica)
+{
+    struct consensus_status status;
+    consensus_status(replica->consensus, &status);
+    if (status.timed_out) return METER_NULLIFY_TIMER;
+    if (status.equivocated) return METER_NULLIFY_EQUIVOCATION;
+    return status.proposed ? METER_NULLIFY_REJECTED : METER_NULLIFY_SILENT_LEADER;
+}
+
 static void sign_vote(struct replica *replica, const struct vote *unsigned_vote)
 {
     CHECK(replica->may_vote);
@@ -157,6 +168,8 @@ static void sign_vote(struct replica *replica, const struct vote *unsigned_vote)
     signature_make(&replica->config->node_key, &digest, &vote.signature);
     replica->votes_cast++;
     heard(replica, vote.signer, vote.view);
+    if (vote.kind == VOTE_FINALIZE) (void)vote_watch_came(&replica->votes, vote.signer, vote.view);
+    if (vote.kind == VOTE_NULLIFY) meter_add(&meters.views_nullified[nullify_cause(replica)], 1);
     replica_feed(replica, &(struct consensus_input){.kind = INPUT_SIGNED_VOTE, .vote = vote}, NULL);
 }
 
@@ -221,11 +234,33 @@ static void tell_evidence(struct replica *replica, const struct consensus_eviden
     struct evidence evidence =
         evidence_of_consensus(&replica->options.config->genesis.chain_id, set->epoch, said);
     replica->evidence_seen++;
+    CHECK(said->signer < VALIDATORS_MAX);
+    meter_add(&meters.evidence[said->signer]
+                              [said->proposals ? METER_EVIDENCE_OF_PROPOSALS : METER_EVIDENCE_OF_VOTES],
+        1);
     LOG_BROKEN("a validator signed two messages that no honest one signs both of",
         LOG_K("validator", &set->keys[said->signer]), LOG_U("view", said->view),
         LOG_S("what", said->proposals ? "two proposals" : "two votes"));
     int error = evidence_keep(replica->options.data_dir, &set->keys[said->signer], &evidence);
     if (error != TALLY_OK) LOG_BROKEN("evidence was not kept", LOG_E("why", error));
+}
+
+static void count_entered(enum consensus_cause cause)
+{
+    switch (cause) {
+    case CAUSE_START:
+        return;
+    case CAUSE_NOTARIZED:
+        meter_add(&meters.views_entered[METER_ENTERED_BY_NOTARIZATION], 1);
+        return;
+    case CAUSE_NULLIFIED:
+        meter_add(&meters.views_entered[METER_ENTERED_BY_NULLIFICATION], 1);
+        return;
+    case CAUSE_FINALIZED:
+        meter_add(&meters.views_entered[METER_ENTERED_BY_FINALIZATION], 1);
+        return;
+    }
+    CHECK_UNREACHABLE();
 }
 
 static void carry_out(struct replica *replica, const struct consensus_output *output)
@@ -266,6 +301,7 @@ static void carry_out(struct replica *replica, const struct consensus_output *ou
         return;
     case OUTPUT_ENTERED:
         replica->work_changed = true;
+        count_entered(output->cause);
         LOG_DEBUG("entered a view", LOG_U("view", output->view), LOG_U("cause", output->cause));
         return;
     case OUTPUT_DROP:
@@ -383,8 +419,17 @@ static void run_open(struct job *job)
         peer_message_open(FRAME_RANGE, buffer_span(&open->payload), open->replica->chain_id, &open->message);
 }
 
+/* By its own link: others may pass a vote on, or make one up. */
+static void watch_vote(struct replica *replica, uint32_t peer, const struct consensus_message *message)
+{
+    if (message->kind != MESSAGE_VOTE || message->vote->kind != VOTE_FINALIZE) return;
+    if (message->vote->signer != peer || peer >= replica->votes.validators) return;
+    if (vote_watch_came(&replica->votes, peer, message->vote->view)) meter_add(&meters.votes_late[peer], 1);
+}
+
 static void received(struct replica *replica, uint32_t peer, struct peer_message *message, int error)
 {
+    if (error == TALLY_OK) watch_vote(replica, peer, &message->message);
     if (error == TALLY_OK)
         replica_feed(replica, &(struct consensus_input){.kind = INPUT_RECEIVED, .peer = peer}, message);
     else
@@ -486,6 +531,7 @@ int replica_open(const struct replica_options *options, struct replica **out, ch
     replica->signer = signer_of(options->config, &options->validators->set);
     replica->clocks =
         (struct clock_watch){.validators = options->validators->set.count, .self = replica->signer};
+    replica->votes.validators = options->validators->set.count;
     replica->inputs_end = &replica->inputs;
     replica->committed_end = &replica->committed;
     replica->pending_end = &replica->pending;

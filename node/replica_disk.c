@@ -2,6 +2,7 @@
 
 #include "node/clock.h"
 #include "node/journal.h"
+#include "node/metrics/meters.h"
 #include "node/net/log.h"
 #include "node/replica_internal.h"
 #include "proto/base/check.h"
@@ -70,6 +71,15 @@ int replica_record_checkpoint(struct replica *replica, uint64_t height, uint64_t
     return TALLY_OK;
 }
 
+/* What came as a range says nothing about who voted. */
+static void watch_votes(struct replica *replica, const struct candidate *candidate)
+{
+    if (candidate->finalized != NULL) return;
+    uint64_t missing = vote_watch_final(&replica->votes, candidate_header(candidate)->view);
+    for (uint32_t i = 0; i < replica->votes.validators; i++)
+        if ((missing >> i & 1) != 0) meter_add(&meters.votes_missing[i], 1);
+}
+
 void replica_commit(struct replica *replica, const struct consensus_output *output)
 {
     struct candidate *candidate = candidates_find(replica->candidates, &output->block);
@@ -81,12 +91,23 @@ void replica_commit(struct replica *replica, const struct consensus_output *outp
     candidate_block(candidate, output->certificate, committed->batches, &committed->block);
     for (uint32_t i = 0; i < count; i++)
         mempool_finalized(replica->options.mempool, &committed->batches[i].digest);
+    if (output->certificate != NULL) watch_votes(replica, candidate);
     replica->committed_ms = clock_now_ms();
     *replica->committed_end = committed;
     replica->committed_end = &committed->next;
     replica->committed_count++;
     replica->committed_size += committed->block.header.payload_size;
     durable_append(replica->durable, &committed->block);
+}
+
+/* How long this node's clients waited for it. */
+static void time_own(const struct candidate *candidate)
+{
+    uint64_t now_ms = clock_now_ms();
+    if (candidate->finalized != NULL) return;
+    for (uint32_t i = 0; i < candidate_batch_count(candidate); i++)
+        if (candidate->batches[i]->own && candidate->batches[i]->arrived_ms != 0)
+            timing_add(&meters.commit, (now_ms - candidate->batches[i]->arrived_ms) * 1000000u);
 }
 
 static void on_appended(void *context, uint64_t height)
@@ -98,6 +119,7 @@ static void on_appended(void *context, uint64_t height)
         if (at->told) continue;
         at->told = true;
         view = at->block.header.view;
+        time_own(at->candidate);
         replica->options.callbacks->on_final(replica->options.context, &at->block);
     }
     if (view != 0) {

@@ -5,6 +5,7 @@
 #include "node/clock_watch.h"
 #include "node/commit/durable.h"
 #include "node/replica.h"
+#include "node/vote_watch.h"
 
 struct queued_input {
     struct queued_input *next;
@@ -48,6 +49,7 @@ struct replica {
     uint64_t heard; /* validators that something came from since the core was told */
     uint64_t pumped_ms;
     struct clock_watch clocks;
+    struct vote_watch votes;
     struct committed *committed, **committed_end;
     uint32_t committed_count;
     size_t committed_size; /* of their payloads, encoded */

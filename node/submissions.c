@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "node/metrics/meters.h"
 #include "proto/base/check.h"
 
 #define BUCKETS 1024u
@@ -102,6 +103,23 @@ static void let_go(struct submission *submission)
     free(submission);
 }
 
+static enum meter_submission outcome_meter(enum submission_outcome_kind kind)
+{
+    switch (kind) {
+    case OUTCOME_DONE:
+        return METER_SUBMISSION_DONE;
+    case OUTCOME_REFUSED:
+        return METER_SUBMISSION_REFUSED;
+    case OUTCOME_BUSY:
+        return METER_SUBMISSION_BUSY;
+    case OUTCOME_EXPIRED:
+        return METER_SUBMISSION_EXPIRED;
+    case OUTCOME_FAILED:
+        return METER_SUBMISSION_FAILED;
+    }
+    CHECK_UNREACHABLE();
+}
+
 static void tell(struct submission *submission, struct submission_outcome *outcome)
 {
     submission_done done = submission->done;
@@ -113,7 +131,10 @@ static void tell(struct submission *submission, struct submission_outcome *outco
         outcome->results = submission->results;
     }
     submission->done = NULL;
-    if (done != NULL) done(context, outcome);
+    if (done != NULL) {
+        meter_add(&meters.submissions[outcome_meter(outcome->kind)], 1);
+        done(context, outcome);
+    }
     let_go(submission);
 }
 
@@ -228,6 +249,7 @@ static void on_checked(
     submission->held = held;
     struct admission_refusal foreign = {.reason = "NOT_OWN_MEMBER", .field = "member_id"};
     if (error == TALLY_OK && held->batch.member_id != submission->owner->member_id) {
+        meter_add(&meters.refusals[METER_SOURCE_CLIENT][meter_reason(foreign.reason)], 1);
         error = TALLY_EDENIED;
         refusal = &foreign;
     }
@@ -245,7 +267,7 @@ static void on_checked(
     executor_read(submission->owner->executor, &submission->look);
 }
 
-int submissions_start(struct submissions *submissions, struct span bytes, enum submission_wait wait,
+static int start(struct submissions *submissions, struct span bytes, enum submission_wait wait,
     submission_done done, void *context, struct submission **out)
 {
     if (submissions->count >= SUBMISSIONS_MAX) return TALLY_EFULL;
@@ -265,8 +287,17 @@ int submissions_start(struct submissions *submissions, struct span bytes, enum s
     return TALLY_OK;
 }
 
+int submissions_start(struct submissions *submissions, struct span bytes, enum submission_wait wait,
+    submission_done done, void *context, struct submission **out)
+{
+    int error = start(submissions, bytes, wait, done, context, out);
+    if (error != TALLY_OK) meter_add(&meters.submissions[METER_SUBMISSION_BUSY], 1);
+    return error;
+}
+
 void submission_forget(struct submission *submission)
 {
+    meter_add(&meters.submissions[METER_SUBMISSION_FORGOTTEN], 1);
     let_go(submission);
 }
 

@@ -70,6 +70,7 @@ uint32_t meter_reason(const char *reason);
 #define METER_STORE_LEVELS 7u
 
 struct meters {
+    struct meter started_ms; /* since 1970 */
     /* Agreement: the loop's. */
     struct meter views_entered[METER_ENTERED_CAUSES];
     struct meter views_nullified[METER_NULLIFY_CAUSES];

@@ -133,7 +133,7 @@ void handle_get_status(void *context, struct rpc_call *call)
     fill_peers(node, peers, pointers);
     reply.n_peers = node_peer_count(node);
     reply.peers = pointers;
-    reply.mempool_batches = status.mempool_batches;
+    reply.mempool_batches = status.mempool.waiting_count;
     reply.version = version;
     reply.applied_state_root = message_bytes(span_of(status.applied.state_root.bytes, DIGEST_SIZE));
     fill_standing(node, standing, &reply);
