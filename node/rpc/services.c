@@ -29,7 +29,17 @@ static const struct rpc_method methods[] = {
     {"/tallystick.v1.Credit/OwnEvents", RPC_ROLE_READ, 4u * KIB, handle_own_events},
     {"/tallystick.v1.Credit/OwnAccounts", RPC_ROLE_READ, 64u * KIB, handle_own_accounts},
     {"/tallystick.v1.Node/GetStatus", RPC_ROLE_READ | RPC_ROLE_ADMIN, 4u * KIB, handle_get_status},
+    {"/grpc.health.v1.Health/Check", 0, 4u * KIB, handle_health_check},
+    {"/grpc.health.v1.Health/Watch", 0, 4u * KIB, handle_health_watch},
 };
+
+bool services_has(const char *service)
+{
+    size_t size = strlen(service);
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
+        if (strncmp(methods[i].path + 1, service, size) == 0 && methods[i].path[1 + size] == '/') return true;
+    return false;
+}
 
 /* ---- Errors ---- */
 
@@ -266,6 +276,7 @@ int services_open(uv_loop_t *loop, struct node *node, struct services **out, cha
         free(services);
         return error;
     }
+    services_tick_init(services, loop);
     *out = services;
     return TALLY_OK;
 }
@@ -273,7 +284,8 @@ int services_open(uv_loop_t *loop, struct node *node, struct services **out, cha
 /* The server has closed, and the state thread holds nothing of ours: only then may the node go. */
 void services_let_go(struct services *services)
 {
-    if (!services->closing || services->server != NULL || services->reads > 0 || services->streams > 0)
+    if (!services->closing || services->server != NULL || services->timer_is_open || services->reads > 0 ||
+        services->streams > 0)
         return;
     void (*on_closed)(void *) = services->on_closed;
     void *context = services->on_closed_context;
@@ -306,10 +318,18 @@ int services_renew_certificate(struct services *services)
     return rpc_server_renew(services->server, identity.certificate, identity.key);
 }
 
+static void timer_closed(uv_handle_t *timer)
+{
+    struct services *services = timer->data;
+    services->timer_is_open = false;
+    services_let_go(services);
+}
+
 void services_close(struct services *services, void (*on_closed)(void *context), void *context)
 {
     services->on_closed = on_closed;
     services->on_closed_context = context;
     services->closing = true;
+    uv_close((uv_handle_t *)&services->timer, timer_closed);
     rpc_server_close(services->server, server_closed, services);
 }

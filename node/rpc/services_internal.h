@@ -19,6 +19,13 @@
 /* The hint where older blocks are awaited. */
 #define SERVICES_BACKFILL_RETRY_MS 5000u
 #define SERVICES_TEXT_SIZE 128u
+#define SERVICES_TICK_MS 500u
+
+/* What is looked at again every SERVICES_TICK_MS, on the loop; `run` may remove it, and no other. */
+struct services_tick {
+    struct services_tick *next;
+    void (*run)(struct services_tick *tick);
+};
 
 struct services {
     struct node *node;
@@ -26,6 +33,9 @@ struct services {
     struct clients *clients;
     size_t reads;   /* queries that have not let go */
     size_t streams; /* the same */
+    struct services_tick *ticks;
+    uv_timer_t timer; /* of the ticks */
+    bool timer_is_open;
     bool closing;
     void (*on_closed)(void *context);
     void *on_closed_context;
@@ -33,6 +43,13 @@ struct services {
 
 /* A read has ended: where the services are closing, the last one lets the node go on with that. */
 void services_let_go(struct services *services);
+
+void services_tick_init(struct services *services, uv_loop_t *loop);
+void services_tick_add(struct services *services, struct services_tick *tick);
+void services_tick_remove(struct services *services, struct services_tick *tick);
+
+/* Whether a service of this full name has a method here. */
+bool services_has(const char *service);
 
 /* Ends a call with an error: `reason` is a stable word, `field` may be NULL. */
 void fail_call(struct rpc_call *call, enum grpc_status status, const char *reason, const char *field,
@@ -96,7 +113,9 @@ struct stream {
     size_t ends[STREAM_CHUNK_MESSAGES_MAX];
     size_t count;
 };
-/* Whether one more stream may begin now; if not, the call is ended. */
+/* Whether one more stream may be open; if not, the call is ended. */
+bool streams_admit(struct services *services, struct rpc_call *call);
+/* The same of one that reads the state, and whether the node answers from that at all now. */
 bool stream_admit(struct services *services, struct rpc_call *call);
 /* Takes the call over. `stream` is calloc'd, with run, ready and close set; it frees itself. */
 void stream_start(struct services *services, struct rpc_call *call, struct stream *stream);
@@ -125,6 +144,8 @@ void handle_get_history(void *context, struct rpc_call *call);
 void handle_own_events(void *context, struct rpc_call *call);
 void handle_own_accounts(void *context, struct rpc_call *call);
 void handle_get_status(void *context, struct rpc_call *call);
+void handle_health_check(void *context, struct rpc_call *call);
+void handle_health_watch(void *context, struct rpc_call *call);
 
 /* Appends an encoded GetBlockReply of an applied block, inside a FollowReply where `follows`, as
  * `member_id`'s clients may see it: that member's events with result, header and body, and only ids of the

@@ -103,15 +103,17 @@ static void on_cancel(void *context, struct rpc_call *call)
     if (!stream->reading) free_stream(stream);
 }
 
+bool streams_admit(struct services *services, struct rpc_call *call)
+{
+    if (services->streams < SERVICES_STREAMS_MAX) return true;
+    fail_call_for_now(call, GRPC_RESOURCE_EXHAUSTED, "TOO_MANY_STREAMS",
+        "as many streams as this node serves at once are open");
+    return false;
+}
+
 bool stream_admit(struct services *services, struct rpc_call *call)
 {
-    if (!services_admit(services, call)) return false;
-    if (services->streams >= SERVICES_STREAMS_MAX) {
-        fail_call_for_now(call, GRPC_RESOURCE_EXHAUSTED, "TOO_MANY_STREAMS",
-            "as many streams as this node serves at once are open");
-        return false;
-    }
-    return true;
+    return services_admit(services, call) && streams_admit(services, call);
 }
 
 void stream_start(struct services *services, struct rpc_call *call, struct stream *stream)

@@ -28,9 +28,11 @@ def _stubs_make():
     subprocess.run(
         ["protoc", f"--proto_path={schema}", f"--python_out={folder}", f"--grpc_python_out={folder}",
          f"--plugin=protoc-gen-grpc_python={shutil.which('grpc_python_plugin')}",
-         *(str(schema / f"{name}.proto") for name in ("credit", "ledger", "rpc"))],
+         *(str(schema / f"{name}.proto") for name in ("credit", "ledger", "rpc", "grpc/health/v1/health",
+                                                      "grpc/reflection/v1/reflection"))],
         check=True)
     sys.path.insert(0, folder)
+    grpc.__path__.append(os.path.join(folder, "grpc"))  # the stubs of gRPC's own services are in its package
 
 
 _stubs_make()

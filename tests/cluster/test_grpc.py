@@ -11,6 +11,8 @@ import grpc
 
 import network
 import rpc
+from grpc.health.v1 import health_pb2 as health
+from grpc.health.v1 import health_pb2_grpc as health_services
 from network import ROOT
 from rpc import DEADLINE_S, credit, detail_of
 
@@ -210,6 +212,22 @@ class GrpcTest(network.NetworkTest):
         self.refused(lambda: self.client.submit(self.member.batch(events)), INVALID, "BATCH_TOO_LARGE")
         reply = self.client.submit(self.member.batch(events[:1000]))
         self.assertEqual({result.result_name for result in reply.results}, {"OK"})
+
+    # Health
+
+    def test_health_is_told_of_the_server_and_of_each_service(self):
+        stub = health_services.HealthStub(self.client.channel)
+        for service in ("", "tallystick.v1.Ledger", "tallystick.v1.Credit", "grpc.health.v1.Health"):
+            reply = stub.Check(health.HealthCheckRequest(service=service), timeout=DEADLINE_S)
+            self.assertEqual(reply.status, health.HealthCheckResponse.SERVING, service)
+        for service in ("tallystick.v1", "tallystick.v1.Ledger/Follow", "Ledger", "tallystick.v1.Forge"):
+            self.refused(lambda service=service: stub.Check(health.HealthCheckRequest(service=service), timeout=DEADLINE_S),
+                         grpc.StatusCode.NOT_FOUND, "SERVICE_UNKNOWN")
+        for service, status in (("", "SERVING"), ("tallystick.v1.Ledger", "SERVING"), ("Forge", "SERVICE_UNKNOWN")):
+            call = stub.Watch(health.HealthCheckRequest(service=service), timeout=1.5)
+            seen = []
+            self.refused(lambda: [seen.append(reply.status) for reply in call], grpc.StatusCode.DEADLINE_EXCEEDED)
+            self.assertEqual(seen, [health.HealthCheckResponse.ServingStatus.Value(status)], "told once")
 
     # Calls
 
