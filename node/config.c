@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "node/credit/policy.h"
 #include "proto/base/check.h"
 
 /* ---- One sentence on failure ---- */
@@ -76,9 +75,6 @@ static int load_genesis(const char *path, struct config *config, struct why why)
     char problem[256] = "";
     error = genesis_parse(buffer_span(&text), &config->genesis, problem, sizeof problem);
     if (error != TALLY_OK) error = fail(why, error, "%s: %s", path, problem);
-    if (error == TALLY_OK && credit_policy_by_name(config->genesis.policy) == NULL)
-        error = fail(why, TALLY_EVERSION, "%s: this release does not know the policy \"%s\"", path,
-            config->genesis.policy);
     buffer_close(&text);
     return error;
 }

@@ -31,6 +31,7 @@ MAY_INCLUDE = [
     ("tools/bench_path", ["tools/bench_", "node/commit/", "node/admission.h", "node/certifier.h", "node/mempool.h", *PROTO]),
     # A ledger replayed as the daemon replays it.
     ("tools/audit_replay", ["tools/audit_", "node/commit/execution.h", "node/commit/replay.h", "storage/", *PROTO]),
+    ("tools/policies/", ["tools/policies/", *PROTO]),
     ("tools/", ["tools/", "node/client/", "node/credit/", "node/net/certificate.h", "storage/", *PROTO]),
 ]
 

@@ -8,6 +8,7 @@
 #include "proto/base/check.h"
 #include "proto/crypto/digest.h"
 #include "tools/bench_load.h"
+#include "tools/policies/profile.h"
 
 #define CREATED_MS 1767225600000u /* 2026-01-01: after every date in the load */
 #define BATCH_LIFETIME_MS (BATCH_LIFETIME_MS_MAX / 2)
@@ -47,7 +48,7 @@ void chain_init(uint64_t seed, struct chain *chain)
     chain->seed = seed;
     struct genesis *genesis = &chain->genesis;
     snprintf(genesis->network, sizeof genesis->network, "bench");
-    snprintf(genesis->policy, sizeof genesis->policy, "dev");
+    CHECK(policy_profile("dev", &genesis->policy) == TALLY_OK);
     genesis->created_ms = CREATED_MS;
     genesis->open_reads = true;
     genesis->base_timeout_ms = 400;

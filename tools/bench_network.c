@@ -13,6 +13,7 @@
 #include "tools/interrupt.h"
 #include "tools/node_status.h"
 #include "tools/output.h"
+#include "tools/policies/profile.h"
 
 #define LOOK_MS 5
 #define SHOW_EVERY 40 /* looks between two lines of progress */
@@ -331,8 +332,8 @@ static json_t *report_make(struct network_run *run, json_t *machine)
 
 static enum tool_exit network_start(struct network_run *run, const char *dir)
 {
-    struct devnet_plan plan = {
-        .validators = run->options->validators, .observers = 0, .policy = "dev", .open_reads = true};
+    struct devnet_plan plan = {.validators = run->options->validators, .observers = 0, .open_reads = true};
+    CHECK(policy_profile("dev", &plan.policy) == TALLY_OK);
     char path[HOME_PATH_MAX];
     enum tool_exit code = path_join(run->context, dir, "net", path);
     if (code == TOOL_DONE) code = devnet_make(run->context, path, &plan);

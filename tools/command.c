@@ -28,6 +28,7 @@ static const struct command *const commands[] = {
     &command_synth,
     &command_bench,
     &command_keygen,
+    &command_policy,
     &command_help,
 };
 

@@ -4,11 +4,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "node/credit/policy.h"
 #include "tools/args.h"
 #include "tools/devnet.h"
 #include "tools/devnet_watch.h"
 #include "tools/output.h"
+#include "tools/policy.h"
 
 #define FOLLOW_POLL_MS 100
 #define LOG_STEP_SIZE 65536
@@ -49,7 +49,9 @@ const struct command command_devnet = {
         "  --dir DIR         where the network lives\n"
         "  --validators N    4 to 64; 4 unless given\n"
         "  --observers M     0 to 64; 1 unless given\n"
-        "  --policy NAME     the policy profile in genesis: cn, us or dev (no caps); dev unless given\n"
+        "  --policy NAME     the policy in genesis: cn, us, dev (no caps), or a file (tally help policy); "
+        "dev "
+        "unless given\n"
         "  --open-reads      a genesis by which every member reads every file without an inquiry: for "
         "tests alone\n"
         "  --no-start        make the network, start nothing\n"
@@ -130,18 +132,15 @@ static enum tool_exit number_option(struct context *context, const struct args *
 static enum tool_exit up_run(struct context *context, const struct args *args)
 {
     const char *directory = args_value(args, "dir"), *policy = args_value(args, "policy");
-    struct devnet_plan plan = {.validators = 4,
-        .observers = 1,
-        .policy = policy == NULL ? "dev" : policy,
-        .open_reads = args_value(args, "open-reads") != NULL};
+    struct devnet_plan plan = {
+        .validators = 4, .observers = 1, .open_reads = args_value(args, "open-reads") != NULL};
     enum tool_exit code =
         number_option(context, args, "validators", VALIDATORS_MIN, VALIDATORS_MAX, &plan.validators);
     if (code == TOOL_DONE)
         code = number_option(context, args, "observers", 0, OBSERVERS_MAX, &plan.observers);
     if (code != TOOL_DONE) return code;
-    if (credit_policy_by_name(plan.policy) == NULL) {
-        return context_fail(context, TOOL_USAGE, "USAGE", "--policy is cn, us or dev");
-    }
+    code = policy_open(context, policy == NULL ? "dev" : policy, &plan.policy);
+    if (code != TOOL_DONE) return code;
     struct devnet devnet = {.node_count = 0};
     uint64_t start_ms = clock_steady_ms();
     if (devnet_kind(directory) != 1) {

@@ -13,8 +13,8 @@
 struct devnet_plan {
     uint32_t validators; /* VALIDATORS_MIN to VALIDATORS_MAX */
     uint32_t observers;  /* at most OBSERVERS_MAX */
-    const char *policy;  /* a named profile */
-    bool open_reads;     /* as in genesis */
+    struct credit_policy policy;
+    bool open_reads; /* as in genesis */
 };
 
 struct devnet_node {

@@ -151,7 +151,7 @@ static enum tool_exit genesis_plan(
 {
     struct genesis *genesis = &making->genesis;
     snprintf(genesis->network, sizeof genesis->network, "devnet");
-    snprintf(genesis->policy, sizeof genesis->policy, "%s", plan->policy);
+    genesis->policy = plan->policy;
     genesis->created_ms = clock_wall_ms();
     genesis->open_reads = plan->open_reads;
     genesis->base_timeout_ms = BASE_TIMEOUT_MS;

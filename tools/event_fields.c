@@ -14,9 +14,6 @@
 
 static const char *const account_types[] = {"INSTALMENT", "REVOLVING", NULL};
 static const char *const close_kinds[] = {"PAID", "EARLY", "SETTLED_LESS", "OTHER", NULL};
-static const char *const purposes[] = {
-    "CREDIT_DECISION", "ACCOUNT_REVIEW", "GUARANTEE", "COLLECTION", "EMPLOYMENT", "SUBJECT_REQUEST", NULL};
-static const char *const legal_bases[] = {"COURT_ORDER", "SUPERVISION", "STATUTE", NULL};
 static const char *const status_states[] = {"OPEN", "FROZEN", NULL};
 static const char *const reasons[] = {
     "FURNISHER_ERROR", "DISPUTE", "COURT_ORDER", "RESTRUCTURED", "SUBJECT_REQUEST", "FRAUD", "OTHER", NULL};
@@ -34,7 +31,7 @@ static const struct event_field none[] = {
 
 static const struct event_field consent_grant_public[] = {
     {"grantee", FIELD_NUMBER, true, HEADER(grantee), 0, 0, NULL, "the member who may ask"},
-    {"purposes", FIELD_NAMES, true, HEADER(purposes), 0, 0, purposes, "what for"},
+    {"purposes", FIELD_NAMES, true, HEADER(purposes), 0, 0, credit_purpose_names, "what for"},
     {"valid_from", FIELD_DATE, true, HEADER(valid_from), 0, 0, NULL, "the first day"},
     {"valid_until", FIELD_DATE, true, HEADER(valid_until), 0, 0, NULL, "the last day"},
     {"max_uses", FIELD_NUMBER, true, HEADER(max_uses), 0, 0, NULL, "how many inquiries"},
@@ -52,10 +49,10 @@ static const struct event_field consent_revoke_public[] = {
 };
 
 static const struct event_field inquiry_public[] = {
-    {"purpose", FIELD_NAME, true, HEADER(purpose), 0, 0, purposes, ""},
+    {"purpose", FIELD_NAME, true, HEADER(purpose), 0, 0, credit_purpose_names, ""},
     {"consent", FIELD_HEX, false, HEADER(consent), HEADER(has_consent), DIGEST_SIZE, NULL,
         "event id of the CONSENT_GRANT; or else a legal_basis"},
-    {"legal_basis", FIELD_NAME, false, HEADER(legal_basis), 0, 0, legal_bases, ""},
+    {"legal_basis", FIELD_NAME, false, HEADER(legal_basis), 0, 0, credit_legal_basis_names, ""},
     {"operator_digest", FIELD_HEX, true, HEADER(operator_digest), 0, DIGEST_SIZE, NULL,
         "keyed digest of who asks at the member"},
     {"nonce", FIELD_HEX, true, HEADER(nonce), 0, EVENT_NONCE_SIZE, NULL, ""},

@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "node/credit/policy.h"
 #include "node/credit/subject_state.h"
 #include "proto/proof/blame.h"
 #include "tools/args.h"
@@ -228,7 +227,7 @@ static enum tool_exit check_locked(
     struct fsck_options options = {.dir = data,
         .genesis = genesis,
         .is_validator = is_validator(genesis, home->name),
-        .policy_root = credit_policy_root(credit_policy_by_name(genesis->policy)),
+        .policy_root = credit_policy_root(&genesis->policy),
         .accounts = subject_state_chains,
         .found = on_found,
         .progress = on_progress,

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "node/credit/policy.h"
 #include "storage/disk.h"
 #include "tools/args.h"
 
@@ -95,9 +94,6 @@ enum tool_exit genesis_open(struct context *context, const char *path, struct ge
         code = context_fail(context, TOOL_REFUSED, "MEMORY", "not enough memory for the genesis");
     } else if (genesis_parse(buffer_span(&text), made, why, sizeof why) != TALLY_OK) {
         code = context_fail(context, TOOL_REFUSED, "GENESIS", "%s is no genesis: %s", path, why);
-    } else if (credit_policy_by_name(made->policy) == NULL) {
-        code = context_fail(context, TOOL_REFUSED, "GENESIS",
-            "%s: this release does not know the policy \"%s\"", path, made->policy);
     } else {
         *genesis = made;
         made = NULL;

@@ -17,7 +17,7 @@ json_t *report_json(const struct report *report)
 {
     return json_pack("{s:o, s:s, s:o, s:s, s:o, s:I, s:I, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
         "subject", json_digest(&report->subject), "network", report->genesis->network, "chain_id",
-        json_digest(&report->genesis->chain_id), "policy", report->genesis->policy, "inquiry",
+        json_digest(&report->genesis->chain_id), "policy", report->genesis->policy.name, "inquiry",
         report->inquiry == NULL ? json_null() : json_digest(report->inquiry), "as_of_height",
         (json_int_t)report->verdict->as_of_height, "as_of_time_ms",
         (json_int_t)report->verdict->as_of_time_ms, "codes", code_scheme_name(report->codes), "months",
@@ -243,9 +243,7 @@ static void due_set(
     const struct report *report, uint32_t place, bool extended, const char *key, json_t *object)
 {
     char date[DATE_TEXT_SIZE];
-    int32_t due;
-    if (!report_dispute_due(report, place, extended, &due)) return;
-    date_to_text(due, date);
+    date_to_text(report_dispute_due(report, place, extended), date);
     json_object_set_new(object, key, json_string(date));
 }
 

@@ -51,7 +51,7 @@ int report_make(const struct report_request *request, const struct in_force *lis
     struct report made = {
         .list = list,
         .genesis = genesis,
-        .policy = credit_policy_by_name(genesis->policy),
+        .policy = &genesis->policy,
         .verdict = verdict,
         .subject = *subject,
         .codes = request->codes,
@@ -229,27 +229,24 @@ const char *dispute_state_name(enum dispute_state state)
     CHECK_UNREACHABLE();
 }
 
-bool report_dispute_due(const struct report *report, uint32_t place, bool extended, int32_t *due)
+int32_t report_dispute_due(const struct report *report, uint32_t place, bool extended)
 {
-    if (report->policy == NULL) return false;
-    *due = credit_dispute_due(report->policy, report_day(report, place), extended);
-    return true;
+    return credit_dispute_due(report->policy, report_day(report, place), extended);
 }
 
 enum dispute_state report_dispute_state(const struct report *report, uint32_t place)
 {
     struct dispute_course course = in_force_dispute(report->list, place);
-    int32_t due = 0;
     if (course.closing != NO_PLACE) return DISPUTE_CLOSED;
     if (course.first_answer != NO_PLACE) return DISPUTE_ANSWERED;
-    bool is_over = report_dispute_due(report, place, true, &due) && report->as_of_day > due;
+    bool is_over = report->as_of_day > report_dispute_due(report, place, true);
     return is_over ? DISPUTE_OVERDUE : DISPUTE_OPEN;
 }
 
 bool report_dispute_duty(const struct report *report, uint32_t place, enum unverifiable_duty *duty)
 {
     uint32_t closing = in_force_dispute(report->list, place).closing;
-    if (closing == NO_PLACE || report->policy == NULL) return false;
+    if (closing == NO_PLACE) return false;
     if (report->list->events[closing].header.outcome != OUTCOME_UNVERIFIABLE) return false;
     *duty = report->policy->unverifiable;
     return true;
@@ -274,6 +271,5 @@ static void disputed_mark(struct report *report)
 
 bool report_answer_is_late(const struct report *report, uint32_t dispute, uint32_t answer)
 {
-    int32_t due = 0;
-    return report_dispute_due(report, dispute, true, &due) && report_day(report, answer) > due;
+    return report_day(report, answer) > report_dispute_due(report, dispute, true);
 }

@@ -141,10 +141,10 @@ enum dispute_state {
 const char *dispute_state_name(enum dispute_state state);
 /* `place` is that of the DISPUTE_OPEN here and below. */
 enum dispute_state report_dispute_state(const struct report *report, uint32_t place);
-/* What the policy demands where it was closed as unverifiable; false where it was not, or no policy says. */
+/* What the policy demands where it was closed as unverifiable; false where it was not. */
 bool report_dispute_duty(const struct report *report, uint32_t place, enum unverifiable_duty *duty);
-/* The last day for an answer; false where no policy says. */
-bool report_dispute_due(const struct report *report, uint32_t place, bool extended, int32_t *due);
+/* The last day for an answer. */
+int32_t report_dispute_due(const struct report *report, uint32_t place, bool extended);
 /* Whether the answer at `place` came after the last day, extension included. */
 bool report_answer_is_late(const struct report *report, uint32_t dispute, uint32_t answer);
 

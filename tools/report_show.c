@@ -67,7 +67,7 @@ static void identity_show(const struct report *report, struct page *page)
     time_to_text(report->verdict->as_of_time_ms, time);
     snprintf(text, sizeof text, "height %llu, %s", (unsigned long long)report->verdict->as_of_height, time);
     page_field(page, "as of", text, PAGE_PLAIN);
-    page_field(page, "policy", report->genesis->policy, PAGE_PLAIN);
+    page_field(page, "policy", report->genesis->policy.name, PAGE_PLAIN);
 }
 
 static void verdict_show(const struct report *report, struct page *page)

@@ -103,9 +103,8 @@ static void about_field(
 static void due_field(const struct report *report, uint32_t place, struct page *page)
 {
     char line[LINE_SIZE], date[DATE_TEXT_SIZE], extended[DATE_TEXT_SIZE];
-    int32_t due, due_extended;
-    if (!report_dispute_due(report, place, false, &due)) return;
-    CHECK(report_dispute_due(report, place, true, &due_extended));
+    int32_t due = report_dispute_due(report, place, false);
+    int32_t due_extended = report_dispute_due(report, place, true);
     date_to_text(due, date);
     date_to_text(due_extended, extended);
     bool may_extend = due != due_extended;

@@ -182,9 +182,6 @@ static int read_target(void *context, const struct digest *subject_id, const str
 
 struct credit_read credit_reads_open(struct credit_reads *reads)
 {
-    const struct credit_policy *policy = credit_policy_by_name(reads->genesis->policy);
-
-    CHECK(policy);
     return (struct credit_read){reads, read_account_subject, read_account_event, read_member_role,
-        read_item_event, read_target, policy};
+        read_item_event, read_target, &reads->genesis->policy};
 }

@@ -5,6 +5,7 @@
 
 #include "node/credit/rules.h"
 #include "proto/codec/agreement.h"
+#include "proto/codec/genesis.h"
 
 struct ledger;
 struct state;

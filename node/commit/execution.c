@@ -52,7 +52,6 @@ int execution_open(struct state *state, const struct genesis *genesis, const str
 
     if (genesis->validator_count < VALIDATORS_MIN || genesis->validator_count > VALIDATORS_MAX)
         return TALLY_EFORM;
-    if (!credit_policy_by_name(genesis->policy)) return TALLY_EFORM;
     struct execution *opened = calloc(1, sizeof(*opened));
     if (!opened) return TALLY_ENOMEM;
     opened->state = state;

@@ -1,7 +1,6 @@
 #include "node/commit/replay.h"
 
 #include "node/clock.h"
-#include "node/credit/policy.h"
 #include "node/credit/subject_state.h"
 #include "node/net/log.h"
 #include "proto/base/check.h"
@@ -16,12 +15,10 @@
 
 struct state_config replay_config(const struct genesis *genesis)
 {
-    const struct credit_policy *policy = credit_policy_by_name(genesis->policy);
-    CHECK(policy != NULL);
     return (struct state_config){
         .chain_id = genesis->chain_id,
         .members_root = genesis_members_root(genesis),
-        .policy_root = credit_policy_root(policy),
+        .policy_root = credit_policy_root(&genesis->policy),
         .accounts = subject_state_chains,
     };
 }

@@ -15,7 +15,7 @@ struct asker services_asker(const struct services *services)
     return (struct asker){
         .state = executor_state(executor),
         .ledger = executor_ledger(executor),
-        .policy = credit_policy_by_name(config->genesis.policy),
+        .policy = &config->genesis.policy,
         .chain_id = config->genesis.chain_id,
         .member_id = config->self->member_id,
     };

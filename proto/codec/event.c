@@ -57,6 +57,10 @@ uint32_t event_type_by_name(const char *name)
     return 0;
 }
 
+const char *const credit_purpose_names[] = {
+    "CREDIT_DECISION", "ACCOUNT_REVIEW", "GUARANTEE", "COLLECTION", "EMPLOYMENT", "SUBJECT_REQUEST", NULL};
+const char *const credit_legal_basis_names[] = {"COURT_ORDER", "SUPERVISION", "STATUTE", NULL};
+
 bool event_type_has_account(uint32_t type)
 {
     for (size_t i = 0; i < TYPE_COUNT; i++)

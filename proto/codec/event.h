@@ -92,6 +92,9 @@ enum dispute_outcome {
 const char *event_type_name(uint32_t type);
 /* 0 for a name that is no type. */
 uint32_t event_type_by_name(const char *name);
+/* "CREDIT_DECISION" and so on, "COURT_ORDER" and so on: by the enum's number less one, ended by NULL. */
+extern const char *const credit_purpose_names[];
+extern const char *const credit_legal_basis_names[];
 /* Whether an event of the type is one of an account, and so has a sequence; else it has an item id of its
  * own. False for a number that is no type. */
 bool event_type_has_account(uint32_t type);

@@ -10,18 +10,6 @@
 
 #define FIRST_EPOCH 1
 
-static const char *const role_names[] = {
-    [ROLE_LENDER] = "lender",
-    [ROLE_BUREAU] = "bureau",
-    [ROLE_REGULATOR] = "regulator",
-    [ROLE_OPERATOR] = "operator",
-};
-
-const char *member_role_name(uint32_t role)
-{
-    return role >= ROLE_LENDER && role <= ROLE_OPERATOR ? role_names[role] : NULL;
-}
-
 static void hash_text(struct hasher *hasher, const char *text)
 {
     hasher_sized(hasher, span_of(text, strlen(text)));
@@ -60,7 +48,8 @@ void genesis_identify(struct genesis *genesis)
     hasher_u8(&hasher, genesis->open_reads ? 1 : 0);
     hasher_u32(&hasher, genesis->base_timeout_ms);
     hasher_u32(&hasher, genesis->heartbeat_ms);
-    hash_text(&hasher, genesis->policy);
+    struct digest policy = credit_policy_root(&genesis->policy);
+    hasher_digest(&hasher, &policy);
     hash_members(&hasher, genesis);
     hash_nodes(&hasher, genesis->validators, genesis->validator_count);
     hash_nodes(&hasher, genesis->observers, genesis->observer_count);

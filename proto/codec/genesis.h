@@ -4,17 +4,10 @@
 #define TALLY_CODEC_GENESIS_H
 
 #include "proto/base/agreement.h"
+#include "proto/codec/policy.h"
+#include "proto/codec/role.h"
 
 #define NAME_SIZE_MAX 64
-
-enum member_role {
-    ROLE_LENDER = 1,
-    ROLE_BUREAU = 2,
-    ROLE_REGULATOR = 3,
-    ROLE_OPERATOR = 4,
-};
-/* "lender" and so on, as in the JSON; NULL for a number that is no role. */
-const char *member_role_name(uint32_t role);
 
 struct genesis_member {
     uint32_t id; /* from 1, ascending */
@@ -36,7 +29,7 @@ struct genesis {
     bool open_reads;     /* GetHistory is answered to every member, unrecorded; for development and tests */
     uint32_t base_timeout_ms; /* D */
     uint32_t heartbeat_ms;
-    char policy[NAME_SIZE_MAX + 1]; /* named profile */
+    struct credit_policy policy;
     uint32_t member_count;
     struct genesis_member members[MEMBERS_MAX];
     uint32_t validator_count;

@@ -15,6 +15,7 @@
 #include "proto/codec/genesis.h"
 #include "storage/ledger.h"
 #include "tests/vectors/forks.h"
+#include "tests/vectors/profile.h"
 
 static struct sample_network network;
 static struct genesis genesis;
@@ -44,7 +45,7 @@ static void make_genesis(uint32_t validators)
         .created_ms = SAMPLE_TIME_MS,
         .base_timeout_ms = 60,
         .heartbeat_ms = 10000,
-        .policy = "dev",
+        .policy = profile("dev"),
         .member_count = validators,
         .validator_count = validators};
     for (uint32_t i = 0; i < validators; i++) {

@@ -3,8 +3,10 @@
 of them gets it, and every node says the same."""
 
 import concurrent.futures
+import json
 import os
 import random
+import tempfile
 
 import network
 import rpc
@@ -124,6 +126,24 @@ class ReservationTest(network.NetworkTest):
         self.assertEqual(used.result, OK)
         again = self.submit(won, self.opening(self.members[won], subject, authorization)).results[0]
         self.assertEqual(again.result, NO_AUTHORIZATION)
+
+    def test_founders_may_demand_authorizations(self):
+        """A policy of their own, from a file, under which no opening goes without one from the first block on."""
+        policy = network.tally("policy", "us", check=DONE).json["policy"]
+        policy.update(name="strict", version=3)
+        policy["reservations"]["authorization_from_ms"] = 0
+        with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="ascii") as file:
+            json.dump(policy, file)
+            file.flush()
+            net = self.up(file.name)
+        self.assertEqual(json.loads(net.genesis.read_text())["policy"], policy)
+        subject, name = os.urandom(32), net.validators[0]
+        bare = self.submit(name, self.opening(self.members[name], subject, b"")).results[0]
+        self.assertEqual(bare.result, NO_AUTHORIZATION)
+        reserve = self.members[name].reservation(subject, amount=100000)
+        self.assertEqual(self.submit(name, reserve).results[0].result, OK)
+        opening = self.opening(self.members[name], subject, self.members[name].event_id(reserve))
+        self.assertEqual(self.submit(name, opening).results[0].result, OK)
 
     def test_a_loan_officer_reserves_and_gives_back(self):
         net = self.up("cn")

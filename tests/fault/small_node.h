@@ -14,6 +14,7 @@
 #include "proto/base/date.h"
 #include "storage/snapshot_write.h"
 #include "storage/vote_record.h"
+#include "tests/vectors/profile.h"
 #include "tests/vectors/samples.h"
 
 #define SMALL_BATCHES 2u
@@ -58,7 +59,7 @@ static inline void small_genesis(struct small_node *node)
         .created_ms = 1,
         .base_timeout_ms = 60,
         .heartbeat_ms = 10000,
-        .policy = "cn",
+        .policy = profile("cn"),
         .member_count = 4,
         .validator_count = 4};
     for (uint32_t i = 0; i < 4; i++) {

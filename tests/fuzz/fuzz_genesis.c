@@ -1,7 +1,8 @@
-// links: codec crypto base
+// links: policies codec crypto base
 #include "proto/base/check.h"
 #include "proto/codec/genesis.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/vectors/profile.h"
 #include "tests/vectors/samples.h"
 
 static struct genesis genesis, again;
@@ -38,7 +39,7 @@ size_t fuzz_sample(uint32_t number, uint8_t *bytes, size_t size_max)
     struct buffer out;
     if (number >= 2) return 0;
     sample = (struct genesis){
-        .network = "net", .created_ms = SAMPLE_TIME_MS, .base_timeout_ms = 60, .policy = "dev"};
+        .network = "net", .created_ms = SAMPLE_TIME_MS, .base_timeout_ms = 60, .policy = profile("dev")};
     sample.member_count = 2;
     for (uint32_t i = 0; i < 2; i++) {
         struct secret_key secret = sample_secret(100 + i);

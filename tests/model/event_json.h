@@ -252,6 +252,7 @@ static struct credit_policy policy_read(const json_t *line)
     const json_t *bases = json_object_get(line, "legal_bases");
     struct credit_policy policy = {
         .name = "model",
+        .version = 1,
         .live_reservations_max = (uint32_t)integer_of(line, "live_reservations_max"),
         .lenders_max = (uint32_t)integer_of(line, "lenders_max"),
         .accounts_max = (uint32_t)integer_of(line, "accounts_max"),

@@ -9,6 +9,7 @@ import json
 import unittest
 from typing import Any, Callable
 
+import policies
 import sequences
 from credit_model import (ACCOUNT_TYPES, ALLOWED_STATES, BUREAU, CHARGED_OFF, CLOSED, DAY_MS, FROZEN, INSTALMENT, ITEM_TYPES,
                           LENDER, LIVING, NONE, OPEN, OPERATOR, REGULATOR, RESULTS, REVOLVING, SETTLED, TRANSFERRED, VOID, Event,
@@ -635,6 +636,54 @@ class Authorizations(Book):
                 self.sent(self.opening(ref=ref, member=member))
             self.sent(self.opening(ref=65, member=member), "ACCOUNT_LIMIT")
         self.assertEqual(len(self.world.subjects[ALICE].accounts), 256)
+
+
+class Profiles(Book):
+    """The shipped policies, where they disagree."""
+
+    def begin_under(self, name: str) -> None:
+        self.world = World(policies.rules(name), ROLES)
+        self.now = NOW
+        self.count = 0
+
+    def test_cn_has_one_live_reservation_and_us_three(self) -> None:
+        self.begin_under("cn")
+        self.sent(self.reserve())
+        self.sent(self.reserve(LENDING), "REFUSED_CAP", {"reason": "RESERVATIONS"})
+        self.begin_under("us")
+        for member in (BANK, LENDING, CASH):
+            self.sent(self.reserve(member))
+        self.sent(self.reserve(), "REFUSED_CAP", {"reason": "RESERVATIONS"})
+
+    def test_cn_caps_renminbi_and_us_nothing(self) -> None:
+        self.begin_under("cn")
+        self.sent(self.reserve(currency=CNY, amount_minor=100_000_001), "REFUSED_CAP", {"reason": "AMOUNT"})
+        self.sent(self.reserve(currency=CNY, amount_minor=100_000_000))
+        self.begin_under("us")
+        self.sent(self.reserve(currency=CNY, amount_minor=INT64_MAX))
+
+    def test_cn_cools_off_for_a_day_and_us_does_not(self) -> None:
+        for name, result in (("cn", "REFUSED_COOLING_OFF"), ("us", "OK")):
+            self.begin_under(name)
+            self.tell("ACCOUNT_OPEN")
+            self.sent(self.reserve(LENDING), result)
+            self.now += DAY_MS
+            self.sent(self.reserve(CASH))
+
+    def test_employment_is_a_purpose_in_us_alone(self) -> None:
+        for name, result in (("cn", "NOT_ALLOWED"), ("us", "OK")):
+            self.begin_under(name)
+            self.sent(self.grant(purposes=0b10000), result)
+            self.sent(self.inquiry(0, OFFICE, legal_basis=2, purpose=5), result)
+
+    def test_a_lender_may_ask_by_statute_and_a_bureau_by_court_order_too(self) -> None:
+        for name in ("cn", "us"):
+            self.begin_under(name)
+            self.sent(self.inquiry(0, BANK, legal_basis=3))
+            self.sent(self.inquiry(0, BANK, legal_basis=1), "NOT_ALLOWED")
+            self.sent(self.inquiry(0, AGENCY, legal_basis=1))
+            self.sent(self.inquiry(0, AGENCY, legal_basis=2), "NOT_ALLOWED")
+            self.sent(self.inquiry(0, OFFICE, legal_basis=2))
 
 
 class Access(Book):

@@ -33,7 +33,7 @@ FORM: dict[str, dict[str, int]] = {
     "DISPUTE_CLOSE": {"outcome": 2},
 }
 CASES = (test_model.Chains, test_model.Lives, test_model.Remedies, test_model.Transfers, test_model.Reservations,
-         test_model.Authorizations, test_model.Access, test_model.Disputes)
+         test_model.Authorizations, test_model.Profiles, test_model.Access, test_model.Disputes)
 
 
 def has_form(event: Event) -> bool:

@@ -9,6 +9,7 @@
 #include "tests/sim/dice.h"
 #include "tests/sim/seal.h"
 #include "tests/sim/story.h"
+#include "tests/vectors/profile.h"
 
 #define SLOTS 16384u
 #define ARENA_BUDGET (256u * MIB)
@@ -42,7 +43,7 @@ static void genesis_make(struct genesis *genesis, const struct vault *vault)
     genesis->created_ms = 1;
     genesis->base_timeout_ms = 400;
     (void)snprintf(genesis->network, sizeof genesis->network, "simulated");
-    (void)snprintf(genesis->policy, sizeof genesis->policy, "cn");
+    genesis->policy = profile("cn");
     genesis->member_count = STORY_LENDERS + 1;
     for (uint32_t i = 0; i < genesis->member_count; i++) {
         struct genesis_member *member = &genesis->members[i];

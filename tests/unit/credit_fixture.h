@@ -9,6 +9,7 @@
 #include "proto/codec/batch.h"
 #include "proto/codec/genesis.h"
 #include "proto/crypto/digest.h"
+#include "tests/vectors/profile.h"
 
 #define LENDER 1
 #define OTHER_LENDER 2
@@ -51,7 +52,7 @@ static inline struct fixture *fixture_open(void)
 
     arena_init(&fixture->arena, 512 * MIB);
     (void)snprintf(genesis->network, sizeof(genesis->network), "test");
-    (void)snprintf(genesis->policy, sizeof(genesis->policy), "cn");
+    genesis->policy = profile("cn");
     genesis->created_ms = 1;
     genesis->base_timeout_ms = 400;
     genesis->member_count = MEMBER_COUNT;

@@ -11,6 +11,7 @@
 #include "node/credit/rules.h"
 #include "proto/base/date.h"
 #include "proto/codec/genesis.h"
+#include "tests/vectors/profile.h"
 
 #define LENDER 1
 #define BUREAU 2
@@ -166,7 +167,7 @@ static inline void world_open(struct world *world)
 {
     *world = (struct world){.applied = calloc(APPLIED_MAX, sizeof(struct applied))};
     assert_non_null(world->applied);
-    world->policy = *credit_policy_by_name("dev");
+    world->policy = profile("dev");
     for (size_t i = 0; i < 4; i++)
         subject_state_init(&world->files[i]);
 }

@@ -1,4 +1,4 @@
-// links: node
+// links: policies node
 /* Copies of a node's files: whole, or told to be not. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -9,6 +9,7 @@
 #include "node/admission.h"
 #include "node/credit/rules.h"
 #include "proto/crypto/digest.h"
+#include "tests/vectors/profile.h"
 #include "tools/bench_chain.h"
 #include "tools/bench_load.h"
 
@@ -116,8 +117,8 @@ static void the_rules_take_every_event_and_subjects_take_turns(void **state)
     struct load *load = open_load(1);
     struct subject_state files[2];
     struct digest ids[2] = {0};
-    struct credit_read read = {
-        .account_subject = no_account, .member_role = lender, .policy = credit_policy_by_name("dev")};
+    struct credit_policy dev = profile("dev");
+    struct credit_read read = {.account_subject = no_account, .member_role = lender, .policy = &dev};
     uint32_t types[EVENT_CLOSE + 1] = {0}, told = 0;
     struct buffer bytes;
     buffer_init(&bytes, BATCH_SIZE_MAX);

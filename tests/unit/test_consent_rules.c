@@ -1,4 +1,4 @@
-// links: credit codec crypto base
+// links: policies credit codec crypto base
 #include "tests/unit/rules_world.h"
 
 static enum result_code code_of(struct world *world, struct event_header header)
@@ -188,7 +188,7 @@ static void who_may_ask_and_on_what_ground_is_the_roles_and_the_policys(void **c
     struct world world;
 
     world_open(&world);
-    world.policy = *credit_policy_by_name("cn");
+    world.policy = profile("cn");
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct event_header header = next_item(&world, cases[i].member_id, 1, EVENT_INQUIRY);
         header.has_consent = false;

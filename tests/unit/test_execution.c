@@ -1,4 +1,4 @@
-// links: node
+// links: policies node
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -8,7 +8,6 @@
 
 #include "node/admission.h"
 #include "node/commit/execution.h"
-#include "node/credit/policy.h"
 #include "node/credit/subject_state.h"
 #include "proto/base/date.h"
 #include "storage/state.h"
@@ -51,7 +50,7 @@ static void machine_start(struct machine *machine)
     struct state_config config = {
         .chain_id = fixture->genesis.chain_id,
         .members_root = genesis_members_root(&fixture->genesis),
-        .policy_root = credit_policy_root(credit_policy_by_name(fixture->genesis.policy)),
+        .policy_root = credit_policy_root(&fixture->genesis.policy),
     };
 
     assert_int_equal(state_open(machine->dir, &config, &machine->state), TALLY_OK);

@@ -1,4 +1,4 @@
-// links: node
+// links: policies node
 /* What the rules say of events of every type with a plain list behind them, and with the state and a ledger's
  * headers: the same results and the same files, whatever was written, dropped from memory and read again in
  * between. */
@@ -9,6 +9,7 @@
 #include "proto/base/check.h"
 #include "storage/state.h"
 #include "tests/unit/random_events.h"
+#include "tests/vectors/profile.h"
 
 #define BLOCKS 260u
 #define BLOCK_EVENTS 24u
@@ -65,7 +66,7 @@ static void node_open(struct node_side *node)
     memset(node, 0, sizeof *node);
     strcpy(node->dir, "/tmp/test_execution_rules.XXXXXX");
     assert_non_null(mkdtemp(node->dir));
-    strcpy(genesis->policy, "cn");
+    genesis->policy = profile("cn");
     genesis->chain_id = (struct digest){{0xCC}};
     genesis->member_count = sizeof ids / sizeof ids[0];
     for (uint32_t i = 0; i < genesis->member_count; i++) {
@@ -179,7 +180,7 @@ static void one_run(struct node_side *node, unsigned seen[CODES])
 {
     static struct world world;
     world_open(&world);
-    world.policy = *credit_policy_by_name("cn");
+    world.policy = profile("cn");
     node_open(node);
     for (uint32_t height = 1; height <= BLOCKS; height++) {
         struct batch_event events[BLOCK_EVENTS];

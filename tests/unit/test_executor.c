@@ -1,4 +1,4 @@
-// links: node
+// links: policies node
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +13,7 @@
 #include "storage/segment.h"
 #include "tests/fault/blocks.h"
 #include "tests/fault/memory_disk.h"
+#include "tests/vectors/profile.h"
 #include "tests/vectors/samples.h"
 
 #define BLOCKS 6u
@@ -89,7 +90,7 @@ static int open_fixture(void **state)
     sample_network_init(&network, "executor", 4);
     fixture->genesis.chain_id = blocks_chain_id();
     fixture->genesis.validator_count = 4;
-    (void)snprintf(fixture->genesis.policy, sizeof fixture->genesis.policy, "dev");
+    fixture->genesis.policy = profile("dev");
     for (uint32_t i = 0; i < 4; i++)
         fixture->genesis.validators[i].key = network.validators.set.keys[i];
     strcpy(fixture->dir, "/tmp/tally-executor-XXXXXX");

@@ -1,4 +1,4 @@
-// links: node
+// links: policies node
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,7 +6,6 @@
 
 #include <cmocka.h>
 
-#include "node/credit/policy.h"
 #include "node/credit/subject_state.h"
 #include "node/net/log.h"
 #include "proto/proof/verify.h"
@@ -115,7 +114,7 @@ static struct fsck_counts look(struct told *told)
     struct fsck_options options = {.dir = node->dir,
         .genesis = &node->genesis,
         .is_validator = true,
-        .policy_root = credit_policy_root(credit_policy_by_name(node->genesis.policy)),
+        .policy_root = credit_policy_root(&node->genesis.policy),
         .accounts = subject_state_chains,
         .found = on_found,
         .progress = on_progress,

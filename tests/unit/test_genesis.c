@@ -13,9 +13,16 @@
 #define MEMBER(id, name, keys)                                                                               \
     "{\"id\": " #id ", \"name\": \"" name "\", \"role\": \"lender\", \"keys\": [" keys "]}"
 #define NODE(name, member, key) "{\"name\": \"" name "\", \"member\": " #member ", \"key\": \"" KEY(key) "\"}"
+#define POLICY                                                                                               \
+    "{\"name\": \"dev\", \"version\": 1, \"reservations\": {\"live_max\": 0, \"lenders_max\": 0, "           \
+    "\"accounts_max\": 0, \"cooling_off_days\": 0, \"amount_caps\": [], \"life_ms_max\": 86400000, "         \
+    "\"authorization_from_ms\": null}, \"access\": {\"purposes\": [\"CREDIT_DECISION\"], \"legal_bases\": "  \
+    "{\"lender\": [], \"bureau\": [], \"regulator\": [], \"operator\": []}, \"answer_ttl_ms\": 0}, "         \
+    "\"retention\": {\"from\": \"END\", \"years\": 5}, \"disputes\": {\"days\": 20, \"extension_days\": 0, " \
+    "\"unverifiable\": \"KEEP\"}}"
 #define HEAD                                                                                                 \
     "\"network\": \"net\", \"created_ms\": 1700000000000, \"open_reads\": true, \"base_timeout_ms\": 60, "   \
-    "\"heartbeat_ms\": 10000, \"policy\": \"dev\", "
+    "\"heartbeat_ms\": 10000, \"policy\": " POLICY ", "
 #define MEMBERS                                                                                              \
     "\"members\": [" MEMBER(1, "Member 1", "\"" KEY(10) "\"") ", " MEMBER(2, "B\xc3\xa4nk", "") "], "
 #define VALIDATORS                                                                                           \
@@ -128,7 +135,8 @@ static void every_field_changes_the_chain(void **state)
     changes(genesis.open_reads = false, genesis.open_reads = true);
     changes(genesis.base_timeout_ms++, genesis.base_timeout_ms--);
     changes(genesis.heartbeat_ms++, genesis.heartbeat_ms--);
-    changes(genesis.policy[0] = 'x', genesis.policy[0] = 'd');
+    changes(genesis.policy.version++, genesis.policy.version--);
+    changes(genesis.policy.name[0] = 'x', genesis.policy.name[0] = 'd');
     changes(genesis.members[0].id = 9, genesis.members[0].id = 1);
     changes(genesis.members[1].name[0] = 'C', genesis.members[1].name[0] = 'B');
     changes(genesis.members[1].role = ROLE_BUREAU, genesis.members[1].role = ROLE_LENDER);
@@ -204,18 +212,18 @@ static void unknown_and_missing_keys_are_refused_by_name(void **state)
 static void values_out_of_range_are_refused_by_name(void **state)
 {
     (void)state;
-    assert_int_equal(parse(HEAD_WITH("\"n\"", "1", "false", "30000", "0", "\"p\"")), TALLY_OK);
-    refused(HEAD_WITH("\"\"", "1", "false", "1", "0", "\"p\""), TALLY_EFORM, "network");
-    refused(HEAD_WITH("\"a b\"", "1", "false", "1", "0", "\"p\""), TALLY_EFORM, "network");
-    refused(HEAD_WITH("\"../x\"", "1", "false", "1", "0", "\"p\""), TALLY_EFORM, "network");
-    refused(HEAD_WITH("7", "1", "false", "1", "0", "\"p\""), TALLY_EFORM, "network");
-    refused(HEAD_WITH("\"n\"", "0", "false", "1", "0", "\"p\""), TALLY_EFORM, "created_ms");
-    refused(HEAD_WITH("\"n\"", "1.5", "false", "1", "0", "\"p\""), TALLY_EFORM, "created_ms");
-    refused(HEAD_WITH("\"n\"", "99999999999999999", "false", "1", "0", "\"p\""), TALLY_EFORM, "created_ms");
-    refused(HEAD_WITH("\"n\"", "1", "1", "1", "0", "\"p\""), TALLY_EFORM, "open_reads");
-    refused(HEAD_WITH("\"n\"", "1", "false", "0", "0", "\"p\""), TALLY_EFORM, "base_timeout_ms");
-    refused(HEAD_WITH("\"n\"", "1", "false", "30001", "0", "\"p\""), TALLY_EFORM, "base_timeout_ms");
-    refused(HEAD_WITH("\"n\"", "1", "false", "1", "-1", "\"p\""), TALLY_EFORM, "heartbeat_ms");
+    assert_int_equal(parse(HEAD_WITH("\"n\"", "1", "false", "30000", "0", POLICY)), TALLY_OK);
+    refused(HEAD_WITH("\"\"", "1", "false", "1", "0", POLICY), TALLY_EFORM, "network");
+    refused(HEAD_WITH("\"a b\"", "1", "false", "1", "0", POLICY), TALLY_EFORM, "network");
+    refused(HEAD_WITH("\"../x\"", "1", "false", "1", "0", POLICY), TALLY_EFORM, "network");
+    refused(HEAD_WITH("7", "1", "false", "1", "0", POLICY), TALLY_EFORM, "network");
+    refused(HEAD_WITH("\"n\"", "0", "false", "1", "0", POLICY), TALLY_EFORM, "created_ms");
+    refused(HEAD_WITH("\"n\"", "1.5", "false", "1", "0", POLICY), TALLY_EFORM, "created_ms");
+    refused(HEAD_WITH("\"n\"", "99999999999999999", "false", "1", "0", POLICY), TALLY_EFORM, "created_ms");
+    refused(HEAD_WITH("\"n\"", "1", "1", "1", "0", POLICY), TALLY_EFORM, "open_reads");
+    refused(HEAD_WITH("\"n\"", "1", "false", "0", "0", POLICY), TALLY_EFORM, "base_timeout_ms");
+    refused(HEAD_WITH("\"n\"", "1", "false", "30001", "0", POLICY), TALLY_EFORM, "base_timeout_ms");
+    refused(HEAD_WITH("\"n\"", "1", "false", "1", "-1", POLICY), TALLY_EFORM, "heartbeat_ms");
     refused(HEAD_WITH("\"n\"", "1", "false", "1", "0", "null"), TALLY_EFORM, "policy");
     refused(
         "{" HEAD "\"members\": [" MEMBER(1, "a\\nb", "") "], " VALIDATORS OBSERVERS "}", TALLY_EFORM, "name");

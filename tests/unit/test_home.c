@@ -10,6 +10,7 @@
 
 #include "node/net/certificate.h"
 #include "proto/crypto/signature.h"
+#include "tests/vectors/profile.h"
 #include "tools/devnet.h"
 #include "tools/trust.h"
 
@@ -37,7 +38,7 @@ static int teardown(void **state)
     return ended;
 }
 
-static const struct devnet_plan plan = {.validators = 4, .observers = 2, .policy = "dev"};
+static struct devnet_plan plan = {.validators = 4, .observers = 2};
 
 static void the_homes_of_a_new_network_are_whole_and_agree(void **state)
 {
@@ -230,6 +231,7 @@ static void the_last_line_of_a_log_is_found(void **state)
 
 int main(void)
 {
+    plan.policy = profile("dev");
 #define IN_A_PLACE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
         IN_A_PLACE(the_homes_of_a_new_network_are_whole_and_agree),

@@ -1,4 +1,4 @@
-// links: node -Wl,--wrap=state_subject_get,--wrap=state_history_read,--wrap=state_prove,--wrap=ledger_event_read
+// links: policies node -Wl,--wrap=state_subject_get,--wrap=state_history_read,--wrap=state_prove,--wrap=ledger_event_read
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +14,7 @@
 #include "proto/proof/verify.h"
 #include "tests/fault/blocks.h"
 #include "tests/fault/memory_disk.h"
+#include "tests/vectors/profile.h"
 #include "tests/vectors/samples.h"
 
 #define ME 1u
@@ -72,6 +73,7 @@ struct world {
     struct memory_disk *disk;
     struct arena arena;
     struct sample_network network;
+    struct credit_policy policy;
     struct asker asker;
     uint64_t height, skipped_ms;
     struct digest head;
@@ -231,8 +233,9 @@ static int set_up(void **context)
     assert_int_equal(world->disk->disk.make_dir(world->disk, "home"), TALLY_OK);
     arena_init(&world->arena, 64 * MIB);
     sample_network_init(&world->network, "chain", 4);
-    world->asker = (struct asker){
-        .policy = credit_policy_by_name("cn"), .chain_id = world->network.chain_id, .member_id = ME};
+    world->policy = profile("cn");
+    world->asker =
+        (struct asker){.policy = &world->policy, .chain_id = world->network.chain_id, .member_id = ME};
     struct state_config config = {.chain_id = world->asker.chain_id};
     world->head = world->asker.chain_id;
     assert_int_equal(

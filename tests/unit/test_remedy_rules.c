@@ -1,4 +1,4 @@
-// links: credit codec crypto base
+// links: policies credit codec crypto base
 #include "tests/unit/rules_world.h"
 
 static enum result_code code_of(struct world *world, struct event_header header)

@@ -1,4 +1,4 @@
-// links: credit codec crypto base
+// links: policies credit codec crypto base
 #include "tests/unit/rules_world.h"
 
 #define HOUR_MS 3600000u

@@ -1,4 +1,4 @@
-// links: node
+// links: policies node
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-// links: node
+// links: policies node
 /* Every stored field that a future result can depend on stands under state_root: each is changed, by itself,
  * and the root must change. The fields are read from the structs' definitions, so one that is added there and
  * has no case here fails the test. */
@@ -9,7 +9,6 @@
 
 #include <cmocka.h>
 
-#include "node/credit/policy.h"
 #include "node/credit/subject_state.h"
 #include "proto/crypto/digest.h"
 #include "storage/replay_window.h"
@@ -44,7 +43,7 @@ static int set_up(void **context)
     (void)context;
     fixture = fixture_open();
     base.genesis = fixture->genesis;
-    base.policy = *credit_policy_by_name(base.genesis.policy);
+    base.policy = base.genesis.policy;
     base.policy.amount_cap_count = 2;
     base.policy.amount_caps[1] = (struct amount_cap){840, 5};
     base.subject_id = (struct digest){{0x50, 1}};
@@ -464,7 +463,7 @@ GENESIS_CHANGE(created_ms, stored->genesis.created_ms++)
 GENESIS_CHANGE(open_reads, stored->genesis.open_reads = !stored->genesis.open_reads)
 GENESIS_CHANGE(base_timeout_ms, stored->genesis.base_timeout_ms++)
 GENESIS_CHANGE(heartbeat_ms, stored->genesis.heartbeat_ms++)
-GENESIS_CHANGE(policy, stored->genesis.policy[0]++)
+GENESIS_CHANGE(policy, stored->genesis.policy.version++)
 CHANGE(genesis_member_count, stored->genesis.member_count--)
 CHANGE(genesis_members, stored->genesis.members[0] = stored->genesis.members[1])
 GENESIS_CHANGE(validator_count, stored->genesis.validator_count--)
@@ -490,7 +489,8 @@ static const struct change genesis_changes[] = {
     {NULL, NULL},
 };
 
-CHANGE(policy_name, stored->policy.name = "c")
+CHANGE(policy_name, stored->policy.name[0]++)
+CHANGE(policy_version, stored->policy.version++)
 CHANGE(policy_live_reservations_max, stored->policy.live_reservations_max++)
 CHANGE(policy_lenders_max, stored->policy.lenders_max++)
 CHANGE(policy_accounts_max, stored->policy.accounts_max++)
@@ -509,6 +509,7 @@ CHANGE(policy_dispute_days, stored->policy.dispute_days++)
 CHANGE(policy_dispute_extension_days, stored->policy.dispute_extension_days++)
 static const struct change policy_changes[] = {
     {"name", change_policy_name},
+    {"version", change_policy_version},
     {"live_reservations_max", change_policy_live_reservations_max},
     {"lenders_max", change_policy_lenders_max},
     {"accounts_max", change_policy_accounts_max},
@@ -561,8 +562,8 @@ static const struct {
     {"storage/replay_window.h", "replay_window", window_changes},
     {"storage/replay_window.h", "replay_minute", minute_changes},
     {"proto/crypto/merkle.h", "merkle_frontier", tree_changes},
-    {"node/credit/policy.h", "credit_policy", policy_changes},
-    {"node/credit/policy.h", "amount_cap", cap_changes},
+    {"proto/codec/policy.h", "credit_policy", policy_changes},
+    {"proto/codec/policy.h", "amount_cap", cap_changes},
     {"proto/codec/genesis.h", "genesis", genesis_changes},
     {"proto/codec/genesis.h", "genesis_member", member_changes},
     {"proto/codec/genesis.h", "genesis_node", node_changes},

@@ -1,4 +1,4 @@
-// links: node
+// links: policies node
 /* What the state keeps beside what its root is computed from: either it never changes a result, whatever
  * becomes of it, or it follows from what is under the root, and is held against that here. Kinds of records
  * are read from storage/state_record.h, so one that is added there and has no case here fails the test. */
@@ -10,7 +10,6 @@
 #include <cmocka.h>
 
 #include "node/commit/execution.h"
-#include "node/credit/policy.h"
 #include "node/credit/subject_state.h"
 #include "proto/codec/event_facts.h"
 #include "storage/state_check.h"
@@ -64,7 +63,7 @@ static int machine_start(struct machine *machine)
     struct state_config config = {
         .chain_id = fixture->genesis.chain_id,
         .members_root = genesis_members_root(&fixture->genesis),
-        .policy_root = credit_policy_root(credit_policy_by_name(fixture->genesis.policy)),
+        .policy_root = credit_policy_root(&fixture->genesis.policy),
         .accounts = subject_state_chains,
         .index_generation = INDEX_GENERATION,
     };

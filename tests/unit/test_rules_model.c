@@ -1,4 +1,4 @@
-// links: credit codec crypto base
+// links: policies credit codec crypto base
 #include "proto/crypto/digest.h"
 #include "tests/unit/rules_world.h"
 

@@ -1,4 +1,4 @@
-// links: node
+// links: policies node
 /* Snapshots of a small node's state: written, refused where a byte of them is wrong, loaded into a state that
  * stands for the one they were made of. */
 #include <pthread.h>
@@ -11,7 +11,6 @@
 #include <cmocka.h>
 
 #include "node/commit/execution.h"
-#include "node/credit/policy.h"
 #include "node/credit/subject_state.h"
 #include "proto/base/check.h"
 #include "proto/crypto/digest.h"
@@ -41,7 +40,7 @@ static int set_up(void **context)
     assert_int_equal(verify_set_init(&set, &validators), TALLY_OK);
     config = (struct state_config){.chain_id = node->genesis.chain_id,
         .members_root = genesis_members_root(&node->genesis),
-        .policy_root = credit_policy_root(credit_policy_by_name(node->genesis.policy)),
+        .policy_root = credit_policy_root(&node->genesis.policy),
         .accounts = subject_state_chains};
     return 0;
 }
@@ -752,7 +751,7 @@ static void subjects_are_cut_into_parts(void **context)
     struct state_config few_config = config;
     config.chain_id = node->genesis.chain_id;
     config.members_root = genesis_members_root(&node->genesis);
-    config.policy_root = credit_policy_root(credit_policy_by_name(node->genesis.policy));
+    config.policy_root = credit_policy_root(&node->genesis.policy);
     small_snapshot(node);
     struct snapshot_head *head = head_of(node->dir, 241);
     assert_int_equal(snapshot_part_count(head, SNAPSHOT_SUBJECTS), 2);

@@ -1,4 +1,4 @@
-// links: node
+// links: policies node
 /* Snapshots of subjects that somebody chose so that their positions begin with the same bits: cut further
  * where they stand close, and by everybody alike. */
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-// links: node
+// links: policies node
 /* Snapshots whose subjects have more events than one part takes: cut into runs, each checked once the newer
  * one is, and read again a piece at a time. */
 #include <setjmp.h>

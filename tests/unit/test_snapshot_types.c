@@ -1,4 +1,4 @@
-// links: node
+// links: policies node
 /* Events of every type, folded before a snapshot and after it: a state that came with it, and has none of the
  * older blocks, gives the same results and roots as the one that applied all, and makes the same snapshots;
  * and whatever is altered of what it was told of those events is found. */
@@ -135,7 +135,7 @@ static int set_up(void **context)
     arena_init(&node->arena, 64 * MIB);
     make_genesis();
     world_open(&world);
-    world.policy = *credit_policy_by_name(node->genesis.policy);
+    world.policy = node->genesis.policy;
     random_state = 77;
     for (uint64_t height = 1; height <= BLOCKS; height++)
         make_block(height);

@@ -1,4 +1,4 @@
-// links: node
+// links: policies node
 /* When snapshots are made, and that the thread that makes them is out of the state's way. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -5,6 +5,7 @@
 #include "proto/base/date.h"
 #include "proto/codec/genesis.h"
 #include "proto/proof/verify.h"
+#include "tests/vectors/profile.h"
 #include "tests/vectors/sample_file.h"
 
 #define SAMPLE_REPORT_START_MS 1735689600000ull /* 2025-01-01 */
@@ -19,7 +20,7 @@ static inline void sample_genesis(const struct sample_file *file, struct genesis
     static const char *const names[] = {"First Bank", "Cards & <b>Co</b>", "Third \x1b[31mBank"};
     memset(genesis, 0, sizeof *genesis);
     memcpy(genesis->network, "sample", sizeof "sample");
-    memcpy(genesis->policy, "us", sizeof "us");
+    genesis->policy = profile("us");
     genesis->chain_id = file->chain_id;
     genesis->member_count = 3;
     for (uint32_t i = 0; i < 3; i++) {
