@@ -68,6 +68,8 @@ uint32_t meter_reason(const char *reason);
 
 #define METER_RESULTS 32u /* more than result codes */
 #define METER_STORE_LEVELS 7u
+#define METER_METHODS 65u  /* of the RPC; the last is what is none */
+#define METER_STATUSES 17u /* gRPC's */
 
 struct meters {
     struct meter started_ms; /* since 1970 */
@@ -82,6 +84,9 @@ struct meters {
     struct meter refusals[METER_SOURCE_COUNT][METER_REASONS];
     struct meter submissions[METER_SUBMISSION_OUTCOMES];
     struct timing commit; /* from a client's batch to its block's being final and on disk here */
+    /* Calls of the RPC: the loop's. */
+    struct meter calls[METER_METHODS][METER_STATUSES];
+    struct timing call_times[METER_METHODS];
     /* The disk: the threads' of votes and ledger. */
     struct timing syncs[METER_FILE_COUNT];
     struct timing append;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "node/rpc/rpc_metrics.h"
 #include "proto/base/check.h"
 
 /* A message that waits to be sent, its prefix included. */
@@ -85,6 +86,7 @@ struct rpc_call *call_make(
     call->exchange = exchange;
     call->caller = caller;
     call->started_ms = rpc_now_ms(shared);
+    call->started_ns = uv_hrtime();
     call->deadline_ms = UINT64_MAX;
     buffer_init(&call->request, 0);
     shared->counts.calls++;
@@ -93,8 +95,15 @@ struct rpc_call *call_make(
     return call;
 }
 
+static void call_measure(const struct rpc_call *call)
+{
+    size_t method = call->method != NULL ? (size_t)(call->method - call->shared->methods) : RPC_METHODS_MAX;
+    rpc_metrics_call(method, call->status, uv_hrtime() - call->started_ns);
+}
+
 void call_free(struct rpc_call *call)
 {
+    call_measure(call);
     while (call->first != NULL)
         chunk_drop_first(call);
     request_release(call);

@@ -56,6 +56,7 @@ struct rpc_call {
     size_t first_sent; /* bytes of the first chunk */
     size_t pending;
     uint64_t started_ms;
+    uint64_t started_ns;  /* uv_hrtime */
     uint64_t deadline_ms; /* UINT64_MAX = none */
     uint64_t progress_ms; /* when bytes last went out, or began to wait */
     void *watch_context;
