@@ -71,6 +71,13 @@ const struct command command_report = {
         "account's currency;\n"
         "what is not known is null or not there. no_file says that there is none, or nothing in it but "
         "consents and inquiries.\n"
+        "Where the years are over for which the network's policy lets late months or a charge-off be shown, "
+        "a "
+        "month has the code\n"
+        "- and \"past_retention\", without its days; an account has nothing but that; the summary counts "
+        "them "
+        "(\"past_months\",\n"
+        "\"past_accounts\"). The file proves them still: tally history.\n"
         "Flags refuse nothing: DELINQUENCY_JUMP (late by more than one level more than the month before), "
         "OVER_LIMIT,\n"
         "BELOW_ZERO, DELINQUENCY_BEFORE_OPENING, CORRECTION_OF_ANOTHER_TYPE.\n",

@@ -125,6 +125,7 @@ static int account_make(struct making *making, uint32_t opening, struct report_a
     account->is_active = is_active(making->report, account);
     account->grid_last = grid_end(making->report, account);
     jumps_flag(making->report, account);
+    report_retention_apply(making->report, account);
     return TALLY_OK;
 }
 
@@ -191,6 +192,8 @@ static int report_take(
     month->paid_minor = body->paid_minor;
     month->past_due = body->past_due;
     month->limit = body->limit;
+    month->has_began = body->has_first_delinquency;
+    month->began = body->first_delinquency_date;
     month_flag(making, place, account, month);
     first_delinquency_flag(making->report, place, account, body);
     limit_take(account, header->event_date, body->limit);
@@ -228,6 +231,8 @@ static void charge_off_take(
     struct making *making, uint32_t place, struct report_account *account, const struct event_body *body)
 {
     account->charged_off = (struct optional_amount){true, body->amount_minor};
+    account->has_charge_off_began = body->has_first_delinquency;
+    account->charge_off_began = body->first_delinquency_date;
     first_delinquency_flag(making->report, place, account, body);
 }
 
@@ -277,6 +282,8 @@ char report_code(
 {
     const struct event_in_force *events = report->list->events;
     const struct report_month *month = report_month_of(account, index);
+    *is_source = false;
+    if (month != NULL && report->past[month->place]) return REPORT_PAST_CODE;
     struct month_facts facts = {.is_reported = month != NULL, .code = ""};
     facts.is_before = index < month_of_date(account->header->event_date);
     if (account->end != NO_PLACE) {

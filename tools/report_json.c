@@ -83,13 +83,14 @@ static json_t *summary_json(const struct report *report)
         if (report->by_state[i] > 0)
             json_object_set_new(states, account_state_name(i), json_integer(report->by_state[i]));
     }
-    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "accounts",
-        (json_int_t)report->account_count, "active", (json_int_t)report->active, "by_state", states, "totals",
-        totals_json(report), "worst", worst_json(report), "unranked", (json_int_t)report->unranked,
-        "reservations_open", (json_int_t)report->reservations.count, "inquiries_hard",
-        (json_int_t)report->hard, "inquiries_soft", (json_int_t)report->soft, "disputes",
+    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+        "accounts", (json_int_t)report->account_count, "active", (json_int_t)report->active, "by_state",
+        states, "totals", totals_json(report), "worst", worst_json(report), "unranked",
+        (json_int_t)report->unranked, "reservations_open", (json_int_t)report->reservations.count,
+        "inquiries_hard", (json_int_t)report->hard, "inquiries_soft", (json_int_t)report->soft, "disputes",
         (json_int_t)report->disputes.count, "disputes_open", (json_int_t)report->disputes_open, "statements",
-        (json_int_t)report->statements.count, "flagged", (json_int_t)report->flagged);
+        (json_int_t)report->statements.count, "flagged", (json_int_t)report->flagged, "past_months",
+        (json_int_t)report->past_months, "past_accounts", (json_int_t)report->past_accounts);
 }
 
 /* ---- Accounts ---- */
@@ -122,10 +123,14 @@ static void month_facts_set(const struct report *report, const struct report_mon
         json_object_set_new(object, "balance_minor", json_integer(month->balance_minor));
         json_object_set_new(object, "paid_minor", json_integer(month->paid_minor));
     }
+    amount_set(object, "limit_minor", month->limit);
+    if (report->past[month->place]) {
+        json_object_set_new(object, "past_retention", json_true());
+        return;
+    }
     if (month->has_days) json_object_set_new(object, "days_past_due", json_integer(month->days_past_due));
     if (month->code[0] != '\0') json_object_set_new(object, "reported_code", json_string(month->code));
     amount_set(object, "past_due_minor", month->past_due);
-    amount_set(object, "limit_minor", month->limit);
 }
 
 static json_t *months_json(const struct report *report, const struct report_account *account)
@@ -152,6 +157,10 @@ static json_t *events_json(const struct report *report, const struct report_acco
         json_t *object = history_event_json(report->list, i);
         if (object != NULL && report->flags[i] != 0)
             json_object_set_new(object, "flags", flags_json(report, i));
+        if (object != NULL && report_is_past(report, i)) {
+            json_object_del(object, "body");
+            json_object_set_new(object, "past_retention", json_true());
+        }
         json_array_append_new(list, object);
     }
     return list;
@@ -177,6 +186,10 @@ static json_t *account_json(const struct report *report, const struct report_acc
 {
     char opened[DATE_TEXT_SIZE];
     const struct event_header *header = account->header;
+    if (account->is_past)
+        return json_pack("{s:o, s:I, s:o, s:b}", "account",
+            json_hex(span_of(header->account_ref, ACCOUNT_REF_SIZE)), "member", (json_int_t)header->member_id,
+            "member_name", member_name_json(report, header->member_id), "past_retention", 1);
     date_to_text(header->event_date, opened);
     json_t *object = json_pack("{s:o, s:I, s:o, s:s, s:I, s:s, s:s, s:b, s:s, s:o, s:o}", "account",
         json_hex(span_of(header->account_ref, ACCOUNT_REF_SIZE)), "member", (json_int_t)header->member_id,

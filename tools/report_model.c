@@ -62,7 +62,8 @@ int report_make(const struct report_request *request, const struct in_force *lis
           request->months <= REPORT_MONTHS_MAX);
     made.flags = arena_take_zeroed(arena, list->count, sizeof *made.flags);
     made.disputed = arena_take_zeroed(arena, list->count, sizeof *made.disputed);
-    bool has_room = made.flags != NULL && made.disputed != NULL;
+    made.past = arena_take_zeroed(arena, list->count, sizeof *made.past);
+    bool has_room = made.flags != NULL && made.disputed != NULL && made.past != NULL;
     int error = has_room ? report_accounts_make(&made, arena) : TALLY_ENOMEM;
     if (error == TALLY_OK) error = places_of(&made, EVENT_RESERVE, arena, &made.reservations);
     if (error == TALLY_OK) error = places_of(&made, EVENT_INQUIRY, arena, &made.inquiries);
@@ -173,6 +174,7 @@ static int totals_make(struct report *report, struct arena *arena)
     if (report->totals == NULL) return TALLY_ENOMEM;
     for (uint32_t i = 0; i < report->account_count; i++) {
         const struct report_account *account = &report->accounts[i];
+        if (account->is_past) continue;
         report->by_state[account->state]++;
         if (!account->is_active) continue;
         const struct report_month *latest =
@@ -183,7 +185,8 @@ static int totals_make(struct report *report, struct arena *arena)
         total->accounts++;
         total->unknown += !is_known;
         if (is_known) report_sum_add(&total->balance, latest->balance_minor);
-        if (is_known && latest->past_due.present) report_sum_add(&total->past_due, latest->past_due.minor);
+        if (is_known && latest->past_due.present && !report->past[latest->place])
+            report_sum_add(&total->past_due, latest->past_due.minor);
         if (account->limit.present) report_sum_add(&total->limit, account->limit.minor);
     }
     return TALLY_OK;
@@ -197,7 +200,7 @@ static void worst_find(struct report *report)
         const struct report_account *account = &report->accounts[i];
         for (uint32_t back = 0; back < report->months && back <= account->grid_last; back++) {
             const struct report_month *month = report_month_of(account, account->grid_last - back);
-            if (month == NULL) continue;
+            if (month == NULL || account->is_past || report->past[month->place]) continue;
             report->unranked += !month->has_days;
             if (!month->has_days || month->days_past_due <= worst) continue;
             worst = month->days_past_due;

@@ -13,6 +13,7 @@
 
 #define REPORT_MONTHS_DEFAULT 24u
 #define REPORT_MONTHS_MAX 120u
+#define REPORT_PAST_CODE '-'
 #define INQUIRY_MONTHS 12 /* over which hard and soft inquiries are counted */
 
 /* What a reader notices and the rules cannot: bits. They refuse nothing. */
@@ -44,6 +45,8 @@ struct report_month {
     uint32_t days_past_due;
     int64_t balance_minor, paid_minor;
     struct optional_amount past_due, limit;
+    bool has_began; /* the source says since when it is late: */
+    int32_t began;
     const char *code; /* the source's own; "" without one */
 };
 
@@ -59,6 +62,9 @@ struct report_account {
     uint32_t end;       /* place of what ended it (CLOSE, TRANSFER); NO_PLACE while it goes on */
     uint32_t charge_off, last_payment; /* places; NO_PLACE */
     struct optional_amount charged_off, paid_last;
+    bool has_charge_off_began; /* the first day of the delinquency that led to the charge-off is known: */
+    int32_t charge_off_began;
+    bool is_past; /* it was charged off so long ago that nothing of it is shown but that there is one */
     struct report_sum recovered;
     uint32_t latest; /* index of the latest reported month; NO_PLACE without any */
     /* The reported months, from period `month_first` (period_index) on without gaps. */
@@ -83,7 +89,7 @@ struct report_places {
 struct report {
     const struct in_force *list;
     const struct genesis *genesis;
-    const struct credit_policy *policy; /* NULL where the genesis names one that this release does not know */
+    const struct credit_policy *policy;
     const struct proof_verdict *verdict;
     struct digest subject;
     bool no_file;                 /* there is none, or nothing in it but consents and inquiries */
@@ -94,6 +100,10 @@ struct report {
     uint8_t *flags;    /* by place: bits */
     uint32_t flagged;  /* events with any */
     bool *disputed;    /* by place: it, or a correction of it, is disputed, and is marked so */
+    /* What the policy's years of retention no longer let be shown: by place, how late a month was and what
+     * its flags were; how many such months; and accounts as a whole, which are in no sum. */
+    bool *past;
+    uint32_t past_months, past_accounts;
     uint32_t account_count;
     struct report_account *accounts;   /* in the order of their openings */
     struct report_places reservations; /* live at the checkpoint */
@@ -123,9 +133,14 @@ int report_make(const struct report_request *request, const struct in_force *lis
 /* Fills accounts with their months and flags, by the report's list. Private to the report. */
 int report_accounts_make(struct report *report, struct arena *arena) TALLY_MUST_CHECK;
 
+/* Whether what an event says, or what it corrects, is past retention. */
+bool report_is_past(const struct report *report, uint32_t place);
+/* Marks what is past retention. Private to the report. */
+void report_retention_apply(struct report *report, struct report_account *account);
+
 /* The reported month of a period (period_index); NULL where none is in force. */
 const struct report_month *report_month_of(const struct report_account *account, uint32_t index);
-/* The code of a month (period_index) of the account. */
+/* The code of a month (period_index) of the account; REPORT_PAST_CODE where it is past retention. */
 char report_code(
     const struct report *report, const struct report_account *account, uint32_t index, bool *is_source);
 /* Whether the inquiry is a hard one. */

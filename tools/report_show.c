@@ -170,6 +170,16 @@ static void worst_line(const struct report *report, struct page *page)
     unranked_line(report, page);
 }
 
+static void past_line(const struct report *report, struct page *page)
+{
+    char text[LINE_SIZE];
+    if (report->past_months == 0 && report->past_accounts == 0) return;
+    snprintf(text, sizeof text,
+        "%u late months (%c) and %u accounts are past the policy's %u years: not shown", report->past_months,
+        REPORT_PAST_CODE, report->past_accounts, report->policy->retention_years);
+    page_field(page, "retention", text, PAGE_PLAIN);
+}
+
 static void summary_show(const struct report *report, struct page *page)
 {
     char text[LINE_SIZE];
@@ -177,6 +187,7 @@ static void summary_show(const struct report *report, struct page *page)
     accounts_line(report, page);
     totals_lines(report, page);
     worst_line(report, page);
+    past_line(report, page);
     snprintf(text, sizeof text, "%u open", report->reservations.count);
     page_field(page, "reservations", text, PAGE_PLAIN);
     snprintf(text, sizeof text, "%u hard and %u soft in the last %d months", report->hard, report->soft,

@@ -96,6 +96,7 @@ static void about_field(
     bool is_over = event->standing == STANDS_CORRECTED || event->standing == STANDS_RETRACTED;
     report_account_name(report, target, account);
     history_summary(report->list, target, room, said);
+    if (report_is_past(report, target)) snprintf(said, sizeof said, "past retention");
     snprintf(line, sizeof line, "%s%s %s", account, event_type_name((uint32_t)event->header.type), said);
     page_field(page, "about", line, is_over ? PAGE_STRUCK : PAGE_PLAIN);
 }

@@ -466,6 +466,114 @@ static void a_month_to_come_is_not_in_a_grid(void **state)
     assert_int_equal(report.worst_account, NO_PLACE);
 }
 
+/* An account with one run of late months: known good on 28 March 2015, late from 28 April, good on 28 June,
+ * and nothing after it. */
+static void make_old_run(void)
+{
+    static const uint32_t days[4] = {0, 20, 50, 0};
+    sample_open(file, 1, 0, ACCOUNT_REVOLVING, 156, date_from_civil(2015, 1, 1), 100000);
+    for (uint32_t i = 0; i < 4; i++) {
+        struct event_body body = sample_report_body(9000, days[i]);
+        if (days[i] > 0) body.past_due = (struct optional_amount){true, 500};
+        sample_report(file, 1, 0, 201503 + i, &body);
+    }
+}
+
+static void make_on(const char *policy, int year, int month, int day)
+{
+    genesis->policy = profile(policy);
+    file->time_ms = (uint64_t)date_from_civil(year, month, day) * MS_PER_DAY;
+    make_report(CODES_PBOC, 24);
+}
+
+static char code_of(uint32_t account, uint32_t period)
+{
+    bool is_source;
+    return report_code(&report, account_of(account), period_index(period), &is_source);
+}
+
+static void is_shown(bool shown)
+{
+    assert_int_equal(code_of(0, 201504), shown ? '1' : REPORT_PAST_CODE);
+    assert_int_equal(code_of(0, 201505), shown ? '2' : REPORT_PAST_CODE);
+    assert_int_equal(code_of(0, 201503), 'N');
+    assert_int_equal(code_of(0, 201506), 'N');
+    assert_int_equal(report.past_months, shown ? 0 : 2);
+    assert_int_equal(report.worst_account, shown ? 0 : NO_PLACE);
+    assert_int_equal(report.past_accounts, 0);
+}
+
+/* "In China adverse data is kept 5 years from the end of the bad event; in the US 7 years from the first
+ * delinquency." */
+static void late_months_are_shown_for_the_policys_years(void **state)
+{
+    (void)state;
+    make_old_run();
+    make_on("cn", 2020, 6, 28);
+    is_shown(true);
+    make_on("cn", 2020, 6, 29);
+    is_shown(false);
+    make_on("us", 2022, 4, 28);
+    is_shown(true);
+    make_on("us", 2022, 4, 29);
+    is_shown(false);
+}
+
+static void a_run_that_lasts_is_kept_from_its_end_and_not_from_its_beginning(void **state)
+{
+    (void)state;
+    struct event_body late = sample_report_body(9000, 40);
+    sample_open(file, 1, 0, ACCOUNT_REVOLVING, 156, date_from_civil(2010, 1, 1), 100000);
+    sample_report(file, 1, 0, 201002, &late);
+    late.has_first_delinquency = true;
+    late.first_delinquency_date = date_from_civil(2010, 1, 15);
+    sample_report(file, 1, 0, 201003, &late);
+    make_on("cn", 2024, 1, 1);
+    assert_int_equal(report.past_months, 0);
+    make_on("us", 2017, 1, 15);
+    assert_int_equal(report.past_months, 0);
+    make_on("us", 2017, 1, 16);
+    assert_int_equal(report.past_months, 2);
+    struct event_body good = sample_report_body(0, 0);
+    sample_report(file, 1, 0, 201203, &good); /* months without a report do not end it */
+    make_on("cn", 2017, 3, 28);
+    assert_int_equal(report.past_months, 0);
+    make_on("cn", 2017, 3, 29);
+    assert_int_equal(report.past_months, 2);
+}
+
+static void of_a_charge_off_that_is_past_nothing_is_shown(void **state)
+{
+    (void)state;
+    struct event_body late = sample_report_body(9000, 90);
+    struct page page;
+    sample_open(file, 1, 0, ACCOUNT_REVOLVING, 156, date_from_civil(2010, 1, 1), 100000);
+    sample_report(file, 1, 0, 201002, &late);
+    uint32_t gone = sample_simple(file, EVENT_CHARGE_OFF, 1, 0, date_from_civil(2010, 6, 1), 777001);
+    make_on("cn", 2024, 1, 1); /* it was never settled: it lasts */
+    assert_int_equal(report.past_accounts, 0);
+    assert_int_equal(report.by_state[ACCOUNT_STATE_CHARGED_OFF], 1);
+    make_on("us", 2017, 2, 28); /* seven years from the first late month */
+    assert_int_equal(report.past_accounts, 0);
+    make_on("us", 2017, 3, 1);
+    assert_int_equal(report.past_accounts, 1);
+    assert_int_equal(report.past_months, 1);
+    assert_int_equal(report.by_state[ACCOUNT_STATE_CHARGED_OFF], 0);
+    assert_int_equal(report.total_count, 0);
+    assert_true(report_is_past(&report, gone));
+    page_make(&page_text, &page);
+    buffer_append(&page.out, "", 1);
+    assert_non_null(strstr((const char *)page.out.data, "Account 1: past retention"));
+    assert_null(strstr((const char *)page.out.data, "7,770.01"));
+    assert_null(strstr((const char *)page.out.data, "CHARGE_OFF"));
+    page_close(&page);
+    sample_simple(file, EVENT_CLOSE, 1, 0, date_from_civil(2012, 6, 1), 0);
+    make_on("cn", 2017, 6, 1);
+    assert_int_equal(report.past_accounts, 0);
+    make_on("cn", 2017, 6, 2);
+    assert_int_equal(report.past_accounts, 1);
+}
+
 static void the_worst_month_is_of_those_shown(void **state)
 {
     (void)state;
@@ -525,6 +633,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             months_that_were_withheld_are_not_taken_for_good_ones, make_empty, drop_file),
         cmocka_unit_test_setup_teardown(a_month_to_come_is_not_in_a_grid, make_empty, drop_file),
+        cmocka_unit_test_setup_teardown(late_months_are_shown_for_the_policys_years, make_empty, drop_file),
+        cmocka_unit_test_setup_teardown(
+            a_run_that_lasts_is_kept_from_its_end_and_not_from_its_beginning, make_empty, drop_file),
+        cmocka_unit_test_setup_teardown(of_a_charge_off_that_is_past_nothing_is_shown, make_empty, drop_file),
         TEST(the_worst_month_is_of_those_shown),
         TEST(a_budget_that_is_spent_is_told),
     };
