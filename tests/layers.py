@@ -32,6 +32,8 @@ MAY_INCLUDE = [
     # A ledger replayed as the daemon replays it.
     ("tools/audit_replay", ["tools/audit_", "node/commit/execution.h", "node/commit/replay.h", "storage/", *PROTO]),
     ("tools/policies/", ["tools/policies/", *PROTO]),
+    # node.yaml, read and changed as the daemon reads it.
+    ("tools/client", ["tools/", "node/config.h", "node/config_edit.h", "node/net/certificate.h", "storage/disk.h", *PROTO]),
     ("tools/", ["tools/", "node/client/", "node/credit/", "node/net/certificate.h", "storage/", *PROTO]),
 ]
 
@@ -47,7 +49,7 @@ OWNERS = [
     (r"jansson\.h", ["proto/codec/", "node/rpc/message_json_read.c", "tools/"]),
     (r"csv\.h", ["tools/csv_reader.c"]),
     (r"cyaml/", ["node/config_yaml.c", "tools/home.c"]),
-    (r"yaml\.h", ["node/config_line.c"]),
+    (r"yaml\.h", ["node/config_tree.h"]),
 ]
 
 # protobuf-c is called in proto/codec alone; others fill generated structs, whose initialisers are generated too.

@@ -27,6 +27,7 @@ static const struct command *const commands[] = {
     &command_subject_id,
     &command_synth,
     &command_bench,
+    &command_client,
     &command_keygen,
     &command_policy,
     &command_help,

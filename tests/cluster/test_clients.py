@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 """The applications that may call a node: listed, limited, cut off, while the node runs and serves the others."""
 
+import hashlib
 import os
 import re
 import signal
+import ssl
 import subprocess
 import threading
 import time
@@ -238,6 +240,99 @@ class ClientsTest(network.NetworkTest):
                 self.listing.reload()
             self.assertEqual(before.status().name, NODE)
             self.assertIsNone(followed.error)
+
+    # The command line
+
+    def command(self, *arguments, check=network.DONE):
+        return self.net.run(NODE, "client", *arguments, check=check)
+
+    def test_a_client_is_added_listed_and_removed_while_the_node_runs(self):
+        home, text = self.net.home(NODE), self.listing.text
+        made = self.command("add", "loans", "--roles", "read,submit", "--rate", 250).json
+        self.assertEqual((made["name"], made["roles"], made["rate"], made["concurrency"], made["reloaded"]),
+                         ("loans", ["submit", "read"], 250, 100, True))
+        self.assertEqual((made["certificate"], made["key"]),
+                         (str(home / "clients" / "loans.crt"), str(home / "clients" / "loans.key")))
+        self.assertEqual(os.stat(made["key"]).st_mode & 0o777, 0o600)
+        self.assertEqual(os.stat(home / "clients").st_mode & 0o777, 0o700)
+        certificate, key = ((home / "clients" / f"loans.{end}").read_bytes() for end in ("crt", "key"))
+        digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate.decode())).hexdigest()
+        self.assertEqual(made["fingerprint"], digest)
+        self.assertEqual(self.listing.path.read_text(),
+                         text + f'  - {{name: "loans", fingerprint: "{digest}", roles: [submit, read], rate: 250}}\n')
+        self.assertEqual([(client["name"], client["rate"]) for client in self.command("list").json["clients"]],
+                         [("local", 1000000), ("loans", 250)])
+        shown = self.net.run(NODE, "client", "list", as_json=False, check=network.DONE).out
+        for part in ("loans", digest, "submit read", "250 calls a second, 100 open at once"):
+            self.assertIn(part, shown)
+        with rpc.Client(self.net, NODE, certificate, key) as client:
+            network.wait_until("the client is known", lambda: self.answers(client), 10)
+            client.submit(self.member.batch([self.member.opening()]))
+            followed = self.follow(client)
+            self.assertEqual(self.command("remove", "loans").json, {"name": "loans", "reloaded": True})
+            followed.join(10)
+            self.assertEqual(followed.error.code(), UNAVAILABLE)
+            self.assertEqual(failed(client.status).code(), UNAUTHENTICATED)
+        self.assertEqual(self.listing.path.read_text(), text)
+        self.assertIn("--certificate", self.command("add", "loans", "--roles", "read", check=network.REFUSED).err)
+        again = self.command("add", "loans", "--roles", "read", "--certificate", made["certificate"]).json
+        self.assertEqual((again["fingerprint"], again["key"]), (digest, None))
+        self.command("remove", "loans")
+
+    def test_a_certificate_goes_where_it_is_asked_for(self):
+        folder = self.net.folder / "given out"
+        made = self.command("add", "elsewhere", "--roles", "read", "--out", folder).json
+        self.assertTrue((folder / "elsewhere.key").exists())
+        self.assertEqual(made["certificate"], str(folder / "elsewhere.crt"))
+        self.command("remove", "elsewhere")
+
+    def test_what_cannot_be_added_is_told_and_leaves_nothing(self):
+        home, text = self.net.home(NODE), self.listing.text
+        local = home / "client.crt"
+        for arguments, code, reason, part in (
+                (("add", "local", "--roles", "read"), network.REFUSED, "EXISTS", 'client \\"local\\" already'),
+                (("add", "again", "--roles", "read", "--certificate", local), network.REFUSED, "EXISTS", "as"),
+                (("add", "x", "--roles", "read,write"), network.USAGE, "ROLE", "submit, inquire, read, admin"),
+                (("add", "x", "--roles", ""), network.USAGE, "ROLE", "submit, inquire, read, admin"),
+                (("add", "x"), network.USAGE, "USAGE", "--roles"),
+                (("add", "../x", "--roles", "read"), network.USAGE, "USAGE", "is no name"),
+                (("add", "x" * 65, "--roles", "read"), network.USAGE, "USAGE", "is no name"),
+                (("add", "x", "--roles", "read", "--rate", "0"), network.USAGE, "USAGE", "1 to 1000000"),
+                (("add", "x", "--roles", "read", "--concurrency", "10001"), network.USAGE, "USAGE", "1 to 10000"),
+                (("add", "x", "--roles", "read", "--certificate", home / "node.yaml"), network.REFUSED,
+                 "CERTIFICATE", "holds no certificate"),
+                (("remove", "nobody"), network.REFUSED, "NOT_FOUND", "nobody"),
+                (("remove",), network.USAGE, "USAGE", "wanted"),
+                ((), network.USAGE, "USAGE", "wanted")):
+            outcome = self.command(*arguments, check=code)
+            self.assertEqual(outcome.json["error"]["reason"], reason, outcome)
+            self.assertIn(part, outcome.out)
+            self.assertEqual(self.listing.path.read_text(), text)
+            self.assertFalse((home / "clients" / "x.crt").exists())
+            self.assertFalse((home / "clients" / "local.crt").exists())
+        self.assertEqual(network.tally("client", "list", home=self.net.folder / "none").code, network.REFUSED)
+        self.assertEqual(network.tally("client", "list").code, network.USAGE)
+        self.listing.path.write_text(text + "extra: 1\n")
+        self.assertIn("extra", self.command("add", "x", "--roles", "read", check=network.REFUSED).out)
+        self.assertFalse((home / "clients" / "x.crt").exists())
+
+    def test_a_node_that_does_not_run_reads_it_when_it_starts(self):
+        net, name = self.net, "validator-3"
+        net.stop(name)
+        made = net.run(name, "client", "add", "later", "--roles", "read", check=network.DONE).json
+        self.assertFalse(made["reloaded"])
+        net.start(name)
+        certificate, key = ((net.home(name) / "clients" / f"later.{end}").read_bytes() for end in ("crt", "key"))
+        with rpc.Client(net, name, certificate, key) as client:
+            self.assertEqual(client.status().name, name)
+
+    def test_clients_added_at_once_are_all_listed(self):
+        running = [network.tally_start("client", "add", f"app-{i}", "--roles", "read", home=self.net.home(NODE))
+                   for i in range(8)]
+        for process in running:
+            self.assertEqual(network.tally_end(process).code, network.DONE)
+        names = {client["name"] for client in self.command("list").json["clients"]}
+        self.assertEqual(names, {"local", *(f"app-{i}" for i in range(8))})
 
     # Limits
 
