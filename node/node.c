@@ -140,6 +140,15 @@ static void count_results(const struct applied_block *applied)
         if (counts[code] > 0) meter_add(&meters.events_applied[code], counts[code]);
 }
 
+static void tell_followers(struct node *node)
+{
+    struct node_follower *next;
+    for (struct node_follower *at = node->followers; at != NULL; at = next) {
+        next = at->next;
+        at->on_news(at);
+    }
+}
+
 static void on_applied(void *context, const struct applied_block *applied)
 {
     struct node *node = context;
@@ -154,11 +163,7 @@ static void on_applied(void *context, const struct applied_block *applied)
     replica_release(node->replica, height);
     update_work(node);
     set_keepalive(node);
-    struct node_follower *next;
-    for (struct node_follower *at = node->followers; at != NULL; at = next) {
-        next = at->next;
-        at->on_applied(at, height);
-    }
+    tell_followers(node);
 }
 
 static void on_certified(void *context, const struct certified_checkpoint *checkpoint)
@@ -173,6 +178,7 @@ static void on_provable(void *context, uint64_t height)
 {
     struct node *node = context;
     submissions_certified(node->submissions, height);
+    tell_followers(node);
 }
 
 static void on_divergence(void *context, uint64_t height)

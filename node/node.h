@@ -75,10 +75,11 @@ uint32_t node_peer_count(const struct node *node);
 /* `index` counts every node of genesis but this one. */
 void node_peer(const struct node *node, uint32_t index, struct node_peer *peer);
 
-/* Whoever follows the chain: told on the loop after each block has been applied. */
+/* Whoever follows the chain: told on the loop after each block has been applied, and each time a certified
+ * checkpoint is kept; it may unfollow then. */
 struct node_follower {
     struct node_follower *next;
-    void (*on_applied)(struct node_follower *follower, uint64_t height);
+    void (*on_news)(struct node_follower *follower);
 };
 void node_follow(struct node *node, struct node_follower *follower);
 void node_unfollow(struct node *node, struct node_follower *follower);

@@ -181,6 +181,7 @@ void grpc_detail_write(const struct grpc_error_detail *detail, char text[GRPC_DE
     message.event_index = copy.has_event_index ? copy.event_index : 0;
     message.has_event_index = copy.has_event_index;
     message.retry_after_ms = copy.retry_after_ms;
+    message.resume_height = copy.resume_height;
     struct buffer out;
     buffer_init(&out, GRPC_DETAIL_SIZE_MAX);
     message_encode(&message.base, &out);
@@ -207,6 +208,7 @@ int grpc_detail_read(struct span text, struct grpc_error_detail *detail)
             .event_index = message->event_index,
             .has_event_index = message->has_event_index != 0,
             .retry_after_ms = message->retry_after_ms,
+            .resume_height = message->resume_height,
         };
         snprintf(detail->reason, sizeof detail->reason, "%s", message->reason);
         snprintf(detail->field, sizeof detail->field, "%s", message->field);

@@ -63,12 +63,13 @@ struct grpc_error_detail {
     uint32_t event_index;                  /* meaningful where has_event_index is set */
     bool has_event_index;
     uint32_t retry_after_ms; /* 0 = retrying will not help by itself */
+    uint64_t resume_height;  /* of a stream of blocks that was cut; else 0 */
 };
 
 #define GRPC_DETAIL_TRAILER "tallystick-error-bin"
 
 /* The trailer's value: the ErrorDetail in base64 without padding, NUL-terminated. */
-#define GRPC_DETAIL_SIZE_MAX (GRPC_REASON_SIZE_MAX + GRPC_FIELD_SIZE_MAX + 24u)
+#define GRPC_DETAIL_SIZE_MAX (GRPC_REASON_SIZE_MAX + GRPC_FIELD_SIZE_MAX + 36u)
 #define GRPC_DETAIL_TEXT_SIZE ((GRPC_DETAIL_SIZE_MAX + 2u) / 3u * 4u + 1u)
 void grpc_detail_write(const struct grpc_error_detail *detail, char text[GRPC_DETAIL_TEXT_SIZE]);
 /* Reads one, padded or not; texts that are too long are cut.

@@ -179,7 +179,7 @@ static int add_account(struct own_accounts *own, struct state *state, const stru
         if (own->events) error = list_events(own, account, &arena, &message);
         if (error == TALLY_OK) {
             message_encode(&message.base, &own->stream.bytes);
-            stream_message_end(&own->stream);
+            stream_message_end(&own->stream, 0);
         }
     }
     subject_state_close(&subject);

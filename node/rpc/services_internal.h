@@ -14,7 +14,7 @@
 /* Reads of the state that wait or run: past that a caller is told to try again. */
 #define SERVICES_READS_MAX 256u
 /* Streams open at once, those that wait for the next block included. */
-#define SERVICES_STREAMS_MAX 128u
+#define SERVICES_STREAMS_MAX 320u
 #define SERVICES_RETRY_MS 200u
 /* The hint where older blocks are awaited. */
 #define SERVICES_BACKFILL_RETRY_MS 5000u
@@ -93,11 +93,19 @@ bool query_failed(struct query *query, int error, const char *what);
 
 /* A call that streams what it reads, a chunk at a time: `run` on the state thread appends messages, each
  * ended by stream_message_end; what it read goes out, and the next chunk is read once the client has taken
- * most of that. */
+ * most of that. A client that takes less than STREAM_PACE_MIN bytes in STREAM_SLOW_MS, though more waits for
+ * it all that time, is cut. */
 #define STREAM_CHUNK_MESSAGES_MAX 256u
-#define STREAM_PENDING_MAX (1u * MIB)
+#define STREAM_CHUNK_SIZE (256u * KIB) /* from there on `run` adds nothing more */
+#define STREAM_PENDING_MAX (256u * KIB)
+#define STREAM_SLOW_MS 10000u
+#define STREAM_PACE_MIN (64u * KIB)
+_Static_assert(SERVICES_STREAMS_MAX <= RPC_MEMORY_MAX / 4 * 3 / STREAM_PENDING_MAX,
+    "what waits on all streams leaves memory for other calls");
+_Static_assert(STREAM_SLOW_MS < RPC_STALL_TIMEOUT_MS, "a stream is cut with a reason before it is reset");
 struct stream {
     struct job job;
+    struct services_tick tick;
     struct services *services;
     struct rpc_call *call; /* NULL once cancelled or ended */
     void (*run)(struct stream *stream);
@@ -108,19 +116,31 @@ struct stream {
     void (*close)(struct stream *stream);
     bool reading;
     bool finished; /* set by `run`: no more will come, and the call ends well */
-    int error;     /* set by `run`: the call ends with it */
+    int error;     /* set by `run`: the call ends with it, and what it appended is dropped */
+    /* The chunk: messages, where they end in `bytes`, and from which height a client goes on that has them.
+     */
     struct buffer bytes;
     size_t ends[STREAM_CHUNK_MESSAGES_MAX];
-    size_t count;
+    uint64_t resumes[STREAM_CHUNK_MESSAGES_MAX];
+    size_t count, written;  /* `written` of them were handed on */
+    uint64_t resume_height; /* of what was handed on; 0 = this is no stream of blocks */
+    /* Its client's pace: bytes handed on in all, and what it had taken of them at the beginning of the
+     * window.
+     */
+    uint64_t given, taken;
+    uint32_t ticks; /* of the window */
 };
 /* Whether one more stream may be open; if not, the call is ended. */
 bool streams_admit(struct services *services, struct rpc_call *call);
 /* The same of one that reads the state, and whether the node answers from that at all now. */
 bool stream_admit(struct services *services, struct rpc_call *call);
-/* Takes the call over. `stream` is calloc'd, with run, ready and close set; it frees itself. */
+/* Takes the call over. `stream` is calloc'd, with run, ready and close set; it frees itself, maybe at once.
+ */
 void stream_start(struct services *services, struct rpc_call *call, struct stream *stream);
+/* Goes on, or ends, as things stand now. The stream may be gone after it. */
 void stream_advance(struct stream *stream);
-void stream_message_end(struct stream *stream);
+/* `resume_height` is what a client goes on from that has the message; 0 where the stream is not of blocks. */
+void stream_message_end(struct stream *stream, uint64_t resume_height);
 
 /* Submits a foreign client's batch, which may be NULL, and waits as asked. `on_done` comes with an outcome of
  * OUTCOME_DONE alone, and takes the call over; any other ends it. */
@@ -147,12 +167,13 @@ void handle_get_status(void *context, struct rpc_call *call);
 void handle_health_check(void *context, struct rpc_call *call);
 void handle_health_watch(void *context, struct rpc_call *call);
 
+/* Which of a block's events a reply lists. */
+enum block_listing { LIST_NONE, LIST_OWN, LIST_ALL };
+
 /* Appends an encoded GetBlockReply of an applied block, inside a FollowReply where `follows`, as
  * `member_id`'s clients may see it: that member's events with result, header and body, and only ids of the
- * others'.
- * `events` false leaves them all out. On the state thread. Errors: as ledger_read and state_results_read, and
- * TALLY_ELIMIT. */
-int block_reply(struct state *state, struct ledger *ledger, uint32_t member_id, uint64_t height, bool events,
-    bool follows, struct buffer *out) TALLY_MUST_CHECK;
+ * others'. On the state thread. Errors: as ledger_read and state_results_read, and TALLY_ELIMIT. */
+int block_reply(struct state *state, struct ledger *ledger, uint32_t member_id, uint64_t height,
+    enum block_listing listing, bool follows, struct buffer *out) TALLY_MUST_CHECK;
 
 #endif

@@ -206,13 +206,13 @@ struct block_events {
     uint32_t count;
 };
 
-static void add_event(struct block_events *to, const struct batch_event *event,
+/* `index` is its place in the block. */
+static void add_event(struct block_events *to, uint32_t index, const struct batch_event *event,
     const struct state_result *result, bool readable)
 {
-    uint32_t index = to->count++;
     Tallystick__V1__BlockEvent *message = &to->events[index];
     tallystick__v1__block_event__init(message);
-    to->pointers[index] = message;
+    to->pointers[to->count++] = message;
     message->index = index;
     message->event_id = message_bytes(span_of(event->id.bytes, DIGEST_SIZE));
     if (!readable) return;
@@ -226,9 +226,10 @@ static void add_event(struct block_events *to, const struct batch_event *event,
     message->plain = &to->bodies[index];
 }
 
-static int list_events(struct state *state, uint32_t member_id, const struct block *block,
+static int list_events(struct state *state, uint32_t member_id, bool own_alone, const struct block *block,
     struct arena *arena, struct block_events *to)
 {
+    uint32_t index = 0;
     struct state_result *results;
     uint32_t count;
     int error = state_results_read(state, block->header.height, arena, &results, &count);
@@ -240,22 +241,25 @@ static int list_events(struct state *state, uint32_t member_id, const struct blo
     if (to->events == NULL || to->pointers == NULL || to->bodies == NULL) return TALLY_ENOMEM;
     for (uint32_t b = 0; b < block->batch_count; b++) {
         const struct batch *batch = &block->batches[b];
-        for (uint32_t i = 0; i < batch->event_count; i++)
-            add_event(to, &batch->events[i], &results[to->count], batch->member_id == member_id);
+        bool is_own = batch->member_id == member_id;
+        for (uint32_t i = 0; i < batch->event_count; i++, index++)
+            if (is_own || !own_alone) add_event(to, index, &batch->events[i], &results[index], is_own);
     }
     return TALLY_OK;
 }
 
-int block_reply(struct state *state, struct ledger *ledger, uint32_t member_id, uint64_t height, bool events,
-    bool follows, struct buffer *out)
+int block_reply(struct state *state, struct ledger *ledger, uint32_t member_id, uint64_t height,
+    enum block_listing listing, bool follows, struct buffer *out)
 {
+    bool events = listing != LIST_NONE;
     struct arena arena;
     struct block block;
     struct block_events listed = {0};
     arena_init(&arena, 64u * MIB);
     int error = ledger_read(ledger, height, events, &arena, &block);
     if (error == TALLY_OK && height > state_applied_height(state)) error = TALLY_ENOTFOUND;
-    if (error == TALLY_OK && events) error = list_events(state, member_id, &block, &arena, &listed);
+    if (error == TALLY_OK && events)
+        error = list_events(state, member_id, listing == LIST_OWN, &block, &arena, &listed);
     if (error == TALLY_OK) {
         Tallystick__V1__GetBlockReply reply = TALLYSTICK__V1__GET_BLOCK_REPLY__INIT;
         Tallystick__V1__BlockHeader header;
@@ -270,6 +274,7 @@ int block_reply(struct state *state, struct ledger *ledger, uint32_t member_id, 
         reply.n_events = listed.count;
         reply.events = listed.pointers;
         Tallystick__V1__FollowReply follow = TALLYSTICK__V1__FOLLOW_REPLY__INIT;
+        follow.news_case = TALLYSTICK__V1__FOLLOW_REPLY__NEWS_BLOCK;
         follow.block = &reply;
         message_encode(follows ? &follow.base : &reply.base, out);
         if (out->failed) error = TALLY_ELIMIT;
@@ -283,10 +288,10 @@ static void run_get_block(struct query *query)
     const Tallystick__V1__GetBlockRequest *request = (const Tallystick__V1__GetBlockRequest *)query->request;
     struct node *node = query->services->node;
     struct executor *executor = node_executor(node);
-    int error = request->height == 0
-                    ? TALLY_ENOTFOUND
-                    : block_reply(executor_state(executor), executor_ledger(executor),
-                          node_config(node)->self->member_id, request->height, true, false, &query->reply);
+    int error = request->height == 0 ? TALLY_ENOTFOUND
+                                     : block_reply(executor_state(executor), executor_ledger(executor),
+                                           node_config(node)->self->member_id, request->height, LIST_ALL,
+                                           false, &query->reply);
     (void)query_failed(query, error, "there is no block of this height here");
 }
 
@@ -332,67 +337,4 @@ static void run_get_checkpoint(struct query *query)
 void handle_get_checkpoint(void *context, struct rpc_call *call)
 {
     query_start(context, call, &tallystick__v1__get_checkpoint_request__descriptor, run_get_checkpoint);
-}
-
-/* ---- Follow ---- */
-
-struct follow {
-    struct stream stream;
-    struct node_follower follower;
-    uint64_t next_height;
-    bool events;
-};
-
-static void run_follow(struct stream *stream)
-{
-    struct follow *follow = (struct follow *)(void *)stream;
-    struct node *node = stream->services->node;
-    struct executor *executor = node_executor(node);
-    stream->error = block_reply(executor_state(executor), executor_ledger(executor),
-        node_config(node)->self->member_id, follow->next_height, follow->events, true, &stream->bytes);
-    if (stream->error != TALLY_OK) return;
-    stream_message_end(stream);
-    follow->next_height++;
-}
-
-static bool follow_ready(const struct stream *stream)
-{
-    const struct follow *follow = (const struct follow *)(const void *)stream;
-    return follow->next_height <= executor_applied_height(node_executor(stream->services->node));
-}
-
-static void follow_close(struct stream *stream)
-{
-    struct follow *follow = (struct follow *)(void *)stream;
-    node_unfollow(stream->services->node, &follow->follower);
-}
-
-static void follow_applied(struct node_follower *follower, uint64_t height)
-{
-    struct follow *follow = (struct follow *)(void *)((char *)follower - offsetof(struct follow, follower));
-    (void)height;
-    stream_advance(&follow->stream);
-}
-
-void handle_follow(void *context, struct rpc_call *call)
-{
-    struct services *services = context;
-    struct arena arena;
-    ProtobufCMessage *message;
-    if (!stream_admit(services, call)) return;
-    if (!read_request(call, &tallystick__v1__follow_request__descriptor, &arena, &message)) return;
-    const Tallystick__V1__FollowRequest *request = (const Tallystick__V1__FollowRequest *)message;
-    struct follow *follow = calloc(1, sizeof *follow);
-    CHECK(follow != NULL);
-    follow->stream.run = run_follow;
-    follow->stream.ready = follow_ready;
-    follow->stream.close = follow_close;
-    follow->follower.on_applied = follow_applied;
-    follow->events = request->events;
-    follow->next_height = request->from_height != 0
-                              ? request->from_height
-                              : executor_applied_height(node_executor(services->node)) + 1;
-    arena_close(&arena);
-    node_follow(services->node, &follow->follower);
-    stream_start(services, call, &follow->stream);
 }

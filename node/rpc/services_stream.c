@@ -1,38 +1,85 @@
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "node/net/log.h"
 #include "node/rpc/services_internal.h"
 #include "proto/base/check.h"
 
+#define SLOW_TICKS (STREAM_SLOW_MS / SERVICES_TICK_MS)
+#define KEPT_SIZE_MAX (64u * KIB) /* of a chunk's memory, between chunks */
+
 static void free_stream(struct stream *stream)
 {
+    struct services *services = stream->services;
     stream->close(stream);
-    stream->services->streams--;
+    services_tick_remove(services, &stream->tick);
+    services->streams--;
     buffer_close(&stream->bytes);
-    services_let_go(stream->services);
     free(stream);
+    services_let_go(services);
+}
+
+/* The call, which the stream lets go of. */
+static struct rpc_call *take_call(struct stream *stream)
+{
+    struct rpc_call *call = stream->call;
+    stream->call = NULL;
+    return call;
 }
 
 static void fail_stream(
     struct stream *stream, enum grpc_status status, const char *reason, const char *message)
 {
-    struct rpc_call *call = stream->call;
-    stream->call = NULL;
-    fail_call(call, status, reason, NULL, message);
+    fail_call(take_call(stream), status, reason, NULL, message);
 }
 
-/* Hands on what was read. */
+/* What was handed on before still goes out, if the client takes it: where to go on is behind that. */
+static void cut_slow(struct stream *stream)
+{
+    struct grpc_error_detail detail = {.reason = "TOO_SLOW", .resume_height = stream->resume_height};
+    char message[GRPC_MESSAGE_SIZE_MAX] = "the client reads too slowly";
+    if (stream->resume_height != 0)
+        snprintf(message, sizeof message, "the client reads too slowly; go on from height %" PRIu64,
+            stream->resume_height);
+    rpc_call_fail(take_call(stream), GRPC_RESOURCE_EXHAUSTED, message, &detail);
+}
+
+static void fail_read(struct stream *stream)
+{
+    char text[SERVICES_TEXT_SIZE];
+    if (stream->error == TALLY_ECLOSED) {
+        fail_call_for_now(
+            take_call(stream), GRPC_UNAVAILABLE, "NOT_SERVING", "this node is rebuilding its state");
+    } else if (stream->error == TALLY_EPENDING) {
+        say_backfill(stream->services, text);
+        fail_call_pending(take_call(stream), text);
+    } else if (stream->error == TALLY_ELIMIT) {
+        fail_stream(
+            stream, GRPC_RESOURCE_EXHAUSTED, "TOO_LARGE", "a message is larger than one reply may be");
+    } else {
+        LOG_BROKEN("a read for a stream failed", LOG_E("why", stream->error));
+        fail_stream(stream, GRPC_INTERNAL, "READ_FAILED", "this node could not read its own data");
+    }
+}
+
+/* Hands on what was read, as far as there is room for it: the rest waits for the client, or for others. */
 static void write_chunk(struct stream *stream)
 {
-    size_t start = 0;
-    for (size_t i = 0; i < stream->count; i++) {
-        struct span message = span_of(stream->bytes.data + start, stream->ends[i] - start);
-        if (rpc_call_write(stream->call, message) != TALLY_OK) {
-            fail_stream(stream, GRPC_RESOURCE_EXHAUSTED, "SLOW_READER",
-                "the client reads too slowly; go on from the last message it has");
+    while (stream->written < stream->count) {
+        size_t i = stream->written, start = i == 0 ? 0 : stream->ends[i - 1];
+        size_t pending = rpc_call_pending(stream->call);
+        int error =
+            rpc_call_write(stream->call, span_of(stream->bytes.data + start, stream->ends[i] - start));
+        if (error == TALLY_EFULL) return;
+        if (error != TALLY_OK) {
+            stream->error = error;
+            fail_read(stream);
             return;
         }
-        start = stream->ends[i];
+        stream->given += rpc_call_pending(stream->call) - pending;
+        stream->resume_height = stream->resumes[i];
+        stream->written++;
     }
 }
 
@@ -43,6 +90,7 @@ static void run_read(struct job *job)
         stream->error = TALLY_ECLOSED;
     else
         stream->run(stream);
+    if (stream->bytes.failed && stream->error == TALLY_OK) stream->error = TALLY_ELIMIT;
 }
 
 static void read_done(struct job *job)
@@ -50,49 +98,73 @@ static void read_done(struct job *job)
     struct stream *stream = (struct stream *)(void *)job;
     stream->reading = false;
     if (stream->error == TALLY_EDAMAGED) executor_mistrust(node_executor(stream->services->node));
-    if (stream->call != NULL && stream->error == TALLY_ECLOSED) {
-        fail_stream(stream, GRPC_UNAVAILABLE, "NOT_SERVING", "this node is rebuilding its state");
-    } else if (stream->call != NULL && stream->error == TALLY_EPENDING) {
-        char text[SERVICES_TEXT_SIZE];
-        struct rpc_call *call = stream->call;
-        stream->call = NULL;
-        say_backfill(stream->services, text);
-        fail_call_pending(call, text);
-    } else if (stream->call != NULL && (stream->error == TALLY_ELIMIT || stream->bytes.failed)) {
-        fail_stream(
-            stream, GRPC_RESOURCE_EXHAUSTED, "TOO_LARGE", "a message is larger than one reply may be");
-    } else if (stream->call != NULL && stream->error != TALLY_OK) {
-        LOG_BROKEN("a read for a stream failed", LOG_E("why", stream->error));
-        fail_stream(stream, GRPC_INTERNAL, "READ_FAILED", "this node could not read its own data");
-    }
-    if (stream->call != NULL) write_chunk(stream);
-    if (stream->call != NULL && stream->finished) {
-        struct rpc_call *call = stream->call;
-        stream->call = NULL;
-        rpc_call_end(call);
-    }
-    if (stream->call == NULL)
-        free_stream(stream);
-    else
-        stream_advance(stream);
+    if (stream->error != TALLY_OK && stream->call != NULL) fail_read(stream);
+    stream_advance(stream);
 }
 
-void stream_advance(struct stream *stream)
+static void read_chunk(struct stream *stream)
 {
-    if (stream->call == NULL || stream->reading || rpc_call_pending(stream->call) > STREAM_PENDING_MAX)
-        return;
-    if (!stream->ready(stream)) return;
     stream->reading = true;
-    stream->count = 0;
+    stream->count = stream->written = 0;
     buffer_clear(&stream->bytes);
+    if (stream->bytes.capacity > KEPT_SIZE_MAX) {
+        buffer_close(&stream->bytes);
+        buffer_init(&stream->bytes, RPC_REPLY_SIZE_MAX);
+    }
     stream->job = (struct job){.run = run_read, .done = read_done};
     executor_read(node_executor(stream->services->node), &stream->job);
 }
 
+static void go_on(struct stream *stream)
+{
+    write_chunk(stream);
+    if (stream->call == NULL || stream->written < stream->count) return;
+    if (stream->finished) {
+        rpc_call_end(take_call(stream));
+    } else if (!node_is_serving(stream->services->node)) {
+        fail_call_for_now(
+            take_call(stream), GRPC_UNAVAILABLE, "NOT_SERVING", node_why_not_serving(stream->services->node));
+    } else if (rpc_call_pending(stream->call) <= STREAM_PENDING_MAX && stream->ready(stream)) {
+        read_chunk(stream);
+    }
+}
+
+void stream_advance(struct stream *stream)
+{
+    if (stream->reading) return;
+    if (stream->call != NULL) go_on(stream);
+    if (stream->call == NULL && !stream->reading) free_stream(stream);
+}
+
+static void begin_window(struct stream *stream)
+{
+    stream->ticks = 0;
+    stream->taken = stream->given - rpc_call_pending(stream->call);
+}
+
+/* Looks at a whole window in which something waited for the client all the time. */
+static bool is_too_slow(struct stream *stream)
+{
+    uint64_t taken_before = stream->taken;
+    if (rpc_call_pending(stream->call) > 0 && ++stream->ticks < SLOW_TICKS) return false;
+    bool is_whole = stream->ticks >= SLOW_TICKS;
+    begin_window(stream);
+    return is_whole && stream->taken - taken_before < STREAM_PACE_MIN;
+}
+
+static void on_tick(struct services_tick *tick)
+{
+    struct stream *stream = (struct stream *)(void *)((char *)tick - offsetof(struct stream, tick));
+    if (stream->call != NULL && is_too_slow(stream)) cut_slow(stream);
+    stream_advance(stream);
+}
+
 static void on_drain(void *context, struct rpc_call *call)
 {
+    struct stream *stream = context;
     (void)call;
-    stream_advance(context);
+    begin_window(stream);
+    stream_advance(stream);
 }
 
 static void on_cancel(void *context, struct rpc_call *call)
@@ -100,7 +172,7 @@ static void on_cancel(void *context, struct rpc_call *call)
     struct stream *stream = context;
     (void)call;
     stream->call = NULL;
-    if (!stream->reading) free_stream(stream);
+    stream_advance(stream);
 }
 
 bool streams_admit(struct services *services, struct rpc_call *call)
@@ -120,14 +192,17 @@ void stream_start(struct services *services, struct rpc_call *call, struct strea
 {
     stream->services = services;
     stream->call = call;
+    stream->tick.run = on_tick;
     services->streams++;
+    services_tick_add(services, &stream->tick);
     buffer_init(&stream->bytes, RPC_REPLY_SIZE_MAX);
     rpc_call_watch(call, stream, on_drain, on_cancel);
     stream_advance(stream);
 }
 
-void stream_message_end(struct stream *stream)
+void stream_message_end(struct stream *stream, uint64_t resume_height)
 {
     CHECK(stream->count < STREAM_CHUNK_MESSAGES_MAX);
+    stream->resumes[stream->count] = resume_height;
     stream->ends[stream->count++] = stream->bytes.size;
 }

@@ -1,0 +1,232 @@
+#!/usr/bin/python3
+"""Follow, by a stock gRPC client: what is told, that each height comes once whatever happens, many followers, and slow ones."""
+
+import threading
+import time
+
+import grpc
+
+import network
+import rpc
+from network import FULL
+from rpc import DEADLINE_S, detail_of
+
+EVENTS = 100_000  # of one stream
+FOLLOWERS = 200
+SLOW_S = 10  # STREAM_SLOW_MS
+# A client that takes no more than it is asked to.
+NARROW = (("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 65535))
+
+request = rpc.rpc.FollowRequest
+
+
+def follow(client, timeout=DEADLINE_S, **options):
+    return client.ledger.Follow(request(**options), timeout=timeout)
+
+
+class Follower(threading.Thread):
+    """Follows until a height was told, beginning again where it was when it is cut. `heights` are those it was told, and
+    `cuts` the reasons."""
+
+    def __init__(self, client, until, from_height=1, **options):
+        super().__init__(daemon=True)
+        self.client, self.until, self.next, self.options = client, until, from_height, options
+        self.heights, self.events, self.cuts, self.wrong = [], 0, [], None
+
+    def run(self):
+        try:
+            while not self.heights or self.heights[-1] < self.until():
+                self.follow_once()
+        except Exception as error:  # pylint: disable=broad-except
+            self.wrong = error
+
+    def follow_once(self):
+        call = follow(self.client, timeout=300, from_height=self.next, **self.options)
+        try:
+            for reply in call:
+                self.heights.append(reply.block.header.height)
+                self.events += len(reply.block.events)
+                self.next = self.heights[-1] + 1
+                if self.heights[-1] >= self.until():
+                    call.cancel()
+                    return
+        except grpc.RpcError as error:
+            detail = detail_of(error)
+            self.cuts.append(detail.reason)
+            if error.code() != grpc.StatusCode.RESOURCE_EXHAUSTED or detail.resume_height != self.next:
+                raise
+
+
+class FollowTest(network.NetworkTest):
+    network_options = {}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.files = network.synth(cls.shared.folder, seed=21, subjects=20)
+        for outcome in cls.shared.import_all(cls.files).values():
+            assert outcome.code == network.DONE, outcome
+        cls.shared.agreement()
+
+    def client(self, name="validator-1", net=None):
+        client = rpc.Client(net or self.net, name)
+        self.addCleanup(client.close)
+        return client
+
+    def head(self, client):
+        return client.status().applied_height
+
+    def take(self, client, count, **options):
+        """The first replies of a stream."""
+        call, found = follow(client, **options), []
+        for reply in call:
+            found.append(reply)
+            if len(found) == count:
+                call.cancel()
+                return found
+        self.fail("the stream ended by itself")
+
+    # What is told
+
+    def test_blocks_come_as_get_block_has_them(self):
+        for name in ("validator-1", "observer-1"):
+            client = self.client(name)
+            head = self.head(client)
+            blocks = [client.ledger.GetBlock(rpc.rpc.GetBlockRequest(height=height), timeout=DEADLINE_S)
+                      for height in range(1, head + 1)]
+            self.assertEqual([reply.block for reply in self.take(client, head, from_height=1, events=True)], blocks)
+            self.assertGreater(sum(len(block.events) for block in blocks), 500)
+            # The same with a part of the events: whole ones of one's own member, at their places in the block.
+            own = [[event for event in block.events if event.header] for block in blocks]
+            told = self.take(client, head, from_height=1, own_events=True)
+            self.assertEqual([list(reply.block.events) for reply in told], own)
+            self.assertEqual(bool(sum(map(len, own))), name == "validator-1")
+            bare = self.take(client, head, from_height=1)
+            self.assertEqual([(reply.block.header, reply.block.block, len(reply.block.events)) for reply in bare],
+                             [(block.header, block.block, 0) for block in blocks])
+
+    def test_a_checkpoint_comes_behind_the_block_of_its_height(self):
+        client = self.client()
+        head = self.net.agreement()[0]
+        heights, checkpoints = [], []
+        call = follow(client, from_height=1, checkpoints=True)
+        for reply in call:
+            if reply.WhichOneof("news") == "block":
+                heights.append(reply.block.header.height)
+                continue
+            height = reply.checkpoint.checkpoint.height
+            self.assertIn(height, heights)
+            checkpoints.append(height)
+            self.assertEqual(reply.checkpoint, client.ledger.GetCheckpoint(
+                rpc.rpc.GetCheckpointRequest(height=height), timeout=DEADLINE_S).checkpoint)
+            if height >= head:
+                break
+        call.cancel()
+        self.assertEqual(heights, list(range(1, len(heights) + 1)))
+        self.assertEqual(checkpoints, sorted(set(checkpoints)))
+        self.assertGreater(len(checkpoints), 1)
+
+    def test_a_height_that_is_not_there_yet_is_waited_for(self):
+        client, member = self.client(), rpc.Member(self.net, "validator-1")
+        wanted = self.head(client) + 3
+        call = follow(client, from_height=wanted, checkpoints=True)
+        while client.submit(member.batch([member.opening()])).height < wanted:
+            pass
+        told = [next(call), next(call)]
+        while told[-1].WhichOneof("news") != "checkpoint":
+            told.append(next(call))
+        call.cancel()
+        self.assertEqual(told[0].block.header.height, wanted)
+        self.assertGreaterEqual(told[-1].checkpoint.checkpoint.height, wanted)
+
+    def test_a_follower_goes_on_where_it_was(self):
+        client = self.client()
+        head = self.head(client)
+        seen = []
+        while len(seen) < head:
+            call = follow(client, from_height=len(seen) + 1, events=True)
+            seen += [next(call).block.block for _ in range(min(7, head - len(seen)))]
+            call.cancel()
+        blocks = [client.ledger.GetBlock(rpc.rpc.GetBlockRequest(height=height), timeout=DEADLINE_S).block
+                  for height in range(1, head + 1)]
+        self.assertEqual(seen, blocks)
+
+    # Many, and slow ones
+
+    def load(self, net, events, seed):
+        """A portfolio of at least so many events, and how many it has."""
+        subjects = count = 0
+        while count < events:
+            subjects = max(100, subjects * 2)
+            path = network.synth(net.folder, seed, subjects, members=1)["validator-1"]
+            count = network.line_count(path)
+        return path, count
+
+    def test_a_hundred_thousand_events_come_down_one_stream(self):
+        net = self.network(observers=0)
+        path, count = self.load(net, EVENTS if FULL else EVENTS // 5, 31)
+        net.run("validator-1", "import", path, check=network.DONE, limit_s=600)
+        client = self.client(net=net)
+        head = self.head(client)
+        for options in ({"events": True}, {"own_events": True}):
+            follower = Follower(client, lambda: head, **options)
+            began = time.monotonic()
+            follower.run()
+            self.assertIsNone(follower.wrong)
+            self.assertEqual((follower.heights, follower.events, follower.cuts), (list(range(1, head + 1)), count, []))
+            print(f"{count} events in {time.monotonic() - began:.1f} s", flush=True)
+
+    def sleepy_follow(self, net):
+        """Takes one block and then nothing until it is cut, then all that comes: the heights, and the error at the end."""
+        net.channel_options = NARROW
+        call = follow(self.client(net=net), timeout=120, from_height=1, events=True)
+        net.channel_options = ()
+        heights = [next(call).block.header.height]
+        time.sleep(SLOW_S + 3)
+        with self.assertRaises(grpc.RpcError) as cut:
+            for reply in call:
+                heights.append(reply.block.header.height)
+        return heights, cut.exception
+
+    def test_many_follow_beside_an_import_and_a_slow_one_is_cut(self):
+        net = self.network(observers=0)
+        path, count = self.load(net, 20_000, 41)
+        importing = network.tally_start("import", path, home=net.home("validator-1"))
+        heads = []
+
+        def until():
+            return heads[0] if heads else 2**63
+
+        followers = []
+        for name in net.validators:
+            client = self.client(name, net)
+            followers += [Follower(client, until, events=number == 0) for number in range(FOLLOWERS // len(net.validators))]
+        for follower in followers:
+            follower.start()
+        heights, cut = self.sleepy_follow(net)
+        outcome = network.tally_end(importing, 300)
+        self.assertEqual(outcome.code, network.DONE, outcome)
+        print(f"{count} events beside {FOLLOWERS} followers: {outcome.json['seconds']} s", flush=True)
+        heads.append(net.agreement()[0])
+        client = self.client("validator-1", net)
+        member = rpc.Member(net, "validator-1")
+        client.submit(member.batch([member.opening()]))  # whoever is told of it has been told of all before
+        for follower in followers:
+            follower.join(60)
+            self.assertFalse(follower.is_alive())
+            self.assertIsNone(follower.wrong)
+            self.assertEqual((follower.heights[:heads[0]], follower.cuts), (list(range(1, heads[0] + 1)), []))
+        # The slow one got what had been sent, then why, and where to go on.
+        detail = detail_of(cut)
+        self.assertEqual((cut.code(), detail.reason), (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_SLOW"))
+        self.assertIn(str(detail.resume_height), cut.details())
+        self.assertEqual(heights, list(range(1, detail.resume_height)))
+        self.assertLess(detail.resume_height, heads[0])
+        rest = Follower(client, until, from_height=detail.resume_height, events=True)
+        rest.run()
+        self.assertIsNone(rest.wrong)
+        self.assertEqual(heights + rest.heights[:heads[0] - len(heights)], list(range(1, heads[0] + 1)))
+
+
+if __name__ == "__main__":
+    network.main()
