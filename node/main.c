@@ -88,7 +88,7 @@ static void on_failed(void *context)
     close_node(daemon);
 }
 
-static void on_joined(void *context)
+static void close_now(void *context)
 {
     close_node(context);
 }
@@ -117,8 +117,13 @@ static void on_signal(uv_signal_t *handle, int number)
         reload(daemon);
         return;
     }
+    bool again = daemon->stopping;
     daemon->stopping = true;
-    close_node(daemon);
+    /* Asked once, it lets open calls end; asked again, it does not wait. */
+    if (again || daemon->closing)
+        close_node(daemon);
+    else
+        services_drain(daemon->services, close_now, daemon);
 }
 
 static void watch_signals(struct daemon *daemon)
@@ -134,7 +139,7 @@ static void watch_signals(struct daemon *daemon)
 /* Opens the node and its services; also when it has joined, and is opened again with what it fetched. */
 static void begin(struct daemon *daemon)
 {
-    static const struct node_callbacks callbacks = {on_failed, on_joined};
+    static const struct node_callbacks callbacks = {on_failed, close_now};
     char why[WHY_SIZE];
     daemon->closing = false;
     int error = node_open(&daemon->loop, &daemon->config, &callbacks, daemon, &daemon->node, why, sizeof why);

@@ -16,7 +16,7 @@
 #define PID_FILE_SIZE_MAX 32
 #define LOG_TAIL_SIZE 4096
 #define POLL_MS 20
-#define TERMINATE_MS 5000
+#define TERMINATE_MS 10000 /* a node takes at most half of that */
 #define KILL_MS 2000
 #define FIRST_START_MS 30000
 

@@ -71,9 +71,16 @@ static void sweep_arm(struct rpc_server *server)
 
 /* Connections. */
 
+static void on_timer_closed(uv_handle_t *handle);
+
 static void server_free_if_done(struct rpc_server *server)
 {
-    if (!server->closing || server->timer_open || server->connections != NULL) return;
+    if (!server->closing || server->connections != NULL) return;
+    if (server->timer_open) {
+        if (!uv_is_closing((uv_handle_t *)&server->sweep))
+            uv_close((uv_handle_t *)&server->sweep, on_timer_closed);
+        return;
+    }
     void (*on_closed)(void *context) = server->on_closed;
     void *context = server->closed_context;
     CHECK(server->shared.counts.calls == 0 && server->shared.counts.memory == 0);
@@ -403,6 +410,14 @@ static void on_timer_closed(uv_handle_t *handle)
     server_free_if_done(server);
 }
 
+/* Whoever has not taken the rest by now does not hold the node up. */
+static void on_close_timeout(uv_timer_t *timer)
+{
+    struct rpc_server *server = timer->data;
+    for (struct connection *at = server->connections; at != NULL; at = at->next)
+        tls_stream_drop(at->stream, "the node is stopping");
+}
+
 void rpc_server_close(struct rpc_server *server, void (*on_closed)(void *context), void *context)
 {
     if (server == NULL) return;
@@ -411,7 +426,7 @@ void rpc_server_close(struct rpc_server *server, void (*on_closed)(void *context
     server->on_closed = on_closed;
     server->closed_context = context;
     tls_listener_close(server->listener);
-    uv_close((uv_handle_t *)&server->sweep, on_timer_closed);
+    CHECK(uv_timer_start(&server->sweep, on_close_timeout, RPC_CLOSE_TIMEOUT_MS, 0) == 0);
     /* No stream is freed here: on_close comes from the loop. */
     for (struct connection *at = server->connections; at != NULL; at = at->next) {
         bool moved = false;
@@ -423,6 +438,7 @@ void rpc_server_close(struct rpc_server *server, void (*on_closed)(void *context
         (void)output_move(at, &moved);
         connection_finish(at, "the node is stopping");
     }
+    server_free_if_done(server);
 }
 
 uint16_t rpc_server_port(const struct rpc_server *server)

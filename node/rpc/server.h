@@ -55,6 +55,7 @@ struct rpc_method {
 #define RPC_REQUEST_TIMEOUT_MS 15000u           /* from a call's headers to the end of its request */
 #define RPC_STALL_TIMEOUT_MS 20000u             /* a reader that takes nothing of what waits for it */
 #define RPC_RESETS_MAX 200u                     /* calls a client may reset in 10 s, on a connection */
+#define RPC_CLOSE_TIMEOUT_MS 1000u              /* what is left to send when the server closes */
 #define RPC_SHUTDOWN_RETRY_MS 2000u             /* what is told to clients of a node that stops */
 #define RPC_CONTROL_FRAMES_MAX 1000u /* PING, SETTINGS, PRIORITY and the like in 10 s, on a connection */
 
@@ -108,9 +109,9 @@ int rpc_server_renew(
 void rpc_server_drain(struct rpc_server *server);
 
 /* Stops listening, ends every open call with UNAVAILABLE, reason SHUTTING_DOWN (their on_cancel are called
- * before this returns), and closes the connections once what was answered is sent, or after a few seconds.
- * The memory goes, and on_closed (may be NULL) is called, on later turns of the loop, which must still run.
- * Not from inside a handler. NULL is fine (on_closed is then not called). */
+ * before this returns), and closes the connections once what was answered is sent, or after
+ * RPC_CLOSE_TIMEOUT_MS. The memory goes, and on_closed (may be NULL) is called, on later turns of the loop,
+ * which must still run. Not from inside a handler. NULL is fine (on_closed is then not called). */
 void rpc_server_close(struct rpc_server *server, void (*on_closed)(void *context), void *context);
 
 /* The port it listens on. */

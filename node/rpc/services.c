@@ -330,6 +330,7 @@ void services_close(struct services *services, void (*on_closed)(void *context),
     services->on_closed = on_closed;
     services->on_closed_context = context;
     services->closing = true;
+    services_drain_stop(services);
     uv_close((uv_handle_t *)&services->timer, timer_closed);
     rpc_server_close(services->server, server_closed, services);
 }

@@ -37,7 +37,7 @@ static bool read_service(struct rpc_call *call, bool *is_known)
 static Status status_now(const struct services *services, bool is_known)
 {
     if (!is_known) return STATUS(SERVICE_UNKNOWN);
-    return node_is_serving(services->node) ? STATUS(SERVING) : STATUS(NOT_SERVING);
+    return node_is_serving(services->node) && !services->draining ? STATUS(SERVING) : STATUS(NOT_SERVING);
 }
 
 static void encode_status(Status status, struct buffer *out)
@@ -85,10 +85,15 @@ static void watch_tell(struct services_tick *tick)
     struct watch *watch = (struct watch *)(void *)tick;
     struct buffer out;
     Status status = status_now(watch->services, watch->is_known);
-    if (status == watch->told) return;
-    encode_status(status, &out);
-    if (rpc_call_write(watch->call, buffer_span(&out)) == TALLY_OK) watch->told = status;
-    buffer_close(&out);
+    struct rpc_call *call = watch->call;
+    if (status != watch->told) {
+        encode_status(status, &out);
+        if (rpc_call_write(call, buffer_span(&out)) == TALLY_OK) watch->told = status;
+        buffer_close(&out);
+    }
+    if (!watch->services->draining) return;
+    watch_free(watch);
+    fail_call_draining(call, 0);
 }
 
 void handle_health_watch(void *context, struct rpc_call *call)

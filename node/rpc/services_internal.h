@@ -36,6 +36,8 @@ struct services {
     struct services_tick *ticks;
     uv_timer_t timer; /* of the ticks */
     bool timer_is_open;
+    struct services_drain *drain; /* NULL unless it is under way */
+    bool draining;                /* no call begins any more, and streams end */
     bool closing;
     void (*on_closed)(void *context);
     void *on_closed_context;
@@ -47,6 +49,14 @@ void services_let_go(struct services *services);
 void services_tick_init(struct services *services, uv_loop_t *loop);
 void services_tick_add(struct services *services, struct services_tick *tick);
 void services_tick_remove(struct services *services, struct services_tick *tick);
+/* Runs all of them now. */
+void services_tick_all(struct services *services);
+
+/* Waits no longer for open calls; whoever waits for that is told nothing. */
+void services_drain_stop(struct services *services);
+/* Ends a call because the node stops; `resume_height` is what its client goes on from elsewhere, 0 where it
+ * follows no blocks. */
+void fail_call_draining(struct rpc_call *call, uint64_t resume_height);
 
 /* Whether a service of this full name has a method here. */
 bool services_has(const char *service);

@@ -132,6 +132,9 @@ static void go_on(struct stream *stream)
 void stream_advance(struct stream *stream)
 {
     if (stream->reading) return;
+    /* A stream of blocks has no end by itself. */
+    if (stream->call != NULL && stream->services->draining && stream->resume_height != 0)
+        fail_call_draining(take_call(stream), stream->resume_height);
     if (stream->call != NULL) go_on(stream);
     if (stream->call == NULL && !stream->reading) free_stream(stream);
 }

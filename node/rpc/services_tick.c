@@ -1,14 +1,18 @@
 #include "node/rpc/services_internal.h"
 #include "proto/base/check.h"
 
-static void on_timer(uv_timer_t *timer)
+void services_tick_all(struct services *services)
 {
-    struct services *services = timer->data;
     struct services_tick *next;
     for (struct services_tick *tick = services->ticks; tick != NULL; tick = next) {
         next = tick->next;
         tick->run(tick);
     }
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    services_tick_all(timer->data);
 }
 
 void services_tick_init(struct services *services, uv_loop_t *loop)
