@@ -35,10 +35,16 @@ static size_t slot_count(uint32_t bits)
 static uint32_t *slots_make(uint32_t bits)
 {
     size_t size = slot_count(bits) * sizeof(uint32_t);
-    if (size < PAGES_SIZE_MIN) return calloc(1, size);
-    uint32_t *slots = pages_take(size);
-    if (slots != NULL) memset(slots, 0, size);
-    return slots;
+    return size < PAGES_SIZE_MIN ? calloc(1, size) : pages_take(size);
+}
+
+static void slots_close(uint32_t *slots, uint32_t bits)
+{
+    size_t size = slot_count(bits) * sizeof(uint32_t);
+    if (size < PAGES_SIZE_MIN)
+        free(slots);
+    else
+        pages_give(slots, size);
 }
 
 struct account_filter *account_filter_make(void)
@@ -60,7 +66,7 @@ void account_filter_close(struct account_filter *filter)
 {
     if (filter == NULL) return;
     for (size_t i = 0; i < PARTS; i++)
-        free(filter->parts[i].slots);
+        slots_close(filter->parts[i].slots, filter->parts[i].bits);
     free(filter);
 }
 
@@ -93,7 +99,7 @@ static bool grow(struct part *part)
     if (slots == NULL) return false;
     for (size_t i = 0; i < slot_count(part->bits); i++)
         if (part->slots[i] != 0) slots[place_of(slots, bits, part->slots[i])] = part->slots[i];
-    free(part->slots);
+    slots_close(part->slots, part->bits);
     part->slots = slots;
     part->bits = bits;
     return true;

@@ -113,7 +113,7 @@ static bool slab_open(struct slab *slab, size_t block_size)
 static void slab_close(struct slab *slab)
 {
     for (uint32_t i = 0; i < slab->node_count >> BLOCK_SHIFT; i++)
-        free(slab->blocks[i]);
+        pages_give(slab->blocks[i], slab->block_size);
     free(slab->blocks);
     free(slab->free);
 }

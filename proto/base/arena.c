@@ -24,11 +24,24 @@ void arena_init(struct arena *arena, size_t budget)
     *arena = (struct arena){.budget = budget};
 }
 
+static struct arena_chunk *chunk_take(size_t whole)
+{
+    return whole < PAGES_SIZE_MIN ? malloc(whole) : pages_take(whole);
+}
+
+static void chunk_give(struct arena_chunk *chunk, size_t whole)
+{
+    if (whole < PAGES_SIZE_MIN)
+        free(chunk);
+    else
+        pages_give(chunk, whole);
+}
+
 static void free_chunks(struct arena_chunk *chunk)
 {
     while (chunk != NULL) {
         struct arena_chunk *next = chunk->next;
-        free(chunk);
+        chunk_give(chunk, sizeof *chunk + chunk->size);
         chunk = next;
     }
 }
@@ -61,8 +74,7 @@ void *arena_take(struct arena *arena, size_t size)
         size_t chunk_size = chunk == NULL ? CHUNK_SIZE_MIN : chunk->size * 2;
         if (chunk_size > arena->budget - arena->used) chunk_size = arena->budget - arena->used;
         if (chunk_size < size) chunk_size = size;
-        size_t whole = sizeof *chunk + chunk_size;
-        chunk = whole < PAGES_SIZE_MIN ? malloc(whole) : pages_take(whole);
+        chunk = chunk_take(sizeof *chunk + chunk_size);
         if (chunk == NULL) return NULL;
         *chunk = (struct arena_chunk){.next = arena->chunks, .size = chunk_size};
         arena->chunks = chunk;
