@@ -15,8 +15,10 @@
 /* Entries of one record of a run. */
 #define RUN_ENTRIES 1024u
 #define ENTRY_SIZE (EVENT_KEY_SIZE + 8u)
-/* Entries that were added and wait for their places in the table to come in from memory. */
-#define FETCH_AHEAD 16u
+/* Entries that were added and wait for their places in the table to come in from memory: so many at a time,
+ * for the processor translates several addresses at once, but where it meets them one by one, waits for each.
+ */
+#define FETCH_GROUP 16u
 
 #define HEIGHT_MAX ((1ull << (EVENT_KIND_SHIFT - EVENT_INDEX_BITS)) - 1)
 
@@ -186,7 +188,7 @@ static int read_stored(struct event_index *index)
     if (error == TALLY_OK) {
         index->hash = index->stored.hash;
         index->bucket_bits = index->stored.bucket_bits;
-        index->open = event_table_make(&index->hash);
+        index->open = event_table_make(&index->hash, 0);
         if (index->open == NULL) error = TALLY_ENOMEM;
     }
     for (uint32_t i = 0; error == TALLY_OK && i < index->stored.generation; i++)
@@ -251,9 +253,10 @@ int event_index_add(struct event_index *index, enum event_index_kind kind, const
 {
     struct event_entry entry = entry_of(kind, name, pack(kind, place));
     int error = entries_add(&index->fresh, &entry);
-    if (error != TALLY_OK) return error;
-    event_table_fetch(index->open, entry.key);
-    return catch_up(index, FETCH_AHEAD);
+    if (error != TALLY_OK || index->fresh.count - index->added < 2 * FETCH_GROUP) return error;
+    for (size_t i = index->fresh.count - FETCH_GROUP; i < index->fresh.count; i++)
+        event_table_fetch(index->open, index->fresh.items[i].key);
+    return catch_up(index, FETCH_GROUP);
 }
 
 int event_index_publish(struct event_index *index, uint64_t height)
@@ -273,7 +276,7 @@ int event_index_freeze(struct event_index *index)
     CHECK(!index->is_frozen && index->added == index->fresh.count);
     struct event_table *next = NULL;
     if (event_table_added(index->open) >= index->config.generation) {
-        next = event_table_make(&index->hash);
+        next = event_table_make(&index->hash, event_table_added(index->open));
         if (next == NULL) return TALLY_ENOMEM;
         CHECK(pthread_rwlock_wrlock(&index->lock) == 0);
         int error = filters_reserve(&index->filters);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "proto/base/check.h"
+#include "proto/base/pages.h"
 
 /* Parts grow on their own: none of them holds up its owner for long. */
 #define PART_BITS 6u
@@ -20,10 +21,13 @@ struct part {
     struct slot *slots;
     uint32_t slot_count; /* a power of two */
     uint32_t count;
+    bool is_own; /* the slots are memory of their own */
 };
 
 struct event_table {
     struct event_hash hash;
+    struct slot *slots; /* of all parts that have not grown; NULL where they began with their own */
+    size_t slots_size;  /* bytes */
     struct part parts[PARTS];
     size_t count, added;
 };
@@ -35,19 +39,54 @@ static size_t part_of(uint32_t hash)
 
 static bool part_open(struct part *part, uint32_t slot_count)
 {
-    *part = (struct part){.slots = calloc(slot_count, sizeof *part->slots), .slot_count = slot_count};
+    *part = (struct part){
+        .slots = calloc(slot_count, sizeof *part->slots), .slot_count = slot_count, .is_own = true};
     return part->slots != NULL;
 }
 
-struct event_table *event_table_make(const struct event_hash *hash)
+static void part_close(struct part *part)
 {
+    if (part->is_own) free(part->slots);
+}
+
+static bool is_full(const struct part *part)
+{
+    return (part->count + 1) * 4 > part->slot_count * 3;
+}
+
+/* Slots of a part that takes its share of so many entries without growth, were the shares all alike. */
+static uint32_t slots_for(size_t expected)
+{
+    struct part part = {.slot_count = SLOTS_MIN, .count = (uint32_t)(expected / PARTS)};
+    while (is_full(&part))
+        part.slot_count *= 2;
+    return part.slot_count;
+}
+
+/* All parts in one piece, where that is large enough for pages. */
+static bool parts_open(struct event_table *table, uint32_t slot_count)
+{
+    size_t size = (size_t)PARTS * slot_count * sizeof(struct slot);
+    if (size >= PAGES_SIZE_MIN) {
+        table->slots = pages_take(size);
+        table->slots_size = size;
+        for (size_t i = 0; table->slots != NULL && i < PARTS; i++)
+            table->parts[i] = (struct part){.slots = table->slots + i * slot_count, .slot_count = slot_count};
+        return table->slots != NULL;
+    }
+    bool open = true;
+    for (size_t i = 0; open && i < PARTS; i++)
+        open = part_open(&table->parts[i], slot_count);
+    return open;
+}
+
+struct event_table *event_table_make(const struct event_hash *hash, size_t expected)
+{
+    CHECK(expected / PARTS < UINT32_MAX / 8);
     struct event_table *table = calloc(1, sizeof *table);
     if (table == NULL) return NULL;
     table->hash = *hash;
-    bool open = true;
-    for (size_t i = 0; open && i < PARTS; i++)
-        open = part_open(&table->parts[i], SLOTS_MIN);
-    if (open) return table;
+    if (parts_open(table, slots_for(expected))) return table;
     event_table_close(table);
     return NULL;
 }
@@ -56,7 +95,8 @@ void event_table_close(struct event_table *table)
 {
     if (table == NULL) return;
     for (size_t i = 0; i < PARTS; i++)
-        free(table->parts[i].slots);
+        part_close(&table->parts[i]);
+    pages_give(table->slots, table->slots_size);
     free(table);
 }
 
@@ -86,8 +126,7 @@ void event_table_fetch(const struct event_table *table, const uint8_t key[EVENT_
 
 bool event_table_is_full(const struct event_table *table, const uint8_t key[EVENT_KEY_SIZE])
 {
-    const struct part *part = &table->parts[part_of(event_key_hash(&table->hash, key))];
-    return (part->count + 1) * 4 > part->slot_count * 3;
+    return is_full(&table->parts[part_of(event_key_hash(&table->hash, key))]);
 }
 
 static void part_add(struct part *part, uint32_t hash, const uint8_t key[EVENT_KEY_SIZE], uint64_t place)
@@ -110,7 +149,7 @@ int event_table_grow(struct event_table *table, const uint8_t key[EVENT_KEY_SIZE
         if (slot->place != 0)
             part_add(&grown, event_key_hash(&table->hash, slot->key), slot->key, slot->place);
     }
-    free(part->slots);
+    part_close(part);
     *part = grown;
     return TALLY_OK;
 }
