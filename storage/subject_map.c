@@ -11,8 +11,9 @@
 #define BLOCK_NODES (1u << BLOCK_SHIFT)
 #define BLOCKS_MAX (1u << 10)
 #define CACHE_LINE 64u
-/* How many nodes ahead one that will be written is fetched from memory. */
-#define FETCH_AHEAD 8u
+/* Nodes that will be written are fetched from memory so many at a time, before they are taken: the processor
+ * translates several addresses at once, but where it meets them one by one, waits for each. */
+#define FETCH_GROUP 8u
 
 /* What stands at a place of the tree: nothing, a leaf or an inner node, told by the lowest bit. Its hash is
  * kept beside the reference, so that a path is hashed again without a look at what hangs off it. */
@@ -74,15 +75,19 @@ static const struct digest empty_hash = {{0}};
 
 /* ---- Memory ---- */
 
-static bool refs_add(struct refs *refs, subject_ref ref)
+static bool refs_grow(struct refs *refs)
 {
-    if (refs->count == refs->capacity) {
-        size_t capacity = refs->capacity == 0 ? 64 : refs->capacity * 2;
-        subject_ref *items = realloc(refs->items, capacity * sizeof *items);
-        if (items == NULL) return false;
-        refs->items = items;
-        refs->capacity = capacity;
-    }
+    size_t capacity = refs->capacity == 0 ? 64 : refs->capacity * 2;
+    subject_ref *items = realloc(refs->items, capacity * sizeof *items);
+    if (items == NULL) return false;
+    refs->items = items;
+    refs->capacity = capacity;
+    return true;
+}
+
+static inline bool refs_add(struct refs *refs, subject_ref ref)
+{
+    if (refs->count == refs->capacity && !refs_grow(refs)) return false;
     refs->items[refs->count++] = ref;
     return true;
 }
@@ -189,16 +194,21 @@ static void replace(struct subject_map_pool *pool, subject_ref ref)
     if (!refs_add(&pool->newest->replaced, ref)) pool->out_of_memory = true;
 }
 
-/* Of the nodes that are taken soon, one is fetched from memory: it will be written. */
+/* Of the nodes that are taken soon, the group behind the next. */
 static void fetch_free(const struct subject_map_pool *pool, bool leaf)
 {
     const struct slab *slab = leaf ? &pool->leaves : &pool->inner;
-    if (slab->free_count < FETCH_AHEAD) return;
-    subject_ref ref = slab->free[slab->free_count - FETCH_AHEAD] << 1;
-    if (leaf)
-        __builtin_prefetch(leaf_of(pool, ref | REF_LEAF_BIT), 1);
-    else
-        __builtin_prefetch(hashes_of(pool, ref), 1);
+    if (slab->free_count % FETCH_GROUP != 0 || slab->free_count < 2 * FETCH_GROUP) return;
+    const uint32_t *group = slab->free + slab->free_count - 2 * FETCH_GROUP;
+    for (size_t i = 0; i < FETCH_GROUP; i++) {
+        subject_ref ref = group[i] << 1;
+        if (leaf) {
+            __builtin_prefetch(leaf_of(pool, ref | REF_LEAF_BIT), 1);
+        } else {
+            __builtin_prefetch(hashes_of(pool, ref), 1);
+            __builtin_prefetch(children_of(pool, ref), 1);
+        }
+    }
 }
 
 static subject_ref make_leaf(
@@ -295,6 +305,8 @@ static void fetch_paths(const struct subject_map_pool *pool, subject_ref base,
 static int by_position(const void *a, const void *b)
 {
     const struct subject_map_update *x = a, *y = b;
+    uint64_t x_start = get_u64(x->position.bytes), y_start = get_u64(y->position.bytes);
+    if (x_start != y_start) return x_start < y_start ? -1 : 1;
     return memcmp(x->position.bytes, y->position.bytes, DIGEST_SIZE);
 }
 
