@@ -44,6 +44,7 @@ OWNERS = [
     (r"openssl/(ssl|x509|x509v3|err|bio|pem|ec|evp|obj_mac|asn1|bn)\.h", ["node/net/", "node/client/"]),
     (r"leveldb/", ["storage/store.c"]),
     (r"uv\.h", ["node/", "tools/bench_path"]),
+    (r"llhttp\.h", ["node/rpc/http1.c"]),
     (r"nghttp2/", ["node/rpc/", "node/client/"]),
     (r"protobuf-c/", ["proto/codec/", "node/rpc/services_internal.h", "node/rpc/message_json"]),
     (r"jansson\.h", ["proto/codec/", "node/rpc/message_json_read.c", "tools/"]),
