@@ -168,7 +168,7 @@ static int base64_decode(struct span text, uint8_t *bytes, size_t *size)
     return TALLY_OK;
 }
 
-void grpc_detail_write(const struct grpc_error_detail *detail, char text[GRPC_DETAIL_TEXT_SIZE])
+void grpc_detail_encode(const struct grpc_error_detail *detail, struct buffer *out)
 {
     /* protobuf-c's strings are not const; it only reads them here. */
     struct grpc_error_detail copy = *detail;
@@ -182,9 +182,14 @@ void grpc_detail_write(const struct grpc_error_detail *detail, char text[GRPC_DE
     message.has_event_index = copy.has_event_index;
     message.retry_after_ms = copy.retry_after_ms;
     message.resume_height = copy.resume_height;
+    message_encode(&message.base, out);
+}
+
+void grpc_detail_write(const struct grpc_error_detail *detail, char text[GRPC_DETAIL_TEXT_SIZE])
+{
     struct buffer out;
     buffer_init(&out, GRPC_DETAIL_SIZE_MAX);
-    message_encode(&message.base, &out);
+    grpc_detail_encode(detail, &out);
     /* Only memory can be missing: the bound holds every detail. Without it the error travels bare. */
     base64_encode(out.failed ? span_of(NULL, 0) : buffer_span(&out), text);
     buffer_close(&out);

@@ -68,8 +68,10 @@ struct grpc_error_detail {
 
 #define GRPC_DETAIL_TRAILER "tallystick-error-bin"
 
-/* The trailer's value: the ErrorDetail in base64 without padding, NUL-terminated. */
+/* Appends the ErrorDetail, at most GRPC_DETAIL_SIZE_MAX bytes. */
 #define GRPC_DETAIL_SIZE_MAX (GRPC_REASON_SIZE_MAX + GRPC_FIELD_SIZE_MAX + 36u)
+void grpc_detail_encode(const struct grpc_error_detail *detail, struct buffer *out);
+/* The trailer's value: the same in base64 without padding, NUL-terminated. */
 #define GRPC_DETAIL_TEXT_SIZE ((GRPC_DETAIL_SIZE_MAX + 2u) / 3u * 4u + 1u)
 void grpc_detail_write(const struct grpc_error_detail *detail, char text[GRPC_DETAIL_TEXT_SIZE]);
 /* Reads one, padded or not; texts that are too long are cut.

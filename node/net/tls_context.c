@@ -17,19 +17,19 @@ static int take_any_certificate(int preverified, X509_STORE_CTX *store)
     return 1;
 }
 
-static int select_h2(SSL *ssl, const unsigned char **selected, unsigned char *selected_size,
+static int select_http(SSL *ssl, const unsigned char **selected, unsigned char *selected_size,
     const unsigned char *offered, unsigned offered_size, void *argument)
 {
+    static const unsigned char spoken[] = "\x02h2\x08http/1.1";
+    unsigned char *found = NULL;
     (void)ssl;
     (void)argument;
-    for (unsigned at = 0; at < offered_size; at += 1u + offered[at]) {
-        if (offered[at] == 2 && at + 2 < offered_size && memcmp(offered + at + 1, "h2", 2) == 0) {
-            *selected = offered + at + 1;
-            *selected_size = 2;
-            return SSL_TLSEXT_ERR_OK;
-        }
+    if (SSL_select_next_proto(&found, selected_size, spoken, sizeof spoken - 1, offered, offered_size) !=
+        OPENSSL_NPN_NEGOTIATED) {
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
     }
-    return SSL_TLSEXT_ERR_ALERT_FATAL;
+    *selected = found;
+    return SSL_TLSEXT_ERR_OK;
 }
 
 /* The options common to both makers. */
@@ -93,8 +93,7 @@ static int load_files(SSL_CTX *ssl, const char *certificate_path, const char *ke
     return SSL_CTX_check_private_key(ssl) == 1 ? TALLY_OK : TALLY_EINVALID;
 }
 
-int tls_context_server(const char *certificate_path, const char *key_path, bool require_client_certificate,
-    struct tls_context **context)
+int tls_context_server(const char *certificate_path, const char *key_path, struct tls_context **context)
 {
     struct tls_context *made;
     int error = context_make("rpc", TLS_server_method(), &made);
@@ -105,10 +104,8 @@ int tls_context_server(const char *certificate_path, const char *key_path, bool 
         tls_context_close(made);
         return error;
     }
-    SSL_CTX_set_alpn_select_cb(made->ssl, select_h2, NULL);
-    if (require_client_certificate)
-        SSL_CTX_set_verify(
-            made->ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, take_any_certificate);
+    SSL_CTX_set_alpn_select_cb(made->ssl, select_http, NULL);
+    SSL_CTX_set_verify(made->ssl, SSL_VERIFY_PEER, take_any_certificate);
     *context = made;
     return TALLY_OK;
 }
@@ -150,7 +147,7 @@ const char *tls_error_take(void)
         {SSL_R_HTTPS_PROXY_REQUEST, "it speaks plain HTTP, not TLS"},
         {SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE, "it presents no certificate"},
         {SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED, "it requires a certificate"},
-        {SSL_R_NO_APPLICATION_PROTOCOL, "it does not offer HTTP/2 (ALPN h2)"},
+        {SSL_R_NO_APPLICATION_PROTOCOL, "it offers neither HTTP/2 nor HTTP/1.1 (ALPN)"},
         {SSL_R_NO_SHARED_CIPHER, "no cipher in common"},
         {SSL_R_UNEXPECTED_EOF_WHILE_READING, "it hung up without a TLS goodbye"},
         {SSL_R_SSLV3_ALERT_BAD_CERTIFICATE, "it refused our certificate"},

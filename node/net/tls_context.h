@@ -25,12 +25,13 @@ struct tls_context {
  * (the library failed). */
 int tls_context_peer(struct tls_context **context) TALLY_MUST_CHECK;
 
-/* For the RPC: the certificate (chain) and key of two PEM files. Without ALPN "h2" in common the handshake
- * fails. With `require_client_certificate` the client must present one; any is taken, and who it is must be
- * settled by its fingerprint. Errors: TALLY_ENOTFOUND, TALLY_EFORM (files), TALLY_EINVALID (the key is not
+/* For the RPC: the certificate (chain) and key of two PEM files. By ALPN the client chooses "h2" or
+ * "http/1.1", h2 before the other; one that offers others alone fails the handshake, and one that offers none
+ * speaks what it likes. The client is asked for a certificate; any is taken, and so is none: who it is must
+ * be settled by its fingerprint. Errors: TALLY_ENOTFOUND, TALLY_EFORM (files), TALLY_EINVALID (the key is not
  * the certificate's), TALLY_ENOMEM, TALLY_EIO. */
-int tls_context_server(const char *certificate_path, const char *key_path, bool require_client_certificate,
-    struct tls_context **context) TALLY_MUST_CHECK;
+int tls_context_server(
+    const char *certificate_path, const char *key_path, struct tls_context **context) TALLY_MUST_CHECK;
 
 /* Handshakes that begin from now on use the certificate (chain) and key of these files; the context is one of
  * tls_context_server. Errors: as there; the old ones stay then. */

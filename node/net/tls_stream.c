@@ -680,6 +680,14 @@ int tls_stream_exporter(const struct tls_stream *stream, const char *label, stru
     return TALLY_OK;
 }
 
+bool tls_stream_speaks(const struct tls_stream *stream, const char *protocol)
+{
+    const unsigned char *chosen = NULL;
+    unsigned size = 0;
+    if (stream->state == STREAM_OPEN) SSL_get0_alpn_selected(stream->ssl, &chosen, &size);
+    return span_equal(span_of(chosen, size), span_of(protocol, strlen(protocol)));
+}
+
 int tls_stream_peer_fingerprint(const struct tls_stream *stream, struct digest *fingerprint)
 {
     X509 *certificate = stream->state == STREAM_OPEN ? SSL_get1_peer_certificate(stream->ssl) : NULL;

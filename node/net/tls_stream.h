@@ -98,6 +98,8 @@ const char *tls_stream_address(const struct tls_stream *stream);
  * connection and on no other. Errors: TALLY_ECLOSED (not open yet), TALLY_EIO. */
 int tls_stream_exporter(
     const struct tls_stream *stream, const char *label, struct digest *value) TALLY_MUST_CHECK;
+/* Whether ALPN settled on `protocol`, such as "h2"; false too where the client offered nothing. */
+bool tls_stream_speaks(const struct tls_stream *stream, const char *protocol);
 /* The SHA-256 fingerprint of the peer's certificate. Errors: TALLY_ENOTFOUND (it sent none, or is not open
  * yet), TALLY_EIO. */
 int tls_stream_peer_fingerprint(const struct tls_stream *stream, struct digest *fingerprint) TALLY_MUST_CHECK;

@@ -4,16 +4,18 @@
 #include <stdlib.h>
 
 #include "node/rpc/rpc_metrics.h"
+#include "node/rpc/transcode.h"
 #include "proto/base/check.h"
 
-/* A message that waits to be sent, its prefix included. */
+/* Bytes that wait to be sent: one message as it travels. */
 struct call_chunk {
     struct call_chunk *next;
     size_t size;
+    bool counted; /* by memory_max: what tells a call's end is not, so that there is always room for it */
     uint8_t bytes[];
 };
 
-/* An error's texts as they travel; only calls that fail have them. */
+/* An error's texts as they travel in gRPC; only calls that fail have them. */
 struct call_error {
     char message[GRPC_MESSAGE_ESCAPED_SIZE];
     char detail[GRPC_DETAIL_TEXT_SIZE];
@@ -36,7 +38,7 @@ static void memory_give(struct rpc_shared *shared, size_t size)
     shared->counts.memory -= size;
 }
 
-static void request_release(struct rpc_call *call)
+void call_request_release(struct rpc_call *call)
 {
     memory_give(call->shared, call->request.size);
     buffer_close(&call->request);
@@ -48,25 +50,24 @@ static void chunk_drop_first(struct rpc_call *call)
     call->first = chunk->next;
     if (call->first == NULL) call->last = NULL;
     call->first_sent = 0;
-    memory_give(call->shared, sizeof *chunk + chunk->size);
+    if (chunk->counted) memory_give(call->shared, sizeof *chunk + chunk->size);
     free(chunk);
 }
 
-/* Queues one message. Errors: TALLY_EFULL (memory_max is spent), TALLY_ENOMEM. */
-static int chunk_queue(struct rpc_call *call, struct span message)
+/* Queues two spans as one chunk. Errors: TALLY_EFULL (memory_max is spent), TALLY_ENOMEM. */
+static int chunk_queue(struct rpc_call *call, struct span head, struct span body, bool counted)
 {
     struct rpc_shared *shared = call->shared;
-    size_t size = GRPC_PREFIX_SIZE + message.size;
-    if (!memory_take(shared, sizeof(struct call_chunk) + size)) return TALLY_EFULL;
+    size_t size = head.size + body.size;
+    if (counted && !memory_take(shared, sizeof(struct call_chunk) + size)) return TALLY_EFULL;
     struct call_chunk *chunk = malloc(sizeof *chunk + size);
     if (chunk == NULL) {
-        memory_give(shared, sizeof *chunk + size);
+        if (counted) memory_give(shared, sizeof *chunk + size);
         return TALLY_ENOMEM;
     }
-    chunk->next = NULL;
-    chunk->size = size;
-    grpc_prefix_write(chunk->bytes, (uint32_t)message.size);
-    if (message.size > 0) memcpy(chunk->bytes + GRPC_PREFIX_SIZE, message.data, message.size);
+    *chunk = (struct call_chunk){.size = size, .counted = counted};
+    if (head.size > 0) memcpy(chunk->bytes, head.data, head.size);
+    if (body.size > 0) memcpy(chunk->bytes + head.size, body.data, body.size);
     if (call->pending == 0) call->progress_ms = rpc_now_ms(call->shared);
     if (call->last != NULL) call->last->next = chunk;
     if (call->first == NULL) call->first = chunk;
@@ -75,16 +76,40 @@ static int chunk_queue(struct rpc_call *call, struct span message)
     return TALLY_OK;
 }
 
+/* Queues one message as the dialect writes it. Errors: those of chunk_queue, TALLY_ELIMIT (too large, or as
+ * JSON too large). */
+static int message_queue(struct rpc_call *call, struct span message)
+{
+    uint8_t prefix[GRPC_PREFIX_SIZE];
+    struct span head = {0};
+    struct buffer text;
+    if (message.size > RPC_REPLY_SIZE_MAX) return TALLY_ELIMIT;
+    buffer_init(&text, RPC_TEXT_SIZE_MAX);
+    int error = TALLY_OK;
+    if (call->dialect->json) {
+        error = transcode_to_json(call->method->reply, message, &text);
+        message = buffer_span(&text);
+    }
+    if (dialect_is_framed(call->dialect)) {
+        grpc_prefix_write(prefix, (uint32_t)message.size);
+        head = span_of(prefix, sizeof prefix);
+    }
+    if (error == TALLY_OK) error = chunk_queue(call, head, message, true);
+    if (error == TALLY_EFORM) LOG_BROKEN("a reply is not of its type", LOG_S("call", call->method->path));
+    buffer_close(&text);
+    return error;
+}
+
 /* A call. */
 
-struct rpc_call *call_make(
-    struct rpc_shared *shared, struct exchange *exchange, const struct rpc_caller *caller)
+struct rpc_call *call_make(struct rpc_shared *shared, struct exchange *exchange, const struct rpc_peer *peer)
 {
     struct rpc_call *call = calloc(1, sizeof *call);
     if (call == NULL) return NULL;
     call->shared = shared;
     call->exchange = exchange;
-    call->caller = caller;
+    call->peer = peer;
+    call->dialect = dialect_of("");
     call->started_ms = rpc_now_ms(shared);
     call->started_ns = uv_hrtime();
     call->deadline_ms = UINT64_MAX;
@@ -97,6 +122,8 @@ struct rpc_call *call_make(
 
 static void call_measure(const struct rpc_call *call)
 {
+    /* Who asks for a page, or for nothing there is, makes no call. */
+    if (call->dialect->kind == DIALECT_PLAIN) return;
     size_t method = call->method != NULL ? (size_t)(call->method - call->shared->methods) : RPC_METHODS_MAX;
     rpc_metrics_call(method, call->status, uv_hrtime() - call->started_ns);
 }
@@ -106,11 +133,11 @@ void call_free(struct rpc_call *call)
     call_measure(call);
     while (call->first != NULL)
         chunk_drop_first(call);
-    request_release(call);
+    call_request_release(call);
     CHECK(call->shared->counts.calls > 0);
     call->shared->counts.calls--;
     if (call->deadline_ms != UINT64_MAX) call->shared->deadlines--;
-    if (call->counted) call->shared->call_end(call->shared->context, call->caller->name);
+    if (call->counted) call->shared->call_end(call->shared->context, call->peer->caller.name);
     free(call->error);
     free(call);
 }
@@ -123,10 +150,10 @@ void call_deadline_set(struct rpc_call *call, uint64_t timeout_ms)
     call->shared->deadlines++;
 }
 
-void call_request_expect(struct rpc_call *call, uint32_t size_max)
+void call_request_expect(struct rpc_call *call, size_t size_max)
 {
     CHECK(call->request.size == 0);
-    buffer_init(&call->request, GRPC_PREFIX_SIZE + (size_t)size_max);
+    buffer_init(&call->request, size_max);
 }
 
 int call_request_append(struct rpc_call *call, struct span bytes)
@@ -137,6 +164,19 @@ int call_request_append(struct rpc_call *call, struct span bytes)
     if (!call->request.failed) return TALLY_OK;
     memory_give(call->shared, bytes.size);
     return TALLY_ENOMEM;
+}
+
+int call_request_replace_take(struct rpc_call *call, struct buffer *request)
+{
+    call_request_release(call);
+    if (!memory_take(call->shared, request->size)) {
+        buffer_close(request);
+        return TALLY_EFULL;
+    }
+    call->request = *request;
+    call->request_at = 0;
+    buffer_init(request, 0);
+    return TALLY_OK;
 }
 
 /* Its end. */
@@ -156,13 +196,14 @@ void call_reset(struct rpc_call *call)
         chunk_drop_first(call);
     }
     CHECK(call->pending == 0);
-    request_release(call);
+    call_request_release(call);
     exchange_reset(call->exchange);
 }
 
 size_t call_trailers(const struct rpc_call *call, struct exchange_field *fields)
 {
     size_t count = 0;
+    if (call->dialect->kind != DIALECT_GRPC) return 0;
     fields[count++] = (struct exchange_field){"grpc-status", call->status};
     if (call->error == NULL) return count;
     if (call->error->message[0] != '\0') {
@@ -175,13 +216,21 @@ size_t call_trailers(const struct rpc_call *call, struct exchange_field *fields)
     return count;
 }
 
+/* Queues the response's headers; the size of the body is told where it is known. */
+static int respond(struct rpc_call *call, unsigned http_status, const char *content_type, bool whole)
+{
+    char digits[24];
+    snprintf(digits, sizeof digits, "%zu", call->pending);
+    const struct exchange_field headers[] = {{"content-type", content_type}, {"content-length", digits}};
+    int error = exchange_respond(call->exchange, http_status, headers, whole ? 2 : 1);
+    if (error == TALLY_OK) call->responding = true;
+    return error;
+}
+
 static int headers_send(struct rpc_call *call)
 {
     if (call->responding) return TALLY_OK;
-    const struct exchange_field headers[] = {{"content-type", "application/grpc"}};
-    int error = exchange_respond(call->exchange, 200, headers, sizeof headers / sizeof *headers);
-    if (error == TALLY_OK) call->responding = true;
-    return error;
+    return respond(call, 200, call->dialect->content_type, call->dialect->kind == DIALECT_UNARY);
 }
 
 static void outcome_set(struct rpc_call *call, enum grpc_status status, const char *message,
@@ -190,11 +239,67 @@ static void outcome_set(struct rpc_call *call, enum grpc_status status, const ch
     snprintf(call->status, sizeof call->status, "%u", (unsigned)status % 100);
     if (status == GRPC_OK) return;
     failure_count(call);
+    if (call->dialect->kind != DIALECT_GRPC) return;
     /* Without memory for the texts the status alone still tells the truth. */
     call->error = calloc(1, sizeof *call->error);
     if (call->error == NULL) return;
     grpc_message_escape(message, call->error->message);
     if (detail != NULL) grpc_detail_write(detail, call->error->detail);
+}
+
+/* gRPC: the status is in the trailers; where no message was sent, the headers are those. */
+static int grpc_end(struct rpc_call *call, enum grpc_status status)
+{
+    if (call->responding) return TALLY_OK;
+    struct exchange_field headers[EXCHANGE_HEADERS_MAX] = {{"content-type", call->dialect->content_type}};
+    size_t count = 1 + call_trailers(call, headers + 1);
+    if (status == GRPC_UNIMPLEMENTED) {
+        headers[count++] = (struct exchange_field){"grpc-accept-encoding", "identity"};
+    }
+    CHECK(count <= EXCHANGE_HEADERS_MAX);
+    return exchange_refuse(call->exchange, 200, headers, count);
+}
+
+/* Connect, unary: a reply needs no more; an error is the body, and tells itself by the HTTP status. */
+static int unary_end(struct rpc_call *call, enum grpc_status status, const char *message,
+    const struct grpc_error_detail *detail)
+{
+    if (call->responding) return TALLY_OK;
+    struct buffer text;
+    buffer_init(&text, CONNECT_ERROR_SIZE_MAX);
+    connect_error_write(status, message, detail, &text);
+    int error = text.failed ? TALLY_ENOMEM : chunk_queue(call, span_of(NULL, 0), buffer_span(&text), false);
+    buffer_close(&text);
+    if (error != TALLY_OK) return error;
+    return respond(call, connect_http_status(status), "application/json", true);
+}
+
+/* Connect, a stream: the last envelope tells the end, good or bad. */
+static int stream_end(struct rpc_call *call, enum grpc_status status, const char *message,
+    const struct grpc_error_detail *detail)
+{
+    struct buffer text;
+    buffer_init(&text, CONNECT_ERROR_SIZE_MAX);
+    connect_end_write(status, message, detail, &text);
+    int error = text.failed ? TALLY_ENOMEM : chunk_queue(call, span_of(NULL, 0), buffer_span(&text), false);
+    buffer_close(&text);
+    return error != TALLY_OK ? error : headers_send(call);
+}
+
+static int dialect_end(struct rpc_call *call, enum grpc_status status, const char *message,
+    const struct grpc_error_detail *detail)
+{
+    switch (call->dialect->kind) {
+    case DIALECT_GRPC:
+        return grpc_end(call, status);
+    case DIALECT_UNARY:
+        return unary_end(call, status, message, detail);
+    case DIALECT_STREAM:
+        return stream_end(call, status, message, detail);
+    case DIALECT_PLAIN:
+        return exchange_refuse(call->exchange, connect_http_status(status), NULL, 0);
+    }
+    return TALLY_EINVALID;
 }
 
 void call_end(struct rpc_call *call, enum grpc_status status, const char *message,
@@ -203,27 +308,34 @@ void call_end(struct rpc_call *call, enum grpc_status status, const char *messag
     CHECK(call->state != CALL_CLOSED);
     call->state = CALL_CLOSED;
     call->drained = false;
+    if (call->pending == 0) call->progress_ms = rpc_now_ms(call->shared);
     outcome_set(call, status, message, detail);
-    request_release(call);
-    if (call->responding) {
+    call_request_release(call);
+    if (dialect_end(call, status, message, detail) != TALLY_OK)
+        call_reset(call);
+    else if (call->responding)
         exchange_wake(call->exchange);
-        return;
-    }
-    struct exchange_field headers[EXCHANGE_HEADERS_MAX] = {{"content-type", "application/grpc"}};
-    size_t count = 1 + call_trailers(call, headers + 1);
-    if (status == GRPC_UNIMPLEMENTED) {
-        headers[count++] = (struct exchange_field){"grpc-accept-encoding", "identity"};
-    }
-    CHECK(count <= EXCHANGE_HEADERS_MAX);
-    if (exchange_refuse(call->exchange, 200, headers, count) != TALLY_OK) call_reset(call);
 }
 
-void call_end_http(struct rpc_call *call, unsigned http_status)
+void call_end_http(struct rpc_call *call, unsigned http_status, const struct exchange_field *header)
 {
     CHECK(call->state != CALL_CLOSED);
     call->state = CALL_CLOSED;
+    call->progress_ms = rpc_now_ms(call->shared);
     failure_count(call);
-    if (exchange_refuse(call->exchange, http_status, NULL, 0) != TALLY_OK) call_reset(call);
+    if (exchange_refuse(call->exchange, http_status, header, header != NULL ? 1 : 0) != TALLY_OK)
+        call_reset(call);
+}
+
+void call_end_page(struct rpc_call *call, unsigned http_status, const char *content_type, struct span body)
+{
+    CHECK(call->state != CALL_CLOSED && call->dialect->kind == DIALECT_PLAIN);
+    if (chunk_queue(call, span_of(NULL, 0), body, true) != TALLY_OK) {
+        call_end_http(call, 503, NULL);
+        return;
+    }
+    call->state = CALL_CLOSED;
+    if (respond(call, http_status, content_type, true) != TALLY_OK) call_reset(call);
 }
 
 void call_cancel_tell(struct rpc_call *call)
@@ -257,13 +369,13 @@ size_t call_fill(struct rpc_call *call, uint8_t *to, size_t size, bool *last)
 struct span rpc_call_request(const struct rpc_call *call)
 {
     CHECK(call->state == CALL_OPEN);
-    return span_of(call->request.data + GRPC_PREFIX_SIZE, call->request.size - GRPC_PREFIX_SIZE);
+    return span_of(call->request.data + call->request_at, call->request.size - call->request_at);
 }
 
 const struct rpc_caller *rpc_call_caller(const struct rpc_call *call)
 {
     CHECK(call->state == CALL_OPEN);
-    return call->caller;
+    return &call->peer->caller;
 }
 
 uint64_t rpc_call_time_left_ms(const struct rpc_call *call)
@@ -287,10 +399,14 @@ void rpc_call_watch(struct rpc_call *call, void *context,
 void rpc_call_reply(struct rpc_call *call, struct span reply)
 {
     CHECK(call->state == CALL_OPEN && !call->responding);
-    int error = reply.size > RPC_REPLY_SIZE_MAX ? TALLY_ELIMIT : chunk_queue(call, reply);
+    int error = message_queue(call, reply);
     if (error == TALLY_OK) error = headers_send(call);
     if (error == TALLY_OK) {
         call_end(call, GRPC_OK, "", NULL);
+        return;
+    }
+    if (error == TALLY_EFORM) {
+        call_end(call, GRPC_INTERNAL, "the reply cannot be told as JSON", NULL);
         return;
     }
     struct grpc_error_detail detail = {.retry_after_ms = error == TALLY_ELIMIT ? 0 : 1000};
@@ -302,11 +418,12 @@ void rpc_call_reply(struct rpc_call *call, struct span reply)
 int rpc_call_write(struct rpc_call *call, struct span message)
 {
     CHECK(call->state == CALL_OPEN);
-    if (message.size > RPC_REPLY_SIZE_MAX) return TALLY_ELIMIT;
     size_t size = GRPC_PREFIX_SIZE + message.size;
     size_t backlog_max = call->shared->stream_backlog_max;
     if (call->pending > 0 && (size > backlog_max || call->pending > backlog_max - size)) return TALLY_EFULL;
-    if (headers_send(call) != TALLY_OK || chunk_queue(call, message) != TALLY_OK) return TALLY_EFULL;
+    if (headers_send(call) != TALLY_OK) return TALLY_EFULL;
+    int error = message_queue(call, message);
+    if (error != TALLY_OK) return error == TALLY_ELIMIT ? error : TALLY_EFULL;
     exchange_wake(call->exchange);
     return TALLY_OK;
 }

@@ -1,9 +1,10 @@
 /* What struct rpc_call is: one call of one connection, and the answer on its way out. The handlers' functions
- * of server.h are in the source beside it; the functions here are for rpc_session alone. */
+ * of server.h are in the source beside it; the functions here are for rpc_session and rpc_request alone. */
 #ifndef TALLY_RPC_RPC_CALL_H
 #define TALLY_RPC_RPC_CALL_H
 
 #include "node/net/log.h"
+#include "node/rpc/dialect.h"
 #include "node/rpc/exchange.h"
 #include "node/rpc/server.h"
 
@@ -11,7 +12,9 @@
 struct rpc_shared {
     const struct rpc_method *methods;
     size_t method_count;
-    void *context; /* for the handlers, and these two, which may be NULL */
+    const struct rpc_page *pages;
+    size_t page_count;
+    void *context; /* for the handlers, the pages, and these two, which may be NULL */
     int (*call_begin)(void *context, const char *caller, uint32_t *retry_after_ms);
     void (*call_end)(void *context, const char *caller);
     bool draining; /* no call is taken any more */
@@ -31,6 +34,16 @@ static inline uint64_t rpc_now_ms(const struct rpc_shared *shared)
     return shared->now_ms(shared->clock);
 }
 
+#define RPC_ADDRESS_SIZE_MAX 80u
+
+/* Who is at the other end of a connection. */
+struct rpc_peer {
+    bool known;
+    struct rpc_caller caller; /* where it is known */
+    char address[RPC_ADDRESS_SIZE_MAX];
+    struct carrier *carrier;
+};
+
 enum call_state {
     CALL_RECEIVING, /* the request is arriving */
     CALL_OPEN,      /* the handler has it */
@@ -43,7 +56,8 @@ struct call_error;
 struct rpc_call {
     struct rpc_shared *shared;
     struct exchange *exchange;
-    const struct rpc_caller *caller;
+    const struct rpc_peer *peer;
+    const struct dialect *dialect;
     struct rpc_call *previous, *next; /* the session's list */
     const struct rpc_method *method;
     enum call_state state;
@@ -51,7 +65,8 @@ struct rpc_call {
     bool drained;    /* on_drain is due */
     bool failed;
     bool counted;          /* by call_begin */
-    struct buffer request; /* the message with its prefix */
+    struct buffer request; /* as it came; once the call is open, as protobuf */
+    size_t request_at;     /* where in it the message begins */
     struct call_chunk *first, *last;
     size_t first_sent; /* bytes of the first chunk */
     size_t pending;
@@ -66,33 +81,38 @@ struct rpc_call {
     struct call_error *error;
 };
 
-/* A call whose request is arriving; `caller` is borrowed. NULL when memory is spent. */
-struct rpc_call *call_make(
-    struct rpc_shared *shared, struct exchange *exchange, const struct rpc_caller *caller);
+/* A call whose request is arriving, in plain HTTP until its dialect is set; `peer` is borrowed. NULL when
+ * memory is spent. */
+struct rpc_call *call_make(struct rpc_shared *shared, struct exchange *exchange, const struct rpc_peer *peer);
 /* Frees the call and what it holds. It has been taken off the session's list, and its handler knows. */
 void call_free(struct rpc_call *call);
 
 void call_deadline_set(struct rpc_call *call, uint64_t timeout_ms);
 
-/* Sets the bound of its request: a message of at most `size_max` bytes. */
-void call_request_expect(struct rpc_call *call, uint32_t size_max);
+/* Sets the bound of its request's bytes, prefix included. */
+void call_request_expect(struct rpc_call *call, size_t size_max);
 /* Errors: TALLY_ELIMIT (more than is expected), TALLY_EFULL (memory_max is spent), TALLY_ENOMEM; nothing is
  * kept then. */
 int call_request_append(struct rpc_call *call, struct span bytes) TALLY_MUST_CHECK;
+/* Puts `request` in the place of what came, and takes its memory, in every case. Errors: TALLY_EFULL. */
+int call_request_replace_take(struct rpc_call *call, struct buffer *request) TALLY_MUST_CHECK;
+void call_request_release(struct rpc_call *call);
 
 /* Ends a call that is not closed, with a status. Its handler is not told. */
 void call_end(struct rpc_call *call, enum grpc_status status, const char *message,
     const struct grpc_error_detail *detail);
-/* The same with a bare HTTP status, for what is no gRPC. */
-void call_end_http(struct rpc_call *call, unsigned http_status);
-/* Ends a call in any state by resetting its stream; what was queued is dropped. Its handler is not told. */
+/* The same with a bare HTTP status, for what is no call; `header` may be NULL. */
+void call_end_http(struct rpc_call *call, unsigned http_status, const struct exchange_field *header);
+/* The same with a body. */
+void call_end_page(struct rpc_call *call, unsigned http_status, const char *content_type, struct span body);
+/* Ends a call in any state by resetting its exchange; what was queued is dropped. Its handler is not told. */
 void call_reset(struct rpc_call *call);
 /* Tells the handler of a call that was open, and is closed now, that it is over. */
 void call_cancel_tell(struct rpc_call *call);
 
-/* Moves at most `size` bytes that wait to `to`. *last: the trailers follow. */
+/* Moves at most `size` bytes that wait to `to`. *last: nothing follows but the trailers. */
 size_t call_fill(struct rpc_call *call, uint8_t *to, size_t size, bool *last);
-/* grpc-status, and of an error its message and detail; borrowed from the call. Returns how many. */
+/* Of gRPC, grpc-status, and of an error its message and detail; borrowed from the call. Returns how many. */
 size_t call_trailers(const struct rpc_call *call, struct exchange_field *fields);
 
 #endif

@@ -3,225 +3,50 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "node/rpc/http1.h"
 #include "node/rpc/http2.h"
+#include "node/rpc/rpc_request.h"
 #include "proto/base/check.h"
-
-#define ADDRESS_SIZE_MAX 80u
 
 struct rpc_session {
     struct rpc_shared *shared;
     struct carrier *carrier;
     void (*on_output)(void *context);
     void *output_context;
-    bool known;
-    struct rpc_caller caller;
-    char address[ADDRESS_SIZE_MAX];
+    struct rpc_peer peer;
     struct rpc_call *calls;
     size_t call_count;
     bool drain_due; /* some call has drained */
 };
 
-/* Refusals: who called, what, and why not, in the log; never more lines than the limit. */
-
-static void refusal_log(struct rpc_session *session, struct rpc_call *call, const char *why)
-{
-    session->shared->counts.refused++;
-    uint64_t suppressed = 0;
-    if (!log_limit_allows(&session->shared->limit, rpc_now_ms(session->shared), &suppressed)) return;
-    LOG_UNUSUAL("call refused", LOG_S("address", session->address),
-        LOG_S("caller", rpc_session_caller_name(session)), LOG_S("call", call->exchange->request.path),
-        LOG_S("why", why), LOG_U("not_shown", suppressed));
-}
-
-static void call_refuse_for_now(struct rpc_session *session, struct rpc_call *call, enum grpc_status status,
-    const char *reason, const char *why, uint32_t retry_after_ms)
-{
-    struct grpc_error_detail detail = {.retry_after_ms = retry_after_ms};
-    snprintf(detail.reason, sizeof detail.reason, "%s", reason);
-    refusal_log(session, call, why);
-    call_end(call, status, why, &detail);
-}
-
-static void call_refuse(struct rpc_session *session, struct rpc_call *call, enum grpc_status status,
-    const char *reason, const char *why)
-{
-    call_refuse_for_now(session, call, status, reason, why, 0);
-}
-
-/* Whether the caller's limits, and the node, take one more call; if not, it is refused. */
-static bool call_count(struct rpc_session *session, struct rpc_call *call)
-{
-    struct rpc_shared *shared = session->shared;
-    uint32_t retry_after_ms = 0;
-    if (shared->draining) {
-        call_refuse_for_now(
-            session, call, GRPC_UNAVAILABLE, "SHUTTING_DOWN", "the node is stopping", RPC_SHUTDOWN_RETRY_MS);
-        return false;
-    }
-    if (shared->call_begin == NULL) return true;
-    int error = shared->call_begin(shared->context, session->caller.name, &retry_after_ms);
-    if (error == TALLY_OK) {
-        call->counted = true;
-    } else if (error == TALLY_EFULL) {
-        call_refuse_for_now(session, call, GRPC_RESOURCE_EXHAUSTED, "RATE",
-            "this client makes more calls than its rate", retry_after_ms);
-    } else if (error == TALLY_ENOTFOUND) {
-        call_refuse(
-            session, call, GRPC_UNAUTHENTICATED, "CERTIFICATE", "this client certificate is not listed here");
-    } else {
-        CHECK(error == TALLY_EBUSY);
-        call_refuse_for_now(session, call, GRPC_RESOURCE_EXHAUSTED, "CONCURRENCY",
-            "as many calls of this client are open as may be", retry_after_ms);
-    }
-    return error == TALLY_OK;
-}
-
-/* Requests. */
-
-static bool content_type_is_grpc(const char *type)
-{
-    static const char grpc[] = "application/grpc";
-    if (strncmp(type, grpc, sizeof grpc - 1) != 0) return false;
-    const char *rest = type + sizeof grpc - 1;
-    return *rest == '\0' || *rest == ';' || strcmp(rest, "+proto") == 0 || strncmp(rest, "+proto;", 7) == 0;
-}
-
-static const struct rpc_method *method_find(const struct rpc_shared *shared, const char *path)
-{
-    for (size_t i = 0; i < shared->method_count; i++) {
-        if (strcmp(shared->methods[i].path, path) == 0) return &shared->methods[i];
-    }
-    return NULL;
-}
-
-static bool deadline_set(struct rpc_call *call, const struct exchange_request *request)
-{
-    if (request->grpc_timeout[0] == '\0') return true;
-    uint64_t timeout_ms = 0;
-    if (grpc_timeout_parse(span_of(request->grpc_timeout, strlen(request->grpc_timeout)), &timeout_ms) !=
-        TALLY_OK) {
-        return false;
-    }
-    call_deadline_set(call, timeout_ms);
-    return true;
-}
-
-/* Everything that can be refused before the body is. */
-static void request_screen(struct rpc_session *session, struct rpc_call *call)
-{
-    const struct exchange_request *request = &call->exchange->request;
-    if (!session->known) {
-        call_refuse(
-            session, call, GRPC_UNAUTHENTICATED, "CERTIFICATE", "this client certificate is not listed here");
-        carrier_finish(session->carrier);
-        return;
-    }
-    if (!call_count(session, call)) return;
-    if (request->headers_too_large) {
-        call_refuse(
-            session, call, GRPC_RESOURCE_EXHAUSTED, "HEADERS_TOO_LARGE", "the call's headers are too large");
-        return;
-    }
-    if (strcmp(request->method, "POST") != 0 || !content_type_is_grpc(request->content_type)) {
-        refusal_log(session, call, "not a gRPC call");
-        call_end_http(call, strcmp(request->method, "POST") != 0 ? 405 : 415);
-        return;
-    }
-    if (request->grpc_encoding[0] != '\0' && strcmp(request->grpc_encoding, "identity") != 0) {
-        call_refuse(session, call, GRPC_UNIMPLEMENTED, "COMPRESSED", "compressed messages are not taken");
-        return;
-    }
-    call->method = method_find(session->shared, request->path);
-    if (call->method == NULL) {
-        call_refuse(session, call, GRPC_UNIMPLEMENTED, "UNKNOWN_METHOD", "there is no such call here");
-        return;
-    }
-    if (call->method->roles != 0 && (call->method->roles & session->caller.roles) == 0) {
-        call_refuse(
-            session, call, GRPC_PERMISSION_DENIED, "ROLE", "the caller lacks the role this call needs");
-        return;
-    }
-    if (!deadline_set(call, request)) {
-        call_refuse(session, call, GRPC_INVALID_ARGUMENT, "TIMEOUT_FORM", "grpc-timeout is malformed");
-    }
-}
+/* What the carrier calls. */
 
 static bool request_hook(void *context, struct exchange *exchange)
 {
     struct rpc_session *session = context;
-    struct rpc_call *call = call_make(session->shared, exchange, &session->caller);
+    struct rpc_call *call = call_make(session->shared, exchange, &session->peer);
     if (call == NULL) return false;
     call->next = session->calls;
     if (call->next != NULL) call->next->previous = call;
     session->calls = call;
     session->call_count++;
-    request_screen(session, call);
-    if (call->state == CALL_RECEIVING) call_request_expect(call, call->method->request_size_max);
+    request_screen(call);
     return true;
-}
-
-/* Judges the prefix once it is here, so that a request that cannot be taken is not awaited. */
-static bool prefix_check(struct rpc_session *session, struct rpc_call *call)
-{
-    if (call->request.size < GRPC_PREFIX_SIZE) return true;
-    if (call->request.data[0] != 0) {
-        call_refuse(session, call, GRPC_UNIMPLEMENTED, "COMPRESSED", "compressed messages are not taken");
-        return false;
-    }
-    if (get_u32(call->request.data + 1) > call->method->request_size_max) {
-        call_refuse(session, call, GRPC_RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE",
-            "the request is above this call's bound");
-        return false;
-    }
-    return true;
-}
-
-static bool request_take(struct rpc_session *session, struct rpc_call *call, struct span bytes)
-{
-    int error = call_request_append(call, bytes);
-    if (error == TALLY_OK) return true;
-    if (error == TALLY_ELIMIT) {
-        call_refuse(session, call, GRPC_INVALID_ARGUMENT, "REQUEST_FORM", "the request is not one message");
-    } else {
-        call_refuse(session, call, GRPC_RESOURCE_EXHAUSTED, "BUSY", "too many requests are being received");
-    }
-    return false;
 }
 
 static void body_hook(void *context, struct exchange *exchange, struct span bytes)
 {
-    struct rpc_session *session = context;
     struct rpc_call *call = exchange->owner;
-    if (call->state != CALL_RECEIVING) return;
-    /* The prefix first: it tells a request that is too large from one that is no single message. */
-    size_t head = call->request.size < GRPC_PREFIX_SIZE ? GRPC_PREFIX_SIZE - call->request.size : 0;
-    if (head > bytes.size) head = bytes.size;
-    if (head > 0) {
-        if (!request_take(session, call, span_of(bytes.data, head)) || !prefix_check(session, call)) return;
-    }
-    if (bytes.size > head) (void)request_take(session, call, span_of(bytes.data + head, bytes.size - head));
+    (void)context;
+    if (call->state == CALL_RECEIVING) request_receive(call, bytes);
 }
 
 static void request_end_hook(void *context, struct exchange *exchange)
 {
-    struct rpc_session *session = context;
     struct rpc_call *call = exchange->owner;
-    if (call->state != CALL_RECEIVING) return;
-    if (call->request.size < GRPC_PREFIX_SIZE ||
-        call->request.size - GRPC_PREFIX_SIZE != get_u32(call->request.data + 1)) {
-        call_refuse(session, call, GRPC_INVALID_ARGUMENT, "REQUEST_FORM", "the request is not one message");
-        return;
-    }
-    if (rpc_now_ms(session->shared) >= call->deadline_ms) {
-        call_end(call, GRPC_DEADLINE_EXCEEDED, "the deadline passed before the call began", NULL);
-        return;
-    }
-    call->state = CALL_OPEN;
-    call->method->handle(session->shared->context, call);
-    CHECK(call->state == CALL_CLOSED || call->on_cancel != NULL);
+    (void)context;
+    if (call->state == CALL_RECEIVING) request_complete(call);
 }
-
-/* Answers on their way out. */
 
 static size_t fill_hook(void *context, struct exchange *exchange, uint8_t *to, size_t size, bool *last)
 {
@@ -262,8 +87,7 @@ static void output_hook(void *context)
 
 /* The session. */
 
-int rpc_session_open(struct rpc_shared *shared, const struct rpc_caller *caller, const char *address,
-    void (*on_output)(void *context), void *context, struct rpc_session **session)
+static int carrier_open(enum rpc_http http, struct rpc_session *session)
 {
     static const struct exchange_hooks hooks = {
         .on_request = request_hook,
@@ -280,20 +104,33 @@ int rpc_session_open(struct rpc_shared *shared, const struct rpc_caller *caller,
         .resets_max = RPC_RESETS_MAX,
         .control_frames_max = RPC_CONTROL_FRAMES_MAX,
     };
+    switch (http) {
+    case RPC_HTTP_1:
+        return http1_open(RPC_HEADERS_SIZE_MAX, &hooks, session, &session->carrier);
+    case RPC_HTTP_2:
+        return http2_open(&limits, &hooks, session, &session->carrier);
+    }
+    return TALLY_EINVALID;
+}
+
+int rpc_session_open(struct rpc_shared *shared, enum rpc_http http, const struct rpc_caller *caller,
+    const char *address, void (*on_output)(void *context), void *context, struct rpc_session **session)
+{
     struct rpc_session *made = calloc(1, sizeof *made);
     if (made == NULL) return TALLY_ENOMEM;
     made->shared = shared;
     made->on_output = on_output;
     made->output_context = context;
-    made->known = caller != NULL;
-    if (caller != NULL) made->caller = *caller;
-    made->caller.name[RPC_CALLER_NAME_SIZE_MAX] = '\0';
-    snprintf(made->address, sizeof made->address, "%s", address);
-    int error = http2_open(&limits, &hooks, made, &made->carrier);
+    made->peer.known = caller != NULL;
+    if (caller != NULL) made->peer.caller = *caller;
+    made->peer.caller.name[RPC_CALLER_NAME_SIZE_MAX] = '\0';
+    snprintf(made->peer.address, sizeof made->peer.address, "%s", address);
+    int error = carrier_open(http, made);
     if (error != TALLY_OK) {
         free(made);
         return error;
     }
+    made->peer.carrier = made->carrier;
     *session = made;
     return TALLY_OK;
 }
@@ -335,14 +172,17 @@ static void call_sweep(struct rpc_session *session, struct rpc_call *call, uint6
     const struct rpc_shared *shared = session->shared;
     bool was_open = call->state == CALL_OPEN;
     if (call->pending > 0 && now_ms - call->progress_ms >= shared->stall_timeout_ms) {
-        refusal_log(session, call, "the reader takes nothing");
+        request_refusal_log(call, "the reader takes nothing");
         call_reset(call);
     } else if (was_open && now_ms >= call->deadline_ms) {
         call_end(call, GRPC_DEADLINE_EXCEEDED, "the deadline passed", NULL);
     } else if (call->state == CALL_RECEIVING &&
                (now_ms >= call->deadline_ms || now_ms - call->started_ms >= shared->request_timeout_ms)) {
-        call_refuse(
-            session, call, GRPC_DEADLINE_EXCEEDED, "SLOW_REQUEST", "the request did not arrive in time");
+        request_refuse(call, GRPC_DEADLINE_EXCEEDED, "SLOW_REQUEST", "the request did not arrive in time");
+    } else if (call->state == CALL_CLOSED && call->pending == 0 &&
+               now_ms - call->progress_ms >= shared->request_timeout_ms) {
+        /* It was answered before its request had ended, and that goes on and on. */
+        call_reset(call);
     }
     if (was_open && call->state == CALL_CLOSED) call_cancel_tell(call);
 }
@@ -350,6 +190,10 @@ static void call_sweep(struct rpc_session *session, struct rpc_call *call, uint6
 void rpc_session_sweep(struct rpc_session *session)
 {
     uint64_t now_ms = rpc_now_ms(session->shared);
+    uint64_t head_since_ms = session->carrier->head_since_ms;
+    if (head_since_ms != UINT64_MAX && now_ms - head_since_ms >= session->shared->request_timeout_ms) {
+        carrier_finish(session->carrier);
+    }
     for (struct rpc_call *call = session->calls; call != NULL; call = call->next) {
         call_sweep(session, call, now_ms);
     }
@@ -357,8 +201,8 @@ void rpc_session_sweep(struct rpc_session *session)
 
 void rpc_session_set_roles(struct rpc_session *session, uint32_t roles)
 {
-    CHECK(session->known);
-    session->caller.roles = roles;
+    CHECK(session->peer.known);
+    session->peer.caller.roles = roles;
 }
 
 void rpc_session_drain(struct rpc_session *session)
@@ -396,5 +240,5 @@ size_t rpc_session_call_count(const struct rpc_session *session)
 
 const char *rpc_session_caller_name(const struct rpc_session *session)
 {
-    return session->known ? session->caller.name : NULL;
+    return session->peer.known ? session->peer.caller.name : NULL;
 }

@@ -1,5 +1,5 @@
-/* One connection's calls, in memory: gRPC over an HTTP/2 session. Bytes in, handlers called; answers in,
- * bytes out. Holds what struct rpc_call is. No socket, no TLS, no loop: the server gives it those. */
+/* One connection's calls, in memory, in whatever HTTP and dialect they come. Bytes in, handlers called;
+ * answers in, bytes out. No socket, no TLS, no loop: the server gives it those. */
 #ifndef TALLY_RPC_RPC_SESSION_H
 #define TALLY_RPC_RPC_SESSION_H
 
@@ -7,17 +7,21 @@
 
 struct rpc_session;
 
-/* `caller` is NULL for a client nobody knows: its first call is answered UNAUTHENTICATED, and the session
- * finishes. `caller` and `address` are copied. `on_output` says that bytes wait for rpc_session_pull.
+enum rpc_http { RPC_HTTP_1, RPC_HTTP_2 };
+
+/* `caller` is NULL for a client nobody knows, with a certificate or without: it may have the pages that are
+ * for anyone; any call is answered UNAUTHENTICATED, and the session finishes. `caller` and `address` are
+ * copied. `on_output` says that bytes wait for rpc_session_pull.
  * Errors: TALLY_ENOMEM. */
-int rpc_session_open(struct rpc_shared *shared, const struct rpc_caller *caller, const char *address,
-    void (*on_output)(void *context), void *context, struct rpc_session **session) TALLY_MUST_CHECK;
+int rpc_session_open(struct rpc_shared *shared, enum rpc_http http, const struct rpc_caller *caller,
+    const char *address, void (*on_output)(void *context), void *context,
+    struct rpc_session **session) TALLY_MUST_CHECK;
 /* Cancels what is open. NULL is fine. */
 void rpc_session_close(struct rpc_session *session);
 
-/* Errors: as http2_receive: pull what is left, then close. */
+/* Errors: as carrier_receive: pull what is left, then close. */
 int rpc_session_receive(struct rpc_session *session, struct span bytes, const char **why) TALLY_MUST_CHECK;
-/* As http2_pull; then tells streams that drained. */
+/* As carrier_pull; then tells streams that drained. */
 int rpc_session_pull(struct rpc_session *session, uint8_t *to, size_t size, size_t *pulled) TALLY_MUST_CHECK;
 /* Ends what has passed its time: deadlines, requests that do not arrive, readers that take nothing. */
 void rpc_session_sweep(struct rpc_session *session);

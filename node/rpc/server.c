@@ -13,9 +13,6 @@
 /* How late a deadline may be noticed while some call has one; and how often the rest is looked at. */
 #define SWEEP_FINE_MS 25u
 #define SWEEP_COARSE_MS 1000u
-/* How long a client that nobody knows may stay without making its call. */
-#define STRANGER_TIMEOUT_MS 5000u
-
 _Static_assert(PULL_SIZE >= CARRIER_PULL_SIZE_MIN, "a frame fits a pull");
 _Static_assert(STREAM_BACKLOG_MAX >= PULL_SIZE + TLS_DRAIN_SIZE, "a pull fits a stream that has drained");
 
@@ -188,13 +185,11 @@ static void on_open(void *context, struct tls_stream *stream)
     struct rpc_server *server = connection->server;
     struct rpc_caller caller = {0};
     struct digest fingerprint = {0};
-    if (tls_stream_peer_fingerprint(stream, &fingerprint) != TALLY_OK) {
-        tls_stream_drop(stream, "no client certificate");
-        return;
-    }
-    connection->known = server->find_caller(server->shared.context, &fingerprint, &caller) == TALLY_OK;
+    bool certified = tls_stream_peer_fingerprint(stream, &fingerprint) == TALLY_OK;
+    connection->known =
+        certified && server->find_caller(server->shared.context, &fingerprint, &caller) == TALLY_OK;
     caller.name[RPC_CALLER_NAME_SIZE_MAX] = '\0';
-    if (!connection->known) {
+    if (certified && !connection->known) {
         uint64_t suppressed = 0;
         server->shared.counts.refused++;
         if (log_limit_allows(&server->shared.limit, uv_now(server->loop), &suppressed)) {
@@ -203,8 +198,9 @@ static void on_open(void *context, struct tls_stream *stream)
                 LOG_U("not_shown", suppressed));
         }
     }
-    if (rpc_session_open(&server->shared, connection->known ? &caller : NULL, tls_stream_address(stream),
-            on_output, connection, &connection->session) != TALLY_OK) {
+    enum rpc_http http = tls_stream_speaks(stream, "h2") ? RPC_HTTP_2 : RPC_HTTP_1;
+    if (rpc_session_open(&server->shared, http, connection->known ? &caller : NULL,
+            tls_stream_address(stream), on_output, connection, &connection->session) != TALLY_OK) {
         tls_stream_drop(stream, "out of memory");
         return;
     }
@@ -269,11 +265,11 @@ static void connection_sweep(struct connection *connection, uint64_t now_ms)
         connection->idle_since_ms = now_ms;
         return;
     }
-    uint64_t idle_max_ms = connection->known ? server->idle_timeout_ms : STRANGER_TIMEOUT_MS;
+    uint64_t idle_max_ms = connection->known ? server->idle_timeout_ms : RPC_STRANGER_TIMEOUT_MS;
     uint64_t idle_ms = now_ms - connection->idle_since_ms;
     if (idle_ms >= idle_max_ms) rpc_session_finish(connection->session);
     /* A client that does not hang up after a GOAWAY is helped. */
-    if (idle_ms >= idle_max_ms + STRANGER_TIMEOUT_MS) connection_finish(connection, "idle");
+    if (idle_ms >= idle_max_ms + RPC_STRANGER_TIMEOUT_MS) connection_finish(connection, "idle");
 }
 
 static void on_sweep(uv_timer_t *timer)
@@ -288,6 +284,19 @@ static void on_sweep(uv_timer_t *timer)
 }
 
 /* The server. */
+
+static int pages_check(const struct rpc_server_options *options, const char **why)
+{
+    *why = "a page is out of range";
+    if (options->page_count > RPC_PAGES_MAX) return TALLY_EINVALID;
+    for (size_t i = 0; i < options->page_count; i++) {
+        const struct rpc_page *page = &options->pages[i];
+        if (page->path[0] != '/' || page->content_type == NULL || page->render == NULL) return TALLY_EINVALID;
+        for (size_t k = 0; k < options->method_count; k++)
+            if (strcmp(options->methods[k].path, page->path) == 0) return TALLY_EINVALID;
+    }
+    return TALLY_OK;
+}
 
 static int methods_check(const struct rpc_server_options *options, const char **why)
 {
@@ -327,6 +336,8 @@ static void options_take(struct rpc_server *server, const struct rpc_server_opti
     shared->call_end = options->call_end;
     shared->methods = options->methods;
     shared->method_count = options->method_count;
+    shared->pages = options->pages;
+    shared->page_count = options->page_count;
     shared->context = options->context;
     shared->memory_max = options->memory_max != 0 ? options->memory_max : RPC_MEMORY_MAX;
     shared->stream_backlog_max =
@@ -342,6 +353,7 @@ int rpc_server_open(
 {
     CHECK(options->find_caller != NULL);
     int error = methods_check(options, why);
+    if (error == TALLY_OK) error = pages_check(options, why);
     if (error != TALLY_OK) return error;
     struct rpc_server *made = calloc(1, sizeof *made);
     *why = "out of memory";
@@ -350,7 +362,7 @@ int rpc_server_open(
     made->sweep_due_ms = UINT64_MAX;
     options_take(made, options);
     *why = "its certificate or key cannot be used";
-    error = tls_context_server(options->certificate_path, options->key_path, true, &made->tls);
+    error = tls_context_server(options->certificate_path, options->key_path, &made->tls);
     if (error != TALLY_OK) goto cleanup;
     *why = "its address cannot be listened on";
     error = tls_listener_open(loop, made->tls, options->address, options->port, STREAM_BACKLOG_MAX, on_accept,

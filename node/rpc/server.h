@@ -17,9 +17,10 @@
 #include <uv.h>
 
 #include "node/client/grpc.h"
+#include "node/rpc/limits.h"
 #include "node/rpc/roles.h"
 #include "proto/base/bytes.h"
-#include "proto/base/limits.h"
+#include "proto/codec/message.h"
 
 #define RPC_CALLER_NAME_SIZE_MAX 64u
 
@@ -37,30 +38,23 @@ typedef void (*rpc_handler)(void *context, struct rpc_call *call);
 struct rpc_method {
     const char *path;          /* "/tallystick.v1.Ledger/SubmitBatch" */
     uint32_t roles;            /* the caller must hold one of these; 0 = every known caller */
-    uint32_t request_size_max; /* bytes of the message, at most RPC_REQUEST_SIZE_MAX; a larger one is
-                                  RESOURCE_EXHAUSTED */
+    uint32_t request_size_max; /* bytes of the message in protobuf, at most RPC_REQUEST_SIZE_MAX; a larger one
+                                  is RESOURCE_EXHAUSTED */
     rpc_handler handle;
+    bool streams; /* it answers through rpc_call_write; else through rpc_call_reply */
+    /* What the request and each reply are, for callers that speak JSON; NULL = the bytes are no protobuf, and
+     * no such caller is served. */
+    const ProtobufCMessageDescriptor *request, *reply;
 };
 
-/* Bounds of the server as a whole, and defaults of the options. */
-#define RPC_METHODS_MAX 64u
-#define RPC_REQUEST_SIZE_MAX (4u * MIB)
-#define RPC_REPLY_SIZE_MAX (32u * MIB) /* one message, unary or of a stream */
-#define RPC_CONNECTIONS_MAX 256u
-#define RPC_STREAMS_MAX 100u                    /* calls at once on a connection */
-#define RPC_HEADERS_SIZE_MAX (16u * KIB)        /* a call's header list */
-#define RPC_STREAM_BACKLOG_MAX (8u * MIB)       /* queued on one stream; a single message may be larger */
-#define RPC_MEMORY_MAX (128u * MIB)             /* requests and replies held, all connections together */
-#define RPC_IDLE_TIMEOUT_MS (15u * 60u * 1000u) /* a connection without a call */
-#define RPC_REQUEST_TIMEOUT_MS 15000u           /* from a call's headers to the end of its request */
-#define RPC_STALL_TIMEOUT_MS 20000u             /* a reader that takes nothing of what waits for it */
-#define RPC_RESETS_MAX 200u                     /* calls a client may reset in 10 s, on a connection */
-#define RPC_CLOSE_TIMEOUT_MS 1000u              /* what is left to send when the server closes */
-#define RPC_SHUTDOWN_RETRY_MS 2000u             /* what is told to clients of a node that stops */
-#define RPC_CONTROL_FRAMES_MAX 1000u /* PING, SETTINGS, PRIORITY and the like in 10 s, on a connection */
-
-_Static_assert(RPC_REQUEST_SIZE_MAX > BATCH_SIZE_MAX + 64u * KIB, "a batch fits a request");
-_Static_assert(RPC_MEMORY_MAX >= 2u * RPC_REPLY_SIZE_MAX, "a largest reply fits beside others");
+/* A text that whoever connects, or a caller with a role, may GET. */
+struct rpc_page {
+    const char *path; /* "/healthz" */
+    const char *content_type;
+    uint32_t roles; /* the caller must hold one of these; 0 = anyone, without a certificate too */
+    /* Appends the text, at most RPC_PAGE_SIZE_MAX bytes, and returns the HTTP status. */
+    unsigned (*render)(void *context, struct buffer *out);
+};
 
 struct rpc_server_options {
     const char *address;          /* a numeric address to listen on: "127.0.0.1", "::1" */
@@ -76,9 +70,11 @@ struct rpc_server_options {
      * at least 1; TALLY_ENOTFOUND (it is listed no longer) with UNAUTHENTICATED. `caller` is its name. */
     int (*call_begin)(void *context, const char *caller, uint32_t *retry_after_ms);
     void (*call_end)(void *context, const char *caller);
-    const struct rpc_method *methods; /* borrowed until the server has closed */
+    const struct rpc_method *methods; /* borrowed until the server has closed, as are the pages */
     size_t method_count;
-    void *context; /* given to find_caller, call_begin, call_end and to every handler */
+    const struct rpc_page *pages;
+    size_t page_count;
+    void *context; /* given to find_caller, call_begin, call_end, to every handler and every page */
     /* 0 = the default above. */
     uint32_t connections_max;
     uint32_t idle_timeout_ms;

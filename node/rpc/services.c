@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <grpc/health/v1/health.pb-c.h>
+
 #include "node/clock.h"
 #include "node/net/log.h"
 #include "node/rpc/services_internal.h"
@@ -17,21 +19,55 @@
 /* The reason of what is answered later, when older blocks are here. */
 static const char backfilling[] = "BACKFILLING";
 
+/* A call that answers once, or streams; the rest names its messages and its handler. */
+#define METHOD(name, request_message, reply_message, roles_, size_max, handler, streams_)                    \
+    {                                                                                                        \
+        .path = "/tallystick.v1." name, .roles = roles_, .request_size_max = size_max, .handle = handler,    \
+        .streams = streams_, .request = &tallystick__v1__##request_message##__descriptor,                    \
+        .reply = &tallystick__v1__##reply_message##__descriptor                                              \
+    }
+#define UNARY(name, message, roles, size_max)                                                                \
+    METHOD(name, message##_request, message##_reply, roles, size_max, handle_##message, false)
+
 static const struct rpc_method methods[] = {
-    {"/tallystick.v1.Ledger/SubmitBatch", RPC_ROLE_SUBMIT, BATCH_SIZE_MAX + 64u * KIB, handle_submit_batch},
-    {"/tallystick.v1.Ledger/GetReceipt", RPC_ROLE_READ, 4u * KIB, handle_get_receipt},
-    {"/tallystick.v1.Ledger/GetEvent", RPC_ROLE_READ, 4u * KIB, handle_get_event},
-    {"/tallystick.v1.Ledger/GetBlock", RPC_ROLE_READ, 4u * KIB, handle_get_block},
-    {"/tallystick.v1.Ledger/GetCheckpoint", RPC_ROLE_READ, 4u * KIB, handle_get_checkpoint},
-    {"/tallystick.v1.Ledger/Follow", RPC_ROLE_READ, 4u * KIB, handle_follow},
-    {"/tallystick.v1.Credit/Inquire", RPC_ROLE_INQUIRE, 16u * KIB, handle_inquire},
-    {"/tallystick.v1.Credit/GetHistory", RPC_ROLE_READ, 4u * KIB, handle_get_history},
-    {"/tallystick.v1.Credit/OwnEvents", RPC_ROLE_READ, 4u * KIB, handle_own_events},
-    {"/tallystick.v1.Credit/OwnAccounts", RPC_ROLE_READ, 64u * KIB, handle_own_accounts},
-    {"/tallystick.v1.Node/GetStatus", RPC_ROLE_READ | RPC_ROLE_ADMIN, 4u * KIB, handle_get_status},
-    {"/grpc.health.v1.Health/Check", 0, 4u * KIB, handle_health_check},
-    {"/grpc.health.v1.Health/Watch", 0, 4u * KIB, handle_health_watch},
+    UNARY("Ledger/SubmitBatch", submit_batch, RPC_ROLE_SUBMIT, BATCH_SIZE_MAX + 64u * KIB),
+    UNARY("Ledger/GetReceipt", get_receipt, RPC_ROLE_READ, 4u * KIB),
+    UNARY("Ledger/GetEvent", get_event, RPC_ROLE_READ, 4u * KIB),
+    UNARY("Ledger/GetBlock", get_block, RPC_ROLE_READ, 4u * KIB),
+    UNARY("Ledger/GetCheckpoint", get_checkpoint, RPC_ROLE_READ, 4u * KIB),
+    METHOD("Ledger/Follow", follow_request, follow_reply, RPC_ROLE_READ, 4u * KIB, handle_follow, true),
+    UNARY("Credit/Inquire", inquire, RPC_ROLE_INQUIRE, 16u * KIB),
+    UNARY("Credit/GetHistory", get_history, RPC_ROLE_READ, 4u * KIB),
+    UNARY("Credit/OwnEvents", own_events, RPC_ROLE_READ, 4u * KIB),
+    METHOD("Credit/OwnAccounts", own_accounts_request, own_account, RPC_ROLE_READ, 64u * KIB,
+        handle_own_accounts, true),
+    UNARY("Node/GetStatus", get_status, RPC_ROLE_READ | RPC_ROLE_ADMIN, 4u * KIB),
+    {.path = "/grpc.health.v1.Health/Check",
+        .request_size_max = 4u * KIB,
+        .handle = handle_health_check,
+        .request = &grpc__health__v1__health_check_request__descriptor,
+        .reply = &grpc__health__v1__health_check_response__descriptor},
+    {.path = "/grpc.health.v1.Health/Watch",
+        .request_size_max = 4u * KIB,
+        .handle = handle_health_watch,
+        .streams = true,
+        .request = &grpc__health__v1__health_check_request__descriptor,
+        .reply = &grpc__health__v1__health_check_response__descriptor},
 };
+
+/* What the first three tell is no secret: a load balancer asks without a certificate. */
+static const struct rpc_page pages[] = {
+    {"/healthz", "text/plain", 0, render_health},
+    {"/readyz", "text/plain", 0, render_readiness},
+    {"/version", "application/json", 0, render_version},
+    {"/metrics", "text/plain; version=0.0.4", RPC_ROLE_ADMIN, render_metrics},
+};
+
+const struct rpc_method *services_methods(size_t *count)
+{
+    *count = sizeof methods / sizeof methods[0];
+    return methods;
+}
 
 bool services_has(const char *service)
 {
@@ -265,6 +301,8 @@ int services_open(uv_loop_t *loop, struct node *node, struct services **out, cha
         .call_end = call_end,
         .methods = methods,
         .method_count = sizeof methods / sizeof methods[0],
+        .pages = pages,
+        .page_count = sizeof pages / sizeof pages[0],
         .context = services,
     };
     int error = open_clients(config, &services->clients);

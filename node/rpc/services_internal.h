@@ -177,6 +177,15 @@ void handle_get_status(void *context, struct rpc_call *call);
 void handle_health_check(void *context, struct rpc_call *call);
 void handle_health_watch(void *context, struct rpc_call *call);
 
+/* The table of the server's methods. */
+const struct rpc_method *services_methods(size_t *count);
+
+/* Pages: the context is the services'. */
+unsigned render_health(void *context, struct buffer *out);
+unsigned render_readiness(void *context, struct buffer *out);
+unsigned render_version(void *context, struct buffer *out);
+unsigned render_metrics(void *context, struct buffer *out);
+
 /* Which of a block's events a reply lists. */
 enum block_listing { LIST_NONE, LIST_OWN, LIST_ALL };
 

@@ -174,7 +174,7 @@ class Smoke:
                 channel.unary_unary("/tallystick.v1.Node/GetStatus")(b"", timeout=DEADLINE_S)
                 raise AssertionError("served without a client certificate")
             except grpc.RpcError as error:
-                assert error.code() == grpc.StatusCode.UNAVAILABLE, error
+                assert error.code() == grpc.StatusCode.UNAUTHENTICATED, error
 
     def run(self):
         status = self.status()

@@ -229,8 +229,8 @@ class StrangersTest(network.NetworkTest):
 
     def test_a_client_without_a_certificate_is_refused(self):
         with rpc.Client(self.net, VICTIM, bare=True) as client:
-            self.assertEqual(self.call_refused(client).code(), grpc.StatusCode.UNAVAILABLE)
-        self.refusal_logged("connection refused", "service=rpc", "address=127.0.0.1:", "it presents no certificate")
+            self.assertEqual(self.call_refused(client).code(), grpc.StatusCode.UNAUTHENTICATED)
+        self.refusal_logged("call refused", "address=127.0.0.1:", "caller=-", "this client certificate is not listed")
 
     def test_a_client_with_an_unlisted_certificate_is_refused(self):
         other = self.net.home("validator-2")

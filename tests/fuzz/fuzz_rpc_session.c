@@ -50,9 +50,9 @@ static void hold(void *context, struct rpc_call *call)
 }
 
 static const struct rpc_method methods[] = {
-    {"/t.T/Echo", 0, 4 * KIB, echo},
-    {"/t.T/Hold", 0, 64, hold},
-    {"/t.T/Admin", RPC_ROLE_ADMIN, 64, echo},
+    {.path = "/t.T/Echo", .request_size_max = 4 * KIB, .handle = echo},
+    {.path = "/t.T/Hold", .request_size_max = 64, .handle = hold},
+    {.path = "/t.T/Admin", .roles = RPC_ROLE_ADMIN, .request_size_max = 64, .handle = echo},
 };
 
 static void output(void *context)
@@ -115,8 +115,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .clock = &clock_ms,
     };
     struct rpc_session *session = NULL;
-    if (rpc_session_open(&shared, (data[0] & 8) != 0 ? NULL : &caller, "fuzz", output, NULL, &session) !=
-        TALLY_OK) {
+    if (rpc_session_open(&shared, RPC_HTTP_2, (data[0] & 8) != 0 ? NULL : &caller, "fuzz", output, NULL,
+            &session) != TALLY_OK) {
         return 0;
     }
     struct buffer bytes;

@@ -204,15 +204,21 @@ static inline void toy_counts(void *context, struct rpc_call *call)
 }
 
 static const struct rpc_method toy_methods[] = {
-    {"/toy.Toy/Echo", 0, TOY_REQUEST_SIZE_MAX, toy_echo},
-    {"/toy.Toy/Submit", RPC_ROLE_SUBMIT, TOY_REQUEST_SIZE_MAX, toy_echo},
-    {"/toy.Toy/Admin", RPC_ROLE_ADMIN, TOY_REQUEST_SIZE_MAX, toy_echo},
-    {"/toy.Toy/Fail", 0, TOY_REQUEST_SIZE_MAX, toy_fail},
-    {"/toy.Toy/Count", RPC_ROLE_READ, 64, toy_count_method},
-    {"/toy.Toy/Flood", RPC_ROLE_READ, 64, toy_flood_method},
-    {"/toy.Toy/Hold", 0, 64, toy_hold},
-    {"/toy.Toy/Later", 0, 64, toy_later},
-    {"/toy.Toy/Counts", 0, 64, toy_counts},
+    {.path = "/toy.Toy/Echo", .request_size_max = TOY_REQUEST_SIZE_MAX, .handle = toy_echo},
+    {.path = "/toy.Toy/Submit",
+        .roles = RPC_ROLE_SUBMIT,
+        .request_size_max = TOY_REQUEST_SIZE_MAX,
+        .handle = toy_echo},
+    {.path = "/toy.Toy/Admin",
+        .roles = RPC_ROLE_ADMIN,
+        .request_size_max = TOY_REQUEST_SIZE_MAX,
+        .handle = toy_echo},
+    {.path = "/toy.Toy/Fail", .request_size_max = TOY_REQUEST_SIZE_MAX, .handle = toy_fail},
+    {.path = "/toy.Toy/Count", .roles = RPC_ROLE_READ, .request_size_max = 64, .handle = toy_count_method},
+    {.path = "/toy.Toy/Flood", .roles = RPC_ROLE_READ, .request_size_max = 64, .handle = toy_flood_method},
+    {.path = "/toy.Toy/Hold", .request_size_max = 64, .handle = toy_hold},
+    {.path = "/toy.Toy/Later", .request_size_max = 64, .handle = toy_later},
+    {.path = "/toy.Toy/Counts", .request_size_max = 64, .handle = toy_counts},
 };
 
 static inline void toy_on_stop(uv_async_t *stop)

@@ -109,10 +109,10 @@ static void hold(void *context, struct rpc_call *call)
 }
 
 static const struct rpc_method methods[] = {
-    {"/t.T/Echo", 0, 20000, echo},
-    {"/t.T/Refuse", 0, 100, refuse},
-    {"/t.T/Stream", 0, 100, stream},
-    {"/t.T/Hold", 0, 100, hold},
+    {.path = "/t.T/Echo", .request_size_max = 20000, .handle = echo},
+    {.path = "/t.T/Refuse", .request_size_max = 100, .handle = refuse},
+    {.path = "/t.T/Stream", .request_size_max = 100, .handle = stream},
+    {.path = "/t.T/Hold", .request_size_max = 100, .handle = hold},
 };
 
 static bool on_message(void *context, struct span message)
@@ -182,8 +182,8 @@ static bool converse(void)
     struct session *client = NULL;
     struct rpc_session *server = NULL;
     struct session_call *calls[CALLS] = {0};
-    bool well = session_open(&client) == TALLY_OK &&
-                rpc_session_open(&shared, &caller, "test:1", on_output, NULL, &server) == TALLY_OK;
+    bool well = session_open(&client) == TALLY_OK && rpc_session_open(&shared, RPC_HTTP_2, &caller, "test:1",
+                                                         on_output, NULL, &server) == TALLY_OK;
     if (well) {
         well = calls_make(client, calls) == CALLS && talk(client, server);
         well = well && calls[0]->done && calls[0]->result == TALLY_OK && calls[0]->reply.size == 15000;

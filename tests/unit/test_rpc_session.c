@@ -61,8 +61,8 @@ static void hold(void *context, struct rpc_call *call)
 }
 
 static const struct rpc_method methods[] = {
-    {"/t.T/Echo", 0, 64 * KIB, echo},
-    {"/t.T/Hold", 0, 100, hold},
+    {.path = "/t.T/Echo", .request_size_max = 64 * KIB, .handle = echo},
+    {.path = "/t.T/Hold", .request_size_max = 100, .handle = hold},
 };
 
 static int begin(void *context, const char *caller, uint32_t *retry_after_ms)
@@ -109,7 +109,8 @@ static int bench_start(void **state)
     frames_seen_init(&bench.seen);
     buffer_init(&bench.out, 4 * MIB);
     assert_int_equal(
-        rpc_session_open(&bench.shared, &caller, "test:1", output, NULL, &bench.session), TALLY_OK);
+        rpc_session_open(&bench.shared, RPC_HTTP_2, &caller, "test:1", output, NULL, &bench.session),
+        TALLY_OK);
     preface_put(&bench.out);
     return 0;
 }
@@ -194,7 +195,7 @@ static void what_is_no_grpc_gets_an_http_status(void **state)
 {
     (void)state;
     call_headers_put(
-        &bench.out, 1, (struct call_headers){.path = "/t.T/Echo", .content_type = "application/json"}, true);
+        &bench.out, 1, (struct call_headers){.path = "/t.T/Echo", .content_type = "text/plain"}, true);
     call_headers_put(&bench.out, 3, (struct call_headers){.path = "/t.T/Echo", .method = "GET"}, true);
     call_headers_put(&bench.out, 5,
         (struct call_headers){.path = "/t.T/Echo", .content_type = "application/grpc+json"}, true);
@@ -452,7 +453,8 @@ static void an_unknown_client_is_answered_once_and_sent_away(void **state)
 {
     (void)state;
     rpc_session_close(bench.session);
-    assert_int_equal(rpc_session_open(&bench.shared, NULL, "test:2", output, NULL, &bench.session), TALLY_OK);
+    assert_int_equal(
+        rpc_session_open(&bench.shared, RPC_HTTP_2, NULL, "test:2", output, NULL, &bench.session), TALLY_OK);
     call_headers_put(&bench.out, 1, (struct call_headers){.path = "/t.T/Echo"}, false);
     assert_int_equal(bench_send(), TALLY_OK);
     assert_int_equal(stream(1)->grpc_status, GRPC_UNAUTHENTICATED);

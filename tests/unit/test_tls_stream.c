@@ -479,7 +479,7 @@ static void a_handshake_that_stalls_is_ended_and_logged(void **state)
 static struct tls_listener *rpc_listener(struct tls_context **tls)
 {
     struct tls_listener *listener;
-    assert_int_equal(tls_context_server(pair.certificate, pair.key, true, tls), TALLY_OK);
+    assert_int_equal(tls_context_server(pair.certificate, pair.key, tls), TALLY_OK);
     assert_int_equal(
         tls_listener_open(&harness.loop, *tls, "127.0.0.1", 0, BACKLOG, on_accept, NULL, &listener),
         TALLY_OK);
@@ -509,24 +509,26 @@ static void the_rpc_takes_a_client_with_certificate_and_h2(void **state)
     rpc_listener_close(listener, tls);
 }
 
-static void the_rpc_refuses_a_client_without_h2(void **state)
+static void the_rpc_refuses_a_client_without_http(void **state)
 {
     (void)state;
     struct tls_context *tls;
     struct tls_listener *listener = rpc_listener(&tls);
-    struct foreign foreign = {.version_max = TLS1_3_VERSION, .alpn = "\x08http/1.1", .certificate = true};
+    struct foreign foreign = {.version_max = TLS1_3_VERSION, .alpn = "\x06spdy/3", .certificate = true};
     expect_refused(
-        &foreign, tls_listener_port(listener), "rpc", "why=\"it does not offer HTTP/2 (ALPN h2)\"");
+        &foreign, tls_listener_port(listener), "rpc", "why=\"it offers neither HTTP/2 nor HTTP/1.1 (ALPN)\"");
     rpc_listener_close(listener, tls);
 }
 
-static void the_rpc_refuses_a_client_without_certificate(void **state)
+static void the_rpc_takes_a_client_without_certificate_and_with_http1(void **state)
 {
     (void)state;
     struct tls_context *tls;
     struct tls_listener *listener = rpc_listener(&tls);
-    struct foreign foreign = {.version_max = TLS1_3_VERSION, .alpn = "\x02h2"};
-    expect_refused(&foreign, tls_listener_port(listener), "rpc", "why=\"it presents no certificate\"");
+    struct foreign foreign = {.version_max = TLS1_3_VERSION, .alpn = "\x08http/1.1"};
+    run_foreign(&foreign, tls_listener_port(listener));
+    assert_true(foreign.shaken);
+    assert_int_equal(pair.server.fingerprint_error, TALLY_ENOTFOUND);
     rpc_listener_close(listener, tls);
 }
 
@@ -539,10 +541,10 @@ static void files_that_do_not_serve_are_told_apart(void **state)
     snprintf(other_key, sizeof other_key, "%s/other.key", pair.directory);
     snprintf(missing, sizeof missing, "%s/missing", pair.directory);
     assert_int_equal(certificate_make_files("other", NULL, 0, other_certificate, other_key), TALLY_OK);
-    assert_int_equal(tls_context_server(missing, pair.key, true, &tls), TALLY_ENOTFOUND);
-    assert_int_equal(tls_context_server(pair.certificate, missing, true, &tls), TALLY_ENOTFOUND);
-    assert_int_equal(tls_context_server(pair.key, pair.key, true, &tls), TALLY_EFORM);
-    assert_int_equal(tls_context_server(pair.certificate, other_key, true, &tls), TALLY_EINVALID);
+    assert_int_equal(tls_context_server(missing, pair.key, &tls), TALLY_ENOTFOUND);
+    assert_int_equal(tls_context_server(pair.certificate, missing, &tls), TALLY_ENOTFOUND);
+    assert_int_equal(tls_context_server(pair.key, pair.key, &tls), TALLY_EFORM);
+    assert_int_equal(tls_context_server(pair.certificate, other_key, &tls), TALLY_EINVALID);
     unlink(other_certificate);
     unlink(other_key);
 }
@@ -569,8 +571,8 @@ int main(void)
         TLS_TEST(a_client_without_a_certificate_is_refused_and_logged),
         TLS_TEST(a_handshake_that_stalls_is_ended_and_logged),
         TLS_TEST(the_rpc_takes_a_client_with_certificate_and_h2),
-        TLS_TEST(the_rpc_refuses_a_client_without_h2),
-        TLS_TEST(the_rpc_refuses_a_client_without_certificate),
+        TLS_TEST(the_rpc_refuses_a_client_without_http),
+        TLS_TEST(the_rpc_takes_a_client_without_certificate_and_with_http1),
         TLS_TEST(files_that_do_not_serve_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

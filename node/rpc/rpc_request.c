@@ -1,0 +1,323 @@
+#include "node/rpc/rpc_request.h"
+
+#include <stdio.h>
+
+#include "node/rpc/transcode.h"
+#include "proto/base/check.h"
+
+#define WHY_SIZE 160u
+
+/* Refusals. */
+
+void request_refusal_log(const struct rpc_call *call, const char *why)
+{
+    struct rpc_shared *shared = call->shared;
+    uint64_t suppressed = 0;
+    shared->counts.refused++;
+    if (!log_limit_allows(&shared->limit, rpc_now_ms(shared), &suppressed)) return;
+    LOG_UNUSUAL("call refused", LOG_S("address", call->peer->address),
+        LOG_S("caller", call->peer->known ? call->peer->caller.name : NULL),
+        LOG_S("call", call->exchange->request.path), LOG_S("why", why), LOG_U("not_shown", suppressed));
+}
+
+static void refuse_for_now(struct rpc_call *call, enum grpc_status status, const char *reason,
+    const char *why, uint32_t retry_after_ms)
+{
+    struct grpc_error_detail detail = {.retry_after_ms = retry_after_ms};
+    snprintf(detail.reason, sizeof detail.reason, "%s", reason);
+    request_refusal_log(call, why);
+    call_end(call, status, why, &detail);
+}
+
+void request_refuse(struct rpc_call *call, enum grpc_status status, const char *reason, const char *why)
+{
+    refuse_for_now(call, status, reason, why, 0);
+}
+
+/* For what is no call. */
+static void refuse_http(
+    struct rpc_call *call, unsigned http_status, const char *name, const char *value, const char *why)
+{
+    const struct exchange_field header = {name, value};
+    request_refusal_log(call, why);
+    call_end_http(call, http_status, name != NULL ? &header : NULL);
+}
+
+/* Who may. */
+
+static void refuse_stranger(struct rpc_call *call)
+{
+    request_refuse(call, GRPC_UNAUTHENTICATED, "CERTIFICATE", "this client certificate is not listed here");
+}
+
+static bool caller_is_known(struct rpc_call *call)
+{
+    if (call->peer->known) return true;
+    refuse_stranger(call);
+    carrier_finish(call->peer->carrier);
+    return false;
+}
+
+static bool caller_has_role(struct rpc_call *call, uint32_t roles)
+{
+    if (roles == 0 || (roles & call->peer->caller.roles) != 0) return true;
+    request_refuse(call, GRPC_PERMISSION_DENIED, "ROLE", "the caller lacks the role this call needs");
+    return false;
+}
+
+/* Whether the caller's limits, and the node, take one more call; if not, it is refused. */
+static bool call_count(struct rpc_call *call)
+{
+    struct rpc_shared *shared = call->shared;
+    uint32_t retry_after_ms = 0;
+    if (shared->draining) {
+        refuse_for_now(
+            call, GRPC_UNAVAILABLE, "SHUTTING_DOWN", "the node is stopping", RPC_SHUTDOWN_RETRY_MS);
+        return false;
+    }
+    if (shared->call_begin == NULL) return true;
+    int error = shared->call_begin(shared->context, call->peer->caller.name, &retry_after_ms);
+    if (error == TALLY_OK) {
+        call->counted = true;
+    } else if (error == TALLY_EFULL) {
+        refuse_for_now(call, GRPC_RESOURCE_EXHAUSTED, "RATE", "this client makes more calls than its rate",
+            retry_after_ms);
+    } else if (error == TALLY_ENOTFOUND) {
+        refuse_stranger(call);
+    } else {
+        CHECK(error == TALLY_EBUSY);
+        refuse_for_now(call, GRPC_RESOURCE_EXHAUSTED, "CONCURRENCY",
+            "as many calls of this client are open as may be", retry_after_ms);
+    }
+    return error == TALLY_OK;
+}
+
+/* Pages. */
+
+static const struct rpc_page *page_find(const struct rpc_shared *shared, const char *path)
+{
+    for (size_t i = 0; i < shared->page_count; i++) {
+        if (strcmp(shared->pages[i].path, path) == 0) return &shared->pages[i];
+    }
+    return NULL;
+}
+
+static void page_answer(struct rpc_call *call, const struct rpc_page *page)
+{
+    if (page->roles != 0 &&
+        (!caller_is_known(call) || !call_count(call) || !caller_has_role(call, page->roles))) {
+        return;
+    }
+    if (strcmp(call->exchange->request.method, "GET") != 0) {
+        refuse_http(call, 405, "allow", "GET", "not a way to ask for a page");
+        return;
+    }
+    struct buffer text;
+    buffer_init(&text, RPC_PAGE_SIZE_MAX);
+    unsigned http_status = page->render(call->shared->context, &text);
+    if (text.failed) {
+        refuse_http(call, 500, NULL, NULL, "a page is above its bound");
+    } else {
+        call_end_page(call, http_status, page->content_type, buffer_span(&text));
+    }
+    buffer_close(&text);
+}
+
+/* Calls. */
+
+static const struct rpc_method *method_find(const struct rpc_shared *shared, const char *path)
+{
+    for (size_t i = 0; i < shared->method_count; i++) {
+        if (strcmp(shared->methods[i].path, path) == 0) return &shared->methods[i];
+    }
+    return NULL;
+}
+
+/* Whether it is a call at all, in a form that can carry it here. */
+static bool dialect_fits(struct rpc_call *call)
+{
+    const struct exchange_request *request = &call->exchange->request;
+    if (call->dialect->kind == DIALECT_PLAIN && strcmp(request->method, "POST") == 0) {
+        refuse_http(call, 415, "accept-post", "application/json, application/proto, application/grpc",
+            "its content type is none that is taken");
+    } else if (call->dialect->kind == DIALECT_PLAIN && method_find(call->shared, request->path) != NULL) {
+        refuse_http(call, 405, "allow", "POST", "not a way to make a call");
+    } else if (call->dialect->kind == DIALECT_PLAIN) {
+        refuse_http(call, 404, NULL, NULL, "no such page");
+    } else if (call->dialect->kind == DIALECT_GRPC && !call->exchange->ops->has_trailers) {
+        refuse_http(call, 505, NULL, NULL, "gRPC needs HTTP/2");
+    } else {
+        return true;
+    }
+    return false;
+}
+
+static bool method_fits(struct rpc_call *call)
+{
+    const struct dialect *dialect = call->dialect;
+    call->method = method_find(call->shared, call->exchange->request.path);
+    if (call->method == NULL) {
+        request_refuse(call, GRPC_UNIMPLEMENTED, "UNKNOWN_METHOD", "there is no such call here");
+    } else if (dialect->kind != DIALECT_GRPC && (dialect->kind == DIALECT_STREAM) != call->method->streams) {
+        refuse_http(call, 415, "accept-post",
+            call->method->streams ? "application/connect+json, application/connect+proto"
+                                  : "application/json, application/proto",
+            "its content type is not that of such a call");
+    } else if (dialect->json && (call->method->request == NULL || call->method->reply == NULL)) {
+        request_refuse(call, GRPC_UNIMPLEMENTED, "NO_JSON", "this call is not served as JSON");
+    } else {
+        return caller_has_role(call, call->method->roles);
+    }
+    return false;
+}
+
+static bool headers_fit(struct rpc_call *call)
+{
+    const struct exchange_request *request = &call->exchange->request;
+    uint64_t timeout_ms = UINT64_MAX;
+    if (dialect_is_compressed(call->dialect, request)) {
+        request_refuse(
+            call, GRPC_UNIMPLEMENTED, "COMPRESSED", "compressed messages are not taken: identity alone is");
+    } else if (dialect_timeout(call->dialect, request, &timeout_ms) != TALLY_OK) {
+        request_refuse(call, GRPC_INVALID_ARGUMENT, "TIMEOUT_FORM", "the call's timeout is malformed");
+    } else if (call->dialect->kind != DIALECT_GRPC && request->connect_version[0] != '\0' &&
+               strcmp(request->connect_version, "1") != 0) {
+        request_refuse(
+            call, GRPC_INVALID_ARGUMENT, "PROTOCOL_VERSION", "connect-protocol-version 1 alone is spoken");
+    } else {
+        call_deadline_set(call, timeout_ms);
+        return true;
+    }
+    return false;
+}
+
+/* The most bytes a request's message may have as it travels. */
+static size_t message_size_max(const struct rpc_call *call)
+{
+    size_t size_max = call->method->request_size_max;
+    if (!call->dialect->json) return size_max;
+    size_max *= RPC_TEXT_EXPANSION;
+    return size_max < RPC_REQUEST_SIZE_MAX ? size_max : RPC_REQUEST_SIZE_MAX;
+}
+
+void request_screen(struct rpc_call *call)
+{
+    const struct exchange_request *request = &call->exchange->request;
+    const struct rpc_page *page = page_find(call->shared, request->path);
+    if (page != NULL && !request->headers_too_large) {
+        page_answer(call, page);
+        return;
+    }
+    if (strcmp(request->method, "POST") == 0) call->dialect = dialect_of(request->content_type);
+    if (!caller_is_known(call) || !call_count(call)) return;
+    if (request->headers_too_large) {
+        request_refuse(
+            call, GRPC_RESOURCE_EXHAUSTED, "HEADERS_TOO_LARGE", "the call's headers are too large");
+        return;
+    }
+    if (!dialect_fits(call) || !method_fits(call) || !headers_fit(call)) return;
+    size_t prefix_size = dialect_is_framed(call->dialect) ? GRPC_PREFIX_SIZE : 0;
+    call_request_expect(call, prefix_size + message_size_max(call));
+}
+
+/* The body. */
+
+static void refuse_large(struct rpc_call *call)
+{
+    request_refuse(
+        call, GRPC_RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE", "the request is above this call's bound");
+}
+
+static void refuse_form(struct rpc_call *call)
+{
+    request_refuse(call, GRPC_INVALID_ARGUMENT, "REQUEST_FORM", "the request is not one message");
+}
+
+/* Judges the prefix once it is here, so that a request that cannot be taken is not awaited. */
+static bool prefix_fits(struct rpc_call *call)
+{
+    if (call->request.size < GRPC_PREFIX_SIZE) return true;
+    uint8_t flags = call->request.data[0];
+    if (flags == 1) {
+        request_refuse(call, GRPC_UNIMPLEMENTED, "COMPRESSED", "compressed messages are not taken");
+    } else if (flags != 0) {
+        refuse_form(call);
+    } else if (get_u32(call->request.data + 1) > message_size_max(call)) {
+        refuse_large(call);
+    } else {
+        return true;
+    }
+    return false;
+}
+
+static bool bytes_take(struct rpc_call *call, struct span bytes)
+{
+    int error = call_request_append(call, bytes);
+    if (error == TALLY_OK) return true;
+    if (error != TALLY_ELIMIT) {
+        request_refuse(call, GRPC_RESOURCE_EXHAUSTED, "BUSY", "too many requests are being received");
+    } else if (dialect_is_framed(call->dialect)) {
+        refuse_form(call);
+    } else {
+        refuse_large(call);
+    }
+    return false;
+}
+
+void request_receive(struct rpc_call *call, struct span bytes)
+{
+    size_t head = 0;
+    /* The prefix first: it tells a request that is too large from one that is no single message. */
+    if (dialect_is_framed(call->dialect) && call->request.size < GRPC_PREFIX_SIZE) {
+        head = GRPC_PREFIX_SIZE - call->request.size;
+        if (head > bytes.size) head = bytes.size;
+        if (!bytes_take(call, span_of(bytes.data, head)) || !prefix_fits(call)) return;
+    }
+    if (bytes.size > head) (void)bytes_take(call, span_of(bytes.data + head, bytes.size - head));
+}
+
+static bool prefix_strip(struct rpc_call *call)
+{
+    if (call->request.size < GRPC_PREFIX_SIZE ||
+        call->request.size - GRPC_PREFIX_SIZE != get_u32(call->request.data + 1)) {
+        refuse_form(call);
+        return false;
+    }
+    call->request_at = GRPC_PREFIX_SIZE;
+    return true;
+}
+
+/* Handlers know protobuf alone. */
+static bool json_convert(struct rpc_call *call)
+{
+    char why[WHY_SIZE];
+    struct buffer message;
+    struct span json = span_of(call->request.data + call->request_at, call->request.size - call->request_at);
+    buffer_init(&message, call->method->request_size_max);
+    int error = transcode_from_json(call->method->request, json, &message, why, sizeof why);
+    if (error == TALLY_OK && call_request_replace_take(call, &message) == TALLY_OK) return true;
+    if (error == TALLY_OK) {
+        request_refuse(call, GRPC_RESOURCE_EXHAUSTED, "BUSY", "too many requests are being received");
+        return false;
+    }
+    buffer_close(&message);
+    if (error == TALLY_EFORM) {
+        request_refuse(call, GRPC_INVALID_ARGUMENT, "MALFORMED", why);
+    } else {
+        request_refuse(call, GRPC_RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE", why);
+    }
+    return false;
+}
+
+void request_complete(struct rpc_call *call)
+{
+    if (dialect_is_framed(call->dialect) && !prefix_strip(call)) return;
+    if (rpc_now_ms(call->shared) >= call->deadline_ms) {
+        call_end(call, GRPC_DEADLINE_EXCEEDED, "the deadline passed before the call began", NULL);
+        return;
+    }
+    if (call->dialect->json && !json_convert(call)) return;
+    call->state = CALL_OPEN;
+    call->method->handle(call->shared->context, call);
+    CHECK(call->state == CALL_CLOSED || call->on_cancel != NULL);
+}

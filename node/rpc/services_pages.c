@@ -1,0 +1,51 @@
+/* What a node tells in plain pages. */
+#include <stdio.h>
+
+#include "node/metrics/node_metrics.h"
+#include "node/rpc/rpc_metrics.h"
+#include "node/rpc/services_internal.h"
+
+static void line_put(struct buffer *out, const char *text)
+{
+    buffer_append(out, text, strlen(text));
+    buffer_u8(out, '\n');
+}
+
+/* It answers: that is all that is asked. */
+unsigned render_health(void *context, struct buffer *out)
+{
+    (void)context;
+    line_put(out, "ok");
+    return 200;
+}
+
+unsigned render_readiness(void *context, struct buffer *out)
+{
+    const struct services *services = context;
+    bool serving = node_is_serving(services->node);
+    line_put(out, serving ? "serving" : node_why_not_serving(services->node));
+    return serving ? 200 : 503;
+}
+
+unsigned render_version(void *context, struct buffer *out)
+{
+    const struct services *services = context;
+    const struct config *config = node_config(services->node);
+    char chain_id[2 * DIGEST_SIZE + 1], text[160];
+    hex_encode(span_of(config->genesis.chain_id.bytes, DIGEST_SIZE), chain_id);
+    snprintf(text, sizeof text,
+        "{\"version\":\"" TALLY_VERSION "\",\"chainId\":\"%s\",\"protocol\":\"tallystick.v1\"}", chain_id);
+    line_put(out, text);
+    return 200;
+}
+
+unsigned render_metrics(void *context, struct buffer *out)
+{
+    const struct services *services = context;
+    struct rpc_server_counts counts = rpc_server_counts(services->server);
+    size_t method_count = 0;
+    const struct rpc_method *methods = services_methods(&method_count);
+    node_metrics_render(services->node, out);
+    rpc_metrics_render(methods, method_count, &counts, out);
+    return 200;
+}
