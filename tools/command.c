@@ -20,6 +20,7 @@ static const struct command *const commands[] = {
     &command_checkpoint,
     &command_blame,
     &command_block,
+    &command_watch,
     &command_fsck,
     &command_audit,
     &command_backup,

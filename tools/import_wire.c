@@ -91,7 +91,7 @@ static int wire_accounts(void *context, const struct import_account *const *acco
     message_encode(&request.base, &out);
     int result = out.failed ? TALLY_ENOMEM
                             : client_stream(remote->client, "/tallystick.v1.Credit/OwnAccounts",
-                                  buffer_span(&out), ACCOUNTS_DEADLINE_MS, on_message, &lookup, error);
+                                  buffer_span(&out), ACCOUNTS_DEADLINE_MS, on_message, NULL, &lookup, error);
     if (lookup.error != TALLY_OK) result = lookup.error;
     arena_close(&lookup.arena);
     buffer_close(&out);

@@ -23,7 +23,7 @@ static void checkpoint_digests(
     memcpy(to, digests, sizeof digests);
 }
 
-static json_t *checkpoint_json(const struct certified_checkpoint *certified)
+json_t *checkpoint_to_json(const struct certified_checkpoint *certified)
 {
     const struct checkpoint *checkpoint = &certified->checkpoint;
     struct named_digest digests[CHECKPOINT_DIGESTS];
@@ -57,7 +57,7 @@ static void checkpoint_text(const struct certified_checkpoint *certified)
 
 enum tool_exit checkpoint_show(struct context *context, const struct certified_checkpoint *certified)
 {
-    if (context->json) return output_json_take(context, checkpoint_json(certified));
+    if (context->json) return output_json_take(context, checkpoint_to_json(certified));
     checkpoint_text(certified);
     return TOOL_DONE;
 }
@@ -66,7 +66,7 @@ enum tool_exit consistency_show(struct context *context, const struct consistenc
 {
     uint64_t since = proof->older.checkpoint.height;
     if (context->json) {
-        json_t *object = checkpoint_json(&proof->newer);
+        json_t *object = checkpoint_to_json(&proof->newer);
         if (object != NULL) json_object_set_new(object, "since_height", json_integer((json_int_t)since));
         return output_json_take(context, object);
     }

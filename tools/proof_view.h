@@ -5,6 +5,8 @@
 #include "proto/proof/verify.h"
 #include "tools/output.h"
 
+/* NULL when memory runs out. */
+json_t *checkpoint_to_json(const struct certified_checkpoint *certified);
 enum tool_exit checkpoint_show(
     struct context *context, const struct certified_checkpoint *certified) TALLY_MUST_CHECK;
 /* The newer checkpoint, and whose ledger it goes on with. */

@@ -249,8 +249,12 @@ int client_call(struct client *client, const char *path, struct span request, ui
     return result;
 }
 
+/* Between two questions whether a stream goes on. */
+#define ASK_MS 400u
+
 int client_stream(struct client *client, const char *path, struct span request, uint32_t deadline_ms,
-    bool (*on_message)(void *context, struct span message), void *context, struct client_error *error)
+    bool (*on_message)(void *context, struct span message), bool (*goes_on)(void *context), void *context,
+    struct client_error *error)
 {
     struct session_call *call = NULL;
     taken_release(client);
@@ -258,9 +262,9 @@ int client_stream(struct client *client, const char *path, struct span request, 
     if (result != TALLY_OK) return result;
     call->on_message = on_message;
     call->context = context;
-    while (!call->done)
-        client_turn(client, UINT64_MAX);
-    result = call->result;
+    while (!call->done && (goes_on == NULL || goes_on(context)))
+        client_turn(client, goes_on == NULL ? UINT64_MAX : transport_now_ms() + ASK_MS);
+    result = call->done ? call->result : TALLY_OK;
     if (result != TALLY_OK && error != NULL) *error = call->error;
     session_call_free(call);
     return result;

@@ -52,9 +52,10 @@ int client_call(struct client *client, const char *path, struct span request, ui
     struct buffer *reply, struct client_error *error) TALLY_MUST_CHECK;
 
 /* A server-streaming call; on_message gets each message (borrowed for that moment) and ends the call by
- * returning false, which counts as TALLY_OK. It may not use the client. Returns when the stream has ended. */
+ * returning false, which counts as TALLY_OK. `goes_on` (may be NULL) is asked at least twice a second, and
+ * ends it in the same way. Neither may use the client. Returns when the stream has ended. */
 int client_stream(struct client *client, const char *path, struct span request, uint32_t deadline_ms,
-    bool (*on_message)(void *context, struct span message), void *context,
+    bool (*on_message)(void *context, struct span message), bool (*goes_on)(void *context), void *context,
     struct client_error *error) TALLY_MUST_CHECK;
 
 /* Starts a unary call and returns at once; the request is copied, and sent as soon as the connection takes

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """Follow, by a stock gRPC client: what is told, that each height comes once whatever happens, many followers, and slow ones."""
 
+import json
+import signal
 import threading
 import time
 
@@ -150,6 +152,63 @@ class FollowTest(network.NetworkTest):
         blocks = [client.ledger.GetBlock(rpc.rpc.GetBlockRequest(height=height), timeout=DEADLINE_S).block
                   for height in range(1, head + 1)]
         self.assertEqual(seen, blocks)
+
+    # The command line
+
+    def watch(self, *arguments, name="validator-1"):
+        return network.tally_start("watch", *arguments, home=self.net.home(name))
+
+    def shown(self, outcome):
+        """The blocks, the checkpoints, and the last line of what it printed."""
+        lines = [json.loads(line) for line in outcome.out.splitlines()]
+        return ([line["block"] for line in lines if "block" in line],
+                [line["checkpoint"] for line in lines if "checkpoint" in line], lines[-1])
+
+    def test_watch_shows_what_block_and_checkpoint_show(self):
+        head = self.net.agreement()[0]
+        outcome = network.tally_end(self.watch("--from", 2, "--until", head))
+        self.assertEqual((outcome.code, outcome.err), (network.DONE, ""))
+        blocks, checkpoints, last = self.shown(outcome)
+        self.assertEqual(blocks, [self.net.run("validator-1", "block", height).json for height in range(2, head + 1)])
+        self.assertEqual(last, {"next_height": head + 1})
+        self.assertGreater(len(checkpoints), 0)
+        for checkpoint in checkpoints:
+            self.assertEqual(checkpoint, self.net.run("validator-1", "checkpoint", checkpoint["height"]).json)
+        own = self.shown(network.tally_end(self.watch("--from", 2, "--until", head, "--own")))[0]
+        self.assertEqual([block["events"] for block in own],
+                         [[event for event in block["events"] if "type" in event] for block in blocks])
+        text = self.net.run("validator-1", "watch", "--from", 2, "--until", head, as_json=False, check=network.DONE)
+        self.assertEqual(text.out.count("  block "), head - 1)
+        self.assertIn(f"tally watch --from {head + 1}", text.err)
+
+    def test_watch_ends_when_told_and_says_where_to_go_on(self):
+        client, member = self.client(), rpc.Member(self.net, "validator-1")
+        watching = self.watch()
+        time.sleep(1)
+        height = client.submit(member.batch([member.opening()])).height
+        line = json.loads(watching.stdout.readline())
+        watching.send_signal(signal.SIGINT)
+        outcome = network.tally_end(watching)
+        self.assertEqual((outcome.code, line["block"]["height"]), (network.DONE, height), outcome)
+        self.assertGreater(json.loads(outcome.out.splitlines()[-1])["next_height"], height)
+
+    def test_watch_finds_a_lost_node_again_and_misses_nothing(self):
+        member, others = rpc.Member(self.net, "validator-2"), self.client("validator-2")
+        begin = self.net.agreement()[0] + 1
+        until = begin + 6
+        watching = self.watch("--from", begin, "--until", until)
+        submitted = []
+        for round_number in range(3):
+            if round_number == 1:
+                self.net.kill("validator-1")
+            submitted += [others.submit(member.batch([member.opening()])).height for _ in range(3)]
+            if round_number == 1:
+                self.net.start("validator-1")
+        outcome = network.tally_end(watching)
+        self.assertEqual(outcome.code, network.DONE, outcome)
+        self.assertEqual([block["height"] for block in self.shown(outcome)[0]], list(range(begin, until + 1)))
+        self.assertEqual(outcome.err.count("it is asked again"), 1, outcome.err)
+        self.assertEqual(network.tally_end(self.watch("--from", "x")).code, network.USAGE)
 
     # Many, and slow ones
 

@@ -215,7 +215,8 @@ static int stream(struct client *client, const char *path, uint32_t count, struc
     uint8_t request[8];
     put_u32(request, count);
     put_u32(request + 4, counted->wanted_size);
-    return client_stream(client, path, span_of(request, sizeof request), 0, count_message, counted, error);
+    return client_stream(
+        client, path, span_of(request, sizeof request), 0, count_message, NULL, counted, error);
 }
 
 static void a_stream_of_ten_thousand_messages_arrives_in_order(void **state)

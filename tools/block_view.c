@@ -1,0 +1,120 @@
+#include "tools/block_view.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "proto/codec/convert.h"
+#include "proto/codec/result.h"
+#include "tools/event_json.h"
+#include "tools/output.h"
+
+enum tool_exit block_check(struct context *context, const Tallystick__V1__GetBlockReply *reply,
+    uint64_t height, const struct proof_trust *trust, struct block_header *header, struct digest *hash)
+{
+    struct certificate *certificate = calloc(1, sizeof *certificate);
+    struct digest told;
+    enum tool_exit code = TOOL_DONE;
+    if (certificate == NULL) return context_fail(context, TOOL_REFUSED, "MEMORY", "not enough memory");
+    if (reply->header == NULL || block_header_from_message(reply->header, header) != TALLY_OK ||
+        digest_from_bytes(reply->block, &told) != TALLY_OK || header->height != height) {
+        code = context_fail(context, TOOL_REFUSED, "FORM",
+            "the node answers with what is no block of height %llu", (unsigned long long)height);
+        goto done;
+    }
+    *hash = block_header_hash(header);
+    if (!digest_equal(&header->chain_id, &trust->chain_id)) {
+        code = context_fail(context, TOOL_REFUSED, "CHAIN", "the block is of another chain");
+    } else if (!digest_equal(hash, &told)) {
+        code = context_fail(
+            context, TOOL_REFUSED, "ROOT", "the block's header does not have the hash that the node tells");
+    } else if (reply->finalization != NULL) {
+        bool good = certificate_from_message(reply->finalization, certificate) == TALLY_OK &&
+                    certificate->kind == VOTE_FINALIZE && digest_equal(&certificate->block, hash) &&
+                    certificate_check(&trust->validators, &trust->chain_id, certificate) == TALLY_OK;
+        if (!good) {
+            code = context_fail(context, TOOL_REFUSED, "SIGNATURE",
+                "the block's finalization is not signed by a quorum of the validators");
+        }
+    }
+done:
+    free(certificate);
+    return code;
+}
+
+/* One event; NULL where the node's answer is malformed. */
+static json_t *event_json(const Tallystick__V1__BlockEvent *event)
+{
+    struct event_header header;
+    json_t *object = NULL;
+    if (event->event_id.len != DIGEST_SIZE) return NULL;
+    if (event->header.len > 0) {
+        if (event_header_decode(span_of_bytes(event->header), &header) != TALLY_OK) return NULL;
+        object = event_header_to_json(&header);
+        const char *result = result_name(event->result);
+        if (object != NULL) json_object_set_new(object, "subject", json_digest(&header.subject_id));
+        if (object != NULL)
+            json_object_set_new(object, "result", json_string(result == NULL ? "UNKNOWN" : result));
+        struct event_body *body = event->plain == NULL ? NULL : malloc(sizeof *body);
+        if (object != NULL && body != NULL &&
+            event_body_decode(header.type, span_of_bytes(event->plain->body), body) == TALLY_OK) {
+            json_object_set_new(object, "body", event_body_to_json(body));
+        }
+        free(body);
+    } else {
+        object = json_object();
+    }
+    if (object == NULL) return NULL;
+    json_object_set_new(object, "index", json_integer(event->index));
+    json_object_set_new(object, "event_id", json_hex(span_of_bytes(event->event_id)));
+    return object;
+}
+
+enum tool_exit block_malformed(struct context *context)
+{
+    return context_fail(context, TOOL_REFUSED, "FORM", "the node answers with events of another form");
+}
+
+json_t *block_to_json(
+    const Tallystick__V1__GetBlockReply *reply, const struct block_header *header, const struct digest *hash)
+{
+    json_t *events = json_array(), *signers = reply->finalization == NULL ? json_null() : json_array();
+    for (uint32_t i = 0; reply->finalization != NULL && i < VALIDATORS_MAX; i++) {
+        if ((reply->finalization->signers >> i & 1) != 0) json_array_append_new(signers, json_integer(i));
+    }
+    for (size_t i = 0; i < reply->n_events; i++) {
+        json_t *event = event_json(reply->events[i]);
+        if (event == NULL) {
+            json_decref(events);
+            json_decref(signers);
+            return NULL;
+        }
+        json_array_append_new(events, event);
+    }
+    return json_pack("{s:I, s:o, s:I, s:I, s:o, s:I, s:o, s:I, s:I, s:o, s:o}", "height",
+        (json_int_t)header->height, "block", json_digest(hash), "epoch", (json_int_t)header->epoch, "view",
+        (json_int_t)header->view, "parent", json_digest(&header->parent_hash), "time_ms",
+        (json_int_t)header->time_ms, "payload_root", json_digest(&header->payload_root), "payload_size",
+        (json_int_t)header->payload_size, "payload_events", (json_int_t)header->payload_events,
+        "finalized_by", signers, "events", events);
+}
+
+int block_events_print(const Tallystick__V1__GetBlockReply *reply)
+{
+    char hex[2 * DIGEST_SIZE + 1];
+    for (size_t i = 0; i < reply->n_events; i++) {
+        const Tallystick__V1__BlockEvent *event = reply->events[i];
+        const char *result = result_name(event->result);
+        struct event_header fields;
+        if (event->event_id.len != DIGEST_SIZE) return TALLY_EFORM;
+        hex_encode(span_of_bytes(event->event_id), hex);
+        bool readable = event->header.len > 0;
+        if (readable && event_header_decode(span_of_bytes(event->header), &fields) != TALLY_OK)
+            return TALLY_EFORM;
+        if (!readable)
+            printf("  %6u  %s\n", event->index, hex);
+        else
+            printf("  %6u  %s  %-14s %s\n", event->index, hex, result == NULL ? "UNKNOWN" : result,
+                event_type_name((uint32_t)fields.type));
+    }
+    return TALLY_OK;
+}
