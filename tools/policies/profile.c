@@ -4,13 +4,13 @@
 
 /* clang-format off: what stands between the braces is included. */
 static const uint8_t cn[] = {
-#include "policies/cn.inc"
+#include <policies/cn.inc>
 };
 static const uint8_t us[] = {
-#include "policies/us.inc"
+#include <policies/us.inc>
 };
 static const uint8_t dev[] = {
-#include "policies/dev.inc"
+#include <policies/dev.inc>
 };
 /* clang-format on */
 static const struct {
