@@ -23,8 +23,6 @@
 #define MEMPOOL_FINALIZED_MAX 65536u
 /* A batch that expires sooner than this after a block's time is not proposed in it. */
 #define MEMPOOL_EXPIRY_MARGIN_MS 2000u
-/* What a refused submitter is told to wait. */
-#define MEMPOOL_RETRY_MS 200u
 
 /* A batch with its memory. The caller makes it, has it decoded into its arena, and gives it to the mempool;
  * from then on it is read-only. */
@@ -73,7 +71,7 @@ uint64_t mempool_arrival(struct mempool *mempool);
 
 /* Takes a decoded batch to wait; it is not ordered_only. Errors, which leave `held` the caller's:
  * TALLY_EEXISTS (it is waiting, was finalized lately, or is held as ordered_only for a block; the one held
- * becomes own if `held` is), TALLY_EFULL (a bound: tell the submitter to try again after MEMPOOL_RETRY_MS),
+ * becomes own if `held` is), TALLY_EFULL (a bound: the submitter is told to try again),
  * TALLY_ETIMEOUT (expired by wall_ms). */
 int mempool_add_take(struct mempool *mempool, struct held_batch *held, uint64_t wall_ms) TALLY_MUST_CHECK;
 

@@ -155,6 +155,7 @@ static void on_applied(void *context, const struct applied_block *applied)
     uint64_t height = applied->block->header.height;
     count_results(applied);
     submissions_applied(node->submissions, applied);
+    node->batches_applied += applied->block->batch_count;
     /* A node that has diverged signs nothing before it has rebuilt, and then only later heights. */
     if (node->serving && height > node->rebuilt_height) {
         sign_checkpoint(node, &applied->checkpoint, applied->block->header.view);
@@ -296,6 +297,7 @@ static void on_tick(uv_timer_t *timer)
         return;
     }
     watch_for_split(node);
+    node_look_at_pressure(node);
     if (mempool_expire(node->mempool, clock_wall_ms(), expired, node) > 0) update_work(node);
     submissions_sweep(node->submissions, clock_wall_ms());
     ask_for_checkpoint(node);

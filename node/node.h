@@ -6,6 +6,7 @@
 #include "node/commit/executor.h"
 #include "node/config.h"
 #include "node/net/links.h"
+#include "node/pressure.h"
 #include "node/replica.h"
 #include "node/standing.h"
 #include "node/submissions.h"
@@ -47,6 +48,11 @@ bool node_is_serving(const struct node *node);
 const char *node_why_not_serving(const struct node *node);
 /* How far older blocks have come that a snapshot did not bring. On the loop. */
 void node_backfill(const struct node *node, struct backfill_status *status);
+
+/* Whether batches of clients are taken now: see node/pressure.h. */
+enum pressure_cause node_pressure(const struct node *node, uint32_t *retry_ms);
+/* When a client may come back whose batch the mempool had no room for. */
+uint32_t node_full_retry_ms(const struct node *node);
 
 struct node_peer {
     const char *name;

@@ -45,6 +45,36 @@ void node_status(struct node *node, struct node_status *status)
     status->may_vote = replica_may_vote(node->replica);
 }
 
+static struct pressure_counts pressure_counts(const struct node *node)
+{
+    return (struct pressure_counts){
+        .batches = node->batches_applied,
+        .applied_height = executor_applied_height(node->executor),
+        .certified_height = certifier_newest(node->certifier),
+    };
+}
+
+void node_look_at_pressure(struct node *node)
+{
+    struct pressure_counts counts = pressure_counts(node);
+    pressure_look(&node->pressure, clock_now_ms(), &counts);
+}
+
+enum pressure_cause node_pressure(const struct node *node, uint32_t *retry_ms)
+{
+    struct pressure_counts counts = pressure_counts(node);
+    struct replica_status status;
+    replica_status(node->replica, &status);
+    return pressure_judge(&node->pressure, status.consensus.durable_height, &counts, retry_ms);
+}
+
+uint32_t node_full_retry_ms(const struct node *node)
+{
+    struct mempool_status status;
+    mempool_status(node->mempool, &status);
+    return pressure_full_retry_ms(&node->pressure, status.waiting_count);
+}
+
 static void describe_validator(struct node *node, uint32_t index, struct standing_validator *validator)
 {
     struct links_status link;

@@ -10,6 +10,7 @@
 #include "node/newcomer.h"
 #include "node/node.h"
 #include "node/page_watch.h"
+#include "node/pressure.h"
 
 #define SPLIT_TICKS 5u /* until different states of one height are no matter of who signs first */
 
@@ -47,6 +48,8 @@ struct node {
     uint64_t split_height;   /* signed differently, and not certified; 0 = none */
     uint32_t split_ticks;    /* for how long */
     struct page_watch pages;
+    struct pressure pressure;
+    uint64_t batches_applied;
     uint64_t peer_heights[PEERS_MAX];
     struct checkpoint_vote own_vote;                         /* the newest recorded; height 0 = none */
     struct checkpoint_vote pending_votes[CERTIFIER_HEIGHTS]; /* by height: signed, being recorded */
@@ -55,6 +58,9 @@ struct node {
 
 /* Sends this validator's newest recorded checkpoint vote, if there is one, to a peer or to PEER_ALL. */
 void node_send_own_vote(struct node *node, uint32_t peer);
+
+/* Once a second. */
+void node_look_at_pressure(struct node *node);
 
 /* What links call; `context` is the node. */
 void node_on_up(void *context, uint32_t peer);

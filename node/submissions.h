@@ -17,7 +17,7 @@ enum submission_wait {
 enum submission_outcome_kind {
     OUTCOME_DONE = 1, /* what was asked for has happened */
     OUTCOME_REFUSED,  /* by admission: `refusal` says why, `error` says what kind */
-    OUTCOME_BUSY,     /* a bound: try again after MEMPOOL_RETRY_MS */
+    OUTCOME_BUSY,     /* the mempool is full: try again later */
     OUTCOME_EXPIRED,  /* not ordered in time */
     OUTCOME_FAILED,   /* this node's fault: `error` */
 };

@@ -97,7 +97,13 @@ void fail_call(struct rpc_call *call, enum grpc_status status, const char *reaso
 void fail_call_for_now(
     struct rpc_call *call, enum grpc_status status, const char *reason, const char *message)
 {
-    fail_with(call, status, reason, NULL, message, SERVICES_RETRY_MS);
+    fail_call_until(call, status, reason, message, SERVICES_RETRY_MS);
+}
+
+void fail_call_until(struct rpc_call *call, enum grpc_status status, const char *reason, const char *message,
+    uint32_t retry_after_ms)
+{
+    fail_with(call, status, reason, NULL, message, retry_after_ms);
 }
 
 void say_backfill(struct services *services, char text[SERVICES_TEXT_SIZE])

@@ -67,6 +67,9 @@ void fail_call(struct rpc_call *call, enum grpc_status status, const char *reaso
 /* The same, with the hint to try again after a while. */
 void fail_call_for_now(
     struct rpc_call *call, enum grpc_status status, const char *reason, const char *message);
+/* The same, after so long. */
+void fail_call_until(struct rpc_call *call, enum grpc_status status, const char *reason, const char *message,
+    uint32_t retry_after_ms);
 /* "back-filling: blocks up to 1200 of 5000 are here". On any thread. */
 void say_backfill(struct services *services, char text[SERVICES_TEXT_SIZE]);
 /* Ends a call that needs one that is not here yet, with the hint to try again later. */

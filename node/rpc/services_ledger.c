@@ -88,8 +88,8 @@ static void submit_done(void *context, const struct submission_outcome *outcome)
         reply_refused(call, outcome);
         return;
     case OUTCOME_BUSY:
-        fail_call_for_now(
-            call, GRPC_RESOURCE_EXHAUSTED, "MEMPOOL_FULL", "the mempool is full; try again a little later");
+        fail_call_until(call, GRPC_RESOURCE_EXHAUSTED, "MEMPOOL_FULL",
+            "the mempool is full; try again a little later", node_full_retry_ms(services->node));
         return;
     case OUTCOME_EXPIRED:
         fail_call(
@@ -132,10 +132,30 @@ static bool encode_batch(struct rpc_call *call, const Tallystick__V1__Batch *mes
     return false;
 }
 
+/* A node whose state or checkpoints lag takes no more than it can work off. If so, the call is ended. */
+static bool is_pressed(struct services *services, struct rpc_call *call)
+{
+    uint32_t retry_ms = 0;
+    switch (node_pressure(services->node, &retry_ms)) {
+    case PRESSURE_NONE:
+        return false;
+    case PRESSURE_STATE:
+        fail_call_until(call, GRPC_RESOURCE_EXHAUSTED, "STATE_BEHIND",
+            "this node's state lags behind the ledger; try again a little later", retry_ms);
+        return true;
+    case PRESSURE_CERTIFICATION:
+        fail_call_until(call, GRPC_RESOURCE_EXHAUSTED, "CERTIFICATION_BEHIND",
+            "checkpoints lag behind the ledger; try again a little later", retry_ms);
+        return true;
+    }
+    CHECK_UNREACHABLE();
+}
+
 void submit_batch(struct services *services, struct rpc_call *call, const Tallystick__V1__Batch *message,
     enum submission_wait wait, submitted *on_done)
 {
     struct buffer batch;
+    if (is_pressed(services, call)) return;
     if (!encode_batch(call, message, &batch)) return;
     struct submit *submit = calloc(1, sizeof *submit);
     CHECK(submit != NULL);
