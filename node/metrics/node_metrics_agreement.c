@@ -28,7 +28,7 @@ static void render_standing(struct exposition *exposition, const struct node_mom
     metric_put(exposition, "tallystick_serving", EXPOSITION_GAUGE, "Whether it answers its clients.",
         node_is_serving(moment->node));
     metric_put(
-        exposition, "tallystick_votes", EXPOSITION_GAUGE, "Whether it votes.", moment->status.may_vote);
+        exposition, "tallystick_may_vote", EXPOSITION_GAUGE, "Whether it votes.", moment->status.may_vote);
 }
 
 static void render_work(struct exposition *exposition, const struct replica_status *replica)
