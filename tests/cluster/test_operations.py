@@ -7,6 +7,7 @@ import re
 import shutil
 import socket
 import subprocess
+import textwrap
 import time
 import unittest
 
@@ -36,12 +37,12 @@ FOLLOWS = "this validator follows and does not vote"
 
 
 def procedures():
-    """heading -> (its test's name or None, its blocks of commands)."""
+    """heading -> (its test's name or None, its blocks of commands, which are those of no other language)."""
     found = {}
     for section in re.split(r"(?m)^## ", PAGE.read_text())[1:]:
         heading, text = section.split("\n", 1)
         test = re.search(r"Tried by `(test_\w+)`", text)
-        blocks = re.findall(r"(?ms)^ *```\n(.*?)^ *```$", text)
+        blocks = [block for kind, block in re.findall(r"(?ms)^ *```(\w*)\n(.*?)^ *```$", text) if not kind]
         found[heading] = (test and test[1], blocks)
     return found
 
@@ -445,6 +446,18 @@ class OperationsTest(network.NetworkTest):
         finally:
             os.kill(pid, 15)
             wait_until("its end", lambda: not network.process_runs(pid))
+        self.all_was_run()
+
+    def test_a_watched_node(self):
+        self.loaded()
+        name, scraper = "validator-2", self.net.folder / "scraper"
+        host, port = self.net.addresses(name)[1]
+        given = {"SCRAPER": scraper, "SOURCE": ROOT, "ADDRESS": f"{host}:{port}"}
+        scraper.mkdir()
+        self.run_block(0, name, **given)
+        jobs = re.search(r"(?ms)^ *```yaml\n(.*?)^ *```$", PAGE.read_text())[1]
+        (scraper / "prometheus.yml").write_text(textwrap.dedent(jobs).replace("127.0.0.1:7001", f"{host}:{port}"))
+        self.assertIn("SUCCESS", self.run_block(1, name, **given))
         self.all_was_run()
 
 
