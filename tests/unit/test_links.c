@@ -332,6 +332,32 @@ static void a_link_comes_back_after_its_peer_was_killed(void **state)
     net_close();
 }
 
+static void what_was_exchanged_with_a_peer_outlasts_the_link(void **state)
+{
+    uint8_t vote[100] = {0};
+    struct links_status status;
+    (void)state;
+    two_up();
+    assert_int_equal(links_send(net.nodes[0].links, 1, FRAME_VOTE, span_of(vote, sizeof vote)), TALLY_OK);
+    assert_true(wait_frames(1, FRAME_VOTE, 1, 3000));
+    node_close(0);
+    assert_true(harness_run(is_down_once, &net.nodes[1], 3000));
+    links_peer_status(net.nodes[1].links, 0, &status);
+    assert_false(status.up);
+    assert_true(status.bytes_in >= sizeof vote);
+    assert_int_equal(status.link.bytes_in, 0);
+    assert_int_equal(status.ends[LINKS_END_LOST], 1);
+    uint64_t before = status.bytes_in;
+    node_open(0);
+    assert_true(harness_run(all_up, NULL, 5000));
+    assert_int_equal(links_send(net.nodes[0].links, 1, FRAME_VOTE, span_of(vote, sizeof vote)), TALLY_OK);
+    assert_true(wait_frames(1, FRAME_VOTE, 2, 3000));
+    links_peer_status(net.nodes[1].links, 0, &status);
+    assert_true(status.bytes_in >= before + sizeof vote);
+    assert_int_equal(status.bytes_in, before + status.link.bytes_in);
+    net_close();
+}
+
 static void the_larger_key_dials_where_the_smaller_cannot(void **state)
 {
     struct links_peer without_host[NODES_MAX];
@@ -402,6 +428,11 @@ static void a_peer_that_is_charged_too_often_is_kept_away(void **state)
     harness_run_for(2500);
     assert_int_equal(net.nodes[1].ups[0], ups); /* it dials, and is not taken */
     assert_true(net.nodes[0].ups[1] < 12);      /* and it does not hammer */
+    struct links_status status;
+    links_peer_status(net.nodes[1].links, 0, &status);
+    assert_int_equal(status.charges, LINKS_CHARGES_MAX);
+    assert_int_equal(status.ends[LINKS_END_CHARGED], 1);
+    assert_int_equal(status.ends[LINKS_END_LOST], 0);
     net_close();
 }
 
@@ -450,6 +481,9 @@ static void a_peer_that_does_not_take_urgent_frames_is_dropped(void **state)
     assert_int_equal(error, TALLY_EFULL);
     assert_int_equal(links_send(net.nodes[0].links, 1, FRAME_VOTE, span_of(bytes, 1)), TALLY_ECLOSED);
     assert_true(harness_run(is_down_once, &net.nodes[0], 3000));
+    struct links_status status;
+    links_peer_status(net.nodes[0].links, 1, &status);
+    assert_int_equal(status.ends[LINKS_END_SLOW], 1);
     free(bytes);
     net_close();
 }
@@ -590,6 +624,7 @@ int main(void)
         LINKS_TEST(a_vote_passes_in_the_middle_of_a_bulk_frame),
         LINKS_TEST(keepalives_carry_what_the_owner_says),
         LINKS_TEST(a_link_comes_back_after_its_peer_was_killed),
+        LINKS_TEST(what_was_exchanged_with_a_peer_outlasts_the_link),
         LINKS_TEST(the_larger_key_dials_where_the_smaller_cannot),
         LINKS_TEST(a_strangers_key_is_refused_and_named_in_the_log),
         LINKS_TEST(a_node_of_another_chain_is_refused),
