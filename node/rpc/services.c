@@ -41,6 +41,9 @@ static const struct rpc_method methods[] = {
     UNARY("Credit/OwnEvents", own_events, RPC_ROLE_READ, 4u * KIB),
     METHOD("Credit/OwnAccounts", own_accounts_request, own_account, RPC_ROLE_READ, 64u * KIB,
         handle_own_accounts, true),
+    UNARY("Member/GetMembers", get_members, RPC_ROLE_READ, 4u * KIB),
+    UNARY("Member/GetPolicy", get_policy, RPC_ROLE_READ, 4u * KIB),
+    UNARY("Node/GetPeers", get_peers, RPC_ROLE_READ | RPC_ROLE_ADMIN, 4u * KIB),
     UNARY("Node/GetStatus", get_status, RPC_ROLE_READ | RPC_ROLE_ADMIN, 4u * KIB),
     {.path = "/grpc.health.v1.Health/Check",
         .request_size_max = 4u * KIB,
@@ -75,6 +78,16 @@ bool services_has(const char *service)
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
         if (strncmp(methods[i].path + 1, service, size) == 0 && methods[i].path[1 + size] == '/') return true;
     return false;
+}
+
+void reply_at_once(struct rpc_call *call, const ProtobufCMessage *reply)
+{
+    struct buffer out;
+    buffer_init(&out, REPLY_AT_ONCE_SIZE_MAX);
+    message_encode(reply, &out);
+    CHECK(!out.failed);
+    rpc_call_reply(call, buffer_span(&out));
+    buffer_close(&out);
 }
 
 /* ---- Errors ---- */

@@ -61,6 +61,10 @@ void fail_call_draining(struct rpc_call *call, uint64_t resume_height);
 /* Whether a service of this full name has a method here. */
 bool services_has(const char *service);
 
+/* Ends a call with a reply of at most REPLY_AT_ONCE_SIZE_MAX bytes, made on the loop. */
+#define REPLY_AT_ONCE_SIZE_MAX (128u * KIB)
+void reply_at_once(struct rpc_call *call, const ProtobufCMessage *reply);
+
 /* Ends a call with an error: `reason` is a stable word, `field` may be NULL. */
 void fail_call(struct rpc_call *call, enum grpc_status status, const char *reason, const char *field,
     const char *message);
@@ -177,6 +181,9 @@ void handle_get_history(void *context, struct rpc_call *call);
 void handle_own_events(void *context, struct rpc_call *call);
 void handle_own_accounts(void *context, struct rpc_call *call);
 void handle_get_status(void *context, struct rpc_call *call);
+void handle_get_peers(void *context, struct rpc_call *call);
+void handle_get_members(void *context, struct rpc_call *call);
+void handle_get_policy(void *context, struct rpc_call *call);
 void handle_health_check(void *context, struct rpc_call *call);
 void handle_health_watch(void *context, struct rpc_call *call);
 

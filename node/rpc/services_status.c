@@ -1,4 +1,4 @@
-/* GetStatus: what the loop knows, at once. */
+/* GetStatus and GetPeers: what the loop knows, at once. */
 #include <stdlib.h>
 
 #include "node/rpc/services_internal.h"
@@ -6,8 +6,6 @@
 #include "proto/codec/convert.h"
 #include "proto/codec/message.h"
 #include "rpc.pb-c.h"
-
-#define STATUS_SIZE_MAX (128u * KIB)
 
 static void fill_peers(
     struct node *node, Tallystick__V1__PeerStatus *peers, Tallystick__V1__PeerStatus **pointers)
@@ -137,11 +135,17 @@ void handle_get_status(void *context, struct rpc_call *call)
     reply.version = version;
     reply.applied_state_root = message_bytes(span_of(status.applied.state_root.bytes, DIGEST_SIZE));
     fill_standing(node, standing, &reply);
-    struct buffer out;
-    buffer_init(&out, STATUS_SIZE_MAX);
-    message_encode(&reply.base, &out);
-    CHECK(!out.failed);
-    rpc_call_reply(call, buffer_span(&out));
-    buffer_close(&out);
+    reply_at_once(call, &reply.base);
     free(standing);
+}
+
+void handle_get_peers(void *context, struct rpc_call *call)
+{
+    const struct services *services = context;
+    Tallystick__V1__GetPeersReply reply = TALLYSTICK__V1__GET_PEERS_REPLY__INIT;
+    Tallystick__V1__PeerStatus peers[PEERS_MAX], *pointers[PEERS_MAX];
+    fill_peers(services->node, peers, pointers);
+    reply.n_peers = node_peer_count(services->node);
+    reply.peers = pointers;
+    reply_at_once(call, &reply.base);
 }

@@ -63,6 +63,7 @@ class Client:
         self.ledger = services.LedgerStub(self.channel)
         self.credit = services.CreditStub(self.channel)
         self.node = services.NodeStub(self.channel)
+        self.member = services.MemberStub(self.channel)
 
     def close(self):
         self.channel.close()

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """A stock gRPC client, and batches signed in Python from what the schema says: every call, and every refusal."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import threading
 import time
 
 import grpc
+from google.protobuf import json_format
 
 import network
 import rpc
@@ -65,6 +67,26 @@ class GrpcTest(network.NetworkTest):
         self.assertEqual((status.name, status.role, status.chain_id.hex(), status.events, status.subjects),
                          (shown["name"], shown["role"], shown["chain_id"], shown["events"], shown["subjects"]))
         self.assertEqual({peer.name for peer in status.peers}, set(self.net.names) - {"validator-1"})
+
+    def test_members_nodes_and_policy_are_what_the_genesis_says(self):
+        genesis = json.loads(self.net.genesis.read_text())
+        reply = self.client.member.GetMembers(rpc.rpc.GetMembersRequest(), timeout=DEADLINE_S)
+        self.assertEqual([(member.id, member.name, member.role, [key.hex() for key in member.signing_keys])
+                          for member in reply.members],
+                         [(member["id"], member["name"], member["role"], member["keys"]) for member in genesis["members"]])
+        self.assertEqual([(node.name, node.member_id, node.node_key.hex(), node.validator) for node in reply.nodes],
+                         [(node["name"], node["member"], node["key"], kind == "validators")
+                          for kind in ("validators", "observers") for node in genesis[kind]])
+        peers = self.client.node.GetPeers(rpc.rpc.GetPeersRequest(), timeout=DEADLINE_S).peers
+        self.assertEqual({(peer.name, peer.node_key.hex()) for peer in peers} | {(reply.nodes[0].name, reply.nodes[0].node_key.hex())},
+                         {(node.name, node.node_key.hex()) for node in reply.nodes})
+        reply = self.client.member.GetPolicy(rpc.rpc.GetPolicyRequest(), timeout=DEADLINE_S)
+        self.assertEqual(json_format.Parse(json.dumps(genesis["policy"]), rpc.rpc.Policy()), reply.policy)
+        told = json_format.MessageToDict(reply.policy, preserving_proto_field_name=True, including_default_value_fields=True)
+        self.assertEqual(told.keys(), genesis["policy"].keys())
+        written = self.net.folder / "policy.json"
+        written.write_text(json.dumps(genesis["policy"]))
+        self.assertEqual(network.tally("policy", written).json["digest"], reply.digest.hex())
 
     def test_a_block_shows_own_events_whole_and_others_by_id_alone(self):
         event, reply = self.submit_one()

@@ -276,6 +276,16 @@ def compare_bounds(player, types):
     assert got == batch, why
 
 
+def compare_policies(player, types):
+    """A policy's own JSON is that of the message: a node answers by reading the one as the other."""
+    paths = sorted((SCHEMA.parents[1] / "tools" / "policies").glob("*.json"))
+    assert len(paths) >= 3
+    for path in paths:
+        text = json.dumps({"policy": json.loads(path.read_text())})
+        got, why = player.from_json(types[PACKAGE + "GetPolicyReply"], text)
+        assert got is not None and got == reference_read(types[PACKAGE + "GetPolicyReply"], text), (path, why)
+
+
 def main():
     if len(sys.argv) not in (2, 3, 4):
         sys.exit(__doc__)
@@ -286,6 +296,7 @@ def main():
     assert known == set(types), f"the C side has other messages: {known ^ set(types)}"
     compare_refusals(player, types)
     compare_bounds(player, types)
+    compare_policies(player, types)
     read, refused = compare_messages(player, types, count, random.Random(seed))
     assert refused > count // 2 and read > count // 20, (read, refused)
     print(f"{count} messages of {len(types)} types, seed {seed}: the same both ways; {refused} spoilt texts refused, {read} read alike")

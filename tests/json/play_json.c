@@ -16,6 +16,7 @@
 static const ProtobufCServiceDescriptor *const services[] = {
     &tallystick__v1__ledger__descriptor,
     &tallystick__v1__credit__descriptor,
+    &tallystick__v1__member__descriptor,
     &tallystick__v1__node__descriptor,
 };
 
