@@ -221,6 +221,83 @@ class GrpcTest(network.NetworkTest):
         self.refused(lambda: submit(altered), INVALID, "SIGNATURE")
         self.assertEqual(self.client.status().events, before.events)
 
+    def test_each_event_that_admission_refuses_is_named_with_its_field(self):
+        member, opening = self.member, {"account_open": credit.AccountOpenPublic(account_type=credit.REVOLVING, currency=156)}
+        report = {"period_report": credit.PeriodReportPublic(period=202401)}
+
+        def event(kind, body, **public):
+            return member.event(kind, os.urandom(32), os.urandom(16), body=body, **public)
+
+        def changed(**header):
+            spoilt = member.opening()
+            fields = credit.EventHeader.FromString(spoilt.header)
+            for name, value in header.items():
+                setattr(fields, name, value)
+            return credit.CreditEvent(header=fields.SerializeToString(), plain=spoilt.plain)
+
+        def bare():
+            spoilt = member.opening()
+            spoilt.ClearField("plain")
+            return spoilt
+
+        for reason, field, spoilt in [
+                ("AMOUNT_NEGATIVE", "limit_minor", event(credit.ACCOUNT_OPEN, credit.AccountOpenBody(limit_minor=-1), **opening)),
+                ("RATE_NEGATIVE", "rate_ppm", event(credit.ACCOUNT_OPEN, credit.AccountOpenBody(rate_ppm=-1), **opening)),
+                ("AMOUNT_NEGATIVE", "amount_minor", event(credit.PAYMENT, credit.PaymentBody(amount_minor=-5))),
+                ("AMOUNT_NEGATIVE", "fee_minor", event(credit.PAYMENT, credit.PaymentBody(amount_minor=5, fee_minor=-5))),
+                ("PAYMENT_PARTS", "amount_minor", event(credit.PAYMENT, credit.PaymentBody(amount_minor=5, fee_minor=4))),
+                ("PAST_DUE_ZERO", "past_due_minor", event(credit.PERIOD_REPORT, credit.PeriodReportBody(
+                    balance_minor=9, past_due_minor=0, days_past_due=30), **report)),
+                ("PAST_DUE_OVER_BALANCE", "past_due_minor", event(credit.PERIOD_REPORT, credit.PeriodReportBody(
+                    balance_minor=9, past_due_minor=10), **report)),
+                ("BODY_FORM", "body", event(credit.PAYMENT, credit.TextBody(text="not a payment"))),
+                ("BODY_MISSING", "body", bare()),
+                ("BODY_COMMITMENT", "body", changed(body_commitment=os.urandom(32))),
+                ("EVENT_INVALID", "header", changed(member_id=2)),
+                ("VERSION", "version", changed(version=9)),
+                ("FORM", "event", credit.CreditEvent(header=b"\xff", plain=member.opening().plain))]:
+            for index in (0, 2):
+                events = [member.opening() for _ in range(3)]
+                events[index] = spoilt
+                detail = self.refused(lambda: self.client.submit(member.batch(events)), INVALID, reason)
+                self.assertEqual((detail.has_event_index, detail.event_index, detail.field), (True, index, field))
+
+    def test_each_wait_ends_in_its_time_without_a_quorum_too(self):
+        net = self.network(observers=0)
+        member, client = rpc.Member(net, "validator-1"), rpc.Client(net, "validator-1")
+        self.addCleanup(client.close)
+        for name in ("validator-3", "validator-4"):
+            net.stop(name)
+        accepted = [member.opening() for _ in range(2)]
+        reply = client.submit(member.batch(accepted), rpc.rpc.ACCEPTED)
+        self.assertEqual((reply.height, len(reply.results)), (0, 0))
+        waiting = [member.opening()]
+        batch = member.batch(waiting, lifetime_s=300)
+        for wait_for in (rpc.rpc.WAIT_UNSPECIFIED, rpc.rpc.FINAL, rpc.rpc.CHECKPOINTED):
+            began = time.monotonic()
+            self.refused(lambda wait_for=wait_for: client.submit(batch, wait_for, timeout=1), grpc.StatusCode.DEADLINE_EXCEEDED)
+            self.assertLess(time.monotonic() - began, 5)
+        short = member.batch([member.opening()], lifetime_s=3)
+        self.refused(lambda: client.submit(short), grpc.StatusCode.ABORTED, "BATCH_EXPIRED")
+        for name in ("validator-3", "validator-4"):
+            net.start(name)
+        # What was given up by its caller was not given up by the node.
+        reply = client.submit(batch, rpc.rpc.CHECKPOINTED, timeout=60)
+        self.assertEqual(len(reply.results), 1)
+        self.assertIn(reply.results[0].result_name, ("OK", "DUPLICATE"))
+        self.assertGreater(reply.results[0].height, 0)
+        for event in accepted + waiting:
+            network.wait_until("a receipt", lambda event=event: self.has_receipt(client, member.event_id(event)))
+
+    def has_receipt(self, client, event_id):
+        try:
+            receipt = client.ledger.GetReceipt(rpc.rpc.GetReceiptRequest(event_id=event_id), timeout=DEADLINE_S).receipt
+        except grpc.RpcError as error:
+            if error.code() not in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNAVAILABLE):
+                raise
+            return False
+        return receipt.event_id == event_id and receipt.result == 0
+
     def test_a_node_serves_its_own_member_alone(self):
         other = self.members[1]
         self.refused(lambda: self.client.submit(other.batch([other.opening()])), DENIED, "NOT_OWN_MEMBER")
