@@ -68,8 +68,9 @@ uint32_t meter_reason(const char *reason);
 
 #define METER_RESULTS 32u /* more than result codes */
 #define METER_STORE_LEVELS 7u
-#define METER_METHODS 65u  /* of the RPC; the last is what is none */
-#define METER_STATUSES 17u /* gRPC's */
+#define METER_METHODS 65u      /* of the RPC; the last is what is none */
+#define METER_STATUSES 17u     /* gRPC's */
+#define METER_CALL_REASONS 40u /* of calls that failed; the last is any other */
 
 struct meters {
     struct meter started_ms; /* since 1970 */
@@ -87,6 +88,7 @@ struct meters {
     /* Calls of the RPC: the loop's. */
     struct meter calls[METER_METHODS][METER_STATUSES];
     struct timing call_times[METER_METHODS];
+    struct meter call_reasons[METER_CALL_REASONS];
     /* The disk: the threads' of votes and ledger. */
     struct timing syncs[METER_FILE_COUNT];
     struct timing append;

@@ -239,6 +239,7 @@ static void outcome_set(struct rpc_call *call, enum grpc_status status, const ch
     snprintf(call->status, sizeof call->status, "%u", (unsigned)status % 100);
     if (status == GRPC_OK) return;
     failure_count(call);
+    if (detail != NULL) rpc_metrics_reason(detail->reason);
     if (call->dialect->kind != DIALECT_GRPC) return;
     /* Without memory for the texts the status alone still tells the truth. */
     call->error = calloc(1, sizeof *call->error);

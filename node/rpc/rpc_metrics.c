@@ -11,6 +11,48 @@ _Static_assert(METER_STATUSES == GRPC_STATUS_MAX + 1, "a place for each status")
 
 static const char unknown[] = "unknown";
 
+/* Those of admission are counted where it refuses. */
+static const char *const reasons[] = {
+    "BACKFILLING",
+    "BATCH_EXPIRED",
+    "BUSY",
+    "CERTIFICATE",
+    "CERTIFICATION_BEHIND",
+    "COMPRESSED",
+    "CONCURRENCY",
+    "FAILED",
+    "HEADERS_TOO_LARGE",
+    "INQUIRY_OVER",
+    "MALFORMED",
+    "MEMPOOL_FULL",
+    "NOT_AN_INQUIRY",
+    "NOT_CERTIFIED_YET",
+    "NOT_FOUND",
+    "NOT_SERVING",
+    "NO_JSON",
+    "PROTOCOL_VERSION",
+    "RATE",
+    "READS_CLOSED",
+    "READ_FAILED",
+    "REPLY_TOO_LARGE",
+    "REQUEST_FORM",
+    "REQUEST_TOO_LARGE",
+    "ROLE",
+    "SERVICE_UNKNOWN",
+    "SHUTTING_DOWN",
+    "SINCE_AHEAD",
+    "SLOW_REQUEST",
+    "STATE_BEHIND",
+    "TIMEOUT_FORM",
+    "TOO_LARGE",
+    "TOO_MANY_STREAMS",
+    "TOO_SLOW",
+    "UNKNOWN_METHOD",
+    "OTHER",
+};
+#define REASONS (sizeof reasons / sizeof reasons[0])
+_Static_assert(REASONS <= METER_CALL_REASONS, "a place for each reason");
+
 void rpc_metrics_call(size_t method, const char *status, uint64_t took_ns)
 {
     CHECK(method < METER_METHODS);
@@ -18,6 +60,14 @@ void rpc_metrics_call(size_t method, const char *status, uint64_t took_ns)
     if (code > GRPC_STATUS_MAX) code = GRPC_UNKNOWN;
     meter_add(&meters.calls[method][code], 1);
     timing_add(&meters.call_times[method], took_ns);
+}
+
+void rpc_metrics_reason(const char *reason)
+{
+    size_t i = 0;
+    while (i + 1 < REASONS && strcmp(reasons[i], reason) != 0)
+        i++;
+    meter_add(&meters.call_reasons[i], 1);
 }
 
 static void render_method(struct exposition *exposition, const char *path, const struct meter *statuses)
@@ -43,6 +93,15 @@ static void render_calls(struct exposition *exposition, const struct rpc_method 
         exposition_timing(exposition, EXPOSITION_LABELS({"method", methods[i].path}), &meters.call_times[i]);
 }
 
+static void render_reasons(struct exposition *exposition)
+{
+    exposition_family(exposition, "tallystick_rpc_errors_total", EXPOSITION_COUNTER,
+        "Calls that ended with an error, by the reason it named; those of admission as other.");
+    for (size_t i = 0; i < REASONS; i++)
+        exposition_value(
+            exposition, EXPOSITION_LABELS({"reason", reasons[i]}), meter_get(&meters.call_reasons[i]));
+}
+
 static void render_value(struct exposition *exposition, const char *name, enum exposition_kind kind,
     const char *help, uint64_t value)
 {
@@ -56,6 +115,7 @@ void rpc_metrics_render(const struct rpc_method *methods, size_t method_count,
     struct exposition exposition = {.out = out};
     CHECK(method_count <= RPC_METHODS_MAX);
     render_calls(&exposition, methods, method_count);
+    render_reasons(&exposition);
     render_value(&exposition, "tallystick_rpc_connections", EXPOSITION_GAUGE,
         "Connections of clients that are open.", counts->connections);
     render_value(&exposition, "tallystick_rpc_open_calls", EXPOSITION_GAUGE,

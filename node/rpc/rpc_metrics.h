@@ -8,6 +8,9 @@
  * it is not in there; `status` is a word of gRPC's, as a number in text, or empty where it was cut off. */
 void rpc_metrics_call(size_t method, const char *status, uint64_t took_ns);
 
+/* Counts a call that ends with an error which names this reason. */
+void rpc_metrics_reason(const char *reason);
+
 /* Appends the families. `methods` are the server's. Methods are told by their path, statuses but for OK once
  * they have occurred. */
 void rpc_metrics_render(const struct rpc_method *methods, size_t method_count,

@@ -39,6 +39,17 @@ unsigned render_version(void *context, struct buffer *out)
     return 200;
 }
 
+static void render_under_way(const struct services *services, struct buffer *out)
+{
+    struct exposition exposition = {.out = out};
+    exposition_family(&exposition, "tallystick_rpc_streams", EXPOSITION_GAUGE,
+        "Streams that are open, followers of the chain included.");
+    exposition_value(&exposition, EXPOSITION_PLAIN, services->streams);
+    exposition_family(&exposition, "tallystick_rpc_reads", EXPOSITION_GAUGE,
+        "Reads of the state for calls that wait or are under way.");
+    exposition_value(&exposition, EXPOSITION_PLAIN, services->reads);
+}
+
 unsigned render_metrics(void *context, struct buffer *out)
 {
     const struct services *services = context;
@@ -47,5 +58,6 @@ unsigned render_metrics(void *context, struct buffer *out)
     const struct rpc_method *methods = services_methods(&method_count);
     node_metrics_render(services->node, out);
     rpc_metrics_render(methods, method_count, &counts, out);
+    render_under_way(services, out);
     return 200;
 }

@@ -212,6 +212,7 @@ class MetricsTest(network.NetworkTest):
         submit = "/tallystick.v1.Ledger/SubmitBatch"
         self.assertEqual((grew("rpc_calls_total", submit, "OK"), grew("rpc_calls_total", submit, "INVALID_ARGUMENT"),
                           grew("rpc_calls_total", submit, "PERMISSION_DENIED"), grew("rpc_call_seconds_count", submit)), (6, 3, 1, 10))
+        self.assertEqual((grew("rpc_errors_total", "OTHER"), grew("rpc_errors_total", "BUSY")), (4, 0))
         blocks = grew("blocks_finalized_total")
         self.assertEqual(blocks, grew("finalized_height"))
         self.assertEqual((grew("execution_seconds_count"), grew("apply_wait_seconds_count")), (blocks, blocks))
@@ -256,6 +257,17 @@ class MetricsTest(network.NetworkTest):
         self.assertEqual(said - counted, set())
         self.assertEqual(counted - said, {"OTHER"})
 
+    def test_every_reason_of_a_call_that_fails_has_its_label(self):
+        said = set()
+        for source in (ROOT / "node" / "rpc").glob("*.c"):
+            text = source.read_text()
+            said |= set(re.findall(r'(?:refuse\w*|fail\w*)\([^;]*?GRPC_[A-Z_]+,\s*"([A-Z][A-Z_]{3,})"', text))
+            said |= set(re.findall(r'(?:\.reason = |backfilling\[\] = )"([A-Z][A-Z_]{3,})"', text))
+        self.assertGreater(len(said), 25)
+        counted = {key[0] for name, key in self.page().samples if name == "tallystick_rpc_errors_total"}
+        self.assertEqual(said - counted, set())
+        self.assertEqual(counted - said, {"OTHER", "REPLY_TOO_LARGE"})
+
     # Prometheus, the dashboard, the alerts
 
     def test_prometheus_scrapes_all_nodes_and_answers_the_dashboard(self):
@@ -299,9 +311,9 @@ class MetricsTest(network.NetworkTest):
         board = json.loads((FOLDER / "dashboard.json").read_text())
         empty = {title for title, expression in expressions(board) if ask(expression) == []}
         # These have nothing to tell where all is well.
-        self.assertLessEqual(empty, {"Evidence and divergence", "Events by result", "Refused by admission", "Calls that failed",
+        self.assertLessEqual(empty, {"Evidence and divergence", "Events by result", "Refused by admission", "Calls that failed", "Errors by reason",
                                      "Links that ended", "Snapshot age", "Cache of subjects"})
-        self.assertEqual(ask('ALERTS{alertname!="TallystickDiskLow"}'), [])
+        self.assertEqual(ask('ALERTS{alertstate="firing",alertname!="TallystickDiskLow"}'), [])
 
     def test_the_dashboard_and_the_alerts_name_only_what_there_is(self):
         page = self.page()

@@ -71,6 +71,19 @@ static void a_status_that_grpc_does_not_have_is_unknown(void **state)
         "\ntallystick_rpc_calls_total{method=\"/toy.Toy/First\",code=\"UNKNOWN\"} 1\n"));
 }
 
+static void errors_are_told_by_the_reason_they_name(void **state)
+{
+    (void)state;
+    rpc_metrics_reason("BUSY");
+    rpc_metrics_reason("BUSY");
+    rpc_metrics_reason("SIGNATURE");
+    rpc_metrics_reason("");
+    const char *said = page(&(struct rpc_server_counts){0});
+    assert_non_null(strstr(said, "\ntallystick_rpc_errors_total{reason=\"BUSY\"} 2\n"));
+    assert_non_null(strstr(said, "\ntallystick_rpc_errors_total{reason=\"RATE\"} 0\n"));
+    assert_non_null(strstr(said, "\ntallystick_rpc_errors_total{reason=\"OTHER\"} 2\n"));
+}
+
 static void what_the_server_has_open_is_told(void **state)
 {
     (void)state;
@@ -87,6 +100,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(calls_are_told_by_method_and_status, begin, end),
         cmocka_unit_test_setup_teardown(a_status_that_grpc_does_not_have_is_unknown, begin, end),
+        cmocka_unit_test_setup_teardown(errors_are_told_by_the_reason_they_name, begin, end),
         cmocka_unit_test_setup_teardown(what_the_server_has_open_is_told, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
