@@ -8,6 +8,15 @@
 #include "node/rpc/exchange.h"
 #include "node/rpc/server.h"
 
+/* What may be refused, and is logged apart, so that much of one kind does not hide another. */
+enum refusal {
+    REFUSAL_STRANGER, /* nobody that is listed */
+    REFUSAL_ROLE,
+    REFUSAL_BOUND, /* of the caller's, or the node's */
+    REFUSAL_FORM,
+    REFUSALS, /* how many there are */
+};
+
 /* What the sessions of one server share. */
 struct rpc_shared {
     const struct rpc_method *methods;
@@ -25,8 +34,8 @@ struct rpc_shared {
     uint64_t (*now_ms)(void *clock);
     void *clock;
     struct rpc_server_counts counts;
-    uint32_t deadlines;     /* calls that have one */
-    struct log_limit limit; /* of lines about refused calls */
+    uint32_t deadlines;                /* calls that have one */
+    struct log_limit limits[REFUSALS]; /* of lines about what is refused */
 };
 
 static inline uint64_t rpc_now_ms(const struct rpc_shared *shared)
@@ -41,6 +50,7 @@ struct rpc_peer {
     bool known;
     struct rpc_caller caller; /* where it is known */
     char address[RPC_ADDRESS_SIZE_MAX];
+    char certificate[2 * LOG_BYTES_SHOWN + 1]; /* the first of its fingerprint; empty = it shows none */
     struct carrier *carrier;
 };
 

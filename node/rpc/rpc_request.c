@@ -9,15 +9,25 @@
 
 /* Refusals. */
 
-void request_refusal_log(const struct rpc_call *call, const char *why)
+void request_refusal_log(const struct rpc_call *call, enum refusal kind, const char *why)
 {
+    const struct rpc_peer *peer = call->peer;
     struct rpc_shared *shared = call->shared;
     uint64_t suppressed = 0;
     shared->counts.refused++;
-    if (!log_limit_allows(&shared->limit, rpc_now_ms(shared), &suppressed)) return;
-    LOG_UNUSUAL("call refused", LOG_S("address", call->peer->address),
-        LOG_S("caller", call->peer->known ? call->peer->caller.name : NULL),
+    if (!log_limit_allows(&shared->limits[kind], rpc_now_ms(shared), &suppressed)) return;
+    LOG_UNUSUAL("call refused", LOG_S("address", peer->address),
+        LOG_S("caller", peer->known ? peer->caller.name : NULL),
+        LOG_S("certificate", peer->certificate[0] != '\0' ? peer->certificate : NULL),
         LOG_S("call", call->exchange->request.path), LOG_S("why", why), LOG_U("not_shown", suppressed));
+}
+
+static enum refusal kind_of(enum grpc_status status)
+{
+    if (status == GRPC_UNAUTHENTICATED) return REFUSAL_STRANGER;
+    if (status == GRPC_PERMISSION_DENIED) return REFUSAL_ROLE;
+    if (status == GRPC_RESOURCE_EXHAUSTED || status == GRPC_UNAVAILABLE) return REFUSAL_BOUND;
+    return REFUSAL_FORM;
 }
 
 static void refuse_for_now(struct rpc_call *call, enum grpc_status status, const char *reason,
@@ -25,7 +35,7 @@ static void refuse_for_now(struct rpc_call *call, enum grpc_status status, const
 {
     struct grpc_error_detail detail = {.retry_after_ms = retry_after_ms};
     snprintf(detail.reason, sizeof detail.reason, "%s", reason);
-    request_refusal_log(call, why);
+    request_refusal_log(call, kind_of(status), why);
     call_end(call, status, why, &detail);
 }
 
@@ -39,7 +49,7 @@ static void refuse_http(
     struct rpc_call *call, unsigned http_status, const char *name, const char *value, const char *why)
 {
     const struct exchange_field header = {name, value};
-    request_refusal_log(call, why);
+    request_refusal_log(call, REFUSAL_FORM, why);
     call_end_http(call, http_status, name != NULL ? &header : NULL);
 }
 
@@ -47,7 +57,8 @@ static void refuse_http(
 
 static void refuse_stranger(struct rpc_call *call)
 {
-    request_refuse(call, GRPC_UNAUTHENTICATED, "CERTIFICATE", "this client certificate is not listed here");
+    request_refuse(
+        call, GRPC_UNAUTHENTICATED, "CERTIFICATE", "the client shows no certificate that is listed here");
 }
 
 static bool caller_is_known(struct rpc_call *call)

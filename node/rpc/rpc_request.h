@@ -16,6 +16,6 @@ void request_complete(struct rpc_call *call);
 /* Ends a call that is not closed with an error, counts that, and logs it, but never more lines than the
  * limit: who called, what, and why not. */
 void request_refuse(struct rpc_call *call, enum grpc_status status, const char *reason, const char *why);
-void request_refusal_log(const struct rpc_call *call, const char *why);
+void request_refusal_log(const struct rpc_call *call, enum refusal kind, const char *why);
 
 #endif

@@ -172,7 +172,7 @@ static void call_sweep(struct rpc_session *session, struct rpc_call *call, uint6
     const struct rpc_shared *shared = session->shared;
     bool was_open = call->state == CALL_OPEN;
     if (call->pending > 0 && now_ms - call->progress_ms >= shared->stall_timeout_ms) {
-        request_refusal_log(call, "the reader takes nothing");
+        request_refusal_log(call, REFUSAL_BOUND, "the reader takes nothing");
         call_reset(call);
     } else if (was_open && now_ms >= call->deadline_ms) {
         call_end(call, GRPC_DEADLINE_EXCEEDED, "the deadline passed", NULL);
@@ -197,6 +197,11 @@ void rpc_session_sweep(struct rpc_session *session)
     for (struct rpc_call *call = session->calls; call != NULL; call = call->next) {
         call_sweep(session, call, now_ms);
     }
+}
+
+void rpc_session_set_certificate(struct rpc_session *session, const struct digest *fingerprint)
+{
+    hex_encode(span_of(fingerprint->bytes, LOG_BYTES_SHOWN), session->peer.certificate);
 }
 
 void rpc_session_set_roles(struct rpc_session *session, uint32_t roles)

@@ -25,6 +25,8 @@ int rpc_session_receive(struct rpc_session *session, struct span bytes, const ch
 int rpc_session_pull(struct rpc_session *session, uint8_t *to, size_t size, size_t *pulled) TALLY_MUST_CHECK;
 /* Ends what has passed its time: deadlines, requests that do not arrive, readers that take nothing. */
 void rpc_session_sweep(struct rpc_session *session);
+/* The certificate it shows: for the log. */
+void rpc_session_set_certificate(struct rpc_session *session, const struct digest *fingerprint);
 /* What the caller, who is known, may do in calls that begin from now on. */
 void rpc_session_set_roles(struct rpc_session *session, uint32_t roles);
 /* Tells the client to make its next calls elsewhere; shared->draining refuses those that come. */

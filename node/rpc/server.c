@@ -167,7 +167,7 @@ static void on_data(void *context, struct tls_stream *stream, struct span bytes)
         uint64_t suppressed = 0;
         bool moved = false;
         shared->counts.refused++;
-        if (log_limit_allows(&shared->limit, uv_now(connection->server->loop), &suppressed)) {
+        if (log_limit_allows(&shared->limits[REFUSAL_FORM], uv_now(connection->server->loop), &suppressed)) {
             LOG_UNUSUAL("client dropped", LOG_S("address", tls_stream_address(stream)),
                 LOG_S("caller", rpc_session_caller_name(connection->session)), LOG_S("why", why),
                 LOG_U("not_shown", suppressed));
@@ -189,21 +189,13 @@ static void on_open(void *context, struct tls_stream *stream)
     connection->known =
         certified && server->find_caller(server->shared.context, &fingerprint, &caller) == TALLY_OK;
     caller.name[RPC_CALLER_NAME_SIZE_MAX] = '\0';
-    if (certified && !connection->known) {
-        uint64_t suppressed = 0;
-        server->shared.counts.refused++;
-        if (log_limit_allows(&server->shared.limit, uv_now(server->loop), &suppressed)) {
-            LOG_UNUSUAL("client refused", LOG_S("address", tls_stream_address(stream)),
-                LOG_H("certificate", &fingerprint), LOG_S("why", "its certificate is not listed"),
-                LOG_U("not_shown", suppressed));
-        }
-    }
     enum rpc_http http = tls_stream_speaks(stream, "h2") ? RPC_HTTP_2 : RPC_HTTP_1;
     if (rpc_session_open(&server->shared, http, connection->known ? &caller : NULL,
             tls_stream_address(stream), on_output, connection, &connection->session) != TALLY_OK) {
         tls_stream_drop(stream, "out of memory");
         return;
     }
+    if (certified) rpc_session_set_certificate(connection->session, &fingerprint);
     connection->fingerprint = fingerprint;
     connection->idle_since_ms = uv_now(server->loop);
     on_output(connection);

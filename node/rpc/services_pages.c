@@ -22,8 +22,9 @@ unsigned render_health(void *context, struct buffer *out)
 unsigned render_readiness(void *context, struct buffer *out)
 {
     const struct services *services = context;
-    bool serving = node_is_serving(services->node);
-    line_put(out, serving ? "serving" : node_why_not_serving(services->node));
+    bool serving = node_is_serving(services->node) && !services->draining;
+    const char *why = services->draining ? "this node is stopping" : node_why_not_serving(services->node);
+    line_put(out, serving ? "serving" : why);
     return serving ? 200 : 503;
 }
 

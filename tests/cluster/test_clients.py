@@ -334,6 +334,70 @@ class ClientsTest(network.NetworkTest):
         names = {client["name"] for client in self.command("list").json["clients"]}
         self.assertEqual(names, {"local", *(f"app-{i}" for i in range(8))})
 
+    # Refusals
+
+    def told(self, error):
+        """All that a failed call tells its caller."""
+        return (error.code(), error.details(), error.debug_error_string().split("{")[0],
+                tuple((key, value) for key, value in error.initial_metadata() or ()),
+                tuple((key, value) for key, value in error.trailing_metadata() or ()))
+
+    def test_a_stranger_learns_nothing_and_is_named_in_the_log(self):
+        """With a certificate that is not listed and with none, whatever is called."""
+        one = Application(self.net, "one")
+        batch = self.member.batch([self.member.opening()])
+        told = set()
+        for client, certificate in ((lambda: one.client(self.net), one.fingerprint[:16]),
+                                    (lambda: rpc.Client(self.net, NODE, bare=True), "-")):
+            for path, request in (("Node/GetStatus", b""), ("Ledger/SubmitBatch", batch.SerializeToString()),
+                                  ("Ledger/Follow", b""), ("Credit/Inquire", b"\xff\xff"), ("No/SuchCall", b""),
+                                  ("Node/GetStatus", b"x" * 100000)):
+                with client() as stranger:
+                    call = stranger.channel.unary_unary(f"/tallystick.v1.{path}")
+                    told.add(self.told(failed(lambda call=call, request=request: call(request, timeout=DEADLINE_S))))
+                self.logged("call refused", "address=127.0.0.1:", "caller=-", f"certificate={certificate}",
+                            f"call=/tallystick.v1.{path}", "no certificate that is listed here")
+        self.assertEqual(len(told), 1, told)
+        (code, details, _, _, trailers), = told
+        self.assertEqual((code, details), (UNAUTHENTICATED, "the client shows no certificate that is listed here"))
+        detail = rpc.rpc.ErrorDetail.FromString(dict(trailers)["tallystick-error-bin"])
+        self.assertEqual(detail, rpc.rpc.ErrorDetail(reason="CERTIFICATE"))
+
+    def test_a_wrong_role_is_told_the_same_whatever_is_asked(self):
+        one, two = Application(self.net, "one"), Application(self.net, "two")
+        self.listing.take(one.line("inquire"), two.line("submit"))
+        known, told = self.member.event_id(self.member.opening()), set()
+        with rpc.Client(self.net, NODE) as local:
+            event = self.member.opening()
+            local.submit(self.member.batch([event]))
+        with one.client(self.net) as inquirer, two.client(self.net) as submitter:
+            for client, name in ((inquirer, "one"), (submitter, "two")):
+                for event_id in (self.member.event_id(event), known, b""):
+                    told.add(self.told(failed(lambda client=client, event_id=event_id: client.ledger.GetReceipt(
+                        rpc.rpc.GetReceiptRequest(event_id=event_id), timeout=DEADLINE_S))))
+                told.add(self.told(failed(client.status)))
+                for call in ("Ledger/GetReceipt", "Node/GetStatus"):
+                    self.logged("call refused", f"caller={name}", f"call=/tallystick.v1.{call}", "lacks the role")
+            told.add(self.told(failed(lambda: inquirer.submit(self.member.batch([event])))))
+        self.assertEqual(len(told), 1, told)
+        (code, details, _, _, trailers), = told
+        self.assertEqual((code, details), (DENIED, "the caller lacks the role this call needs"))
+        self.assertEqual(rpc.rpc.ErrorDetail.FromString(dict(trailers)["tallystick-error-bin"]),
+                         rpc.rpc.ErrorDetail(reason="ROLE"))
+
+    def test_a_client_over_its_rate_does_not_hide_a_stranger(self):
+        name = "validator-4"  # one whose log says few lines else
+        one, stranger, listing = Application(self.net, "one"), Application(self.net, "stranger"), Listing(self.net, name)
+        self.addCleanup(listing.restore)
+        listing.take(one.line(more=", rate: 1"))
+        with one.client(self.net, name) as client:
+            for _ in range(60):
+                self.answers(client)
+        with stranger.client(self.net, name) as client:
+            failed(client.status)
+        network.wait_until("its line", lambda: self.net.log_lines(name, f"certificate={stranger.fingerprint[:16]}"), 10)
+        self.assertIn(len(self.net.log_lines(name, "more calls than its rate")), range(1, 25))
+
     # Limits
 
     def test_a_client_over_its_rate_is_told_when_to_come_back(self):

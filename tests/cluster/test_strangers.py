@@ -230,7 +230,7 @@ class StrangersTest(network.NetworkTest):
     def test_a_client_without_a_certificate_is_refused(self):
         with rpc.Client(self.net, VICTIM, bare=True) as client:
             self.assertEqual(self.call_refused(client).code(), grpc.StatusCode.UNAUTHENTICATED)
-        self.refusal_logged("call refused", "address=127.0.0.1:", "caller=-", "this client certificate is not listed")
+        self.refusal_logged("call refused", "address=127.0.0.1:", "caller=-", "no certificate that is listed")
 
     def test_a_client_with_an_unlisted_certificate_is_refused(self):
         other = self.net.home("validator-2")
@@ -238,8 +238,8 @@ class StrangersTest(network.NetworkTest):
         with rpc.Client(self.net, VICTIM, certificate, (other / "client.key").read_bytes()) as client:
             self.assertEqual(self.call_refused(client).code(), grpc.StatusCode.UNAUTHENTICATED)
         fingerprint = hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate.decode())).hexdigest()
-        self.refusal_logged("client refused", "address=127.0.0.1:", f"certificate={fingerprint[:16]}",
-                            "its certificate is not listed")
+        self.refusal_logged("call refused", "address=127.0.0.1:", "caller=-", f"certificate={fingerprint[:16]}",
+                            "no certificate that is listed")
 
     def test_a_reader_may_read_and_not_submit(self):
         reader = self.net.home("validator-2")
