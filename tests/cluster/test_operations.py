@@ -29,6 +29,7 @@ start() {
   echo $! >"$H/node.pid"
   until tally --home "$H" status >/dev/null 2>&1; do sleep 0.05; done
 }
+reload() { kill -HUP "$(cat "$H/node.pid")"; }
 stop() { tally devnet stop "$NAME" --dir "$NET" >/dev/null; }
 log() { cat "$H/node.log"; }
 step_clock() { echo 0 >"$CLOCK"; }
@@ -447,6 +448,32 @@ class OperationsTest(network.NetworkTest):
             os.kill(pid, 15)
             wait_until("its end", lambda: not network.process_runs(pid))
         self.all_was_run()
+
+    def test_an_application(self):
+        self.network(observers=0)
+        name = "validator-2"
+        home = self.net.home(name)
+        self.assertIn("200 calls a second, 50 open at once", self.run_block(0, name))
+        certificate, key = ((home / "clients" / f"loans.{end}").read_bytes() for end in ("crt", "key"))
+        with rpc.Client(self.net, name, certificate, key) as client:
+            wait_until("it is let in", lambda: self.is_let_in(client), 10)
+            self.assertIn("was read again", self.run_block(1, name))
+            self.assertIn("300 calls a second", self.net.run(name, "client", "list", as_json=False, check=DONE).out)
+            for _ in range(400):
+                self.is_let_in(client)
+            with rpc.Client(self.net, name, bare=True) as stranger:
+                self.assertFalse(self.is_let_in(stranger))
+            seen = self.run_block(2, name)
+            self.assertIn("caller=- certificate=- call=/tallystick.v1.Node/GetStatus", seen)
+            self.assertIn("caller=loans", self.run_block(3, name))
+            self.assertFalse(self.is_let_in(client))
+        self.all_was_run()
+
+    def is_let_in(self, client):
+        try:
+            return client.status() is not None
+        except grpc.RpcError:
+            return False
 
     def test_a_watched_node(self):
         self.loaded()
