@@ -124,50 +124,6 @@ void grpc_message_unescape(struct span escaped, char text[GRPC_MESSAGE_SIZE_MAX 
     text[out] = '\0';
 }
 
-static void base64_encode(struct span bytes, char *text)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    uint32_t bits = 0;
-    unsigned held = 0;
-    for (size_t i = 0; i < bytes.size; i++) {
-        bits = bits << 8 | bytes.data[i];
-        for (held += 8; held >= 6; held -= 6)
-            *text++ = digits[bits >> (held - 6) & 63];
-    }
-    if (held > 0) *text++ = digits[bits << (6 - held) & 63];
-    *text = '\0';
-}
-
-static int base64_value(uint8_t c)
-{
-    if (c >= 'A' && c <= 'Z') return c - 'A';
-    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-    if (c >= '0' && c <= '9') return c - '0' + 52;
-    if (c == '+') return 62;
-    if (c == '/') return 63;
-    return -1;
-}
-
-/* `bytes` has room for 3/4 of the text. */
-static int base64_decode(struct span text, uint8_t *bytes, size_t *size)
-{
-    uint32_t bits = 0;
-    unsigned held = 0;
-    size_t out = 0;
-    while (text.size > 0 && text.data[text.size - 1] == '=')
-        text.size--;
-    if (text.size % 4 == 1) return TALLY_EFORM;
-    for (size_t i = 0; i < text.size; i++) {
-        int value = base64_value(text.data[i]);
-        if (value < 0) return TALLY_EFORM;
-        bits = bits << 6 | (uint32_t)value;
-        held += 6;
-        if (held >= 8) bytes[out++] = (uint8_t)(bits >> (held -= 8));
-    }
-    *size = out;
-    return TALLY_OK;
-}
-
 void grpc_detail_encode(const struct grpc_error_detail *detail, struct buffer *out)
 {
     /* protobuf-c's strings are not const; it only reads them here. */
@@ -191,7 +147,7 @@ void grpc_detail_write(const struct grpc_error_detail *detail, char text[GRPC_DE
     buffer_init(&out, GRPC_DETAIL_SIZE_MAX);
     grpc_detail_encode(detail, &out);
     /* Only memory can be missing: the bound holds every detail. Without it the error travels bare. */
-    base64_encode(out.failed ? span_of(NULL, 0) : buffer_span(&out), text);
+    text[base64_encode(out.failed ? span_of(NULL, 0) : buffer_span(&out), false, text)] = '\0';
     buffer_close(&out);
 }
 

@@ -3,6 +3,7 @@
 #ifndef TALLY_CLIENT_GRPC_H
 #define TALLY_CLIENT_GRPC_H
 
+#include "proto/base/base64.h"
 #include "proto/base/bytes.h"
 
 /* The registry of https://grpc.github.io/grpc/core/md_doc_statuscodes.html; the numbers are on the wire. */
@@ -72,7 +73,7 @@ struct grpc_error_detail {
 #define GRPC_DETAIL_SIZE_MAX (GRPC_REASON_SIZE_MAX + GRPC_FIELD_SIZE_MAX + 36u)
 void grpc_detail_encode(const struct grpc_error_detail *detail, struct buffer *out);
 /* The trailer's value: the same in base64 without padding, NUL-terminated. */
-#define GRPC_DETAIL_TEXT_SIZE ((GRPC_DETAIL_SIZE_MAX + 2u) / 3u * 4u + 1u)
+#define GRPC_DETAIL_TEXT_SIZE (BASE64_SIZE(GRPC_DETAIL_SIZE_MAX) + 1u)
 void grpc_detail_write(const struct grpc_error_detail *detail, char text[GRPC_DETAIL_TEXT_SIZE]);
 /* Reads one, padded or not; texts that are too long are cut.
  * Errors: TALLY_EFORM (no base64, or no ErrorDetail inside), TALLY_ELIMIT (longer than 4 KiB), TALLY_ENOMEM.

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "node/rpc/message_json_field.h"
+#include "proto/base/base64.h"
 #include "proto/base/check.h"
 
 static void write_message(const ProtobufCMessage *message, struct buffer *out);
@@ -46,19 +47,9 @@ static void write_string(struct buffer *out, const char *text)
 
 static void write_base64(struct buffer *out, ProtobufCBinaryData bytes)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     buffer_u8(out, '"');
-    for (size_t i = 0; i < bytes.len; i += 3) {
-        size_t left = bytes.len - i;
-        uint32_t three = (uint32_t)bytes.data[i] << 16;
-        if (left > 1) three |= (uint32_t)bytes.data[i + 1] << 8;
-        if (left > 2) three |= bytes.data[i + 2];
-        char four[4] = {
-            digits[three >> 18], digits[three >> 12 & 63], digits[three >> 6 & 63], digits[three & 63]};
-        if (left < 3) four[3] = '=';
-        if (left < 2) four[2] = '=';
-        buffer_append(out, four, sizeof four);
-    }
+    uint8_t *digits = buffer_reserve(out, BASE64_SIZE(bytes.len));
+    if (digits != NULL) (void)base64_encode(span_of(bytes.data, bytes.len), true, (char *)digits);
     buffer_u8(out, '"');
 }
 

@@ -4,6 +4,7 @@
 
 #include "node/rpc/message_json.h"
 #include "node/rpc/message_json_field.h"
+#include "proto/base/base64.h"
 #include "proto/base/check.h"
 
 #define WHERE_SIZE 256u
@@ -135,45 +136,16 @@ static int read_string(struct read *read, const json_t *value, char **to)
     return TALLY_OK;
 }
 
-static int base64_digit(char c)
-{
-    if (c >= 'A' && c <= 'Z') return c - 'A';
-    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-    if (c >= '0' && c <= '9') return c - '0' + 52;
-    if (c == '+' || c == '-') return 62;
-    return c == '/' || c == '_' ? 63 : -1;
-}
-
-/* `size` digits, padding taken off, into size * 3 / 4 bytes. */
-static bool base64_decode(const char *digits, size_t size, uint8_t *to)
-{
-    uint32_t bits = 0;
-    unsigned held = 0;
-    for (size_t i = 0; i < size; i++) {
-        int digit = base64_digit(digits[i]);
-        if (digit < 0) return false;
-        bits = bits << 6 | (uint32_t)digit;
-        held += 6;
-        if (held < 8) continue;
-        held -= 8;
-        *to++ = (uint8_t)(bits >> held);
-        bits &= (1u << held) - 1;
-    }
-    return bits == 0 && held < 6;
-}
-
 static int read_bytes(struct read *read, const json_t *value, ProtobufCBinaryData *to)
 {
     void *memory;
     if (!json_is_string(value)) return refuse(read, TALLY_EFORM, "not base64");
-    const char *text = json_string_value(value);
-    size_t size = json_string_length(value);
-    if (size % 4 == 0 && size > 0 && text[size - 1] == '=') size -= text[size - 2] == '=' ? 2 : 1;
-    int error = take(read, size * 3 / 4, 1, &memory);
+    struct span digits = span_of(json_string_value(value), json_string_length(value));
+    int error = take(read, digits.size / 4 * 3 + 3, 1, &memory);
     if (error != TALLY_OK) return error;
-    if (!base64_decode(text, size, memory)) return refuse(read, TALLY_EFORM, "not base64");
-    *to = (ProtobufCBinaryData){.len = size * 3 / 4, .data = memory};
-    return TALLY_OK;
+    to->data = memory;
+    error = base64_decode(digits, memory, &to->len);
+    return error == TALLY_OK ? TALLY_OK : refuse(read, error, "not base64");
 }
 
 /* One value of the field's type, to where it belongs. */

@@ -328,6 +328,16 @@ class GrpcTest(network.NetworkTest):
             self.refused(lambda: [seen.append(reply.status) for reply in call], grpc.StatusCode.DEADLINE_EXCEEDED)
             self.assertEqual(seen, [health.HealthCheckResponse.ServingStatus.Value(status)], "told once")
 
+    def test_whoever_watches_a_node_that_stops_is_told(self):
+        net = self.network(observers=0)
+        client = rpc.Client(net, "validator-4")
+        self.addCleanup(client.close)
+        call = health_services.HealthStub(client.channel).Watch(health.HealthCheckRequest(), timeout=DEADLINE_S)
+        seen = [next(call).status]
+        net.stop("validator-4")
+        self.refused(lambda: [seen.append(reply.status) for reply in call], grpc.StatusCode.UNAVAILABLE, "SHUTTING_DOWN")
+        self.assertEqual(seen, [health.HealthCheckResponse.SERVING, health.HealthCheckResponse.NOT_SERVING])
+
     # Calls
 
     def test_an_unknown_call_is_unimplemented(self):

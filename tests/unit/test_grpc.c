@@ -108,6 +108,7 @@ static void a_detail_survives_its_trailer(void **state)
     for (size_t size = 0; size <= GRPC_REASON_SIZE_MAX; size++) {
         memset(detail.reason, 'R', size);
         memset(detail.field, 'f', size);
+        detail.resume_height = size == GRPC_REASON_SIZE_MAX ? UINT64_MAX : size;
         detail.event_index = size == GRPC_REASON_SIZE_MAX ? UINT32_MAX : (uint32_t)size;
         grpc_detail_write(&detail, trailer);
         assert_int_equal(grpc_detail_read(text(trailer), &back), TALLY_OK);
