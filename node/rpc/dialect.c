@@ -54,6 +54,12 @@ const struct dialect *dialect_of(const char *content_type)
     return type_is(content_type, "application/grpc+proto") ? &dialects[0] : &plain;
 }
 
+const struct dialect *dialect_events(void)
+{
+    static const struct dialect events = {DIALECT_EVENTS, true, "text/event-stream"};
+    return &events;
+}
+
 static int connect_timeout_parse(const char *text, uint64_t *timeout_ms)
 {
     size_t size = strlen(text);
@@ -90,6 +96,7 @@ bool dialect_is_compressed(const struct dialect *dialect, const struct exchange_
         break;
     case DIALECT_PLAIN:
     case DIALECT_UNARY:
+    case DIALECT_EVENTS:
         encoding = request->content_encoding;
         break;
     }
@@ -147,6 +154,14 @@ void connect_error_write(
         text_put(out, "}]");
     }
     text_put(out, "}");
+}
+
+void events_error_write(
+    enum grpc_status status, const char *message, const struct grpc_error_detail *detail, struct buffer *out)
+{
+    text_put(out, "event: error\ndata: ");
+    connect_error_write(status, message, detail, out);
+    text_put(out, "\n\n");
 }
 
 void connect_end_write(

@@ -13,6 +13,8 @@
 #define EXCHANGE_QUERY_SIZE_MAX 127u
 #define EXCHANGE_FIELD_SIZE_MAX 127u
 #define EXCHANGE_HEADERS_MAX 6u
+/* Of a request that was answered before its end: so much is let pass, so that the client gets to read. */
+#define EXCHANGE_DISCARD_SIZE_MAX (4u * MIB)
 #define EXCHANGE_TRAILERS_MAX 4u
 
 /* What of a request matters to the RPC, NUL-terminated and empty where it was not there. A text that is too
@@ -94,7 +96,9 @@ struct carrier {
 
 struct exchange {
     const struct carrier_ops *ops;
-    void *owner; /* of whoever has the hooks */
+    void *owner;  /* of whoever has the hooks */
+    bool patient; /* set by the owner: answered early, it waits for the request's end, as far as the bound
+                     above; plain HTTP clients that are cut off in the middle of one lose the answer */
     struct exchange_request request;
 };
 

@@ -453,7 +453,7 @@ static int body_receive(struct http1 *http1, struct span bytes, size_t *used, co
     http1->body_wire_size += *used;
     if (http1->body_wire_size > HTTP1_CHUNK_OVERHEAD_MAX + 9 * http1->body_size)
         return request_fail(http1, 400, why);
-    if (http1->ignored && http1->body_wire_size > HTTP1_DISCARD_SIZE_MAX) http1->cut = true;
+    if (http1->ignored && http1->body_wire_size > EXCHANGE_DISCARD_SIZE_MAX) http1->cut = true;
     return TALLY_OK;
 }
 

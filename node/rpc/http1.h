@@ -12,8 +12,6 @@
 #include "node/rpc/exchange.h"
 
 #define HTTP1_WAITING_SIZE_MAX (16u * KIB)
-/* Of a request that was answered before its end: so much is let pass, so that the client gets to read. */
-#define HTTP1_DISCARD_SIZE_MAX (4u * MIB)
 /* Chunks' sizes, extensions and trailers: at most this, and eight times what they bring. */
 #define HTTP1_CHUNK_OVERHEAD_MAX (16u * KIB)
 

@@ -16,10 +16,12 @@ struct http2_stream {
     struct http2 *http2;
     struct http2_stream *previous, *next;
     int32_t id;
-    bool known;   /* the owner took it: on_gone is due */
-    bool ignored; /* the owner wants no more of the request */
-    bool filling; /* a body is being sent through on_fill */
+    bool known;    /* the owner took it: on_gone is due */
+    bool ignored;  /* the owner wants no more of the request */
+    bool filling;  /* a body is being sent through on_fill */
+    bool answered; /* all of the response is sent */
     size_t headers_size;
+    size_t discarded; /* of the request, since then */
 };
 
 struct http2 {
@@ -132,6 +134,16 @@ static int header_callback(nghttp2_session *session, const nghttp2_frame *frame,
     return 0;
 }
 
+/* Resets a stream whose client goes on and on after the answer. */
+static int discard(struct http2 *http2, struct http2_stream *stream, size_t size)
+{
+    bool passed = stream->discarded > EXCHANGE_DISCARD_SIZE_MAX;
+    stream->discarded += size;
+    if (passed || stream->discarded <= EXCHANGE_DISCARD_SIZE_MAX) return 0;
+    int error = nghttp2_submit_rst_stream(http2->session, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_NO_ERROR);
+    return error == NGHTTP2_ERR_NOMEM ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+}
+
 static int data_chunk_callback(nghttp2_session *session, uint8_t flags, int32_t stream_id,
     const uint8_t *data, size_t size, void *context)
 {
@@ -139,7 +151,9 @@ static int data_chunk_callback(nghttp2_session *session, uint8_t flags, int32_t 
     (void)flags;
     struct http2 *http2 = context;
     struct http2_stream *stream = stream_of(http2, stream_id);
-    if (stream == NULL || !stream->known || stream->ignored) return 0;
+    if (stream == NULL) return 0;
+    if (stream->answered) return discard(http2, stream, size);
+    if (!stream->known || stream->ignored) return 0;
     http2->hooks->on_body(http2->context, &stream->exchange, span_of(data, size));
     return 0;
 }
@@ -198,6 +212,11 @@ static int frame_sent_callback(nghttp2_session *session, const nghttp2_frame *fr
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
     if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
     if (nghttp2_session_get_stream_remote_close(session, frame->hd.stream_id) != 0) return 0;
+    struct http2_stream *stream = stream_of(http2, frame->hd.stream_id);
+    if (stream != NULL && stream->exchange.patient) {
+        stream->answered = true;
+        return 0;
+    }
     int error = nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
     return error == NGHTTP2_ERR_NOMEM ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }

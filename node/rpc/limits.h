@@ -7,7 +7,7 @@
 
 /* The server. */
 #define RPC_METHODS_MAX 64u
-#define RPC_PAGES_MAX 16u
+#define RPC_PAGES_MAX 16u /* and feeds */
 #define RPC_CONNECTIONS_MAX 256u
 #define RPC_MEMORY_MAX (128u * MIB) /* requests and replies held, all connections together */
 

@@ -1,5 +1,6 @@
 #include "node/rpc/rpc_call.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -76,6 +77,19 @@ static int chunk_queue(struct rpc_call *call, struct span head, struct span body
     return TALLY_OK;
 }
 
+/* An event's text around its data. */
+static void event_frame(struct rpc_call *call, struct span message, struct buffer *head)
+{
+    char line[64];
+    uint64_t id = 0;
+    const char *name = call->feed->tell(message, &id);
+    int size = 0;
+    if (id != 0) size = snprintf(line, sizeof line, "id: %" PRIu64 "\n", id);
+    buffer_append(head, line, (size_t)size);
+    size = snprintf(line, sizeof line, "event: %s\ndata: ", name);
+    buffer_append(head, line, (size_t)size);
+}
+
 /* Queues one message as the dialect writes it. Errors: those of chunk_queue, TALLY_ELIMIT (too large, or as
  * JSON too large). */
 static int message_queue(struct rpc_call *call, struct span message)
@@ -83,11 +97,15 @@ static int message_queue(struct rpc_call *call, struct span message)
     uint8_t prefix[GRPC_PREFIX_SIZE];
     struct span head = {0};
     struct buffer text;
+    struct span bytes = message;
     if (message.size > RPC_REPLY_SIZE_MAX) return TALLY_ELIMIT;
     buffer_init(&text, RPC_TEXT_SIZE_MAX);
     int error = TALLY_OK;
+    if (call->feed != NULL) event_frame(call, bytes, &text);
     if (call->dialect->json) {
-        error = transcode_to_json(call->method->reply, message, &text);
+        error = transcode_to_json(call->method->reply, bytes, &text);
+        if (call->feed != NULL) buffer_append(&text, "\n\n", 2);
+        if (error == TALLY_OK && text.failed) error = TALLY_ELIMIT;
         message = buffer_span(&text);
     }
     if (dialect_is_framed(call->dialect)) {
@@ -166,6 +184,12 @@ int call_request_append(struct rpc_call *call, struct span bytes)
     return TALLY_ENOMEM;
 }
 
+void call_request_clear(struct rpc_call *call)
+{
+    memory_give(call->shared, call->request.size);
+    buffer_clear(&call->request);
+}
+
 int call_request_replace_take(struct rpc_call *call, struct buffer *request)
 {
     call_request_release(call);
@@ -221,10 +245,14 @@ static int respond(struct rpc_call *call, unsigned http_status, const char *cont
 {
     char digits[24];
     snprintf(digits, sizeof digits, "%zu", call->pending);
-    const struct exchange_field headers[] = {{"content-type", content_type}, {"content-length", digits}};
-    int error = exchange_respond(call->exchange, http_status, headers, whole ? 2 : 1);
-    if (error == TALLY_OK) call->responding = true;
-    return error;
+    struct exchange_field headers[] = {{"content-type", content_type}, {"content-length", digits}};
+    if (!whole) headers[1] = (struct exchange_field){"cache-control", "no-store"};
+    bool bare = !whole && call->dialect->kind != DIALECT_EVENTS;
+    int error = exchange_respond(call->exchange, http_status, headers, bare ? 1 : 2);
+    if (error != TALLY_OK) return error;
+    call->responding = true;
+    call->progress_ms = rpc_now_ms(call->shared);
+    return TALLY_OK;
 }
 
 static int headers_send(struct rpc_call *call)
@@ -287,6 +315,20 @@ static int stream_end(struct rpc_call *call, enum grpc_status status, const char
     return error != TALLY_OK ? error : headers_send(call);
 }
 
+/* Events: an error is the last of them; before the first it is told as of a unary call. */
+static int events_end(struct rpc_call *call, enum grpc_status status, const char *message,
+    const struct grpc_error_detail *detail)
+{
+    if (status == GRPC_OK) return headers_send(call);
+    if (!call->responding) return unary_end(call, status, message, detail);
+    struct buffer text;
+    buffer_init(&text, CONNECT_ERROR_SIZE_MAX);
+    events_error_write(status, message, detail, &text);
+    int error = text.failed ? TALLY_ENOMEM : chunk_queue(call, span_of(NULL, 0), buffer_span(&text), false);
+    buffer_close(&text);
+    return error;
+}
+
 static int dialect_end(struct rpc_call *call, enum grpc_status status, const char *message,
     const struct grpc_error_detail *detail)
 {
@@ -297,6 +339,8 @@ static int dialect_end(struct rpc_call *call, enum grpc_status status, const cha
         return unary_end(call, status, message, detail);
     case DIALECT_STREAM:
         return stream_end(call, status, message, detail);
+    case DIALECT_EVENTS:
+        return events_end(call, status, message, detail);
     case DIALECT_PLAIN:
         return exchange_refuse(call->exchange, connect_http_status(status), NULL, 0);
     }
@@ -337,6 +381,22 @@ void call_end_page(struct rpc_call *call, unsigned http_status, const char *cont
     }
     call->state = CALL_CLOSED;
     if (respond(call, http_status, content_type, true) != TALLY_OK) call_reset(call);
+}
+
+void call_respond(struct rpc_call *call)
+{
+    CHECK(call->state == CALL_OPEN);
+    /* Without memory for it the first message begins it. */
+    (void)headers_send(call);
+}
+
+void call_keep_alive(struct rpc_call *call, uint64_t now_ms)
+{
+    static const char comment[] = ":\n\n";
+    if (call->dialect->kind != DIALECT_EVENTS || call->state != CALL_OPEN || call->pending > 0) return;
+    if (now_ms - call->progress_ms < RPC_KEEPALIVE_MS) return;
+    if (chunk_queue(call, span_of(NULL, 0), span_of(comment, sizeof comment - 1), false) == TALLY_OK)
+        exchange_wake(call->exchange);
 }
 
 void call_cancel_tell(struct rpc_call *call)

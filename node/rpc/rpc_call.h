@@ -23,6 +23,8 @@ struct rpc_shared {
     size_t method_count;
     const struct rpc_page *pages;
     size_t page_count;
+    const struct rpc_feed *feeds;
+    size_t feed_count;
     void *context; /* for the handlers, the pages, and these two, which may be NULL */
     int (*call_begin)(void *context, const char *caller, uint32_t *retry_after_ms);
     void (*call_end)(void *context, const char *caller);
@@ -70,6 +72,7 @@ struct rpc_call {
     const struct dialect *dialect;
     struct rpc_call *previous, *next; /* the session's list */
     const struct rpc_method *method;
+    const struct rpc_feed *feed; /* of server-sent events */
     enum call_state state;
     bool responding; /* the response's headers are queued */
     bool drained;    /* on_drain is due */
@@ -106,7 +109,14 @@ void call_request_expect(struct rpc_call *call, size_t size_max);
 int call_request_append(struct rpc_call *call, struct span bytes) TALLY_MUST_CHECK;
 /* Puts `request` in the place of what came, and takes its memory, in every case. Errors: TALLY_EFULL. */
 int call_request_replace_take(struct rpc_call *call, struct buffer *request) TALLY_MUST_CHECK;
+/* Forgets what came. */
+void call_request_clear(struct rpc_call *call);
 void call_request_release(struct rpc_call *call);
+
+/* Begins the answer before there is any of it, so that the client knows it is being followed. */
+void call_respond(struct rpc_call *call);
+/* Sends what says nothing, where an open stream of events has been still for RPC_KEEPALIVE_MS. */
+void call_keep_alive(struct rpc_call *call, uint64_t now_ms);
 
 /* Ends a call that is not closed, with a status. Its handler is not told. */
 void call_end(struct rpc_call *call, enum grpc_status status, const char *message,

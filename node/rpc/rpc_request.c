@@ -211,24 +211,60 @@ static size_t message_size_max(const struct rpc_call *call)
     return size_max < RPC_REQUEST_SIZE_MAX ? size_max : RPC_REQUEST_SIZE_MAX;
 }
 
+static const struct rpc_feed *feed_find(
+    const struct rpc_shared *shared, const struct exchange_request *request)
+{
+    for (size_t i = 0; i < shared->feed_count; i++) {
+        if (strcmp(shared->feeds[i].path, request->path) == 0) return &shared->feeds[i];
+    }
+    return NULL;
+}
+
+static bool feed_fits(struct rpc_call *call)
+{
+    if (strcmp(call->exchange->request.method, "GET") != 0) {
+        refuse_http(call, 405, "allow", "GET", "not a way to ask for events");
+        return false;
+    }
+    call->dialect = dialect_events();
+    call->method = method_find(call->shared, call->feed->method);
+    return caller_has_role(call, call->method->roles);
+}
+
+static void answers_cancel(void *context, struct rpc_call *call)
+{
+    (void)context;
+    (void)call;
+}
+
 void request_screen(struct rpc_call *call)
 {
     const struct exchange_request *request = &call->exchange->request;
     const struct rpc_page *page = page_find(call->shared, request->path);
     if (page != NULL && !request->headers_too_large) {
+        call->exchange->patient = true;
         page_answer(call, page);
         return;
     }
     if (strcmp(request->method, "POST") == 0) call->dialect = dialect_of(request->content_type);
+    call->exchange->patient = call->dialect->kind != DIALECT_GRPC;
     if (!caller_is_known(call) || !call_count(call)) return;
     if (request->headers_too_large) {
         request_refuse(
             call, GRPC_RESOURCE_EXHAUSTED, "HEADERS_TOO_LARGE", "the call's headers are too large");
         return;
     }
+    call->feed = feed_find(call->shared, request);
+    if (call->feed != NULL) {
+        if (feed_fits(call)) call_request_expect(call, 0);
+        return;
+    }
     if (!dialect_fits(call) || !method_fits(call) || !headers_fit(call)) return;
     size_t prefix_size = dialect_is_framed(call->dialect) ? GRPC_PREFIX_SIZE : 0;
     call_request_expect(call, prefix_size + message_size_max(call));
+    if (call->method->answer == NULL) return;
+    call->state = CALL_OPEN;
+    rpc_call_watch(call, NULL, NULL, answers_cancel);
 }
 
 /* The body. */
@@ -275,9 +311,56 @@ static bool bytes_take(struct rpc_call *call, struct span bytes)
     return false;
 }
 
+/* A call that streams both ways: each message is answered as it comes. */
+
+static void message_answer(struct rpc_call *call, struct span message)
+{
+    struct buffer reply;
+    buffer_init(&reply, RPC_REPLY_SIZE_MAX);
+    int error = call->method->answer(message, &reply);
+    if (error == TALLY_OK && reply.failed) error = TALLY_ENOMEM;
+    if (error == TALLY_OK) error = rpc_call_write(call, buffer_span(&reply));
+    buffer_close(&reply);
+    if (error == TALLY_EFORM) {
+        request_refuse(
+            call, GRPC_INVALID_ARGUMENT, "MALFORMED", "the request is not a message of this method");
+    } else if (error != TALLY_OK) {
+        request_refuse(call, GRPC_RESOURCE_EXHAUSTED, "BUSY", "too many replies wait to be read");
+    }
+}
+
+static void answers_receive(struct rpc_call *call, struct span bytes)
+{
+    while (call->state == CALL_OPEN && bytes.size > 0) {
+        const struct buffer *request = &call->request;
+        size_t want = GRPC_PREFIX_SIZE - request->size;
+        if (request->size >= GRPC_PREFIX_SIZE)
+            want = GRPC_PREFIX_SIZE + get_u32(request->data + 1) - request->size;
+        if (want > bytes.size) want = bytes.size;
+        if (!bytes_take(call, span_of(bytes.data, want))) return;
+        bytes = span_of(bytes.data + want, bytes.size - want);
+        if (request->size < GRPC_PREFIX_SIZE) return;
+        if (request->size == GRPC_PREFIX_SIZE && !prefix_fits(call)) return;
+        size_t size = get_u32(request->data + 1);
+        if (request->size - GRPC_PREFIX_SIZE < size) continue;
+        message_answer(call, span_of(request->data + GRPC_PREFIX_SIZE, size));
+        if (call->state == CALL_OPEN) call_request_clear(call);
+    }
+}
+
+bool request_is_open(const struct rpc_call *call)
+{
+    if (call->state == CALL_RECEIVING) return true;
+    return call->state == CALL_OPEN && call->method->answer != NULL;
+}
+
 void request_receive(struct rpc_call *call, struct span bytes)
 {
     size_t head = 0;
+    if (call->method->answer != NULL) {
+        answers_receive(call, bytes);
+        return;
+    }
     /* The prefix first: it tells a request that is too large from one that is no single message. */
     if (dialect_is_framed(call->dialect) && call->request.size < GRPC_PREFIX_SIZE) {
         head = GRPC_PREFIX_SIZE - call->request.size;
@@ -320,15 +403,40 @@ static bool json_convert(struct rpc_call *call)
     return false;
 }
 
+/* What a URL asks for, as the call's request. */
+static bool feed_ask(struct rpc_call *call)
+{
+    const struct exchange_request *request = &call->exchange->request;
+    const char *why = "";
+    struct buffer message;
+    buffer_init(&message, call->method->request_size_max);
+    if (call->feed->ask(request->query, request->last_event_id, &message, &why) != TALLY_OK) {
+        buffer_close(&message);
+        request_refuse(call, GRPC_INVALID_ARGUMENT, "MALFORMED", why);
+        return false;
+    }
+    if (!message.failed && call_request_replace_take(call, &message) == TALLY_OK) return true;
+    request_refuse(call, GRPC_RESOURCE_EXHAUSTED, "BUSY", "too many requests are being received");
+    return false;
+}
+
 void request_complete(struct rpc_call *call)
 {
+    if (call->method->answer != NULL) {
+        if (call->request.size > 0)
+            refuse_form(call);
+        else
+            rpc_call_end(call);
+        return;
+    }
     if (dialect_is_framed(call->dialect) && !prefix_strip(call)) return;
     if (rpc_now_ms(call->shared) >= call->deadline_ms) {
         call_end(call, GRPC_DEADLINE_EXCEEDED, "the deadline passed before the call began", NULL);
         return;
     }
-    if (call->dialect->json && !json_convert(call)) return;
+    if (call->feed != NULL ? !feed_ask(call) : call->dialect->json && !json_convert(call)) return;
     call->state = CALL_OPEN;
     call->method->handle(call->shared->context, call);
     CHECK(call->state == CALL_CLOSED || call->on_cancel != NULL);
+    if (call->feed != NULL && call->state == CALL_OPEN) call_respond(call);
 }

@@ -8,9 +8,11 @@
 /* Its headers are here: whatever can be refused or answered now is. Who no one knows is served the pages that
  * are for anyone; to all else it hears UNAUTHENTICATED, and the connection finishes. */
 void request_screen(struct rpc_call *call);
-/* More of its body, of a call that is being received. */
+/* Whether more of its body is wanted. */
+bool request_is_open(const struct rpc_call *call);
+/* More of its body, which is wanted. */
 void request_receive(struct rpc_call *call, struct span bytes);
-/* The body is complete, of a call that is being received. */
+/* The body, which is wanted, is complete. */
 void request_complete(struct rpc_call *call);
 
 /* Ends a call that is not closed with an error, counts that, and logs it, but never more lines than the

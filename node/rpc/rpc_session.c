@@ -38,14 +38,14 @@ static void body_hook(void *context, struct exchange *exchange, struct span byte
 {
     struct rpc_call *call = exchange->owner;
     (void)context;
-    if (call->state == CALL_RECEIVING) request_receive(call, bytes);
+    if (request_is_open(call)) request_receive(call, bytes);
 }
 
 static void request_end_hook(void *context, struct exchange *exchange)
 {
     struct rpc_call *call = exchange->owner;
     (void)context;
-    if (call->state == CALL_RECEIVING) request_complete(call);
+    if (request_is_open(call)) request_complete(call);
 }
 
 static size_t fill_hook(void *context, struct exchange *exchange, uint8_t *to, size_t size, bool *last)
@@ -196,6 +196,7 @@ void rpc_session_sweep(struct rpc_session *session)
     }
     for (struct rpc_call *call = session->calls; call != NULL; call = call->next) {
         call_sweep(session, call, now_ms);
+        call_keep_alive(call, now_ms);
     }
 }
 

@@ -277,6 +277,27 @@ static void on_sweep(uv_timer_t *timer)
 
 /* The server. */
 
+static const struct rpc_method *method_of(const struct rpc_server_options *options, const char *path)
+{
+    for (size_t i = 0; i < options->method_count; i++)
+        if (strcmp(options->methods[i].path, path) == 0) return &options->methods[i];
+    return NULL;
+}
+
+static int feeds_check(const struct rpc_server_options *options, const char **why)
+{
+    *why = "a feed is out of range";
+    if (options->feed_count > RPC_PAGES_MAX) return TALLY_EINVALID;
+    for (size_t i = 0; i < options->feed_count; i++) {
+        const struct rpc_feed *feed = &options->feeds[i];
+        const struct rpc_method *method = method_of(options, feed->method);
+        if (feed->path[0] != '/' || feed->ask == NULL || feed->tell == NULL) return TALLY_EINVALID;
+        if (method == NULL || !method->streams || method->handle == NULL || method->reply == NULL)
+            return TALLY_EINVALID;
+    }
+    return TALLY_OK;
+}
+
 static int pages_check(const struct rpc_server_options *options, const char **why)
 {
     *why = "a page is out of range";
@@ -284,8 +305,7 @@ static int pages_check(const struct rpc_server_options *options, const char **wh
     for (size_t i = 0; i < options->page_count; i++) {
         const struct rpc_page *page = &options->pages[i];
         if (page->path[0] != '/' || page->content_type == NULL || page->render == NULL) return TALLY_EINVALID;
-        for (size_t k = 0; k < options->method_count; k++)
-            if (strcmp(options->methods[k].path, page->path) == 0) return TALLY_EINVALID;
+        if (method_of(options, page->path) != NULL) return TALLY_EINVALID;
     }
     return TALLY_OK;
 }
@@ -299,7 +319,8 @@ static int methods_check(const struct rpc_server_options *options, const char **
     for (size_t i = 0; i < options->method_count; i++) {
         const struct rpc_method *method = &options->methods[i];
         if (method->path[0] != '/' || strlen(method->path) > EXCHANGE_PATH_SIZE_MAX ||
-            method->handle == NULL || method->request_size_max > RPC_REQUEST_SIZE_MAX) {
+            (method->handle == NULL) == (method->answer == NULL) ||
+            method->request_size_max > RPC_REQUEST_SIZE_MAX) {
             *why = "a method is out of range";
             return TALLY_EINVALID;
         }
@@ -330,6 +351,8 @@ static void options_take(struct rpc_server *server, const struct rpc_server_opti
     shared->method_count = options->method_count;
     shared->pages = options->pages;
     shared->page_count = options->page_count;
+    shared->feeds = options->feeds;
+    shared->feed_count = options->feed_count;
     shared->context = options->context;
     shared->memory_max = options->memory_max != 0 ? options->memory_max : RPC_MEMORY_MAX;
     shared->stream_backlog_max =
@@ -346,6 +369,7 @@ int rpc_server_open(
     CHECK(options->find_caller != NULL);
     int error = methods_check(options, why);
     if (error == TALLY_OK) error = pages_check(options, why);
+    if (error == TALLY_OK) error = feeds_check(options, why);
     if (error != TALLY_OK) return error;
     struct rpc_server *made = calloc(1, sizeof *made);
     *why = "out of memory";

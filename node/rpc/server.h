@@ -42,6 +42,9 @@ struct rpc_method {
                                   is RESOURCE_EXHAUSTED */
     rpc_handler handle;
     bool streams; /* it answers through rpc_call_write; else through rpc_call_reply */
+    /* In the place of `handle`, of a call that streams both ways: answers each message of the client with
+     * one. Errors: TALLY_EFORM (no such request), TALLY_ENOMEM; they end the call. */
+    int (*answer)(struct span request, struct buffer *reply);
     /* What the request and each reply are, for callers that speak JSON; NULL = the bytes are no protobuf, and
      * no such caller is served. */
     const ProtobufCMessageDescriptor *request, *reply;
@@ -54,6 +57,17 @@ struct rpc_page {
     uint32_t roles; /* the caller must hold one of these; 0 = anyone, without a certificate too */
     /* Appends the text, at most RPC_PAGE_SIZE_MAX bytes, and returns the HTTP status. */
     unsigned (*render)(void *context, struct buffer *out);
+};
+
+/* A call that streams, told as server-sent events to whoever GETs a path. */
+struct rpc_feed {
+    const char *path;   /* "/events" */
+    const char *method; /* the path of the call, which is in the table, and has messages */
+    /* Appends the call's request: what the query says, from behind the event of `last_id` on; either may be
+     * empty. On an error `why` (a constant) says what is wrong. Errors: TALLY_EFORM. */
+    int (*ask)(const char *query, const char *last_id, struct buffer *request, const char **why);
+    /* What one message is called, a constant, and the id by which a client goes on behind it; 0 = none. */
+    const char *(*tell)(struct span message, uint64_t *id);
 };
 
 struct rpc_server_options {
@@ -70,10 +84,12 @@ struct rpc_server_options {
      * at least 1; TALLY_ENOTFOUND (it is listed no longer) with UNAUTHENTICATED. `caller` is its name. */
     int (*call_begin)(void *context, const char *caller, uint32_t *retry_after_ms);
     void (*call_end)(void *context, const char *caller);
-    const struct rpc_method *methods; /* borrowed until the server has closed, as are the pages */
+    const struct rpc_method *methods; /* borrowed until the server has closed, as are pages and feeds */
     size_t method_count;
     const struct rpc_page *pages;
     size_t page_count;
+    const struct rpc_feed *feeds;
+    size_t feed_count;
     void *context; /* given to find_caller, call_begin, call_end, to every handler and every page */
     /* 0 = the default above. */
     uint32_t connections_max;

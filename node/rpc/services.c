@@ -8,6 +8,7 @@
 
 #include "node/clock.h"
 #include "node/net/log.h"
+#include "node/rpc/reflection.h"
 #include "node/rpc/services_internal.h"
 #include "proto/base/check.h"
 #include "proto/codec/convert.h"
@@ -56,6 +57,14 @@ static const struct rpc_method methods[] = {
         .streams = true,
         .request = &grpc__health__v1__health_check_request__descriptor,
         .reply = &grpc__health__v1__health_check_response__descriptor},
+    {.path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+        .request_size_max = 4u * KIB,
+        .streams = true,
+        .answer = reflection_answer},
+    {.path = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+        .request_size_max = 4u * KIB,
+        .streams = true,
+        .answer = reflection_answer},
 };
 
 /* What the first three tell is no secret: a load balancer asks without a certificate. */
@@ -64,6 +73,10 @@ static const struct rpc_page pages[] = {
     {"/readyz", "text/plain", 0, render_readiness},
     {"/version", "application/json", 0, render_version},
     {"/metrics", "text/plain; version=0.0.4", RPC_ROLE_ADMIN, render_metrics},
+};
+
+static const struct rpc_feed feeds[] = {
+    {"/events", "/tallystick.v1.Ledger/Follow", events_ask, events_tell},
 };
 
 const struct rpc_method *services_methods(size_t *count)
@@ -322,6 +335,8 @@ int services_open(uv_loop_t *loop, struct node *node, struct services **out, cha
         .method_count = sizeof methods / sizeof methods[0],
         .pages = pages,
         .page_count = sizeof pages / sizeof pages[0],
+        .feeds = feeds,
+        .feed_count = sizeof feeds / sizeof feeds[0],
         .context = services,
     };
     int error = open_clients(config, &services->clients);

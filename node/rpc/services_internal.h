@@ -196,6 +196,12 @@ unsigned render_readiness(void *context, struct buffer *out);
 unsigned render_version(void *context, struct buffer *out);
 unsigned render_metrics(void *context, struct buffer *out);
 
+/* /events: Follow, for browsers. "from" is the first block's height; "events" is "all" or "own";
+ * "checkpoints" is "1". A block's event has its height as its id. */
+int events_ask(
+    const char *query, const char *last_id, struct buffer *request, const char **why) TALLY_MUST_CHECK;
+const char *events_tell(struct span message, uint64_t *id);
+
 /* Which of a block's events a reply lists. */
 enum block_listing { LIST_NONE, LIST_OWN, LIST_ALL };
 

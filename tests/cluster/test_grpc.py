@@ -3,6 +3,7 @@
 
 import json
 import os
+import queue
 import subprocess
 import sys
 import threading
@@ -343,6 +344,22 @@ class GrpcTest(network.NetworkTest):
     def test_an_unknown_call_is_unimplemented(self):
         call = self.client.channel.unary_unary("/tallystick.v1.Ledger/Forge")
         self.refused(lambda: call(b"", timeout=DEADLINE_S), grpc.StatusCode.UNIMPLEMENTED, "UNKNOWN_METHOD")
+
+    def test_reflection_answers_as_it_is_asked(self):
+        """Both ways a stream: each question is answered before the next is asked."""
+        list_services = b"\x3a\x00"
+        for version in ("v1", "v1alpha"):
+            call = self.client.channel.stream_stream(f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo")
+            asked = queue.SimpleQueue()
+            answers = call(iter(asked.get, None), timeout=DEADLINE_S)
+            for question in (list_services, b"\x22\x14tallystick.v1.Ledger", list_services):
+                asked.put(question)
+                self.assertIn(b"tallystick.v1.Ledger" if question == list_services else b"SubmitBatch", next(answers))
+            asked.put(None)
+            self.assertEqual(list(answers), [])
+            self.assertEqual(answers.code(), grpc.StatusCode.OK)
+            refused = call(iter([b"\xff"]), timeout=DEADLINE_S)
+            self.refused(lambda: list(refused), INVALID, "MALFORMED")
 
     def test_deadlines_and_cancellations_end_calls_and_nothing_else(self):
         call = self.client.ledger.Follow(rpc.rpc.FollowRequest(), timeout=0.5)

@@ -83,6 +83,15 @@ static void garble(void *context, struct rpc_call *call)
     rpc_call_reply(call, span_of("\xff\xff", 2));
 }
 
+/* Answers what it is asked, twice as long. */
+static int twice(struct span request, struct buffer *reply)
+{
+    if (request.size == 1) return TALLY_EFORM;
+    buffer_append(reply, request.data, request.size);
+    buffer_append(reply, request.data, request.size);
+    return TALLY_OK;
+}
+
 #define OF_HEIGHTS                                                                                           \
     .request = &tallystick__v1__get_block_request__descriptor,                                               \
     .reply = &tallystick__v1__get_block_request__descriptor
@@ -94,7 +103,39 @@ static const struct rpc_method methods[] = {
     {.path = "/t.T/Hold", .request_size_max = 64, .handle = hold, OF_HEIGHTS},
     {.path = "/t.T/Admin", .roles = RPC_ROLE_ADMIN, .request_size_max = 64, .handle = echo, OF_HEIGHTS},
     {.path = "/t.T/Bytes", .request_size_max = 64, .handle = echo},
+    {.path = "/t.T/Wait", .request_size_max = 64, .handle = hold, .streams = true, OF_HEIGHTS},
+    {.path = "/t.T/AdminWait",
+        .roles = RPC_ROLE_ADMIN,
+        .request_size_max = 64,
+        .handle = hold,
+        .streams = true,
+        OF_HEIGHTS},
+    {.path = "/t.T/Twice", .request_size_max = 8, .answer = twice, .streams = true},
     {.path = "/t.T/Garble", .request_size_max = 64, .handle = garble, OF_HEIGHTS},
+};
+
+/* A stream of events: "n=1" or "n=2", or what comes behind one's id. */
+static int feed_ask(const char *query, const char *last_id, struct buffer *request, const char **why)
+{
+    *why = "not like this";
+    if (strcmp(query, "bad") == 0) return TALLY_EFORM;
+    if (last_id[0] != '\0') query = last_id;
+    if (query[0] != '\0') buffer_append(request, strcmp(query, "n=1") == 0 ? one : two, sizeof one);
+    return TALLY_OK;
+}
+
+static const char *feed_tell(struct span message, uint64_t *id)
+{
+    static const char height[] = "height";
+    assert_int_equal(message.size, 2);
+    *id = message.data[1] == 1 ? 0 : message.data[1];
+    return height;
+}
+
+static const struct rpc_feed feeds[] = {
+    {"/follow", "/t.T/Stream", feed_ask, feed_tell},
+    {"/wait", "/t.T/Wait", feed_ask, feed_tell},
+    {"/watch", "/t.T/AdminWait", feed_ask, feed_tell},
 };
 
 static unsigned page_open(void *context, struct buffer *out)
@@ -167,6 +208,8 @@ static int bench_start(void **state)
         .method_count = sizeof methods / sizeof *methods,
         .pages = pages,
         .page_count = sizeof pages / sizeof *pages,
+        .feeds = feeds,
+        .feed_count = sizeof feeds / sizeof *feeds,
         .context = &bench,
         .call_begin = call_begin,
         .call_end = call_end_count,
@@ -606,6 +649,132 @@ static void a_stranger_gets_open_pages_and_nothing_else(void **state)
     assert_int_equal(bench.begun, 0);
 }
 
+#define EVENTS                                                                                               \
+    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-store\r\n"                      \
+    "transfer-encoding: chunked\r\n\r\n"
+
+static void a_stream_may_be_told_as_events(void **state)
+{
+    (void)state;
+    get("/follow");
+    assert_seen(EVENTS "004e\r\nevent: height\ndata: {\"height\":\"1\"}\n\n"
+                       "id: 2\nevent: height\ndata: {\"height\":\"2\"}\n\n\r\n0\r\n\r\n");
+    get("/follow?n=1");
+    buffer_u8(&bench.seen, 0);
+    assert_non_null(strstr((const char *)bench.seen.data,
+        "\n\nevent: error\ndata: {\"code\":\"aborted\",\"message\":\"enough\"}\n\n\r\n0\r\n\r\n"));
+    buffer_clear(&bench.seen);
+}
+
+static void events_begin_at_once_and_are_kept_alive(void **state)
+{
+    (void)state;
+    static const char request[] = "GET /wait HTTP/1.1\r\nHost: x\r\nLast-Event-ID: n=1\r\n\r\n";
+    bench_send(request, sizeof request - 1);
+    assert_non_null(bench.held);
+    assert_int_equal(rpc_call_request(bench.held).size, 2);
+    assert_memory_equal(rpc_call_request(bench.held).data, one, 2);
+    assert_seen(EVENTS);
+    bench.now_ms += RPC_KEEPALIVE_MS - 1;
+    rpc_session_sweep(bench.session);
+    bench_pull();
+    assert_seen("");
+    bench.now_ms += 1;
+    rpc_session_sweep(bench.session);
+    bench_pull();
+    assert_seen("0003\r\n:\n\n\r\n");
+    bench.now_ms += 1000;
+    assert_int_equal(rpc_call_write(bench.held, span_of(two, sizeof two)), TALLY_OK);
+    bench_pull();
+    assert_seen("002a\r\nid: 2\nevent: height\ndata: {\"height\":\"2\"}\n\n\r\n");
+    bench.now_ms += RPC_KEEPALIVE_MS - 1000;
+    rpc_session_sweep(bench.session);
+    bench_pull();
+    assert_seen("");
+    rpc_call_end(bench.held);
+    bench_pull();
+    assert_seen("0\r\n\r\n");
+}
+
+static void events_that_cannot_be_are_refused_with_a_status(void **state)
+{
+    (void)state;
+    get("/follow?bad");
+    buffer_u8(&bench.seen, 0);
+    assert_non_null(strstr((const char *)bench.seen.data, "\"message\":\"not like this\""));
+    bench.seen.size--;
+    assert_error("400 Bad Request", "invalid_argument", "MALFORMED");
+    get("/watch");
+    assert_error("403 Forbidden", "permission_denied", "ROLE");
+    post_text("/follow", "", "{}");
+    assert_seen("HTTP/1.1 405 Method Not Allowed\r\nallow: GET\r\ncontent-length: 0\r\nconnection: "
+                "close\r\n\r\n");
+    session_begin(RPC_HTTP_1, false);
+    get("/follow");
+    assert_seen("HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n");
+}
+
+static void a_reader_of_events_that_takes_nothing_is_cut(void **state)
+{
+    (void)state;
+    get("/wait");
+    assert_seen(EVENTS);
+    assert_int_equal(rpc_call_write(bench.held, span_of(two, sizeof two)), TALLY_OK);
+    bench.now_ms += 20000;
+    rpc_session_sweep(bench.session);
+    assert_int_equal(bench.cancelled, 1);
+    bench_pull();
+    assert_true(rpc_session_is_finished(bench.session));
+    assert_seen("");
+}
+
+static void each_message_of_a_client_that_streams_is_answered(void **state)
+{
+    (void)state;
+    static const char head[] = "POST /t.T/Twice HTTP/1.1\r\nHost: x\r\nContent-Type: "
+                               "application/connect+proto\r\nTransfer-Encoding: chunked\r\n\r\n";
+    bench_send(head, sizeof head - 1);
+    assert_seen("");
+    /* Two messages and the head of a third, then the rest of it. */
+    static const char first[] = "11\r\n\0\0\0\0\2ab\0\0\0\0\0\0\0\0\0\3\r\n";
+    static const char second[] = "3\r\ncde\r\n";
+    bench_send(first, sizeof first - 1);
+    static const char answers[] = "HTTP/1.1 200 OK\r\ncontent-type: application/connect+proto\r\n"
+                                  "transfer-encoding: chunked\r\nconnection: close\r\n\r\n"
+                                  "000e\r\n\0\0\0\0\4abab\0\0\0\0\0\r\n";
+    assert_seen_bytes(answers, sizeof answers - 1);
+    bench_send(second, sizeof second - 1);
+    assert_seen_bytes("000b\r\n\0\0\0\0\6cdecde\r\n", 19);
+    bench_send("0\r\n\r\n", 5);
+    assert_seen_bytes("0007\r\n\2\0\0\0\2{}\r\n0\r\n\r\n", 20);
+    assert_true(rpc_session_is_finished(bench.session));
+}
+
+static void a_message_that_cannot_be_answered_ends_the_stream(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body;
+        size_t size;
+        const char *reason;
+    } bad[] = {
+        {"\0\0\0\0\1x", 6, "MALFORMED"},
+        {"\0\0\0\0\x09", 5, "REQUEST_TOO_LARGE"},
+        {"\1\0\0\0\2ab", 7, "COMPRESSED"},
+        {"\0\0\0\0\2a", 6, "REQUEST_FORM"},
+        {"\0\0", 2, "REQUEST_FORM"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        session_begin(RPC_HTTP_1, true);
+        post("/t.T/Twice", "application/connect+proto", "", span_of(bad[i].body, bad[i].size));
+        buffer_u8(&bench.seen, 0);
+        const char *text = memchr(bench.seen.data, '{', bench.seen.size);
+        assert_non_null(text);
+        assert_non_null(strstr(text, bad[i].reason));
+        buffer_clear(&bench.seen);
+    }
+}
+
 #define on_bench(name) cmocka_unit_test_setup_teardown(name, bench_start, bench_stop)
 
 int main(void)
@@ -630,6 +799,12 @@ int main(void)
         on_bench(a_reply_that_is_no_message_is_an_error_and_not_shown),
         on_bench(a_page_is_for_whom_it_is),
         on_bench(a_stranger_gets_open_pages_and_nothing_else),
+        on_bench(a_stream_may_be_told_as_events),
+        on_bench(events_begin_at_once_and_are_kept_alive),
+        on_bench(events_that_cannot_be_are_refused_with_a_status),
+        on_bench(a_reader_of_events_that_takes_nothing_is_cut),
+        on_bench(each_message_of_a_client_that_streams_is_answered),
+        on_bench(a_message_that_cannot_be_answered_ends_the_stream),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -378,7 +378,7 @@ static void a_request_that_is_answered_and_never_ends_is_cut(void **state)
     bench.refuses_with = 429;
     assert_int_equal(
         bench_send("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\n"), TALLY_OK);
-    for (unsigned i = 0; i < HTTP1_DISCARD_SIZE_MAX / (64 * KIB); i++) {
+    for (unsigned i = 0; i < EXCHANGE_DISCARD_SIZE_MAX / (64 * KIB); i++) {
         assert_false(carrier_is_finished(bench.carrier));
         assert_int_equal(bench_send(part), TALLY_OK);
     }

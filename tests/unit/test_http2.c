@@ -196,6 +196,45 @@ static void without_trailers_the_body_ends_the_stream(void **state)
     assert_int_equal(bench.gone, 1);
 }
 
+static void a_patient_answer_lets_the_client_end_its_request(void **state)
+{
+    (void)state;
+    bench.bare = true;
+    call_put(1, false);
+    assert_int_equal(bench_send(), TALLY_OK);
+    bench.last->patient = true;
+    assert_int_equal(exchange_respond(bench.last, 404, NULL, 0), TALLY_OK);
+    assert_int_equal(bench_send(), TALLY_OK);
+    assert_true(bench.seen.streams[0].ended);
+    assert_int_equal(bench.seen.streams[0].reset, -1);
+    assert_int_equal(bench.gone, 0);
+    frame_put(&bench.out, NGHTTP2_DATA, END_STREAM, 1, span_of("abc", 3));
+    assert_int_equal(bench_send(), TALLY_OK);
+    assert_int_equal(bench.seen.streams[0].reset, -1);
+    assert_int_equal(bench.body_size, 0);
+    assert_int_equal(bench.gone, 1);
+}
+
+static void a_client_that_goes_on_after_the_answer_is_reset(void **state)
+{
+    (void)state;
+    static const uint8_t part[16 * KIB];
+    bench.bare = true;
+    call_put(1, false);
+    assert_int_equal(bench_send(), TALLY_OK);
+    bench.last->patient = true;
+    assert_int_equal(exchange_refuse(bench.last, 404, NULL, 0), TALLY_OK);
+    for (unsigned i = 0; i < EXCHANGE_DISCARD_SIZE_MAX / sizeof part; i++) {
+        assert_int_equal(bench_send(), TALLY_OK);
+        assert_int_equal(bench.seen.streams[0].reset, -1);
+        frame_put(&bench.out, NGHTTP2_DATA, 0, 1, span_of(part, sizeof part));
+    }
+    frame_put(&bench.out, NGHTTP2_DATA, 0, 1, span_of(part, 1));
+    assert_int_equal(bench_send(), TALLY_OK);
+    assert_int_equal(bench.seen.streams[0].reset, NGHTTP2_NO_ERROR);
+    assert_int_equal(bench.gone, 1);
+}
+
 static void a_target_is_a_path_and_a_query(void **state)
 {
     (void)state;
@@ -362,6 +401,8 @@ int main(void)
         on_bench(a_request_is_told_in_parts),
         on_bench(an_answer_has_headers_body_and_trailers),
         on_bench(without_trailers_the_body_ends_the_stream),
+        on_bench(a_patient_answer_lets_the_client_end_its_request),
+        on_bench(a_client_that_goes_on_after_the_answer_is_reset),
         on_bench(a_target_is_a_path_and_a_query),
         on_bench(a_refused_stream_brings_no_more_of_its_request),
         on_bench(a_stream_the_owner_has_no_memory_for_is_reset),
