@@ -278,6 +278,39 @@ static void timers_grow_to_thirty_seconds_and_no_further(void **state)
     consensus_close(consensus);
 }
 
+static bool timed_out(const struct consensus *consensus)
+{
+    struct consensus_status status;
+    consensus_status(consensus, &status);
+    return status.timed_out;
+}
+
+static void a_view_given_up_by_its_timer_says_so_and_one_of_a_silent_leader_does_not(void **state)
+{
+    (void)state;
+    struct consensus_config config = config_of(4, 3);
+    struct consensus *consensus = opened(&config);
+    struct consensus_input input = {.kind = INPUT_WORK, .ok = true};
+    assert_int_equal(fed(consensus, &input, OUTPUT_SIGN_VOTE), 0);
+    assert_false(timed_out(consensus));
+    input = (struct consensus_input){.kind = INPUT_TIME, .now_ms = 200};
+    assert_int_equal(fed(consensus, &input, OUTPUT_SIGN_VOTE), 1);
+    assert_true(timed_out(consensus));
+    struct certificate ended = certificate_of(4, VOTE_NULLIFY, 1);
+    (void)verified_certificate(consensus, &ended, OUTPUT_ENTERED);
+    assert_false(timed_out(consensus));
+    consensus_close(consensus);
+
+    consensus = opened(&config);
+    uint64_t others = 7u & ~(UINT64_C(1) << leader_of(1, 4));
+    input = (struct consensus_input){.kind = INPUT_HEARD, .heard = others};
+    for (; input.now_ms < 2000; input.now_ms += 100)
+        assert_int_equal(fed(consensus, &input, OUTPUT_SIGN_VOTE), 0);
+    assert_int_equal(fed(consensus, &input, OUTPUT_SIGN_VOTE), 1);
+    assert_false(timed_out(consensus));
+    consensus_close(consensus);
+}
+
 static void stored_votes_that_conflict_are_damage(void **state)
 {
     (void)state;
@@ -452,6 +485,7 @@ int main(void)
         cmocka_unit_test(a_finalization_from_very_far_ahead_is_taken),
         cmocka_unit_test(a_clock_that_goes_back_stands_still),
         cmocka_unit_test(timers_grow_to_thirty_seconds_and_no_further),
+        cmocka_unit_test(a_view_given_up_by_its_timer_says_so_and_one_of_a_silent_leader_does_not),
         cmocka_unit_test(stored_votes_that_conflict_are_damage),
         cmocka_unit_test(a_stored_vote_of_another_signer_or_epoch_is_damage),
         cmocka_unit_test(a_vote_far_above_the_floor_comes_with_what_admitted_it),

@@ -116,6 +116,27 @@ static void batches_are_proposed_in_the_order_they_came(void **context)
     mempool_close(mempool);
 }
 
+static void the_oldest_that_waits_says_when_it_came(void **context)
+{
+    (void)context;
+    struct mempool *mempool = pool_open(&small);
+    struct held_batch *first = batch(1), *second = batch(2);
+
+    assert_int_equal(status_of(mempool).oldest_ms, 0);
+    first->arrival = mempool_arrival(mempool);
+    second->arrival = mempool_arrival(mempool);
+    first->arrived_ms = 1000;
+    second->arrived_ms = 2000;
+    struct digest digest = first->batch.digest;
+    assert_int_equal(mempool_add_take(mempool, second, NOW_MS), TALLY_OK);
+    assert_int_equal(status_of(mempool).oldest_ms, 2000);
+    assert_int_equal(mempool_add_take(mempool, first, NOW_MS), TALLY_OK);
+    assert_int_equal(status_of(mempool).oldest_ms, 1000);
+    mempool_finalized(mempool, &digest);
+    assert_int_equal(status_of(mempool).oldest_ms, 2000);
+    mempool_close(mempool);
+}
+
 static void what_ancestors_carry_is_not_proposed_again(void **context)
 {
     (void)context;
@@ -581,6 +602,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(batches_are_proposed_in_the_order_they_came),
+        cmocka_unit_test(the_oldest_that_waits_says_when_it_came),
         cmocka_unit_test(what_ancestors_carry_is_not_proposed_again),
         cmocka_unit_test(a_block_keeps_its_bounds_and_the_order_of_batches),
         cmocka_unit_test(what_would_expire_on_the_way_or_is_premature_is_not_proposed),

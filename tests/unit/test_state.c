@@ -242,6 +242,59 @@ static void results_are_kept_in_order(void **state)
     drop_dir(dir);
 }
 
+static struct state_usage usage_of(const struct state *state)
+{
+    struct state_usage usage;
+    state_usage(state, &usage);
+    return usage;
+}
+
+static void look_in_a_block(struct state *state, uint64_t height, const struct digest *id)
+{
+    struct digest block = digest_of(9);
+    struct state_subject subject;
+    struct state_roots roots;
+    assert_int_equal(state_block_begin(state, height, &block, START_MS + height), TALLY_OK);
+    assert_int_equal(state_block_subject(state, id, &subject), TALLY_OK);
+    assert_int_equal(state_block_end(state, &roots), TALLY_OK);
+}
+
+static void a_state_says_what_it_takes_and_what_its_cache_is_good_for(void **state)
+{
+    (void)state;
+    char dir[32];
+    make_dir(dir);
+    struct state *opened = open_state(dir);
+    struct digest block = digest_of(9), id = digest_of(1), event = digest_of(100);
+    struct state_subject subject;
+    struct state_roots roots;
+    assert_int_equal(usage_of(opened).unflushed_size, 0);
+    assert_int_equal(state_block_begin(opened, 1, &block, START_MS), TALLY_OK);
+    assert_int_equal(state_block_subject(opened, &id, &subject), TALLY_ENOTFOUND);
+    assert_int_equal(state_subject_put(opened, &id, span_of("x", 1)), TALLY_OK);
+    assert_int_equal(state_fold(opened, &id, &event, 0, 0), TALLY_OK);
+    assert_int_equal(state_result_record(opened, 0, &event, &(struct event_result){0}), TALLY_OK);
+    assert_int_equal(state_block_end(opened, &roots), TALLY_OK);
+    /* Whom nobody knew was no miss. */
+    assert_int_equal(usage_of(opened).cache_hits + usage_of(opened).cache_misses, 0);
+    assert_true(usage_of(opened).cache_size > 0);
+    assert_int_equal(usage_of(opened).unflushed_size, state_unflushed_size(opened));
+    assert_true(usage_of(opened).unflushed_size > 0);
+    look_in_a_block(opened, 2, &id);
+    assert_int_equal(usage_of(opened).cache_hits, 1);
+    assert_int_equal(usage_of(opened).cache_misses, 0);
+    assert_int_equal(state_flush(opened, 2), TALLY_OK);
+    assert_int_equal(usage_of(opened).unflushed_size, 0);
+    state_close(opened);
+    opened = open_state(dir);
+    look_in_a_block(opened, 3, &id);
+    look_in_a_block(opened, 4, &id);
+    assert_int_equal(usage_of(opened).cache_misses, 1);
+    assert_int_equal(usage_of(opened).cache_hits, 1);
+    state_close(opened);
+    drop_dir(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +304,7 @@ int main(void)
         cmocka_unit_test(an_applied_place_is_never_replaced_by_a_refused_one),
         cmocka_unit_test(a_batch_is_remembered_until_its_minute_is_over),
         cmocka_unit_test(results_are_kept_in_order),
+        cmocka_unit_test(a_state_says_what_it_takes_and_what_its_cache_is_good_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

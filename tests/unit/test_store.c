@@ -357,6 +357,12 @@ static void files_that_wait_to_be_merged_are_its_lag(void **state)
         store = open_store();
     }
     assert_int_equal(store_lag(store), 3);
+    struct store_usage usage;
+    store_usage(store, &usage);
+    assert_int_equal(usage.files[0], 3);
+    for (uint32_t level = 1; level < STORE_LEVELS; level++)
+        assert_int_equal(usage.files[level], 0);
+    assert_true(usage.memory > 0);
     store_close(store);
 }
 
