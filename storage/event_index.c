@@ -41,6 +41,8 @@ struct event_index {
     struct entries fresh, frozen;   /* not in the store, and on their way there */
     size_t added;                   /* of the fresh, how many the table has */
     bool is_frozen;
+    size_t next_size; /* entries of the next table, where it may be wanted by the next freeze; else 0 */
+    struct event_table *next;    /* that table, once it is made: by whoever gathers, to whom it is no hurry */
     struct event_filter closing; /* of the closed table, once it is gathered */
     pthread_rwlock_t lock;       /* the owner changes and grows what follows under it; others read under it */
     struct event_table *open, *closed;
@@ -220,6 +222,7 @@ void event_index_close(struct event_index *index)
     if (index == NULL) return;
     event_table_close(index->open);
     event_table_close(index->closed);
+    event_table_close(index->next);
     free(index->fresh.items);
     free(index->frozen.items);
     event_filter_close(&index->closing);
@@ -271,21 +274,33 @@ size_t event_index_unflushed_size(const struct event_index *index)
     return (index->fresh.count + index->frozen.count) * sizeof(struct event_entry);
 }
 
+/* The table after the open one, where that is full; *next is else NULL. Errors: TALLY_ENOMEM. */
+static int next_take(struct event_index *index, struct event_table **next)
+{
+    size_t added = event_table_added(index->open);
+    *next = NULL;
+    if (added < index->config.generation) {
+        /* Another freeze as large as this one will fill it. */
+        size_t then = added + index->fresh.count;
+        index->next_size = then >= index->config.generation ? then : 0;
+        return TALLY_OK;
+    }
+    index->next_size = 0;
+    CHECK(pthread_rwlock_wrlock(&index->lock) == 0);
+    int error = filters_reserve(&index->filters);
+    CHECK(pthread_rwlock_unlock(&index->lock) == 0);
+    if (error != TALLY_OK) return error;
+    *next = index->next != NULL ? index->next : event_table_make(&index->hash, added);
+    index->next = NULL;
+    return *next != NULL ? TALLY_OK : TALLY_ENOMEM;
+}
+
 int event_index_freeze(struct event_index *index)
 {
     CHECK(!index->is_frozen && index->added == index->fresh.count);
-    struct event_table *next = NULL;
-    if (event_table_added(index->open) >= index->config.generation) {
-        next = event_table_make(&index->hash, event_table_added(index->open));
-        if (next == NULL) return TALLY_ENOMEM;
-        CHECK(pthread_rwlock_wrlock(&index->lock) == 0);
-        int error = filters_reserve(&index->filters);
-        CHECK(pthread_rwlock_unlock(&index->lock) == 0);
-        if (error != TALLY_OK) {
-            event_table_close(next);
-            return error;
-        }
-    }
+    struct event_table *next;
+    int error = next_take(index, &next);
+    if (error != TALLY_OK) return error;
     struct entries recycled = index->frozen;
     recycled.count = 0;
     index->frozen = index->fresh;
@@ -516,6 +531,8 @@ int event_index_gather(struct event_index *index, struct store_batch *batch)
         error = put(batch, &key, &value);
     }
     buffer_close(&value);
+    if (index->next_size != 0 && index->next == NULL)
+        index->next = event_table_make(&index->hash, index->next_size); /* or else the freeze makes it */
     return error;
 }
 

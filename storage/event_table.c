@@ -63,13 +63,14 @@ static uint32_t slots_for(size_t expected)
     return part.slot_count;
 }
 
-/* All parts in one piece, where that is large enough for pages. */
+/* All parts in one piece, where that is large enough for pages; they are brought in here and now. */
 static bool parts_open(struct event_table *table, uint32_t slot_count)
 {
     size_t size = (size_t)PARTS * slot_count * sizeof(struct slot);
     if (size >= PAGES_SIZE_MIN) {
         table->slots = pages_take(size);
         table->slots_size = size;
+        if (table->slots != NULL) memset(table->slots, 0, size);
         for (size_t i = 0; table->slots != NULL && i < PARTS; i++)
             table->parts[i] = (struct part){.slots = table->slots + i * slot_count, .slot_count = slot_count};
         return table->slots != NULL;

@@ -32,9 +32,9 @@ static inline uint32_t event_key_hash(const struct event_hash *hash, const uint8
 
 struct event_table;
 
-/* Copies the secret. With room for about as many as are `expected`: to grow to it, again and again, and to
- * touch fresh memory in small pages costs more than to add them does. What is not used is not resident. NULL
- * when memory is out. */
+/* Copies the secret. With room for about as many as are `expected`, resident: to grow to it, again and again,
+ * or to be the first to touch it costs more than to add them does. That takes a while. NULL when memory is
+ * out. */
 struct event_table *event_table_make(const struct event_hash *hash, size_t expected);
 /* NULL is fine. */
 void event_table_close(struct event_table *table);
