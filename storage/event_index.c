@@ -280,9 +280,9 @@ static int next_take(struct event_index *index, struct event_table **next)
     size_t added = event_table_added(index->open);
     *next = NULL;
     if (added < index->config.generation) {
-        /* Another freeze as large as this one will fill it. */
-        size_t then = added + index->fresh.count;
-        index->next_size = then >= index->config.generation ? then : 0;
+        /* The next freeze may fill it, even were it twice as large as this one. */
+        bool is_near = added + 2 * index->fresh.count >= index->config.generation;
+        index->next_size = is_near ? index->config.generation + index->fresh.count : 0;
         return TALLY_OK;
     }
     index->next_size = 0;
