@@ -245,7 +245,8 @@ class JoinTest(network.NetworkTest):
             for call in (lambda: client.ledger.GetBlock(rpc.rpc.GetBlockRequest(height=self.snapshot - 1), timeout=30),
                          lambda: client.ledger.GetReceipt(
                              rpc.rpc.GetReceiptRequest(event_id=self.final[len(self.final) // 3]), timeout=30),
-                         lambda: client.credit.GetHistory(rpc.rpc.GetHistoryRequest(subject_id=old), timeout=30)):
+                         lambda: client.credit.GetHistory(rpc.rpc.GetHistoryRequest(subject_id=old), timeout=30),
+                         lambda: next(client.ledger.Follow(rpc.rpc.FollowRequest(from_height=self.snapshot - 1), timeout=30))):
                 with self.assertRaises(grpc.RpcError) as failed:
                     call()
                 self.assertEqual(failed.exception.code(), grpc.StatusCode.UNAVAILABLE)
