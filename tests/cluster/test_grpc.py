@@ -10,12 +10,13 @@ import threading
 import time
 
 import grpc
-from google.protobuf import json_format
+from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
 
 import network
 import rpc
 from grpc.health.v1 import health_pb2 as health
 from grpc.health.v1 import health_pb2_grpc as health_services
+from grpc.reflection.v1 import reflection_pb2 as reflection
 from network import ROOT
 from rpc import DEADLINE_S, credit, detail_of
 
@@ -338,6 +339,55 @@ class GrpcTest(network.NetworkTest):
         net.stop("validator-4")
         self.refused(lambda: [seen.append(reply.status) for reply in call], grpc.StatusCode.UNAVAILABLE, "SHUTTING_DOWN")
         self.assertEqual(seen, [health.HealthCheckResponse.SERVING, health.HealthCheckResponse.NOT_SERVING])
+
+    # Reflection
+
+    def reflect(self, path, *requests):
+        """Asks one after the other over one call, as consoles do."""
+        call = self.client.channel.stream_stream(
+            path, request_serializer=reflection.ServerReflectionRequest.SerializeToString,
+            response_deserializer=reflection.ServerReflectionResponse.FromString)
+        asked, told = queue.Queue(), []
+        replies = call(iter(asked.get, None), timeout=DEADLINE_S)
+        for request in requests:
+            asked.put(reflection.ServerReflectionRequest(**request))
+            told.append(next(replies))
+        asked.put(None)
+        self.assertEqual(list(replies), [])
+        return told
+
+    def test_a_console_that_knows_nothing_finds_every_call_and_makes_one(self):
+        for version in ("v1", "v1alpha"):
+            path = f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo"
+            listed = self.reflect(path, {"list_services": ""})[0]
+            names = sorted(service.name for service in listed.list_services_response.service)
+            self.assertEqual(names, ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
+                                     "grpc.reflection.v1alpha.ServerReflection", "tallystick.v1.Credit", "tallystick.v1.Ledger",
+                                     "tallystick.v1.Member", "tallystick.v1.Node"])
+            files = {}
+            for told in self.reflect(path, *({"file_containing_symbol": name} for name in names)):
+                for encoded in told.file_descriptor_response.file_descriptor_proto:
+                    file = descriptor_pb2.FileDescriptorProto.FromString(encoded)
+                    files[file.name] = file
+            for module in (credit, rpc.ledger, rpc.rpc, health, reflection):
+                bare = descriptor_pb2.FileDescriptorProto()
+                bare.CopyFrom(files[module.DESCRIPTOR.name])
+                for field in (field for message in bare.message_type for field in message.field):
+                    field.ClearField("json_name")  # which the stubs do without
+                self.assertEqual(bare.SerializeToString(), module.DESCRIPTOR.serialized_pb)
+            pool = descriptor_pool.DescriptorPool()
+            for file in sorted(files.values(), key=lambda file: ["credit.proto", "ledger.proto", "rpc.proto"].index(file.name)
+                               if "/" not in file.name else 0):
+                pool.Add(file)
+            method = pool.FindServiceByName("tallystick.v1.Node").FindMethodByName("GetStatus")
+            factory = message_factory.MessageFactory(pool)
+            call = self.client.channel.unary_unary(
+                "/tallystick.v1.Node/GetStatus", request_serializer=lambda request: request.SerializeToString(),
+                response_deserializer=factory.GetPrototype(method.output_type).FromString)
+            self.assertEqual(call(factory.GetPrototype(method.input_type)(), timeout=DEADLINE_S).name, "validator-1")
+            unknown = self.reflect(path, {"file_containing_symbol": "tallystick.v1.Forge"}, {"file_by_filename": "peer.proto"},
+                                   {"all_extension_numbers_of_type": "tallystick.v1.Batch"})
+            self.assertEqual([told.error_response.error_code for told in unknown], [5, 5, 5])
 
     # Calls
 
