@@ -7,7 +7,7 @@
 #include "node/metrics/meter.h"
 #include "proto/base/bytes.h"
 
-#define EXPOSITION_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
+#define EXPOSITION_CONTENT_TYPE "text/plain; version=0.0.4"
 
 enum exposition_kind {
     EXPOSITION_COUNTER = 1,

@@ -11,7 +11,7 @@
 
 struct node;
 
-/* With as many nodes as there may be. */
+/* With as many nodes as there may be, and names as long. */
 #define NODE_METRICS_SIZE_MAX (1u * MIB)
 
 /* Appends the page; `out` has room for NODE_METRICS_SIZE_MAX more, or fails. On the loop. */

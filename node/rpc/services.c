@@ -7,6 +7,7 @@
 #include <grpc/health/v1/health.pb-c.h>
 
 #include "node/clock.h"
+#include "node/metrics/exposition.h"
 #include "node/net/log.h"
 #include "node/rpc/reflection.h"
 #include "node/rpc/services_internal.h"
@@ -72,7 +73,7 @@ static const struct rpc_page pages[] = {
     {"/healthz", "text/plain", 0, render_health},
     {"/readyz", "text/plain", 0, render_readiness},
     {"/version", "application/json", 0, render_version},
-    {"/metrics", "text/plain; version=0.0.4", RPC_ROLE_ADMIN, render_metrics},
+    {"/metrics", EXPOSITION_CONTENT_TYPE, RPC_ROLE_ADMIN, render_metrics},
 };
 
 static const struct rpc_feed feeds[] = {

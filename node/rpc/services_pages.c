@@ -5,6 +5,8 @@
 #include "node/rpc/rpc_metrics.h"
 #include "node/rpc/services_internal.h"
 
+_Static_assert(NODE_METRICS_SIZE_MAX + RPC_METRICS_SIZE_MAX + KIB <= RPC_PAGE_SIZE_MAX, "the largest fits");
+
 static void line_put(struct buffer *out, const char *text)
 {
     buffer_append(out, text, strlen(text));

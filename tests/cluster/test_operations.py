@@ -15,6 +15,7 @@ import grpc
 
 import network
 import rpc
+from metrics import page_of
 from network import BIN, DONE, REFUSED, ROOT, SANITIZED, compiled, tally, wait_until
 from writer import Writer
 
@@ -192,6 +193,7 @@ class OperationsTest(network.NetworkTest):
         self.net.expected.append(text)
         self.spoil([name], files["validator-1"])
         wait_until("the node to see it", lambda: self.net.log_lines(name, text), 20)
+        self.assertEqual([page_of(self.net, each)["divergences_total"] for each in (name, "validator-1")], [1, 0])
         height, root = self.net.agreement()
         seen = self.run_block(0, name)
         self.assertIn(text, seen)
@@ -216,6 +218,8 @@ class OperationsTest(network.NetworkTest):
             self.assertEqual(groups, {frozenset(self.net.validators[:2]), frozenset(spoiled)})
             self.assertLess(self.net.status(name)["checkpoint"]["height"], split, name)
             self.assertIn("CERTIFICATION: validators signed different states", self.run_block(0, name).splitlines()[0])
+            page = page_of(self.net, name)
+            self.assertEqual((page["state_split"], page["healthy"], page["standing", "CERTIFICATION"]), (1, 0, 1))
         self.assertEqual(len({self.run_block(1, name) for name in self.net.validators}), 1)
         self.run_block(2, spoiled[0])
         height, _ = self.net.agreement(split + 1)

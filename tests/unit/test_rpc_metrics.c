@@ -71,6 +71,22 @@ static void a_status_that_grpc_does_not_have_is_unknown(void **state)
         "\ntallystick_rpc_calls_total{method=\"/toy.Toy/First\",code=\"UNKNOWN\"} 1\n"));
 }
 
+static void the_largest_page_fits_its_bound(void **state)
+{
+    static struct rpc_method many[RPC_METHODS_MAX];
+    static char paths[RPC_METHODS_MAX][97];
+    (void)state;
+    for (size_t i = 0; i < RPC_METHODS_MAX; i++) {
+        memset(paths[i], 'x', 96);
+        many[i].path = paths[i];
+    }
+    memset(&meters, 0x7f, sizeof meters);
+    rpc_metrics_render(many, RPC_METHODS_MAX, &(struct rpc_server_counts){0}, &out);
+    assert_false(out.failed);
+    assert_true(out.size > RPC_METRICS_SIZE_MAX / 2);
+    assert_true(out.size <= RPC_METRICS_SIZE_MAX);
+}
+
 static void errors_are_told_by_the_reason_they_name(void **state)
 {
     (void)state;
@@ -100,6 +116,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(calls_are_told_by_method_and_status, begin, end),
         cmocka_unit_test_setup_teardown(a_status_that_grpc_does_not_have_is_unknown, begin, end),
+        cmocka_unit_test_setup_teardown(the_largest_page_fits_its_bound, begin, end),
         cmocka_unit_test_setup_teardown(errors_are_told_by_the_reason_they_name, begin, end),
         cmocka_unit_test_setup_teardown(what_the_server_has_open_is_told, begin, end),
     };
