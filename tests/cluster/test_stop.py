@@ -6,7 +6,6 @@ import re
 import signal
 import socket
 import ssl
-import threading
 import time
 
 import grpc
@@ -14,6 +13,7 @@ import grpc
 import network
 import rpc
 from rpc import DEADLINE_S, detail_of
+from test_bounds import Raw, SETTINGS, call, frame
 from test_clients import Followed, failed
 from writer import Writer, receipts_check
 
@@ -115,7 +115,7 @@ class StopTest(network.NetworkTest):
                 for each in (client, second):
                     error = failed(each.status)
                     self.assertEqual((error.code(), detail_of(error).reason), (UNAVAILABLE, "SHUTTING_DOWN"))
-                    self.assertGreater(detail_of(error).retry_after_ms, 0)
+                    self.assertEqual(detail_of(error).retry_after_ms, 2000)
                 self.assertFalse(waiting.done())
             finally:
                 for pid in stopped:
@@ -143,6 +143,20 @@ class StopTest(network.NetworkTest):
             error = failed(waiting.result)
             self.assertEqual((error.code(), detail_of(error).reason), (UNAVAILABLE, "SHUTTING_DOWN"))
         self.assertEqual(len(self.net.log_lines(NODE, "left_open=1")), 1)
+        self.net.start(NODE)
+
+    def test_a_client_that_takes_nothing_holds_a_stop_up_for_a_second(self):
+        with rpc.Client(self.net, NODE) as client:
+            height = client.submit(self.member.batch([self.member.opening() for _ in range(1000)])).height
+        with Raw(self.net) as reader:
+            # All the windows it likes, and no byte read.
+            reader.send(frame(SETTINGS, 0, 0, b"\0\4\x7f\xff\xff\xff") + frame(8, 0, 0, b"\x7f\0\0\0"))
+            request = rpc.rpc.GetBlockRequest(height=height).SerializeToString()
+            reader.send(b"".join(call(2 * i + 1, "/tallystick.v1.Ledger/GetBlock", request) for i in range(50)))
+            time.sleep(1)
+            took_s = self.asked_to_stop()()
+        print(f"stopped in {took_s:.2f} s", end=" ", flush=True)
+        self.assertTrue(2.4 < took_s < STOP_LIMIT_S, took_s)
         self.net.start(NODE)
 
     def test_asked_twice_it_does_not_wait(self):

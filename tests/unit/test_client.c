@@ -608,6 +608,13 @@ static void strangers_are_turned_away_at_the_handshake_and_named_in_the_log(void
     client_close(client);
 }
 
+static unsigned toy_page(void *context, struct buffer *out)
+{
+    (void)context;
+    buffer_u8(out, 'x');
+    return 200;
+}
+
 static void a_server_that_cannot_open_says_why(void **state)
 {
     (void)state;
@@ -635,8 +642,31 @@ static void a_server_that_cannot_open_says_why(void **state)
     options.methods = large;
     options.method_count = 1;
     assert_int_equal(rpc_server_open(&loop, &options, &server, &why), TALLY_EINVALID);
-    options.methods = toy_methods;
+    static struct rpc_method many[RPC_METHODS_MAX + 1];
+    static char paths[RPC_METHODS_MAX + 1][16];
+    static struct rpc_page pages[RPC_PAGES_MAX + 1];
+    for (size_t i = 0; i <= RPC_METHODS_MAX; i++) {
+        snprintf(paths[i], sizeof paths[i], "/t.T/%zu", i);
+        many[i] = (struct rpc_method){.path = paths[i], .request_size_max = 10, .handle = toy_echo};
+    }
+    options.methods = many;
+    options.method_count = RPC_METHODS_MAX + 1;
+    assert_int_equal(rpc_server_open(&loop, &options, &server, &why), TALLY_EINVALID);
+    assert_string_equal(why, "the number of methods is out of range");
+    for (size_t i = 0; i <= RPC_PAGES_MAX; i++)
+        pages[i] = (struct rpc_page){"/page", "text/plain", 0, toy_page};
+    options.pages = pages;
+    options.page_count = RPC_PAGES_MAX + 1;
+    options.method_count = RPC_METHODS_MAX;
+    assert_int_equal(rpc_server_open(&loop, &options, &server, &why), TALLY_EINVALID);
+    assert_string_not_equal(why, "the number of methods is out of range");
+    /* As many as may be of both: refused for another reason. */
+    options.page_count = RPC_PAGES_MAX;
     options.port = toy.port;
+    assert_int_equal(rpc_server_open(&loop, &options, &server, &why), TALLY_EBUSY);
+    options.page_count = 0;
+    options.method_count = 1;
+    options.methods = toy_methods;
     assert_int_equal(rpc_server_open(&loop, &options, &server, &why), TALLY_EBUSY);
     assert_string_equal(why, "its address cannot be listened on");
     options.port = 0;

@@ -83,6 +83,25 @@ static void garble(void *context, struct rpc_call *call)
     rpc_call_reply(call, span_of("\xff\xff", 2));
 }
 
+/* A block's hash of so many bytes, which as JSON is RPC_TEXT_SIZE_MAX in all, or four bytes more. */
+static void swell(void *context, struct rpc_call *call)
+{
+    (void)context;
+    static const size_t framing = sizeof "{\"block\":\"\"}" - 1;
+    bool too_large = rpc_call_request(call).size > 0;
+    size_t size = (RPC_TEXT_SIZE_MAX - framing) / 4 * 3 + (too_large ? 3 : 0);
+    struct buffer reply;
+    buffer_init(&reply, RPC_REPLY_SIZE_MAX);
+    buffer_u8(&reply, 2 << 3 | 2);
+    for (size_t rest = size; rest > 0; rest >>= 7)
+        buffer_u8(&reply, (uint8_t)((rest & 127) | (rest > 127 ? 128 : 0)));
+    for (size_t i = 0; i < size; i++)
+        buffer_u8(&reply, (uint8_t)i);
+    assert_false(reply.failed);
+    rpc_call_reply(call, buffer_span(&reply));
+    buffer_close(&reply);
+}
+
 /* Answers what it is asked, twice as long. */
 static int twice(struct span request, struct buffer *reply)
 {
@@ -111,6 +130,11 @@ static const struct rpc_method methods[] = {
         .streams = true,
         OF_HEIGHTS},
     {.path = "/t.T/Twice", .request_size_max = 8, .answer = twice, .streams = true},
+    {.path = "/t.T/Swell",
+        .request_size_max = 64,
+        .handle = swell,
+        .request = &tallystick__v1__get_block_request__descriptor,
+        .reply = &tallystick__v1__get_block_reply__descriptor},
     {.path = "/t.T/Garble", .request_size_max = 64, .handle = garble, OF_HEIGHTS},
 };
 
@@ -602,6 +626,21 @@ static void a_reply_that_is_no_message_is_an_error_and_not_shown(void **state)
         "{\"code\":\"internal\",\"message\":\"the reply cannot be told as JSON\"}");
 }
 
+static void a_reply_that_is_too_large_as_json_is_refused(void **state)
+{
+    (void)state;
+    static const char fine[] = "HTTP/1.1 200 OK\r\n";
+    bench.shared.memory_max = RPC_MEMORY_MAX;
+    post_text("/t.T/Swell", "", "{}");
+    assert_memory_equal(bench.seen.data, fine, sizeof fine - 1);
+    assert_true(bench.seen.size > RPC_TEXT_SIZE_MAX - 4);
+    buffer_clear(&bench.seen);
+    post_text("/t.T/Swell", "", "{\"height\":\"1\"}");
+    assert_error("429 Too Many Requests", "resource_exhausted", "REPLY_TOO_LARGE");
+    post("/t.T/Swell", "application/proto", "", span_of(one, sizeof one));
+    assert_memory_equal(bench.seen.data, fine, sizeof fine - 1);
+}
+
 static void a_page_is_for_whom_it_is(void **state)
 {
     (void)state;
@@ -797,6 +836,7 @@ int main(void)
         on_bench(closing_cancels_what_is_open),
         on_bench(a_stop_is_told_to_what_is_open),
         on_bench(a_reply_that_is_no_message_is_an_error_and_not_shown),
+        on_bench(a_reply_that_is_too_large_as_json_is_refused),
         on_bench(a_page_is_for_whom_it_is),
         on_bench(a_stranger_gets_open_pages_and_nothing_else),
         on_bench(a_stream_may_be_told_as_events),

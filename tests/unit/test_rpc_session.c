@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "node/rpc/rpc_session.h"
 #include "tests/unit/http2_frames.h"
@@ -449,6 +450,30 @@ static void replies_held_are_bounded(void **state)
     assert_in_range(refused, 4, 7);
 }
 
+static void a_reply_above_its_bound_is_refused(void **state)
+{
+    (void)state;
+    bench.shared.memory_max = RPC_MEMORY_MAX;
+    uint8_t *reply = calloc(1, RPC_REPLY_SIZE_MAX + 1);
+    assert_non_null(reply);
+    for (uint32_t id = 1; id <= 5; id += 2) {
+        call_headers_put(&bench.out, id, (struct call_headers){.path = "/t.T/Hold"}, false);
+        message_put(&bench.out, id, text("x"), true);
+        assert_int_equal(bench_send(), TALLY_OK);
+        if (id == 1) rpc_call_reply(bench.held, span_of(reply, RPC_REPLY_SIZE_MAX));
+        if (id == 3) rpc_call_reply(bench.held, span_of(reply, RPC_REPLY_SIZE_MAX + 1));
+    }
+    assert_int_equal(rpc_call_write(bench.held, span_of(reply, RPC_REPLY_SIZE_MAX + 1)), TALLY_ELIMIT);
+    rpc_call_fail(bench.held, GRPC_ABORTED, "as it stands", NULL);
+    bench_pull();
+    free(reply);
+    /* As much as the client's window holds. */
+    assert_int_equal(stream(1)->http_status, 200);
+    assert_int_equal(stream(1)->data_size, 65535);
+    assert_int_equal(stream(3)->grpc_status, GRPC_RESOURCE_EXHAUSTED);
+    assert_string_equal(stream(3)->detail, "the reply is too large");
+}
+
 static void an_unknown_client_is_answered_once_and_sent_away(void **state)
 {
     (void)state;
@@ -561,6 +586,7 @@ int main(void)
         on_bench(a_reader_that_takes_nothing_is_cut),
         on_bench(requests_held_are_bounded),
         on_bench(replies_held_are_bounded),
+        on_bench(a_reply_above_its_bound_is_refused),
         on_bench(an_unknown_client_is_answered_once_and_sent_away),
         on_bench(a_session_that_finishes_lets_open_calls_end),
         on_bench(a_caller_over_its_limits_is_refused_and_not_counted),
