@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "node/config.h"
+#include "node/config_complaint.h"
 #include "node/config_line.h"
 #include "proto/base/check.h"
 
@@ -140,52 +141,16 @@ __attribute__((format(printf, 4, 5))) static int fail(
     return TALLY_EFORM;
 }
 
-/* What libcyaml says, in several lines: what is wrong, and then where, from the inside out. Of a key that may
- * not be there it knows only where the value before it stands. */
-struct complaint {
-    char what[200];
-    char odd_key[40]; /* one that is unknown, or there twice; else empty */
-    char key[40];     /* the innermost; empty at the file's own level */
-    char list[40];    /* the outermost */
-    unsigned entry;   /* of the list, from 1; 0 = none */
-    unsigned line;
-};
-
-static void hear_what(struct complaint *complaint, const char *text)
-{
-    snprintf(complaint->what, sizeof complaint->what, "%s", text);
-    (void)sscanf(text, "Missing required mapping field: %39s", complaint->key);
-    if (sscanf(text, "Unexpected key: %39s", complaint->odd_key) != 1)
-        (void)sscanf(text, "Mapping field already seen: %39s", complaint->odd_key);
-}
-
-static void hear_where(struct complaint *complaint, const char *text)
-{
-    const char *line = strstr(text, "(line: ");
-    if (line == NULL) return;
-    if (complaint->line == 0) complaint->line = (unsigned)strtoul(line + 7, NULL, 10);
-    if (complaint->key[0] == '\0') (void)sscanf(text, " in mapping field '%39[^']'", complaint->key);
-    (void)sscanf(text, " in sequence entry '%u'", &complaint->entry);
-    (void)sscanf(text, " in mapping field '%39[^']'", complaint->list);
-}
-
 __attribute__((format(printf, 3, 0))) static void hear(
     cyaml_log_t level, void *context, const char *format, va_list arguments)
 {
-    static const char load[] = "Load: ";
-    struct complaint *complaint = context;
-    char line[200];
+    char line[COMPLAINT_TEXT_SIZE];
     if (level < CYAML_LOG_ERROR) return;
     vsnprintf(line, sizeof line, format, arguments);
-    line[strcspn(line, "\n")] = '\0';
-    const char *text = strncmp(line, load, sizeof load - 1) == 0 ? line + sizeof load - 1 : line;
-    if (complaint->what[0] == '\0')
-        hear_what(complaint, text);
-    else
-        hear_where(complaint, text);
+    config_complaint_hear(context, line);
 }
 
-static int fail_as_heard(const struct reading *reading, const struct complaint *complaint)
+static int fail_as_heard(const struct reading *reading, const struct config_complaint *complaint)
 {
     const struct config_place odd = {.list = complaint->entry > 0 ? complaint->list : NULL,
         .index = complaint->entry - 1,
@@ -342,7 +307,7 @@ static int take_yaml(const struct reading *reading, const struct yaml_node *yaml
 
 int config_parse(struct span text, const char *path, struct config *config, char *why, size_t why_size)
 {
-    struct complaint complaint = {.line = 0};
+    struct config_complaint complaint = {.line = 0};
     const struct reading reading = {path, text, why, why_size};
     const cyaml_config_t reader = {
         .log_fn = hear,
