@@ -16,7 +16,9 @@
 #define EVENTS_MIN 10000u
 #define EVENTS_SHARE 16u
 #define AGE_MS_MAX (24ull * 60 * 60 * 1000)
-/* After so much work it rests as long. */
+/* After so much work it rests as long, unless somebody may be waiting: while there is none, nobody can join
+ * but by every block, and no backup can be made. What it works for then, it yields to all else that wants the
+ * processor, as always. */
 #define WORK_NS 5000000u
 /* So many times as long as one took. */
 #define REST_FACTOR 10u
@@ -30,6 +32,7 @@ struct snapshotter {
     struct worker *worker;
     atomic_bool give_up;
     uint64_t work_began_ns; /* the worker's */
+    bool hurries;           /* likewise */
     pthread_mutex_t lock;   /* guards the rest */
     pthread_cond_t idle;
     bool checked; /* what was there at the start; before that nothing is taken */
@@ -61,7 +64,7 @@ static bool go_on(void *context)
 {
     struct snapshotter *snapshotter = context;
     uint64_t worked_ns = uv_hrtime() - snapshotter->work_began_ns;
-    if (worked_ns >= WORK_NS) {
+    if (!snapshotter->hurries && worked_ns >= WORK_NS) {
         uv_sleep((unsigned)(worked_ns / 1000000u));
         snapshotter->work_began_ns = uv_hrtime();
     }
@@ -232,6 +235,7 @@ static void run_write(struct job *job)
     lock(snapshotter);
     struct snapshot_source *source = snapshotter->source;
     snapshotter->writing = source != NULL;
+    snapshotter->hurries = snapshotter->last.height == 0;
     unlock(snapshotter);
     if (source == NULL) return;
     begin_work(snapshotter);

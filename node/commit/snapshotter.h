@@ -1,6 +1,6 @@
-/* Makes snapshots of the state now and then, on a thread of its own, at half its speed, from what a flush
- * left on disk; the state goes on meanwhile. The newest two are kept in DIR/snapshots, for whoever joins and
- * for backups.
+/* Makes snapshots of the state now and then, on a thread of its own, at half its speed but for the first,
+ * from what a flush left on disk; the state goes on meanwhile. The newest two are kept in DIR/snapshots, for
+ * whoever joins and for backups.
  *
  * One is due when the events since the last are a sixteenth of all, and 10,000 at least; or with any event
  * once the last is a day old, by the blocks' time; or when there is none. But after one that took long it

@@ -1,7 +1,9 @@
-// links: policies node
+// links: policies node -Wl,--wrap=uv_hrtime,--wrap=uv_sleep
 /* When snapshots are made, and that the thread that makes them is out of the state's way. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,14 +13,39 @@
 #include "storage/snapshot_file.h"
 #include "tests/fault/small_node.h"
 
+/* More than the thread works before it rests. */
+#define LONG_NS 6000000u
 #define BLOCKS 31u
 #define WAIT_MS 10000u
 
 static struct small_node *node;
 
+/* Each look at the clock finds that a long time has passed, where that is wanted; and rests of other threads
+ * than the test's are counted. */
+static atomic_bool time_flies;
+static atomic_uint rests;
+static pthread_t own_thread;
+
+uint64_t __real_uv_hrtime(void);
+uint64_t __wrap_uv_hrtime(void);
+uint64_t __wrap_uv_hrtime(void)
+{
+    static atomic_uint_fast64_t passed_ns;
+    return __real_uv_hrtime() + (time_flies ? passed_ns += LONG_NS : 0);
+}
+
+void __real_uv_sleep(unsigned ms);
+void __wrap_uv_sleep(unsigned ms);
+void __wrap_uv_sleep(unsigned ms)
+{
+    if (pthread_equal(pthread_self(), own_thread) == 0) rests++;
+    __real_uv_sleep(ms);
+}
+
 static int set_up(void **context)
 {
     (void)context;
+    own_thread = pthread_self();
     node = small_node_make(BLOCKS, 3);
     return 0;
 }
@@ -167,12 +194,37 @@ static void whoever_throws_the_state_away_waits_for_no_snapshot(void **context)
     }
 }
 
+static void all_but_the_first_is_done_at_half_speed(void **context)
+{
+    struct making making;
+    uint64_t height;
+    (void)context;
+    assert_int_equal(snapshot_remove(disk_system(), node->dir, BLOCKS), TALLY_OK);
+    time_flies = true;
+    making_open(&making);
+    rests = 0;
+    make_one(&making);
+    snapshotter_settle(making.snapshotter);
+    making_close(&making);
+    assert_int_equal(rests, 0);
+    /* At the next start it is checked, and then there is one. */
+    making_open(&making);
+    for (unsigned waited = 0; rests == 0; waited++) {
+        assert_true(waited < WAIT_MS);
+        uv_sleep(1);
+    }
+    making_close(&making);
+    time_flies = false;
+    assert_true(is_there(&height));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_is_due_after_many_events_or_a_day),
         cmocka_unit_test(what_was_flushed_becomes_a_snapshot_once),
         cmocka_unit_test(a_damaged_one_is_deleted_and_made_anew),
+        cmocka_unit_test(all_but_the_first_is_done_at_half_speed),
         cmocka_unit_test(whoever_throws_the_state_away_waits_for_no_snapshot),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
