@@ -48,7 +48,8 @@ def packages():
         _fetch()
         fetched.write_bytes(wanted)
     subprocess.run(["protoc", f"--proto_path={ROOT / 'proto' / 'schema'}", "--include_imports",
-                    f"--descriptor_set_out={FOLDER / 'schema.bin'}", "rpc.proto"], check=True)
+                    f"--descriptor_set_out={FOLDER / 'schema.bin'}", "rpc.proto",
+                    "grpc/health/v1/health.proto"], check=True)
     for script in [*EXAMPLE.glob("*.mjs"), *(ROOT / "tests" / "clients").glob("*.mjs")]:
         shutil.copy(script, FOLDER)  # an import looks for its package where the script is
     return FOLDER
