@@ -352,13 +352,17 @@ static void exchange_end(struct http1 *http1)
     http1->open = http1->known = false;
 }
 
-/* The request cannot be read on: a status where the client still waits for one, and the end. */
+/* The request cannot be read on: a status where the client has been told none, and the end. */
 static int request_fail(struct http1 *http1, unsigned status, const char **why)
 {
     const struct exchange_field none = {"content-length", "0"};
     http1->shut = true;
-    if (!http1->responding) (void)head_put(http1, status, &none, 1, true);
-    exchange_end(http1);
+    if (http1->responding) {
+        http1->ignored = http1->received = http1->last = true; /* that response still goes out */
+    } else {
+        (void)head_put(http1, status, &none, 1, true);
+        exchange_end(http1);
+    }
     http1->reading = READ_NONE;
     http1->carrier.head_since_ms = UINT64_MAX;
     *why = "not well-formed HTTP/1.1";

@@ -184,6 +184,12 @@ int call_request_append(struct rpc_call *call, struct span bytes)
     return TALLY_ENOMEM;
 }
 
+struct span call_request_message(const struct rpc_call *call)
+{
+    size_t at = call->request_at;
+    return at == 0 ? buffer_span(&call->request) : span_of(call->request.data + at, call->request.size - at);
+}
+
 void call_request_clear(struct rpc_call *call)
 {
     memory_give(call->shared, call->request.size);
@@ -430,7 +436,7 @@ size_t call_fill(struct rpc_call *call, uint8_t *to, size_t size, bool *last)
 struct span rpc_call_request(const struct rpc_call *call)
 {
     CHECK(call->state == CALL_OPEN);
-    return span_of(call->request.data + call->request_at, call->request.size - call->request_at);
+    return call_request_message(call);
 }
 
 const struct rpc_caller *rpc_call_caller(const struct rpc_call *call)

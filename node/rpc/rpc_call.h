@@ -109,6 +109,8 @@ void call_request_expect(struct rpc_call *call, size_t size_max);
 int call_request_append(struct rpc_call *call, struct span bytes) TALLY_MUST_CHECK;
 /* Puts `request` in the place of what came, and takes its memory, in every case. Errors: TALLY_EFULL. */
 int call_request_replace_take(struct rpc_call *call, struct buffer *request) TALLY_MUST_CHECK;
+/* The message in what came, borrowed. */
+struct span call_request_message(const struct rpc_call *call);
 /* Forgets what came. */
 void call_request_clear(struct rpc_call *call);
 void call_request_release(struct rpc_call *call);

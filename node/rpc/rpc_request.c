@@ -386,7 +386,7 @@ static bool json_convert(struct rpc_call *call)
 {
     char why[WHY_SIZE];
     struct buffer message;
-    struct span json = span_of(call->request.data + call->request_at, call->request.size - call->request_at);
+    struct span json = call_request_message(call);
     buffer_init(&message, call->method->request_size_max);
     int error = transcode_from_json(call->method->request, json, &message, why, sizeof why);
     if (error == TALLY_OK && call_request_replace_take(call, &message) == TALLY_OK) return true;

@@ -26,6 +26,7 @@ struct connection {
     uint64_t waiting_since_ms; /* since when the stream owes us an on_drain */
     bool waiting;
     bool known;
+    bool dropped; /* to make room for another */
 };
 
 struct rpc_server {
@@ -211,6 +212,20 @@ static void on_close(void *context, struct tls_stream *stream, const char *reaso
     connection_free(connection);
 }
 
+/* Where there is no room, whoever is not known, or has not said who it is yet, makes some: the one that has
+ * been here longest. So strangers, whom anyone can send, never keep out a client. */
+static bool room_make(struct rpc_server *server)
+{
+    struct connection *oldest = NULL;
+    for (struct connection *at = server->connections; at != NULL; at = at->next)
+        if (!at->known && !at->dropped) oldest = at;
+    if (oldest == NULL) return false;
+    oldest->dropped = true;
+    server->shared.counts.refused++;
+    tls_stream_drop(oldest->stream, "it makes room for another");
+    return true;
+}
+
 static bool on_accept(void *context, struct tls_stream *stream, const char **reason)
 {
     static const struct tls_callbacks callbacks = {
@@ -220,7 +235,7 @@ static bool on_accept(void *context, struct tls_stream *stream, const char **rea
         .on_close = on_close,
     };
     struct rpc_server *server = context;
-    if (server->shared.counts.connections >= server->connections_max) {
+    if (server->shared.counts.connections >= server->connections_max && !room_make(server)) {
         server->shared.counts.refused++;
         *reason = "too many connections";
         return false;

@@ -147,7 +147,7 @@ class HttpTest(network.NetworkTest):
             for call in ("Node/GetStatus", "Node/Nothing"):
                 answer = self.post(call, {}, version=version, certificate=False)
                 self.is_error(answer, 401, "unauthenticated", "CERTIFICATE")
-                self.assertEqual(answer.json["message"], "this client certificate is not listed here")
+                self.assertEqual(answer.json["message"], "the client shows no certificate that is listed here")
 
     # Calls
 

@@ -608,6 +608,25 @@ static void strangers_are_turned_away_at_the_handshake_and_named_in_the_log(void
     client_close(client);
 }
 
+static void strangers_make_room_for_clients(void **state)
+{
+    (void)state;
+    int strangers[2 * TOY_CONNECTIONS_MAX];
+    struct client_error error;
+    char byte;
+    pause_ms(100);
+    for (unsigned i = 0; i < 2 * TOY_CONNECTIONS_MAX; i++)
+        strangers[i] = connect_plain();
+    struct client *client = member();
+    assert_int_equal(echo(client, "/toy.Toy/Echo", 5, &error), TALLY_OK);
+    /* The first of them were hung up on, long before their handshakes' time was over. */
+    assert_int_equal(read(strangers[0], &byte, 1), 0);
+    assert_int_equal(echo(client, "/toy.Toy/Echo", 5, &error), TALLY_OK);
+    for (unsigned i = 0; i < 2 * TOY_CONNECTIONS_MAX; i++)
+        close(strangers[i]);
+    client_close(client);
+}
+
 static unsigned toy_page(void *context, struct buffer *out)
 {
     (void)context;
@@ -720,6 +739,7 @@ int main(void)
         cmocka_unit_test(connections_are_bounded),
         cmocka_unit_test(a_node_that_stops_ends_what_is_open),
         cmocka_unit_test(an_idle_connection_is_closed_and_the_client_told),
+        cmocka_unit_test(strangers_make_room_for_clients),
         cmocka_unit_test(a_server_that_cannot_open_says_why),
         cmocka_unit_test(strangers_are_turned_away_at_the_handshake_and_named_in_the_log),
     };
