@@ -70,7 +70,7 @@ uint32_t meter_reason(const char *reason);
 #define METER_STORE_LEVELS 7u
 #define METER_METHODS 65u      /* of the RPC; the last is what is none */
 #define METER_STATUSES 17u     /* gRPC's */
-#define METER_CALL_REASONS 40u /* of calls that failed; the last is any other */
+#define METER_CALL_REASONS 40u /* more than reasons of calls that fail */
 
 struct meters {
     struct meter started_ms; /* since 1970 */
