@@ -1,5 +1,5 @@
 /* What struct rpc_call is: one call of one connection, and the answer on its way out. The handlers' functions
- * of server.h are in the source beside it; the functions here are for rpc_session and rpc_request alone. */
+ * of server.h are in the source beside it; the functions here are for the other files of this kind. */
 #ifndef TALLY_RPC_RPC_CALL_H
 #define TALLY_RPC_RPC_CALL_H
 
@@ -115,18 +115,13 @@ struct span call_request_message(const struct rpc_call *call);
 void call_request_clear(struct rpc_call *call);
 void call_request_release(struct rpc_call *call);
 
-/* Begins the answer before there is any of it, so that the client knows it is being followed. */
-void call_respond(struct rpc_call *call);
-/* Sends what says nothing, where an open stream of events has been still for RPC_KEEPALIVE_MS. */
-void call_keep_alive(struct rpc_call *call, uint64_t now_ms);
+/* Queues two spans as one chunk to send. What tells a call's end is not counted, so that there is always room
+ * for it. Errors: TALLY_EFULL (memory_max is spent), TALLY_ENOMEM. */
+int call_chunk_queue(
+    struct rpc_call *call, struct span head, struct span body, bool counted) TALLY_MUST_CHECK;
+/* Counts the call among those that failed, once. */
+void call_failure_count(struct rpc_call *call);
 
-/* Ends a call that is not closed, with a status. Its handler is not told. */
-void call_end(struct rpc_call *call, enum grpc_status status, const char *message,
-    const struct grpc_error_detail *detail);
-/* The same with a bare HTTP status, for what is no call; `header` may be NULL. */
-void call_end_http(struct rpc_call *call, unsigned http_status, const struct exchange_field *header);
-/* The same with a body. */
-void call_end_page(struct rpc_call *call, unsigned http_status, const char *content_type, struct span body);
 /* Ends a call in any state by resetting its exchange; what was queued is dropped. Its handler is not told. */
 void call_reset(struct rpc_call *call);
 /* Tells the handler of a call that was open, and is closed now, that it is over. */
@@ -134,7 +129,4 @@ void call_cancel_tell(struct rpc_call *call);
 
 /* Moves at most `size` bytes that wait to `to`. *last: nothing follows but the trailers. */
 size_t call_fill(struct rpc_call *call, uint8_t *to, size_t size, bool *last);
-/* Of gRPC, grpc-status, and of an error its message and detail; borrowed from the call. Returns how many. */
-size_t call_trailers(const struct rpc_call *call, struct exchange_field *fields);
-
 #endif

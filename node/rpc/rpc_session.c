@@ -5,7 +5,9 @@
 
 #include "node/rpc/http1.h"
 #include "node/rpc/http2.h"
+#include "node/rpc/rpc_end.h"
 #include "node/rpc/rpc_request.h"
+#include "node/rpc/rpc_screen.h"
 #include "proto/base/check.h"
 
 struct rpc_session {
