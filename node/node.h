@@ -46,6 +46,8 @@ struct submissions *node_submissions(struct node *node);
  * from it. The sentence says which. */
 bool node_is_serving(const struct node *node);
 const char *node_why_not_serving(const struct node *node);
+/* Up to which height its state was computed anew, because it had been wrong; 0 = never. On the loop. */
+uint64_t node_rebuilt_height(const struct node *node);
 /* How far older blocks have come that a snapshot did not bring. On the loop. */
 void node_backfill(const struct node *node, struct backfill_status *status);
 

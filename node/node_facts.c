@@ -23,6 +23,11 @@ bool node_is_serving(const struct node *node)
     return node->serving && !node->stopping;
 }
 
+uint64_t node_rebuilt_height(const struct node *node)
+{
+    return node->rebuilt_height;
+}
+
 const char *node_why_not_serving(const struct node *node)
 {
     if (node->joining)

@@ -341,11 +341,13 @@ int services_open(uv_loop_t *loop, struct node *node, struct services **out, cha
         .context = services,
     };
     int error = open_clients(config, &services->clients);
+    if (error == TALLY_OK) error = recent_open(&services->recent);
     if (error == TALLY_OK) error = rpc_server_open(loop, &options, &services->server, &problem);
     if (error != TALLY_OK) {
         snprintf(why, why_size, "the RPC cannot listen on %s:%u: %s", config->rpc_address.host,
             config->rpc_address.port, problem);
         clients_close(services->clients);
+        recent_close(services->recent);
         free(services);
         return error;
     }
@@ -363,6 +365,7 @@ void services_let_go(struct services *services)
     void (*on_closed)(void *) = services->on_closed;
     void *context = services->on_closed_context;
     clients_close(services->clients);
+    recent_close(services->recent);
     free(services);
     on_closed(context);
 }

@@ -37,9 +37,17 @@ static int add_checkpoint(struct follow *follow, struct state *state)
 /* Errors: as block_reply. */
 static int add_block(struct follow *follow, struct state *state, struct ledger *ledger)
 {
-    uint32_t member_id = node_config(follow->stream.services->node)->self->member_id;
-    int error = block_reply(
-        state, ledger, member_id, follow->next_height, follow->listing, true, &follow->stream.bytes);
+    struct services *services = follow->stream.services;
+    struct recent_key key = {follow->stream.generation, follow->next_height, (uint32_t)follow->listing};
+    uint32_t member_id = node_config(services->node)->self->member_id;
+    struct buffer *out = &follow->stream.bytes;
+    size_t start = out->size;
+    int error = TALLY_OK;
+    if (!recent_find(services->recent, &key, out)) {
+        error = block_reply(state, ledger, member_id, follow->next_height, follow->listing, true, out);
+        if (error == TALLY_OK)
+            recent_keep(services->recent, &key, span_of(out->data + start, out->size - start));
+    }
     if (error == TALLY_OK) follow->next_height++;
     return error;
 }

@@ -7,6 +7,7 @@
 #include "node/inquiry.h"
 #include "node/node.h"
 #include "node/rpc/clients.h"
+#include "node/rpc/recent.h"
 #include "node/rpc/server.h"
 #include "proto/base/arena.h"
 #include "rpc.pb-c.h"
@@ -31,8 +32,10 @@ struct services {
     struct node *node;
     struct rpc_server *server;
     struct clients *clients;
-    size_t reads;   /* queries that have not let go */
-    size_t streams; /* the same */
+    size_t reads;          /* queries that have not let go */
+    size_t streams;        /* the same */
+    _Atomic size_t held;   /* bytes of what streams have read and not handed on */
+    struct recent *recent; /* blocks, as those who follow are told them */
     struct services_tick *ticks;
     uv_timer_t timer; /* of the ticks */
     bool timer_is_open;
@@ -115,6 +118,8 @@ bool query_failed(struct query *query, int error, const char *what);
 #define STREAM_CHUNK_MESSAGES_MAX 256u
 #define STREAM_CHUNK_SIZE (256u * KIB) /* from there on `run` adds nothing more */
 #define STREAM_PENDING_MAX (256u * KIB)
+/* What all streams may hold at once that could not be handed on; as many chunks more as there are threads. */
+#define STREAMS_HELD_MAX (32u * MIB)
 #define STREAM_SLOW_MS 10000u
 #define STREAM_PACE_MIN (64u * KIB)
 _Static_assert(SERVICES_STREAMS_MAX <= RPC_MEMORY_MAX / 4 * 3 / STREAM_PENDING_MAX,
@@ -132,8 +137,11 @@ struct stream {
     /* On the loop: what the owner keeps besides is given back; the stream itself is freed after it. */
     void (*close)(struct stream *stream);
     bool reading;
-    bool finished; /* set by `run`: no more will come, and the call ends well */
-    int error;     /* set by `run`: the call ends with it, and what it appended is dropped */
+    bool deferred;       /* too much was held: it waits for the next tick */
+    size_t held;         /* of its chunk, in the services' sum */
+    uint64_t generation; /* of the state it reads: node_rebuilt_height */
+    bool finished;       /* set by `run`: no more will come, and the call ends well */
+    int error;           /* set by `run`: the call ends with it, and what it appended is dropped */
     /* The chunk: messages, where they end in `bytes`, and from which height a client goes on that has them.
      */
     struct buffer bytes;

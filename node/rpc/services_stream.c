@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,9 +10,16 @@
 #define SLOW_TICKS (STREAM_SLOW_MS / SERVICES_TICK_MS)
 #define KEPT_SIZE_MAX (64u * KIB) /* of a chunk's memory, between chunks */
 
+static void let_chunk_go(struct stream *stream)
+{
+    (void)atomic_fetch_sub(&stream->services->held, stream->held);
+    stream->held = 0;
+}
+
 static void free_stream(struct stream *stream)
 {
     struct services *services = stream->services;
+    let_chunk_go(stream);
     stream->close(stream);
     services_tick_remove(services, &stream->tick);
     services->streams--;
@@ -81,16 +89,25 @@ static void write_chunk(struct stream *stream)
         stream->resume_height = stream->resumes[i];
         stream->written++;
     }
+    let_chunk_go(stream);
+    if (stream->bytes.capacity > KEPT_SIZE_MAX) {
+        buffer_close(&stream->bytes);
+        buffer_init(&stream->bytes, RPC_REPLY_SIZE_MAX);
+    }
 }
 
 static void run_read(struct job *job)
 {
     struct stream *stream = (struct stream *)(void *)job;
+    stream->deferred = atomic_load(&stream->services->held) >= STREAMS_HELD_MAX;
+    if (stream->deferred) return;
     if (executor_state(node_executor(stream->services->node)) == NULL)
         stream->error = TALLY_ECLOSED;
     else
         stream->run(stream);
     if (stream->bytes.failed && stream->error == TALLY_OK) stream->error = TALLY_ELIMIT;
+    stream->held = stream->bytes.capacity;
+    (void)atomic_fetch_add(&stream->services->held, stream->held);
 }
 
 static void read_done(struct job *job)
@@ -105,12 +122,9 @@ static void read_done(struct job *job)
 static void read_chunk(struct stream *stream)
 {
     stream->reading = true;
+    stream->generation = node_rebuilt_height(stream->services->node);
     stream->count = stream->written = 0;
     buffer_clear(&stream->bytes);
-    if (stream->bytes.capacity > KEPT_SIZE_MAX) {
-        buffer_close(&stream->bytes);
-        buffer_init(&stream->bytes, RPC_REPLY_SIZE_MAX);
-    }
     stream->job = (struct job){.run = run_read, .done = read_done};
     executor_read(node_executor(stream->services->node), &stream->job);
 }
@@ -118,7 +132,7 @@ static void read_chunk(struct stream *stream)
 static void go_on(struct stream *stream)
 {
     write_chunk(stream);
-    if (stream->call == NULL || stream->written < stream->count) return;
+    if (stream->call == NULL || stream->written < stream->count || stream->deferred) return;
     if (stream->finished) {
         rpc_call_end(take_call(stream));
     } else if (!node_is_serving(stream->services->node)) {
@@ -145,20 +159,21 @@ static void begin_window(struct stream *stream)
     stream->taken = stream->given - rpc_call_pending(stream->call);
 }
 
-/* Looks at a whole window in which something waited for the client all the time. */
+/* Each time it has taken its share, or all there was, it has as long again. */
 static bool is_too_slow(struct stream *stream)
 {
-    uint64_t taken_before = stream->taken;
-    if (rpc_call_pending(stream->call) > 0 && ++stream->ticks < SLOW_TICKS) return false;
-    bool is_whole = stream->ticks >= SLOW_TICKS;
+    size_t pending = rpc_call_pending(stream->call);
+    if (pending > 0 && stream->given - pending - stream->taken < STREAM_PACE_MIN)
+        return ++stream->ticks >= SLOW_TICKS;
     begin_window(stream);
-    return is_whole && stream->taken - taken_before < STREAM_PACE_MIN;
+    return false;
 }
 
 static void on_tick(struct services_tick *tick)
 {
     struct stream *stream = (struct stream *)(void *)((char *)tick - offsetof(struct stream, tick));
     if (stream->call != NULL && is_too_slow(stream)) cut_slow(stream);
+    if (!stream->reading) stream->deferred = false;
     stream_advance(stream);
 }
 
