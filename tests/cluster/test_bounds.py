@@ -327,9 +327,9 @@ class BoundsTest(network.NetworkTest):
             refused += client.answers(100)
         grown = (network.resident_kib(pid) - before) / 1024
         print(f"{refused} of 800 refused, {grown:.0f} MiB", end=" ", flush=True)
-        self.assertGreater(refused, 100)
+        self.assertGreater(refused, 0)
         if not network.SANITIZED:
-            self.assertLess(grown, 300)
+            self.assertLess(grown, 200)
         self.doCleanups()
         network.wait_until("memory to be given back", lambda: self.net.status(NODE), 10)
         self.still_serves()
