@@ -124,16 +124,18 @@ static int add_extension(X509 *certificate, int nid, const char *value)
     return error;
 }
 
-/* Being its own root (CA:TRUE, may sign certificates) is what lets a stock client take exactly this
- * certificate as the one authority it trusts. */
+/* A server's, being its own root (CA:TRUE, may sign certificates), can be what a stock client takes as the
+ * one authority it trusts. A client's must be none: what is an authority, browsers never show as a client's.
+ */
 static int add_extensions(X509 *certificate, const char *const *names, size_t name_count)
 {
-    static const struct {
+    bool server = name_count > 0;
+    const struct {
         int nid;
         const char *value;
     } fixed[] = {
-        {NID_basic_constraints, "critical,CA:TRUE,pathlen:0"},
-        {NID_key_usage, "critical,digitalSignature,keyCertSign"},
+        {NID_basic_constraints, server ? "critical,CA:TRUE,pathlen:0" : "critical,CA:FALSE"},
+        {NID_key_usage, server ? "critical,digitalSignature,keyCertSign" : "critical,digitalSignature"},
         {NID_ext_key_usage, "serverAuth,clientAuth"},
         {NID_subject_key_identifier, "hash"},
     };

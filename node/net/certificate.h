@@ -16,8 +16,9 @@
 /* Makes a P-256 key and a certificate for it: subject and issuer CN = `common_name` (1 to 64 bytes), valid
  * from a day before 2024-01-01 to 9999-12-31, with a random serial number, for TLS servers and clients.
  * `names` (may be NULL with `name_count` 0) become subject alternative names: an IPv4 or IPv6 literal as an
- * address, anything else as a DNS name. The caller frees both with X509_free and EVP_PKEY_free. Errors:
- * TALLY_EINVALID (a name out of range), TALLY_ENOMEM, TALLY_EIO (the library failed). */
+ * address, anything else as a DNS name. With names it may be trusted as a server's root; without, it is no
+ * authority, and browsers take it as a client's. The caller frees both with X509_free and EVP_PKEY_free.
+ * Errors: TALLY_EINVALID (a name out of range), TALLY_ENOMEM, TALLY_EIO (the library failed). */
 int certificate_make(const char *common_name, const char *const *names, size_t name_count, X509 **certificate,
     EVP_PKEY **key) TALLY_MUST_CHECK;
 

@@ -63,6 +63,22 @@ static void a_certificate_signs_itself_names_its_hosts_and_never_expires(void **
     EVP_PKEY_free(key);
 }
 
+static void a_servers_certificate_is_its_own_root_and_a_clients_is_no_authority(void **state)
+{
+    static const char *const names[] = {"localhost"};
+    (void)state;
+    for (size_t name_count = 0; name_count <= 1; name_count++) {
+        X509 *certificate;
+        EVP_PKEY *key;
+        assert_int_equal(certificate_make("one", names, name_count, &certificate, &key), TALLY_OK);
+        assert_int_equal(X509_check_ca(certificate), name_count);
+        int purpose = name_count > 0 ? X509_PURPOSE_SSL_SERVER : X509_PURPOSE_SSL_CLIENT;
+        assert_int_equal(X509_check_purpose(certificate, purpose, 0), 1);
+        X509_free(certificate);
+        EVP_PKEY_free(key);
+    }
+}
+
 static void a_name_out_of_range_is_refused(void **state)
 {
     X509 *certificate = NULL;
@@ -154,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CERTIFICATE_TEST(a_certificate_signs_itself_names_its_hosts_and_never_expires),
+        CERTIFICATE_TEST(a_servers_certificate_is_its_own_root_and_a_clients_is_no_authority),
         CERTIFICATE_TEST(a_name_out_of_range_is_refused),
         CERTIFICATE_TEST(files_hold_a_matching_pair_and_the_key_is_private),
         CERTIFICATE_TEST(files_that_exist_are_left_as_they_are),
