@@ -12,6 +12,7 @@ import grpc
 
 import network
 import rpc
+from metrics import page_of
 from network import DONE, wait_until
 from writer import Writer
 
@@ -173,6 +174,8 @@ class JoinTest(network.NetworkTest):
                           ("validator-4", "is gone; others are asked")):
             wait_until(f"{name} is passed over", lambda name=name, why=why: self.passed_over(name, why), 30)
         self.assertEqual(self.net.status(NEW)["standing"], "JOINING")
+        page = page_of(self.net, NEW)
+        self.assertEqual((page["standing", "JOINING"], page["serving"], page["applied_height"]), (1, 0, 0))
         began = time.monotonic()
         self.net.start("validator-1")  # the one that is left
         said, first = set(), None
@@ -193,6 +196,8 @@ class JoinTest(network.NetworkTest):
         self.assertTrue(self.net.log_lines(NEW, f"\"joining by a snapshot\" height={self.snapshot}"))
         self.assertTrue(self.net.log_lines(NEW, "all older blocks are here"))
         self.net.agreement(self.height)
+        page = page_of(self.net, NEW)
+        self.assertEqual((page["backfill_height"], page["backfill_target_height"]), (self.snapshot, self.snapshot))
 
     def test_2_everything_is_there(self):
         with rpc.Client(self.net, NEW) as new, rpc.Client(self.net, "validator-1") as old:
@@ -241,6 +246,8 @@ class JoinTest(network.NetworkTest):
         self.net.kill(*self.net.validators)
         status = wait_until("an answer", lambda: self.net.status(NEW), 30)
         self.assertGreaterEqual(status["applied_height"], self.snapshot)
+        page = page_of(self.net, NEW)
+        self.assertLess(page["backfill_height"], page["backfill_target_height"])
         with rpc.Client(self.net, NEW) as client:
             for call in (lambda: client.ledger.GetBlock(rpc.rpc.GetBlockRequest(height=self.snapshot - 1), timeout=30),
                          lambda: client.ledger.GetReceipt(
