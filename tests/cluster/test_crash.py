@@ -255,7 +255,15 @@ class CrashTest(network.NetworkTest):
             self.assertEqual(refused.exception.code(), grpc.StatusCode.INTERNAL)
             wait_until("the node to compute it again", lambda: self.net.log_lines(name, text), 20)
             self.net.agreement()
-            self.assertEqual(client.ledger.GetReceipt(request, timeout=rpc.DEADLINE_S).receipt.event_id, event)
+            wait_until("a receipt under a certified checkpoint", lambda: self.receipt_event(client, request) == event, 20)
+
+    def receipt_event(self, client, request):
+        """The event that the node has a receipt of, or None until a checkpoint covers it."""
+        try:
+            return client.ledger.GetReceipt(request, timeout=rpc.DEADLINE_S).receipt.event_id
+        except grpc.RpcError as error:
+            self.assertEqual(error.code(), grpc.StatusCode.UNAVAILABLE)
+            return None
 
     def test_5_a_state_that_is_lost_with_a_block_waits_for_the_block(self):
         name = "validator-3"
