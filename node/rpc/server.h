@@ -1,5 +1,11 @@
-/* The RPC server: gRPC over HTTP/2 over TLS 1.3 with client certificates, on a libuv loop. A handler sees a
- * call (request, caller, reply) and not how it arrived.
+/* The RPC server: one port, on a libuv loop, for gRPC over HTTP/2, for Connect's protocol (in JSON or
+ * protobuf) over HTTP/1.1 or HTTP/2, for server-sent events, and for plain pages; all of it over TLS 1.3. A
+ * handler sees a call (request, caller, reply) and not how it arrived.
+ *
+ * Who may: a client is who its certificate says, by its fingerprint. One without a certificate, or with one
+ * that the owner does not list, gets the pages that have no roles, which is what load balancers and probes
+ * ask for, and of everything else, whether it exists or not, only UNAUTHENTICATED (as a page, 401); then its
+ * connection ends. Where there is no room for another connection, the oldest of such clients makes some.
  *
  * A call's life. The handler gets the call when its whole request is here and the caller may make it. The
  * call is open, and its pointer and request are good, until exactly one of these: rpc_call_reply,

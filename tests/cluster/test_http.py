@@ -2,6 +2,7 @@
 """What curl gets from a node, over HTTP/1.1 and HTTP/2: pages, calls in JSON and protobuf, streams, events, and each refusal."""
 
 import base64
+import contextlib
 import json
 import os
 import socket
@@ -19,6 +20,8 @@ from network import wait_until
 
 NODE = "validator-1"
 LIMIT_S = 30
+CONNECTIONS_MAX = 256  # RPC_CONNECTIONS_MAX
+STRANGERS = 5000 if network.FULL else 800
 SERVICE = "/tallystick.v1."
 VERSIONS = {"1.1": "--http1.1", "2": "--http2"}
 
@@ -334,6 +337,27 @@ class HttpTest(network.NetworkTest):
         answer = self.raw(b"GET /healthz HTTP/1.0\r\n\r\n")
         self.assertTrue(answer.startswith(b"HTTP/1.1 200 OK\r\n"), answer)
         self.assertTrue(answer.endswith(b"connection: close\r\n\r\nok\n"), answer)
+
+    def test_strangers_that_stay_keep_nobody_out(self):
+        """Some say nothing, some are in the middle of a handshake's first bytes, some of a request."""
+        context = ssl.create_default_context(cafile=self.home / "rpc.crt")
+        with contextlib.ExitStack() as stack, rpc.Client(self.net, NODE) as client:
+            client.status()
+            for number in range(STRANGERS):
+                link = stack.enter_context(socket.create_connection((self.host, self.port), timeout=LIMIT_S))
+                if number % 10 == 1:
+                    link.sendall(b"\x16\x03\x01\x02")
+                elif number % 10 == 2:
+                    # It may have had to make room in the middle of its handshake.
+                    with contextlib.suppress(OSError):
+                        link = stack.enter_context(context.wrap_socket(link, server_hostname=self.host))
+                        link.sendall(b"GET /healthz HTTP/1.1\r\nHost:")
+                if number % 100 == 0:
+                    self.assertEqual(self.curl("/healthz", certificate=False).status, 200)
+                    self.assertEqual(self.post("Node/GetStatus", {}).status, 200)
+                    client.status()
+            held = len(os.listdir(f"/proc/{self.net.pid(NODE)}/fd"))
+            self.assertLess(held, CONNECTIONS_MAX + 100, "files and connections of a node")
 
     def test_a_reader_that_leaves_frees_its_stream(self):
         for _ in range(130):  # more than SERVICES_STREAMS_MAX, one after the other
