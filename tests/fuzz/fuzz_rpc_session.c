@@ -3,6 +3,7 @@
  * its bounds. The first byte chooses whether the preface and a call's headers are put before the input, so
  * that mutations reach the frames behind them; the second how large the pieces are in which it arrives. */
 #include "node/rpc/rpc_session.h"
+#include "rpc.pb-c.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/http2_frames.h"
 
@@ -50,7 +51,11 @@ static void hold(void *context, struct rpc_call *call)
 }
 
 static const struct rpc_method methods[] = {
-    {.path = "/t.T/Echo", .request_size_max = 4 * KIB, .handle = echo},
+    {.path = "/t.T/Echo",
+        .request_size_max = 4 * KIB,
+        .handle = echo,
+        .request = &tallystick__v1__get_block_request__descriptor,
+        .reply = &tallystick__v1__get_block_request__descriptor},
     {.path = "/t.T/Hold", .request_size_max = 64, .handle = hold},
     {.path = "/t.T/Admin", .roles = RPC_ROLE_ADMIN, .request_size_max = 64, .handle = echo},
 };
@@ -166,6 +171,17 @@ static void sample_put(struct buffer *out, uint32_t number)
         call_headers_put(out, 5, (struct call_headers){.path = "/t.T/Admin", .filler = 150}, true);
         call_headers_put(out, 7, (struct call_headers){.path = "/t.T/Echo", .encoding = "gzip"}, false);
         break;
+    case 7:
+        call_headers_put(
+            out, 5, (struct call_headers){.path = "/t.T/Echo", .content_type = "application/json"}, false);
+        frame_put(out, NGHTTP2_DATA, END_STREAM, 5, span_of("{\"height\": \"7\"}", 15));
+        call_headers_put(
+            out, 7, (struct call_headers){.path = "/t.T/Echo", .content_type = "application/proto"}, false);
+        frame_put(out, NGHTTP2_DATA, 0, 7, span_of("\x08\x01", 2));
+        call_headers_put(
+            out, 9, (struct call_headers){.path = "/t.T/None", .content_type = "application/json"}, false);
+        frame_put(out, NGHTTP2_DATA, 0, 9, span_of("{}", 2));
+        break;
     case 6:
         frame_put(out, NGHTTP2_GOAWAY, 0, 0, span_of("\0\0\0\0\0\0\0\0", 8));
         break;
@@ -176,7 +192,7 @@ static void sample_put(struct buffer *out, uint32_t number)
 
 size_t fuzz_sample(uint32_t number, uint8_t *bytes, size_t size_max)
 {
-    static const uint8_t openings[] = {7, 7, 7, 7, 23, 7, 39};
+    static const uint8_t openings[] = {7, 7, 7, 7, 23, 7, 39, 1};
     if (number >= sizeof openings) return 0;
     struct buffer out;
     buffer_init(&out, size_max);
