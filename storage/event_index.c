@@ -447,68 +447,91 @@ static int gather_runs(struct event_index *index, struct store_batch *batch, str
     return error;
 }
 
-struct hashed {
-    uint32_t hash;
-    uint32_t number;
+/* The entries of a closed table, each bucket's together. */
+struct dealt {
+    struct event_entry *entries;
+    uint32_t *order; /* numbers of entries, bucket by bucket */
+    uint32_t *ends;  /* of each bucket, in `order` */
+    size_t count;
 };
 
-static int by_hash(const void *a, const void *b)
+static void dealt_close(struct dealt *dealt)
 {
-    const struct hashed *x = a, *y = b;
-    return (x->hash > y->hash) - (x->hash < y->hash);
+    free(dealt->entries);
+    free(dealt->order);
+    free(dealt->ends);
 }
 
-static int put_pages(struct event_index *index, const struct event_entry *entries,
-    const struct hashed *sorted, size_t count, struct store_batch *batch, struct buffer *value)
+static uint32_t bucket_of_entry(const struct event_index *index, const struct event_entry *entry)
+{
+    return bucket_of(index, event_key_hash(&index->hash, entry->key));
+}
+
+static void deal(const struct event_index *index, struct dealt *dealt)
+{
+    uint32_t end = 0;
+    for (size_t i = 0; i < dealt->count; i++)
+        dealt->ends[bucket_of_entry(index, &dealt->entries[i])]++;
+    for (uint32_t bucket = 0; bucket < 1u << index->bucket_bits; bucket++) {
+        uint32_t size = dealt->ends[bucket];
+        dealt->ends[bucket] = end;
+        end += size;
+    }
+    for (uint32_t i = 0; i < dealt->count; i++)
+        dealt->order[dealt->ends[bucket_of_entry(index, &dealt->entries[i])]++] = i;
+}
+
+static int dealt_open(const struct event_index *index, struct dealt *dealt)
+{
+    *dealt = (struct dealt){.count = event_table_count(index->closed)};
+    CHECK(dealt->count < UINT32_MAX);
+    dealt->entries = malloc((dealt->count + 1) * sizeof *dealt->entries);
+    dealt->order = malloc((dealt->count + 1) * sizeof *dealt->order);
+    dealt->ends = calloc((size_t)1 << index->bucket_bits, sizeof *dealt->ends);
+    if (dealt->entries == NULL || dealt->order == NULL || dealt->ends == NULL) return TALLY_ENOMEM;
+    event_table_copy(index->closed, dealt->entries);
+    deal(index, dealt);
+    return TALLY_OK;
+}
+
+static int put_pages(
+    struct event_index *index, const struct dealt *dealt, struct store_batch *batch, struct buffer *value)
 {
     int error = TALLY_OK;
     size_t at = 0;
     for (uint32_t bucket = 0; error == TALLY_OK && bucket < 1u << index->bucket_bits; bucket++) {
-        for (; at < count && bucket_of(index, sorted[at].hash) == bucket; at++)
-            entry_encode(&entries[sorted[at].number], value);
+        for (; at < dealt->ends[bucket]; at++)
+            entry_encode(&dealt->entries[dealt->order[at]], value);
         struct state_key key = state_key_of_index_page(index->stored.generation, bucket);
         error = put(batch, &key, value);
     }
-    CHECK(error != TALLY_OK || at == count);
+    CHECK(error != TALLY_OK || at == dealt->count);
     return error;
 }
 
-static int put_filter(struct event_index *index, const struct event_entry *entries,
-    const struct hashed *sorted, size_t count, struct store_batch *batch, struct buffer *value)
+/* In the same order, in which they also stand in the filter. */
+static int put_filter(
+    struct event_index *index, const struct dealt *dealt, struct store_batch *batch, struct buffer *value)
 {
     struct event_filter *filter = &index->closing;
-    int error = event_filter_open(filter, count);
+    int error = event_filter_open(filter, dealt->count);
     if (error != TALLY_OK) return error;
-    for (size_t i = 0; i < count; i++)
-        event_filter_add(filter, sorted[i].hash, entries[sorted[i].number].key);
+    for (size_t i = 0; i < dealt->count; i++) {
+        const uint8_t *key = dealt->entries[dealt->order[i]].key;
+        event_filter_add(filter, event_key_hash(&index->hash, key), key);
+    }
     struct state_key key = state_key_of_index_filter(index->stored.generation);
     buffer_append(value, filter->bytes, filter->size);
     return put(batch, &key, value);
 }
 
-static int gather_closed(struct event_index *index, const struct event_entry *entries, struct hashed *sorted,
-    size_t count, struct store_batch *batch, struct buffer *value)
-{
-    for (uint32_t i = 0; i < count; i++)
-        sorted[i] = (struct hashed){event_key_hash(&index->hash, entries[i].key), i};
-    qsort(sorted, count, sizeof *sorted, by_hash);
-    int error = put_pages(index, entries, sorted, count, batch, value);
-    return error == TALLY_OK ? put_filter(index, entries, sorted, count, batch, value) : error;
-}
-
 static int gather_pages(struct event_index *index, struct store_batch *batch, struct buffer *value)
 {
-    size_t count = event_table_count(index->closed);
-    CHECK(count <= UINT32_MAX);
-    struct event_entry *entries = malloc(count * sizeof *entries);
-    struct hashed *sorted = malloc(count * sizeof *sorted);
-    int error = entries == NULL || sorted == NULL ? TALLY_ENOMEM : TALLY_OK;
-    if (error == TALLY_OK) {
-        event_table_copy(index->closed, entries);
-        error = gather_closed(index, entries, sorted, count, batch, value);
-    }
-    free(entries);
-    free(sorted);
+    struct dealt dealt;
+    int error = dealt_open(index, &dealt);
+    if (error == TALLY_OK) error = put_pages(index, &dealt, batch, value);
+    if (error == TALLY_OK) error = put_filter(index, &dealt, batch, value);
+    dealt_close(&dealt);
     for (uint32_t run = 0; error == TALLY_OK && run < index->stored.runs; run++) {
         struct state_key key = state_key_of_index_run(index->stored.generation, run);
         store_batch_remove(batch, state_key_span(&key));
