@@ -31,7 +31,8 @@ uint64_t __wrap_uv_hrtime(void);
 uint64_t __wrap_uv_hrtime(void)
 {
     static atomic_uint_fast64_t passed_ns;
-    return __real_uv_hrtime() + (time_flies ? passed_ns += LONG_NS : 0);
+    if (time_flies) passed_ns += LONG_NS;
+    return __real_uv_hrtime() + passed_ns;
 }
 
 void __real_uv_sleep(unsigned ms);
