@@ -26,7 +26,7 @@ const make = (name) => CARRIERS[carrierName](schema, address, tlsOf(folder, name
 const client = make('all')
 const chainId = Buffer.from(chainHex, 'hex')
 const member = new Member(schema, 1, Buffer.from(readFileSync(`${folder}/signing.key`, 'ascii').trim(), 'hex'), chainId)
-const trust = { chain: chainId, epoch: 1, keys: validators(`${folder}/genesis.json`) }
+const trust = { chain: chainId, keys: validators(`${folder}/genesis.json`) }
 
 async function refused (call, code, reason) {
   try {

@@ -8,15 +8,15 @@ import { verify } from '../../node/rpc/examples/node/verify.mjs'
 const [first, program, ...rest] = process.argv.slice(2)
 const flips = first === '--flips'
 const text = flips ? execFileSync(program, ['--flips', ...rest], { encoding: 'ascii', maxBuffer: 1 << 30 }) : readFileSync(first, 'ascii')
-const [[, chain, epoch, ...keys], ...vectors] = text.trim().split('\n').map((line) => line.split(' '))
+const [[, chain, , ...keys], ...vectors] = text.trim().split('\n').map((line) => line.split(' '))
 const hex = (digits) => Buffer.from(digits, 'hex')
-const genesis = { chain: hex(chain), epoch: Number(epoch), keys: keys.map(hex) }
+const genesis = { chain: hex(chain), keys: keys.map(hex) }
 
 // What was verified before is verified first, however old it is.
 function verdictOf (data, options) {
   try {
     const trust = { ...genesis }
-    if (options.known) trust.known = verify(genesis, hex(options.known)).checkpoint
+    if (options.known) trust.known = verify(genesis, hex(options.known))
     if (options.since) trust.base = verify(genesis, hex(options.since)).base
     if (options.inquiry) trust.inquiry = hex(options.inquiry)
     trust.minHeight = options.min_height

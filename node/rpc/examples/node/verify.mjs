@@ -32,6 +32,14 @@ export function publicKey (compressed) {
   return createPublicKey({ key: { kty: 'EC', crv: 'secp256k1', x: at(1), y: at(33) }, format: 'jwk' })
 }
 
+function isPoint (key) {
+  try {
+    return !!publicKey(key)
+  } catch {
+    return false
+  }
+}
+
 // Over the SHA-256 of `message`.
 function signatureHolds (key, message, signature) {
   const s = BigInt('0x' + signature.subarray(32).toString('hex'))
@@ -126,14 +134,15 @@ const STATE = { members: ['bytes', 1], policy: ['bytes', 2], replay: ['bytes', 3
 const HISTORY = {
   version: ['u32', 1], subject: ['bytes', 2], certified: [CERTIFIED, 3], state: [STATE, 4], siblings: ['bytes', 5],
   present: [LEAF, 6, 'place'], other: [{ position: ['bytes', 1], leaf: [LEAF, 2] }, 7, 'place'], empty: [{}, 8, 'place'],
-  events: [EVENT, 9, 'list'], position: ['bytes', 10], since: ['u64', 11]
+  events: [EVENT, 9, 'list'], position: ['bytes', 10], since: ['u64', 11], seals: ['bytes', 12]
 }
 const RECEIPT = {
   version: ['u32', 1], height: ['u64', 2], index: ['u32', 3], eventId: ['bytes', 4], result: ['u32', 5], detail: ['bytes', 6],
   resultPath: ['bytes', 8], block: ['bytes', 9], time: ['u64', 10], stateRoot: ['bytes', 11], resultsRoot: ['bytes', 12],
-  historyPath: ['bytes', 13], certified: [CERTIFIED, 14]
+  historyPath: ['bytes', 13], certified: [CERTIFIED, 14], seals: ['bytes', 15]
 }
-const CONSISTENCY = { version: ['u32', 1], older: [CERTIFIED, 3], newer: [CERTIFIED, 4], path: ['bytes', 5] }
+const CONSISTENCY = { version: ['u32', 1], older: [CERTIFIED, 3], newer: [CERTIFIED, 4], path: ['bytes', 5], seals: ['bytes', 6] }
+const SEALS = { seals: [{ certified: [CERTIFIED, 1], nextSet: ['bytes', 2] }, 1, 'list'] }
 
 // An event's header, and the fields that each type of event has of its own: [its message's field number, its shape, a check].
 
@@ -219,6 +228,19 @@ function needCertified (certified) {
   need(certified.signers !== 0n && certified.signatures.length === 64 * bitsOf(certified.signers).length, 'FORM')
 }
 
+function sealsOf (bytes) {
+  const { seals } = parse(bytes, SEALS)
+  need(seals.length <= 1024, 'FORM')
+  return seals.map(({ certified, nextSet }) => {
+    needCertified(certified)
+    const count = nextSet.length / 33
+    need(Number.isInteger(count) && count >= 4 && count <= 64, 'FORM')
+    const keys = Array.from({ length: count }, (_, i) => nextSet.subarray(33 * i, 33 * i + 33))
+    need(keys.every((key, i) => i === 0 || Buffer.compare(keys[i - 1], key) < 0), 'FORM')
+    return { certified, keys }
+  })
+}
+
 function needHistory (proof) {
   need(proof.version === 1, 'FORM')
   needDigests(proof, 'subject', 'position')
@@ -241,24 +263,60 @@ function checkpointBytes (point) {
     u(point.time, 8), point.stateRoot, point.resultsRoot, point.historyRoot, point.setHash, point.nextSetHash])
 }
 
-function checkCertificate (trust, { checkpoint, signers, signatures }) {
+const sameCheckpoint = (a, b) => same(checkpointBytes(a), checkpointBytes(b))
+const isLater = (before, point) => point.height > before.height && point.time > before.time
+const setHash = ({ epoch, keys }) => tagged(0x0b, u(epoch, 8), u(keys.length, 4), ...keys)
+
+// By the validators in force, { epoch, keys }; `seal` is the checkpoint of the last seal before it, if any.
+function checkCertificate (trust, force, { checkpoint, signers, signatures }, seal) {
   need(same(checkpoint.chain, trust.chain), 'CHAIN')
-  const n = trust.keys.length
-  const set = tagged(0x0b, u(trust.epoch, 8), u(n, 4), ...trust.keys)
-  need(same(checkpoint.setHash, set) && checkpoint.epoch === BigInt(trust.epoch), 'SIGNATURE')
+  need(same(checkpoint.setHash, setHash(force)) && checkpoint.epoch === force.epoch, 'SIGNATURE')
+  const n = force.keys.length
   const places = bitsOf(signers)
   const quorum = Math.floor((n + Math.floor((n - 1) / 3) + 2) / 2)
   need(places.length === quorum && places.every((place) => place < n), 'SIGNATURE')
   const signed = checkpointBytes(checkpoint)
   places.forEach((place, k) => {
-    need(signatureHolds(trust.keys[place], signed, signatures.subarray(64 * k, 64 * k + 64)), 'SIGNATURE')
+    need(signatureHolds(force.keys[place], signed, signatures.subarray(64 * k, 64 * k + 64)), 'SIGNATURE')
   })
-  if (trust.known?.height === checkpoint.height) need(same(checkpointBytes(trust.known), signed), 'CHAIN')
+  need(!seal || isLater(seal, checkpoint), 'CHAIN')
+  const known = trust.known?.checkpoint
+  if (!known) return
+  need(checkpoint.height !== known.height || sameCheckpoint(checkpoint, known), 'CHAIN')
+  need(!(checkpoint.epoch < known.epoch && checkpoint.height > known.height), 'CHAIN')
+  need(!(checkpoint.epoch > known.epoch && checkpoint.height < known.height), 'CHAIN')
+}
+
+// From epoch to epoch: returns the validators in force after all seals, and the last seal's checkpoint. `first` is the file's
+// first checkpoint. `arrive` is called with the same two before each seal, and may give a checkpoint that the seal's is, or is
+// later than.
+function walk (trust, seals, first, arrive = () => undefined) {
+  const { known } = trust
+  const start = seals.length > 0 ? seals[0].certified.checkpoint.epoch : first.epoch
+  let force = known?.validators.epoch === start ? known.validators : { epoch: 1n, keys: trust.keys }
+  let before
+  for (const { certified, keys } of seals) {
+    const others = [arrive(force, before), known?.checkpoint.epoch === certified.checkpoint.epoch ? known.checkpoint : undefined]
+    checkCertificate(trust, force, certified, before)
+    before = certified.checkpoint
+    for (const other of others) need(!other || sameCheckpoint(other, before) || isLater(other, before), 'CHAIN')
+    force = { epoch: force.epoch + 1n, keys }
+    need(same(setHash(force), before.nextSetHash) && keys.every(isPoint), 'SIGNATURE')
+    need(known?.validators.epoch !== force.epoch || same(known.checkpoint.setHash, before.nextSetHash), 'CHAIN')
+  }
+  return { force, before }
+}
+
+// Returns the validators that its certificate was checked by.
+function checkWithSeals (trust, seals, certified) {
+  const { force, before } = walk(trust, seals, certified.checkpoint)
+  checkCertificate(trust, force, certified, before)
+  return force
 }
 
 function checkAge (trust, point, least = 0n) {
   need(point.height >= BigInt(trust.minHeight ?? 0) && point.time >= BigInt(trust.minTime ?? 0), 'STALE')
-  need(point.height >= (trust.known?.height ?? 0n) && point.height >= least, 'STALE')
+  need(point.height >= (trust.known?.checkpoint.height ?? 0n) && point.height >= least, 'STALE')
 }
 
 // A history
@@ -320,7 +378,7 @@ function verifyHistory (trust, data) {
   needHistory(proof)
   const siblings = digestsOf(proof.siblings, 256)
   const { checkpoint } = proof.certified
-  checkCertificate(trust, proof.certified)
+  checkWithSeals(trust, sealsOf(proof.seals), proof.certified)
   checkPlace(trust, proof, siblings)
   const { acc, last } = foldEvents(trust, proof)
   const events = proof.events.map((event) => ({ ...event, fields: checkEvent(proof, event) }))
@@ -363,7 +421,7 @@ function verifyReceipt (trust, data) {
   const resultPath = digestsOf(receipt.resultPath, 64)
   const historyPath = digestsOf(receipt.historyPath, 64)
   needCertified(receipt.certified)
-  checkCertificate(trust, receipt.certified)
+  checkWithSeals(trust, sealsOf(receipt.seals), receipt.certified)
   const { checkpoint } = receipt.certified
   const { height, index, detail } = receipt
   need(height >= 1n && height <= checkpoint.height, 'ROOT')
@@ -405,27 +463,37 @@ function verifyConsistency (trust, data) {
   needCertified(proof.older)
   needCertified(proof.newer)
   const path = digestsOf(proof.path, 65)
-  checkCertificate(trust, proof.older)
-  checkCertificate(trust, proof.newer)
+  const seals = sealsOf(proof.seals)
   const [older, newer] = [proof.older.checkpoint, proof.newer.checkpoint]
-  if (older.height === newer.height) need(same(checkpointBytes(older), checkpointBytes(newer)), 'ROOT')
+  let isChecked = false
+  const checkOlder = (force, before) => {
+    isChecked = true
+    checkCertificate(trust, force, proof.older, before)
+    return older
+  }
+  const { force, before } = walk(trust, seals, older,
+    (force, before) => !isChecked && force.epoch === older.epoch ? checkOlder(force, before) : undefined)
+  if (!isChecked) checkOlder(force, before)
+  checkCertificate(trust, force, proof.newer, before)
+  if (older.height === newer.height) need(sameCheckpoint(older, newer), 'ROOT')
   else need(newer.time > older.time, 'ROOT')
   need(isBeginning(older.height, newer.height, path, older.historyRoot, newer.historyRoot), 'ROOT')
   checkAge(trust, newer)
-  return { kind: 'consistency', older, checkpoint: newer }
+  return { kind: 'consistency', older, checkpoint: newer, validators: force }
 }
 
 function verifyCheckpoint (trust, data) {
   const certified = parse(data, CERTIFIED)
   needCertified(certified)
-  checkCertificate(trust, certified)
+  const validators = checkWithSeals(trust, [], certified)
   checkAge(trust, certified.checkpoint)
-  return { kind: 'checkpoint', checkpoint: certified.checkpoint }
+  return { kind: 'checkpoint', checkpoint: certified.checkpoint, validators }
 }
 
 // What is proven by the bytes of a file, or throws an Error whose message is FORMAT.md's word for why not. `trust` is
-// { chain, epoch, keys } and maybe { minHeight, minTime, known, inquiry, base }: what the network's genesis says, and what is
-// asked for; `known` is the checkpoint, and `base` the base, of what was returned before.
+// { chain, keys }, the network's chain id and its genesis's validators, ascending; and maybe what is asked for: { minHeight,
+// minTime, known, inquiry, base }, `known` being what was returned of a checkpoint or a consistency proof before, and `base`
+// that of what was returned of a history.
 export function verify (trust, data) {
   if (data[0] === 0x0a) return verifyCheckpoint(trust, data)
   if (data[2] === 0x12) return verifyHistory(trust, data)
