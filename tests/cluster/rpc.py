@@ -1,12 +1,10 @@
-"""A stock gRPC client of a node, with stubs generated from proto/schema, and batches signed in Python from what the
-schema's comments say. Needs python3-grpcio, python3-protobuf, python3-ecdsa, protobuf-compiler and
+"""A stock gRPC client of a node, with stubs generated from proto/schema, and batches made and signed by what integrators are
+given, node/rpc/examples/python. Needs python3-grpcio, python3-protobuf, python3-ecdsa, protobuf-compiler and
 protobuf-compiler-grpc."""
 
 import atexit
-import hashlib
 import os
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
@@ -15,7 +13,6 @@ import time
 # Refused connections are part of the tests; grpc would print them.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
-import ecdsa
 import grpc
 
 from network import ROOT
@@ -41,7 +38,11 @@ import ledger_pb2 as ledger  # noqa: E402
 import rpc_pb2 as rpc  # noqa: E402
 import rpc_pb2_grpc as services  # noqa: E402
 
-TAG_BODY, TAG_EVENT, TAG_BATCH = 0x03, 0x04, 0x05
+sys.path.insert(0, str(ROOT / "node" / "rpc" / "examples" / "python"))
+import tallystick  # noqa: E402
+from tallystick import error_of as detail_of  # noqa: E402, F401
+from tallystick import today  # noqa: E402
+
 DEADLINE_S = 30
 
 
@@ -81,57 +82,19 @@ class Client:
         return self.ledger.SubmitBatch(rpc.SubmitBatchRequest(batch=batch, wait_for=wait_for), timeout=timeout)
 
 
-def detail_of(error):
-    """The machine-readable half of a failed call."""
-    for key, value in error.trailing_metadata() or ():
-        if key == "tallystick-error-bin":
-            return rpc.ErrorDetail.FromString(value)
-    return rpc.ErrorDetail()
-
-
-def tagged(tag, *parts):
-    return hashlib.sha256(bytes([tag]) + b"".join(parts)).digest()
-
-
-def merkle_root(leaves):
-    """RFC 9162, 2.1.1."""
-    if len(leaves) == 1:
-        return hashlib.sha256(b"\0" + leaves[0]).digest()
-    half = 1
-    while half * 2 < len(leaves):
-        half *= 2
-    return hashlib.sha256(b"\1" + merkle_root(leaves[:half]) + merkle_root(leaves[half:])).digest()
-
-
-def today():
-    """In days since 1970, UTC."""
-    return int(time.time() // 86400)
-
-
-class Member:
+class Member(tallystick.Member):
     """Signs batches with the key of a validator's home."""
 
     def __init__(self, network, name):
-        self.id = int(name.rsplit("-", 1)[1])
-        self.secret = bytes.fromhex((network.home(name) / "signing.key").read_text().strip())
-        self.signer = ecdsa.SigningKey.from_string(self.secret, curve=ecdsa.SECP256k1)
-        self.public = self.signer.get_verifying_key().to_string("compressed")
         with Client(network, name) as client:
-            self.chain_id = client.status().chain_id
-
-    def event_id(self, event):
-        return tagged(TAG_EVENT, self.chain_id, event.header)
+            chain_id = client.status().chain_id
+        secret = bytes.fromhex((network.home(name) / "signing.key").read_text())
+        super().__init__(int(name.rsplit("-", 1)[1]), secret, chain_id)
 
     def event(self, kind, subject, account, seq=0, prev=bytes(32), date=19800, body=None, **public):
         """One event on an account; `body` is a message of credit.proto."""
-        encoded = body.SerializeToString() if body is not None else b""
-        salt = os.urandom(32)
-        header = credit.EventHeader(
-            version=1, type=kind, member_id=self.id, subject_scheme=1, subject_id=subject, event_date=date,
-            body_commitment=tagged(TAG_BODY, salt, encoded),
-            account=credit.AccountLink(ref=account, seq=seq, prev=prev), **public)
-        return credit.CreditEvent(header=header.SerializeToString(),
-                                  plain=credit.PlainBody(salt=salt, body=encoded))
+        return super().event(kind, subject, body, event_date=date,
+                             account=credit.AccountLink(ref=account, seq=seq, prev=prev), **public)
 
     def opening(self, subject=None, account=None):
         return self.event(credit.ACCOUNT_OPEN, subject or os.urandom(32), account or os.urandom(16),
@@ -140,14 +103,8 @@ class Member:
 
     def item(self, kind, subject, date=None, body=None, **public):
         """One event that is in no account's chain, under a new item id; of today unless a date is given."""
-        encoded = body.SerializeToString() if body is not None else b""
-        salt = os.urandom(32)
-        header = credit.EventHeader(
-            version=1, type=kind, member_id=self.id, subject_scheme=1, subject_id=subject,
-            event_date=today() if date is None else date, body_commitment=tagged(TAG_BODY, salt, encoded),
-            item_id=os.urandom(16), **public)
-        return credit.CreditEvent(header=header.SerializeToString(),
-                                  plain=credit.PlainBody(salt=salt, body=encoded))
+        dated = {} if date is None else {"event_date": date}
+        return super().event(kind, subject, body, item_id=os.urandom(16), **dated, **public)
 
     def grant(self, subject, grantee=None, purposes=(credit.PURPOSE_CREDIT_DECISION,), first=0, last=30, uses=1):
         """A consent; its first and last day are counted from today."""
@@ -171,10 +128,5 @@ class Member:
     def batch(self, events, lifetime_s=60, member_id=None, chain_id=None, sign=True):
         batch = credit.Batch(chain_id=chain_id or self.chain_id, member_id=member_id or self.id,
                              signing_key=self.public, expires_at_ms=int((time.time() + lifetime_s) * 1000),
-                             events=events)
-        digest = tagged(TAG_BATCH, batch.chain_id, struct.pack(">I", batch.member_id), batch.signing_key,
-                        struct.pack(">QI", batch.expires_at_ms, len(events)),
-                        merkle_root([self.event_id(event) for event in events]))
-        batch.signature = self.signer.sign_digest_deterministic(
-            digest, hashfunc=hashlib.sha256, sigencode=ecdsa.util.sigencode_string_canonize) if sign else bytes(64)
-        return batch
+                             events=events, signature=bytes(64))
+        return self.signed(batch) if sign else batch

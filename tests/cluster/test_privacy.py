@@ -101,7 +101,7 @@ class PrivacyTest(network.NetworkTest):
         self.assertEqual([event.header for event in asked[self.writes].events],
                          [self.events[index].header for index in live])
         for event in asked[self.writes].events:
-            self.assertEqual(event.receipt.event_id, rpc.tagged(rpc.TAG_EVENT, self.writer.chain_id, event.header))
+            self.assertEqual(event.receipt.event_id, self.writer.event_id(event))
         for client in (self.reads, self.strange, self.regulates):
             self.assertEqual(asked[client].SerializeToString(), b"")
             every = list(client.credit.OwnAccounts(rpc.rpc.OwnAccountsRequest(events=True), timeout=DEADLINE_S))

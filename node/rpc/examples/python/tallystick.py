@@ -69,11 +69,13 @@ class Member:
         return credit.CreditEvent(header=header.SerializeToString(), plain=credit.PlainBody(salt=salt, body=encoded))
 
     def batch(self, *events, lifetime_s=60):
-        batch = credit.Batch(chain_id=self.chain_id, member_id=self.id, signing_key=self.public,
-                             expires_at_ms=int((time.time() + lifetime_s) * 1000), events=events)
+        return self.signed(credit.Batch(chain_id=self.chain_id, member_id=self.id, signing_key=self.public,
+                                        expires_at_ms=int((time.time() + lifetime_s) * 1000), events=events))
+
+    def signed(self, batch):
         digest = tagged(TAG_BATCH, batch.chain_id, struct.pack(">I", batch.member_id), batch.signing_key,
-                        struct.pack(">QI", batch.expires_at_ms, len(events)),
-                        merkle_root([self.event_id(event) for event in events]))
+                        struct.pack(">QI", batch.expires_at_ms, len(batch.events)),
+                        merkle_root([self.event_id(event) for event in batch.events]))
         # RFC 6979, 64 bytes, and s in the lower half: another s is refused.
         batch.signature = self.signer.sign_digest_deterministic(
             digest, hashfunc=hashlib.sha256, sigencode=ecdsa.util.sigencode_string_canonize)
