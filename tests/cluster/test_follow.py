@@ -15,6 +15,7 @@ from rpc import DEADLINE_S, detail_of
 
 EVENTS = 100_000  # of one stream
 FOLLOWERS = 200
+STREAMS_MAX = 320  # SERVICES_STREAMS_MAX
 SLOW_S = 10  # STREAM_SLOW_MS
 # A client that takes no more than it is asked to.
 NARROW = (("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 65535))
@@ -234,6 +235,31 @@ class FollowTest(network.NetworkTest):
             self.assertIsNone(follower.wrong)
             self.assertEqual((follower.heights, follower.events, follower.cuts), (list(range(1, head + 1)), count, []))
             print(f"{count} events in {time.monotonic() - began:.1f} s", flush=True)
+
+    def test_no_more_streams_are_open_than_the_bound(self):
+        clients = [self.client() for _ in range(STREAMS_MAX // 80 + 1)]
+        calls = [follow(clients[number % len(clients)], from_height=1) for number in range(STREAMS_MAX)]
+        for call in calls:
+            next(call)
+        with self.assertRaises(grpc.RpcError) as refused:
+            next(follow(clients[0], from_height=1))
+        detail = detail_of(refused.exception)
+        self.assertEqual((refused.exception.code(), detail.reason), (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_STREAMS"))
+        self.assertGreater(detail.retry_after_ms, 0)
+        calls[7].cancel()
+        network.wait_until("room for one more", lambda: self.begins(clients[7 % len(clients)]))
+        for call in calls:
+            call.cancel()
+        network.wait_until("all streams have ended", lambda: all(self.begins(client) for client in clients))
+
+    def begins(self, client):
+        call = follow(client, from_height=1)
+        try:
+            return next(call).block.header.height == 1
+        except grpc.RpcError:
+            return False
+        finally:
+            call.cancel()
 
     def sleepy_follow(self, net):
         """Takes one block and then nothing until it is cut, then all that comes: the heights, and the error at the end."""
