@@ -187,25 +187,32 @@ class FollowTest(network.NetworkTest):
         watching = self.watch()
         time.sleep(1)
         height = client.submit(member.batch([member.opening()])).height
-        line = json.loads(watching.stdout.readline())
+        lines = [watching.stdout.readline()]
         watching.send_signal(signal.SIGINT)
-        outcome = network.tally_end(watching)
-        self.assertEqual((outcome.code, line["block"]["height"]), (network.DONE, height), outcome)
-        self.assertGreater(json.loads(outcome.out.splitlines()[-1])["next_height"], height)
+        lines += watching.stdout.read().splitlines()
+        self.assertEqual((watching.wait(), json.loads(lines[0])["block"]["height"]), (network.DONE, height))
+        self.assertGreater(json.loads(lines[-1])["next_height"], height)
+        watching.communicate()
 
     def test_watch_finds_a_lost_node_again_and_misses_nothing(self):
         member, others = rpc.Member(self.net, "validator-2"), self.client("validator-2")
         begin = self.net.agreement()[0] + 1
         until = begin + 6
         watching = self.watch("--from", begin, "--until", until)
-        submitted = []
-        for round_number in range(3):
-            if round_number == 1:
-                self.net.kill("validator-1")
-            submitted += [others.submit(member.batch([member.opening()])).height for _ in range(3)]
-            if round_number == 1:
-                self.net.start("validator-1")
-        outcome = network.tally_end(watching)
+
+        def submit_some():
+            for _ in range(3):
+                others.submit(member.batch([member.opening()]))
+
+        submit_some()
+        first = watching.stdout.readline()
+        self.net.kill("validator-1")
+        submit_some()
+        self.net.start("validator-1")
+        submit_some()
+        out = first + watching.stdout.read()  # what of it is buffered, tally_end would not see
+        outcome = network.Outcome(watching.args, watching.wait(), out, watching.stderr.read())
+        watching.communicate()
         self.assertEqual(outcome.code, network.DONE, outcome)
         self.assertEqual([block["height"] for block in self.shown(outcome)[0]], list(range(begin, until + 1)))
         self.assertEqual(outcome.err.count("it is asked again"), 1, outcome.err)
