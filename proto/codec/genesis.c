@@ -15,6 +15,13 @@ static void hash_text(struct hasher *hasher, const char *text)
     hasher_sized(hasher, span_of(text, strlen(text)));
 }
 
+static void hash_keys(struct hasher *hasher, const struct public_key *keys, uint32_t count)
+{
+    hasher_u32(hasher, count);
+    for (uint32_t i = 0; i < count; i++)
+        hasher_bytes(hasher, keys[i].bytes, PUBLIC_KEY_SIZE);
+}
+
 static void hash_members(struct hasher *hasher, const struct genesis *genesis)
 {
     hasher_u32(hasher, genesis->member_count);
@@ -23,9 +30,8 @@ static void hash_members(struct hasher *hasher, const struct genesis *genesis)
         hasher_u32(hasher, member->id);
         hash_text(hasher, member->name);
         hasher_u8(hasher, (uint8_t)member->role);
-        hasher_u32(hasher, member->key_count);
-        for (uint32_t k = 0; k < member->key_count; k++)
-            hasher_bytes(hasher, member->keys[k].bytes, PUBLIC_KEY_SIZE);
+        hash_keys(hasher, member->keys, member->key_count);
+        hash_keys(hasher, member->ballot_keys, member->ballot_key_count);
     }
 }
 

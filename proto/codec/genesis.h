@@ -15,6 +15,8 @@ struct genesis_member {
     enum member_role role;
     uint32_t key_count; /* signing keys */
     struct public_key keys[KEYS_PER_MEMBER_MAX];
+    uint32_t ballot_key_count; /* by which it votes on governance; none: it has no say */
+    struct public_key ballot_keys[KEYS_PER_MEMBER_MAX];
 };
 
 struct genesis_node {

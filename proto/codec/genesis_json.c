@@ -32,26 +32,29 @@ static int read_role(struct parse *parse, const json_t *object, enum member_role
     return strict_refuse(&parse->json, TALLY_EFORM, "\"role\" is not lender, bureau, regulator or operator");
 }
 
-static int read_member_keys(struct parse *parse, const json_t *object, struct genesis_member *member)
+static int read_keys(struct parse *parse, const json_t *object, const char *name,
+    struct public_key keys[KEYS_PER_MEMBER_MAX], uint32_t *count)
 {
-    const json_t *keys = json_object_get(object, "keys");
-    int error = strict_list(&parse->json, keys, "keys", 0, KEYS_PER_MEMBER_MAX);
-    for (size_t i = 0; error == TALLY_OK && i < json_array_size(keys); i++)
-        error = read_key(parse, json_array_get(keys, i), &member->keys[i]);
-    if (error == TALLY_OK) member->key_count = (uint32_t)json_array_size(keys);
+    const json_t *list = json_object_get(object, name);
+    int error = strict_list(&parse->json, list, name, 0, KEYS_PER_MEMBER_MAX);
+    for (size_t i = 0; error == TALLY_OK && i < json_array_size(list); i++)
+        error = read_key(parse, json_array_get(list, i), &keys[i]);
+    if (error == TALLY_OK) *count = (uint32_t)json_array_size(list);
     return error;
 }
 
 static int read_member(
     struct parse *parse, const json_t *object, uint32_t id_min, struct genesis_member *member)
 {
-    static const char *const keys[] = {"id", "name", "role", "keys", NULL};
+    static const char *const keys[] = {"id", "name", "role", "keys", "ballot_keys", NULL};
     int error = strict_keys(&parse->json, object, keys);
     if (error == TALLY_OK)
         error = strict_u32(&parse->json, object, "id", id_min, UINT32_MAX - 1, &member->id);
     if (error == TALLY_OK) error = strict_title(&parse->json, object, "name", NAME_SIZE_MAX, member->name);
     if (error == TALLY_OK) error = read_role(parse, object, &member->role);
-    if (error == TALLY_OK) error = read_member_keys(parse, object, member);
+    if (error == TALLY_OK) error = read_keys(parse, object, "keys", member->keys, &member->key_count);
+    if (error == TALLY_OK)
+        error = read_keys(parse, object, "ballot_keys", member->ballot_keys, &member->ballot_key_count);
     return error;
 }
 
@@ -108,25 +111,37 @@ static const struct genesis_node *node_at(const struct genesis *genesis, uint32_
                                             : &genesis->observers[index - genesis->validator_count];
 }
 
-/* Whether a member before `member`, or the same one before `k`, signs with this key. */
-static bool signing_key_is_taken(
+static uint32_t member_key_count(const struct genesis_member *member)
+{
+    return member->key_count + member->ballot_key_count;
+}
+
+/* Its signing keys, and behind them its ballot keys. */
+static const struct public_key *member_key_at(const struct genesis_member *member, uint32_t index)
+{
+    return index < member->key_count ? &member->keys[index] : &member->ballot_keys[index - member->key_count];
+}
+
+/* Whether a member before `member`, or the same one before `k`, has this key. */
+static bool member_key_is_taken(
     const struct genesis *genesis, uint32_t member, uint32_t k, const struct public_key *key)
 {
     for (uint32_t i = 0; i <= member && i < genesis->member_count; i++)
-        for (uint32_t j = 0; j < (i == member ? k : genesis->members[i].key_count); j++)
-            if (public_key_equal(&genesis->members[i].keys[j], key)) return true;
+        for (uint32_t j = 0; j < (i == member ? k : member_key_count(&genesis->members[i])); j++)
+            if (public_key_equal(member_key_at(&genesis->members[i], j), key)) return true;
     return false;
 }
 
-/* One key, one work: no key stands twice, be it for signing or for a node. Names are unique as well. */
+/* One key, one work: no key stands twice, be it for signing, for ballots or for a node. Names are unique as
+ * well. */
 static int check_unique(struct parse *parse)
 {
     const struct genesis *genesis = parse->genesis;
     uint32_t nodes = genesis->validator_count + genesis->observer_count;
     for (uint32_t i = 0; i < genesis->member_count; i++) {
         const struct genesis_member *member = &genesis->members[i];
-        for (uint32_t k = 0; k < member->key_count; k++)
-            if (signing_key_is_taken(genesis, i, k, &member->keys[k]))
+        for (uint32_t k = 0; k < member_key_count(member); k++)
+            if (member_key_is_taken(genesis, i, k, member_key_at(member, k)))
                 return strict_refuse(
                     &parse->json, TALLY_EFORM, "member %u has a key that stands twice", member->id);
         for (uint32_t j = 0; j < i; j++)
@@ -135,8 +150,8 @@ static int check_unique(struct parse *parse)
     }
     for (uint32_t i = 0; i < nodes; i++) {
         const struct genesis_node *node = node_at(genesis, i);
-        if (signing_key_is_taken(genesis, genesis->member_count, 0, &node->key))
-            return strict_refuse(&parse->json, TALLY_EFORM, "node %s has a member's signing key", node->name);
+        if (member_key_is_taken(genesis, genesis->member_count, 0, &node->key))
+            return strict_refuse(&parse->json, TALLY_EFORM, "node %s has a member's own key", node->name);
         for (uint32_t j = 0; j < i; j++) {
             if (public_key_equal(&node->key, &node_at(genesis, j)->key))
                 return strict_refuse(&parse->json, TALLY_EFORM, "node %s has another node's key", node->name);
@@ -198,17 +213,24 @@ static json_t *key_json(const struct public_key *key)
     return json_string(text);
 }
 
+static json_t *keys_json(struct buffer *out, const struct public_key *keys, uint32_t count)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < count; i++)
+        strict_append(out, list, key_json(&keys[i]));
+    return list;
+}
+
 static json_t *members_json(struct buffer *out, const struct genesis *genesis)
 {
     json_t *members = json_array();
     for (uint32_t i = 0; i < genesis->member_count; i++) {
         const struct genesis_member *member = &genesis->members[i];
-        json_t *keys = json_array();
-        for (uint32_t k = 0; k < member->key_count; k++)
-            strict_append(out, keys, key_json(&member->keys[k]));
         strict_append(out, members,
-            json_pack("{s:I, s:s, s:s, s:o}", "id", (json_int_t)member->id, "name", member->name, "role",
-                member_role_name((uint32_t)member->role), "keys", keys));
+            json_pack("{s:I, s:s, s:s, s:o, s:o}", "id", (json_int_t)member->id, "name", member->name, "role",
+                member_role_name((uint32_t)member->role), "keys",
+                keys_json(out, member->keys, member->key_count), "ballot_keys",
+                keys_json(out, member->ballot_keys, member->ballot_key_count)));
     }
     return members;
 }

@@ -65,6 +65,8 @@ static inline struct fixture *fixture_open(void)
         member->key_count = 2;
         member->keys[0] = fixture_public((uint8_t)(100 + i));
         member->keys[1] = fixture_public((uint8_t)(i + 1));
+        member->ballot_key_count = 1;
+        member->ballot_keys[0] = fixture_public((uint8_t)(150 + i));
     }
     genesis->validator_count = 4;
     for (uint8_t i = 0; i < 4; i++) {

@@ -10,8 +10,10 @@
 #include "tests/vectors/samples.h"
 
 #define KEY(number) "@" #number "@"
+#define BALLOT_KEYS "[]"
 #define MEMBER(id, name, keys)                                                                               \
-    "{\"id\": " #id ", \"name\": \"" name "\", \"role\": \"lender\", \"keys\": [" keys "]}"
+    "{\"id\": " #id ", \"name\": \"" name "\", \"role\": \"lender\", \"keys\": [" keys                       \
+    "], \"ballot_keys\": " BALLOT_KEYS "}"
 #define NODE(name, member, key) "{\"name\": \"" name "\", \"member\": " #member ", \"key\": \"" KEY(key) "\"}"
 #define POLICY                                                                                               \
     "{\"name\": \"dev\", \"version\": 1, \"reservations\": {\"live_max\": 0, \"lenders_max\": 0, "           \
@@ -141,6 +143,7 @@ static void every_field_changes_the_chain(void **state)
     changes(genesis.members[1].name[0] = 'C', genesis.members[1].name[0] = 'B');
     changes(genesis.members[1].role = ROLE_BUREAU, genesis.members[1].role = ROLE_LENDER);
     changes(genesis.members[0].key_count = 0, genesis.members[0].key_count = 1);
+    changes(genesis.members[0].ballot_key_count = 1, genesis.members[0].ballot_key_count = 0);
     changes(genesis.members[0].keys[0].bytes[5] ^= 1, genesis.members[0].keys[0].bytes[5] ^= 1);
     changes(genesis.validators[2].name[0] = 'w', genesis.validators[2].name[0] = 'v');
     changes(genesis.validators[2].member_id = 2, genesis.validators[2].member_id = 1);
@@ -199,7 +202,8 @@ static void unknown_and_missing_keys_are_refused_by_name(void **state)
     refused("{" MEMBERS VALIDATORS OBSERVERS "}", TALLY_EFORM, "no \"network\"");
     refused("{" HEAD MEMBERS VALIDATORS "\"observers\": [{\"name\": \"o\", \"member\": 1}]}", TALLY_EFORM,
         "observers[0]: no \"key\"");
-    refused("{" HEAD "\"members\": [{\"id\": 1, \"name\": \"M\", \"role\": \"lender\", \"keys\": [], \"x\": "
+    refused("{" HEAD "\"members\": [{\"id\": 1, \"name\": \"M\", \"role\": \"lender\", \"keys\": [], "
+            "\"ballot_keys\": [], \"x\": "
             "1}], " VALIDATORS OBSERVERS "}",
         TALLY_EFORM, "members[0]: unknown key \"x\"");
 }
@@ -242,10 +246,35 @@ static void keys_are_points_and_stand_once(void **state)
     refused("{" HEAD MEMBERS VALIDATORS "\"observers\": [" NODE("o-1", 1, 2) "]}", TALLY_EFORM, "node o-1");
     refused("{" HEAD "\"members\": [" MEMBER(1, "M", "\"" KEY(3) "\"") ", " MEMBER(
                 2, "N", "") "], " VALIDATORS OBSERVERS "}",
-        TALLY_EFORM, "node v-4 has a member's signing key");
+        TALLY_EFORM, "node v-4 has a member's own key");
     refused("{" HEAD "\"members\": [" MEMBER(1, "M", "\"" KEY(9) "\"") ", " MEMBER(
                 2, "N", "\"" KEY(9) "\"") "], " VALIDATORS OBSERVERS "}",
         TALLY_EFORM, "member 2");
+}
+
+#define MEMBER_WITH(keys, ballot_keys)                                                                       \
+    "{" HEAD "\"members\": [{\"id\": 1, \"name\": \"M\", \"role\": \"lender\", \"keys\": [" keys             \
+    "], \"ballot_keys\": [" ballot_keys "]}, " MEMBER(2, "N", "") "], " VALIDATORS OBSERVERS "}"
+
+static void ballot_keys_are_read_and_are_nobody_elses(void **state)
+{
+    (void)state;
+    assert_int_equal(parse(MEMBER_WITH("\"" KEY(10) "\"", "\"" KEY(11) "\", \"" KEY(12) "\"")), TALLY_OK);
+    assert_int_equal(genesis.members[0].key_count, 1);
+    assert_int_equal(genesis.members[0].ballot_key_count, 2);
+    struct digest chain = genesis.chain_id;
+    struct buffer out;
+    buffer_init(&out, MIB);
+    genesis_print(&genesis, &out);
+    assert_int_equal(genesis_parse(buffer_span(&out), &genesis, why, sizeof why), TALLY_OK);
+    assert_true(digest_equal(&genesis.chain_id, &chain));
+    buffer_close(&out);
+    /* The same keys, for other work, make another network. */
+    assert_int_equal(parse(MEMBER_WITH("\"" KEY(10) "\", \"" KEY(11) "\"", "\"" KEY(12) "\"")), TALLY_OK);
+    assert_false(digest_equal(&genesis.chain_id, &chain));
+    refused(MEMBER_WITH("\"" KEY(10) "\"", "\"" KEY(10) "\""), TALLY_EFORM, "member 1");
+    refused(MEMBER_WITH("", "\"" KEY(4) "\""), TALLY_EFORM, "node o-1");
+    refused(MEMBER_WITH("", "\"02ff\""), TALLY_EFORM, "members[0]: not a public key");
 }
 
 static void names_and_ids_stand_once(void **state)
@@ -284,10 +313,8 @@ static void roles_have_names(void **state)
     assert_string_equal(member_role_name(ROLE_REGULATOR), "regulator");
     assert_null(member_role_name(0));
     assert_null(member_role_name(5));
-    refused(
-        "{" HEAD
-        "\"members\": [{\"id\": 1, \"name\": \"M\", \"role\": \"king\", \"keys\": []}], " VALIDATORS OBSERVERS
-        "}",
+    refused("{" HEAD "\"members\": [{\"id\": 1, \"name\": \"M\", \"role\": \"king\", \"keys\": [], "
+            "\"ballot_keys\": []}], " VALIDATORS OBSERVERS "}",
         TALLY_EFORM, "role");
 }
 
@@ -305,6 +332,7 @@ int main(void)
         cmocka_unit_test(unknown_and_missing_keys_are_refused_by_name),
         cmocka_unit_test(values_out_of_range_are_refused_by_name),
         cmocka_unit_test(keys_are_points_and_stand_once),
+        cmocka_unit_test(ballot_keys_are_read_and_are_nobody_elses),
         cmocka_unit_test(names_and_ids_stand_once),
         cmocka_unit_test(counts_are_bounded),
         cmocka_unit_test(roles_have_names),

@@ -447,12 +447,16 @@ CHANGE(member_name, stored->genesis.members[4].name[0]++)
 CHANGE(member_role, stored->genesis.members[4].role = ROLE_LENDER)
 CHANGE(member_key_count, stored->genesis.members[4].key_count--)
 CHANGE(member_keys, stored->genesis.members[4].keys[1].bytes[32] ^= 1)
+CHANGE(member_ballot_key_count, stored->genesis.members[4].ballot_key_count--)
+CHANGE(member_ballot_keys, stored->genesis.members[4].ballot_keys[0].bytes[32] ^= 1)
 static const struct change member_changes[] = {
     {"id", change_member_id},
     {"name", change_member_name},
     {"role", change_member_role},
     {"key_count", change_member_key_count},
     {"keys", change_member_keys},
+    {"ballot_key_count", change_member_ballot_key_count},
+    {"ballot_keys", change_member_ballot_keys},
     {NULL, NULL},
 };
 
