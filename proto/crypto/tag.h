@@ -43,6 +43,9 @@ enum tag {
     TAG_BASE_REMEDY = 0x26,  /* what aims at an event of before a snapshot, likewise */
     TAG_OPERATOR = 0x27,     /* who asks at a member */
     TAG_FORM = 0x28,         /* a signed form of consent */
+    TAG_GOVERNANCE = 0x29,   /* a governance transaction, which its member signs */
+    TAG_KEY_PROOF = 0x2A,    /* what a new key signs */
+    TAG_REGISTER = 0x2B,     /* the register's bytes */
 };
 
 #endif
