@@ -19,6 +19,7 @@ MAY_INCLUDE = [
     ("consensus/", ["consensus/", "proto/base/"]),
     ("storage/", ["storage/", *PROTO]),
     ("node/credit/", ["node/credit/", "proto/base/", "proto/crypto/", "proto/codec/"]),
+    ("node/governance/", ["node/governance/", "proto/base/", "proto/crypto/", "proto/codec/"]),
     ("node/client/", ["node/client/", *PROTO]),
     ("node/net/", ["node/net/", *PROTO]),
     ("node/metrics/node_metrics", ["node/", "consensus/", "storage/", *PROTO]),
