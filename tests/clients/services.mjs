@@ -14,6 +14,7 @@ const DEADLINE = 4
 const NOT_FOUND = 5
 const DENIED = 7
 const EXHAUSTED = 8
+const PRECONDITION = 9
 const OUT_OF_RANGE = 11
 const UNIMPLEMENTED = 12
 const UNAUTHENTICATED = 16
@@ -117,6 +118,11 @@ const checks = {
     }
     await refused(() => client.unary(credit, 'Inquire',
       { by: { case: 'inquiry', value: answered.inquiry }, sinceCount: 1000n }, LIMIT), OUT_OF_RANGE, 'SINCE_AHEAD')
+    await submit([member.event('CONSENT_REVOKE', subject, null, {
+      key: item(), publicFields: { case: 'consentRevoke', value: { consent: member.eventId(grant) } }
+    })])
+    await refused(() => client.unary(credit, 'Inquire', { by: { case: 'inquiry', value: answered.inquiry } }, LIMIT),
+      PRECONDITION, 'INQUIRY_OVER')
     const without = await client.unary(credit, 'Inquire', { by: { case: 'batch', value: member.batch([ask(randomBytes(32))]) } }, LIMIT)
     assert.notEqual(without.receipt.result, 0)
     assert.equal(without.proof.length, 0)

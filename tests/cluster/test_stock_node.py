@@ -6,6 +6,8 @@ import json
 import shutil
 import subprocess
 
+import grpc
+
 import network
 import npm
 import rpc
@@ -41,15 +43,29 @@ class StockNodeTest(network.NetworkTest):
         (cls.folder / "facts.json").write_text(json.dumps(
             {"address": f"{host}:{port}", "chainId": member.chain_id.hex(), "events": EVENTS, "openReads": True}))
 
-    def call_by(self, carrier):
-        ran = subprocess.run(["node", "services.mjs", carrier, self.folder], cwd=npm.FOLDER, capture_output=True, text=True,
+    def run_script(self, *arguments):
+        ran = subprocess.run(["node", *arguments, self.folder], cwd=npm.FOLDER, capture_output=True, text=True,
                              timeout=network.COMMAND_LIMIT_S)
         self.assertEqual(ran.returncode, 0, ran.stdout + ran.stderr)
+
+    def test_grpc_js_takes_the_schema_as_it_is_and_reflection_answers(self):
+        self.run_script("proto_loader.mjs", network.ROOT / "proto" / "schema")
+
+    def test_a_node_that_stops_tells_every_client_so(self):
+        told = subprocess.Popen(["node", "until_stop.mjs", self.folder], cwd=npm.FOLDER, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(told.kill)
+        self.assertEqual(told.stdout.readline(), "open\n")
+        self.net.stop(NODE)
+        out, _ = told.communicate(timeout=60)
+        self.net.start(NODE)
+        self.net.take_part([NODE])
+        unavailable = grpc.StatusCode.UNAVAILABLE.value[0]
+        self.assertEqual(json.loads(out), {carrier: [unavailable, "SHUTTING_DOWN", unavailable] for carrier in CARRIERS})
 
 
 for each in CARRIERS:
     setattr(StockNodeTest, f"test_{each.replace('-', '_')}_makes_every_call_and_meets_every_refusal",
-            lambda self, carrier=each: self.call_by(carrier))
+            lambda self, carrier=each: self.run_script("services.mjs", carrier))
 
 
 if __name__ == "__main__":
