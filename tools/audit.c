@@ -228,11 +228,15 @@ static enum tool_exit tell(struct auditing *auditing)
 static enum tool_exit checkpoint_take(struct context *context, const struct genesis *genesis,
     const char *path, struct certified_checkpoint *certified)
 {
+    struct known_checkpoint *known = calloc(1, sizeof *known);
     struct proof_trust *trust = calloc(1, sizeof *trust);
-    if (trust == NULL) return context_fail(context, TOOL_REFUSED, "MEMORY", "not enough memory");
-    enum tool_exit code = trust_from_genesis(context, genesis, trust);
-    if (code == TOOL_DONE) code = checkpoint_open(context, path, trust, certified);
+    enum tool_exit code = trust != NULL && known != NULL
+                              ? trust_from_genesis(context, genesis, trust)
+                              : context_fail(context, TOOL_REFUSED, "MEMORY", "not enough memory");
+    if (code == TOOL_DONE) code = checkpoint_open(context, path, trust, known);
+    if (code == TOOL_DONE) *certified = known->certified;
     free(trust);
+    free(known);
     return code;
 }
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "proto/codec/convert.h"
+#include "proto/codec/epoch_seal.h"
 #include "rpc.pb-c.h"
 #include "tools/args.h"
 #include "tools/proof_view.h"
@@ -9,11 +10,13 @@
 #include "tools/trust.h"
 
 /* Room for two of them with the signatures of the largest quorum, and a path. */
-#define CHECKPOINT_SIZE_MAX (16u * KIB)
+#define CHECKPOINT_SIZE_MAX (16u * KIB + EPOCH_SEALS_SIZE_MAX)
 
 static enum tool_exit checkpoint_run(struct context *context, int count, char **arguments);
+static enum tool_exit since_take(struct context *context, const char *path, const struct proof_trust *trust,
+    struct certified_checkpoint *older);
 static enum tool_exit checkpoint_ask(struct context *context, const struct home *home, uint64_t height,
-    const struct proof_trust *trust, struct consistency_proof *proof);
+    const struct proof_trust *trust, struct arena *arena, struct consistency_proof *proof);
 static enum tool_exit answer_check(struct context *context, const struct home *home, uint64_t height,
     const struct proof_trust *trust, const struct consistency_proof *proof);
 static enum tool_exit proof_save(
@@ -59,40 +62,53 @@ static enum tool_exit checkpoint_run(struct context *context, int count, char **
             "wanted: tally --home DIR checkpoint [HEIGHT] [--since FILE] [--out FILE], a height from 1 on");
     }
     struct home home;
+    struct arena arena;
     const char *since = args_value(&args, "since"), *out = args_value(&args, "out");
     struct proof_trust *trust = calloc(1, sizeof *trust);
     struct consistency_proof *proof = calloc(1, sizeof *proof); /* without --since, its newer end alone */
     enum tool_exit code = TOOL_DONE;
+    arena_init(&arena, REMOTE_ARENA_BUDGET);
     if (trust == NULL || proof == NULL) {
         code = context_fail(context, TOOL_REFUSED, "MEMORY", "not enough memory");
     }
     if (code == TOOL_DONE) code = home_open_given(context, &home);
     if (code == TOOL_DONE) code = trust_from_home(context, &home, trust);
-    if (code == TOOL_DONE && since != NULL) code = checkpoint_open(context, since, trust, &proof->older);
-    if (code == TOOL_DONE) code = checkpoint_ask(context, &home, height, trust, proof);
+    if (code == TOOL_DONE && since != NULL) code = since_take(context, since, trust, &proof->older);
+    if (code == TOOL_DONE) code = checkpoint_ask(context, &home, height, trust, &arena, proof);
     if (code == TOOL_DONE && out != NULL) code = proof_save(context, proof, out);
     if (code == TOOL_DONE) {
         code = since != NULL ? consistency_show(context, proof) : checkpoint_show(context, &proof->newer);
     }
+    arena_close(&arena);
     free(proof);
     free(trust);
     return code;
 }
 
+static enum tool_exit since_take(struct context *context, const char *path, const struct proof_trust *trust,
+    struct certified_checkpoint *older)
+{
+    struct known_checkpoint *known = calloc(1, sizeof *known);
+    if (known == NULL) return context_fail(context, TOOL_REFUSED, "MEMORY", "not enough memory");
+    enum tool_exit code = checkpoint_open(context, path, trust, known);
+    if (code == TOOL_DONE) *older = known->certified;
+    free(known);
+    return code;
+}
+
+/* The proof borrows its seals from the arena. */
 static enum tool_exit checkpoint_ask(struct context *context, const struct home *home, uint64_t height,
-    const struct proof_trust *trust, struct consistency_proof *proof)
+    const struct proof_trust *trust, struct arena *arena, struct consistency_proof *proof)
 {
     Tallystick__V1__GetCheckpointRequest request = TALLYSTICK__V1__GET_CHECKPOINT_REQUEST__INIT;
     ProtobufCMessage *message = NULL;
     struct remote remote;
-    struct arena arena;
     request.height = height;
     request.since_height = proof->older.checkpoint.height;
     enum tool_exit code = remote_open(context, home, &remote);
     if (code != TOOL_DONE) return code;
-    arena_init(&arena, REMOTE_ARENA_BUDGET);
     code = remote_call(context, &remote, "/tallystick.v1.Ledger/GetCheckpoint", &request.base,
-        &tallystick__v1__get_checkpoint_reply__descriptor, &arena, &message);
+        &tallystick__v1__get_checkpoint_reply__descriptor, arena, &message);
     remote_close(&remote);
     if (code == TOOL_DONE) {
         const Tallystick__V1__GetCheckpointReply *reply = (const void *)message;
@@ -103,14 +119,17 @@ static enum tool_exit checkpoint_ask(struct context *context, const struct home 
             code = context_fail(
                 context, TOOL_REFUSED, "FORM", "%s answers with what is no checkpoint", home->name);
         } else {
+            proof->seals = span_of_bytes(reply->seals);
+            /* With seals it is kept as a proof of itself, because a checkpoint alone has no place for them.
+             */
+            if (proof->older.checkpoint.height == 0 && proof->seals.size > 0) proof->older = proof->newer;
             code = answer_check(context, home, height, trust, proof);
         }
     }
-    arena_close(&arena);
     return code;
 }
 
-/* The proof's bytes: of both checkpoints, or of the newer alone where no older one is given. */
+/* The proof's bytes: of both checkpoints, or of the newer alone where there is no older one. */
 static void proof_encode(const struct consistency_proof *proof, struct buffer *bytes)
 {
     buffer_init(bytes, CHECKPOINT_SIZE_MAX);

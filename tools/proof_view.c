@@ -84,12 +84,12 @@ enum tool_exit receipt_show(struct context *context, const struct receipt *recei
     char id[2 * DIGEST_SIZE + 1], detail_hex[2 * RESULT_DETAIL_SIZE_MAX + 1], time[TIME_TEXT_SIZE];
     if (context->json) {
         return output_json_take(
-            context, json_pack("{s:o, s:I, s:I, s:I, s:s, s:I, s:o, s:I, s:I}", "event_id",
+            context, json_pack("{s:o, s:I, s:I, s:I, s:s, s:I, s:o, s:I, s:I, s:I}", "event_id",
                          json_digest(&receipt->event_id), "height", (json_int_t)receipt->height, "index",
                          (json_int_t)receipt->index, "time_ms", (json_int_t)receipt->time_ms, "result",
                          name == NULL ? "UNKNOWN" : name, "result_code", (json_int_t)receipt->result.code,
-                         "detail", json_hex(detail), "as_of_height", (json_int_t)under->height,
-                         "as_of_time_ms", (json_int_t)under->time_ms));
+                         "detail", json_hex(detail), "epoch", (json_int_t)under->epoch, "as_of_height",
+                         (json_int_t)under->height, "as_of_time_ms", (json_int_t)under->time_ms));
     }
     hex_encode(span_of(receipt->event_id.bytes, DIGEST_SIZE), id);
     time_to_text(receipt->time_ms, time);
@@ -101,7 +101,8 @@ enum tool_exit receipt_show(struct context *context, const struct receipt *recei
     hex_encode(detail, detail_hex);
     printf("%s%s\n", detail.size > 0 ? "\ndetail    " : "", detail_hex);
     time_to_text(under->time_ms, time);
-    printf("as of     height %llu, %s\n", (unsigned long long)under->height, time);
+    printf("as of     height %llu of epoch %llu, %s\n", (unsigned long long)under->height,
+        (unsigned long long)under->epoch, time);
     return TOOL_DONE;
 }
 

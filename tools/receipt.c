@@ -30,7 +30,7 @@ const struct command command_receipt = {
         "  --out FILE   keep the receipt, for tally verify; an existing file is replaced\n"
         "\n"
         "--json prints {\"event_id\", \"height\", \"index\", \"time_ms\", \"result\", \"result_code\", "
-        "\"detail\", \"as_of_height\",\n"
+        "\"detail\", \"epoch\", \"as_of_height\",\n"
         "\"as_of_time_ms\"}; the detail is hexadecimal: with CONFLICT the winner's id, with GAP the expected "
         "seq, 4 bytes, and\n"
         "the id of the account's newest event.\n",

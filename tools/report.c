@@ -89,7 +89,7 @@ struct reporting {
     struct args args;
     struct report_request request;
     struct genesis *genesis;
-    struct certified_checkpoint known; /* with --trust */
+    struct known_checkpoint known; /* with --trust */
     struct history_source *source;
     struct report report;
     struct event_body room;
@@ -153,7 +153,7 @@ static enum tool_exit from_file(struct context *context, const char *path, struc
     if (code == TOOL_DONE && known != NULL)
         code = checkpoint_open(context, known, &source->trust, &run->known);
     if (code == TOOL_DONE) code = trust_bounds(context, &run->args, &source->trust);
-    if (known != NULL) source->trust.known = &run->known.checkpoint;
+    if (known != NULL) source->trust.known = &run->known;
     if (source->inquiry.is_asked) source->trust.inquiry = &source->inquiry.id;
     return code == TOOL_DONE ? history_source_read(context, path, source) : code;
 }

@@ -2,11 +2,12 @@
 
 #include <stdlib.h>
 
+#include "proto/codec/epoch_seal.h"
 #include "tools/file.h"
 #include "tools/output.h"
 #include "tools/proof_view.h"
 
-#define CHECKPOINT_FILE_SIZE_MAX (64u * KIB)
+#define CHECKPOINT_FILE_SIZE_MAX (16u * KIB + EPOCH_SEALS_SIZE_MAX)
 
 enum tool_exit trust_from_genesis(
     struct context *context, const struct genesis *genesis, struct proof_trust *trust)
@@ -54,26 +55,15 @@ enum tool_exit proof_file_read(struct context *context, const char *path, struct
     return context_fail(context, TOOL_REFUSED, error == TALLY_ELIMIT ? "FORM" : "FILE", "%s", why);
 }
 
-static int checkpoint_verify_either(const struct proof_trust *trust, struct span bytes,
-    struct certified_checkpoint *certified, struct proof_verdict *verdict)
-{
-    struct consistency_proof proof;
-    if (proof_form_of(bytes) != PROOF_FORM_CONSISTENCY)
-        return certified_checkpoint_verify(trust, bytes, certified, verdict);
-    int error = consistency_verify(trust, bytes, &proof, verdict);
-    if (error == TALLY_OK) *certified = proof.newer;
-    return error;
-}
-
 enum tool_exit checkpoint_open(struct context *context, const char *path, const struct proof_trust *trust,
-    struct certified_checkpoint *certified)
+    struct known_checkpoint *known)
 {
     struct proof_verdict verdict;
     struct buffer bytes;
     buffer_init(&bytes, CHECKPOINT_FILE_SIZE_MAX);
     enum tool_exit code = proof_file_read(context, path, &bytes);
     if (code == TOOL_DONE) {
-        int error = checkpoint_verify_either(trust, buffer_span(&bytes), certified, &verdict);
+        int error = known_checkpoint_verify(trust, buffer_span(&bytes), known, &verdict);
         if (error != TALLY_OK) code = verdict_fail(context, path, error, &verdict);
     }
     buffer_close(&bytes);

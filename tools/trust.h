@@ -27,10 +27,10 @@ enum tool_exit trust_bounds(
 enum tool_exit proof_file_read(
     struct context *context, const char *path, struct buffer *bytes) TALLY_MUST_CHECK;
 
-/* Reads a checkpoint that tally checkpoint --out saved (of a consistency proof, the newer), and verifies it.
- */
+/* Reads a checkpoint that tally checkpoint --out saved (of a consistency proof, the newer), and verifies it,
+ * however old it is. */
 enum tool_exit checkpoint_open(struct context *context, const char *path, const struct proof_trust *trust,
-    struct certified_checkpoint *certified) TALLY_MUST_CHECK;
+    struct known_checkpoint *known) TALLY_MUST_CHECK;
 
 /* Reads a whole history that tally history --out saved, verifies it, however old it is, and says where a
  * later one may go on. */

@@ -9,7 +9,7 @@
 /* What the file is held against. */
 struct asked {
     struct proof_trust trust;
-    struct certified_checkpoint known; /* with --trust */
+    struct known_checkpoint known; /* with --trust */
     bool has_base;
     struct history_base base; /* with --since */
     bool has_as_of;
@@ -33,15 +33,17 @@ const struct command command_verify = {
         "\n"
         "Checks what tally history, receipt or checkpoint saved with --out, without a network: against "
         "nothing but the\n"
-        "validators that the genesis names. A history that holds is authentic (signed by the validators) "
+        "validators that the genesis names, and those that they and their successors named in turn. A "
+        "history that holds is authentic (signed by the validators) "
         "and complete (no\n"
         "event was left out), or it is proven that there is none; a receipt proves one event's result; a "
         "checkpoint that was\n"
         "saved with --since proves that its ledger goes on from the older one's. Where it does not hold, "
         "the reason is one of\n"
         "\n"
-        "  CHAIN       it belongs to another chain than the genesis\n"
-        "  SIGNATURE   the validators' signatures do not hold, or are not a quorum\n"
+        "  CHAIN       it belongs to another chain than the genesis, or the validators forked theirs\n"
+        "  SIGNATURE   the validators' signatures do not hold, or are not a quorum, or an epoch's end is "
+        "missing\n"
         "  ROOT        its path does not lead to the signed state\n"
         "  COUNT       it has more or fewer events than the state counts\n"
         "  FOLD        an event was changed, dropped, added or moved\n"
@@ -55,7 +57,10 @@ const struct command command_verify = {
         "  --min-height H      as of this height or later\n"
         "  --max-age SECONDS   not older than that, by this machine's clock\n"
         "  --trust FILE        a checkpoint that tally checkpoint saved: nothing older will do, nor another "
-        "of its height\n"
+        "of its height,\n"
+        "                      nor validators that are not those of its epoch, whatever keys of epochs "
+        "before it "
+        "sign\n"
         "  --inquiry ID        of a history: it is the answer to this inquiry, which stands in it; another, "
         "or "
         "one of before, is\n"
@@ -66,9 +71,10 @@ const struct command command_verify = {
         "  --as-of H           of a whole history: how many of its events there were at height H, and no "
         "others\n"
         "\n"
-        "--json prints {\"authentic\", \"complete\", \"absent\", \"subject\", \"as_of_height\", "
-        "\"as_of_time_ms\", \"since\",\n"
-        "\"events\", \"withheld\"} of a history: since events that the other file holds, and the counts of "
+        "--json prints {\"authentic\", \"complete\", \"absent\", \"subject\", \"epoch\", "
+        "\"as_of_height\", \"as_of_time_ms\",\n"
+        "\"since\", \"events\", \"withheld\"} of a history: since events that the other file holds, and the "
+        "counts of "
         "those in this one;\n"
         "with --as-of also \"asked_height\" and \"events_then\"; of the others what tally receipt "
         "and tally\n"
@@ -124,7 +130,7 @@ static enum tool_exit asked_take(struct context *context, const struct args *arg
         asked->has_base = code == TOOL_DONE;
     }
     if (code == TOOL_DONE) code = trust_bounds(context, args, &asked->trust);
-    if (known != NULL) asked->trust.known = &asked->known.checkpoint;
+    if (known != NULL) asked->trust.known = &asked->known;
     if (inquiry != NULL) asked->trust.inquiry = &asked->inquiry;
     if (asked->as_of > asked->trust.height_min) asked->trust.height_min = asked->as_of;
     free(genesis);
@@ -184,11 +190,12 @@ static enum tool_exit bytes_verify(
 static enum tool_exit history_json(struct context *context, const struct asked *asked,
     const struct history_proof *proof, const struct proof_verdict *verdict)
 {
-    json_t *object = json_pack("{s:b, s:b, s:b, s:o, s:I, s:I, s:I, s:I, s:I}", "authentic",
+    json_t *object = json_pack("{s:b, s:b, s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "authentic",
         verdict->authentic, "complete", verdict->complete, "absent", verdict->absent, "subject",
-        json_digest(&proof->subject_id), "as_of_height", (json_int_t)verdict->as_of_height, "as_of_time_ms",
-        (json_int_t)verdict->as_of_time_ms, "since", (json_int_t)verdict->since, "events",
-        (json_int_t)verdict->events, "withheld", (json_int_t)verdict->withheld);
+        json_digest(&proof->subject_id), "epoch", (json_int_t)verdict->epoch, "as_of_height",
+        (json_int_t)verdict->as_of_height, "as_of_time_ms", (json_int_t)verdict->as_of_time_ms, "since",
+        (json_int_t)verdict->since, "events", (json_int_t)verdict->events, "withheld",
+        (json_int_t)verdict->withheld);
     if (object != NULL && asked->has_as_of) {
         json_object_set_new(object, "asked_height", json_integer((json_int_t)asked->as_of));
         json_object_set_new(
@@ -214,7 +221,8 @@ static enum tool_exit history_show(struct context *context, const struct asked *
         if (verdict->since > 0) printf(" after the %llu before", (unsigned long long)verdict->since);
         printf("%s\n", verdict->withheld > 0 ? ", some without their bodies" : "");
     }
-    printf("as of     height %llu, %s\n", (unsigned long long)verdict->as_of_height, time);
+    printf("as of     height %llu of epoch %llu, %s\n", (unsigned long long)verdict->as_of_height,
+        (unsigned long long)verdict->epoch, time);
     if (asked->has_as_of) {
         printf("then      %u events at height %llu\n", history_events_as_of(proof, asked->as_of),
             (unsigned long long)asked->as_of);

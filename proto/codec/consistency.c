@@ -1,14 +1,15 @@
 #include "proto/base/check.h"
 #include "proto/codec/convert.h"
+#include "proto/codec/epoch_seal.h"
 #include "proto/codec/history.h"
 #include "proto/codec/message.h"
 
 #define CONSISTENCY_VERSION 1u
 /* There is no list of messages in it, so its bytes bound its memory. */
-#define CONSISTENCY_SIZE_MAX (16u * KIB)
+#define CONSISTENCY_SIZE_MAX (16u * KIB + EPOCH_SEALS_SIZE_MAX)
 #define CONSISTENCY_ARENA_SIZE (CONSISTENCY_SIZE_MAX + 4u * KIB)
-_Static_assert(CONSISTENCY_SIZE_MAX >
-                   MERKLE_CONSISTENCY_MAX * DIGEST_SIZE + 2 * (VALIDATORS_MAX * SIGNATURE_SIZE + 1024),
+_Static_assert(
+    16u * KIB > MERKLE_CONSISTENCY_MAX * DIGEST_SIZE + 2 * (VALIDATORS_MAX * SIGNATURE_SIZE + 1024),
     "the longest path and the largest certificates fit");
 
 /* Key and wire type of a message's field, as protobuf writes them. */
@@ -25,6 +26,7 @@ void consistency_proof_encode(const struct consistency_proof *proof, struct buff
     message.older = &older.outer;
     message.newer = &newer.outer;
     message.path = message_bytes(span_of(proof->path, proof->path_length * sizeof(struct digest)));
+    message.seals = message_bytes(proof->seals);
     message_encode(&message.base, out);
 }
 
@@ -37,6 +39,8 @@ static int proof_from_message(
     if (error == TALLY_OK) error = certified_checkpoint_from_message(message->newer, &read.newer);
     if (error == TALLY_OK)
         error = digests_from_bytes(message->path, MERKLE_CONSISTENCY_MAX, read.path, &read.path_length);
+    read.seals = span_of_bytes(message->seals);
+    if (error == TALLY_OK) error = epoch_seals_check(read.seals);
     if (error == TALLY_OK) *proof = read;
     return error;
 }
@@ -52,6 +56,7 @@ int consistency_proof_decode(struct span bytes, struct consistency_proof *proof)
         &tallystick__v1__consistency_proof__descriptor, MESSAGE_CANONICAL, bytes, &arena, &message);
     if (error == TALLY_OK)
         error = proof_from_message((const Tallystick__V1__ConsistencyProof *)message, proof);
+    if (error == TALLY_OK) proof->seals = span_of_tail(bytes, proof->seals.size);
     arena_close(&arena);
     return error;
 }

@@ -70,6 +70,13 @@ struct receipt_message {
     Tallystick__V1__Receipt outer;
     struct certified_checkpoint_message checkpoint;
 };
+/* A list of seals comes last in what carries it, so it is the end of those bytes: it may be borrowed from
+ * them when the message is gone. */
+static inline struct span span_of_tail(struct span bytes, size_t size)
+{
+    return span_of(bytes.data + (bytes.size - size), size);
+}
+
 void receipt_to_message(const struct receipt *receipt, struct receipt_message *message);
 int receipt_from_message(const Tallystick__V1__Receipt *message, struct receipt *receipt) TALLY_MUST_CHECK;
 

@@ -4,6 +4,7 @@
 
 #include "proto/base/check.h"
 #include "proto/codec/convert.h"
+#include "proto/codec/epoch_seal.h"
 #include "proto/codec/message.h"
 
 #define PROOF_VERSION 1u
@@ -120,6 +121,7 @@ void history_proof_encode(const struct history_proof *proof, struct buffer *out)
     message.siblings = message_bytes(span_of(proof->siblings, proof->sibling_count * sizeof(struct digest)));
     message.position = digest_bytes(&position);
     message.since = proof->since;
+    message.seals = message_bytes(proof->seals);
     place_to_message(proof, &parts, &message);
 
     Tallystick__V1__ProvenEvent *events = calloc(count + 1, sizeof *events);
@@ -208,6 +210,8 @@ int history_proof_decode(struct span bytes, struct arena *arena, struct history_
             message->siblings, SUBJECT_PATH_LENGTH_MAX, read->siblings, &read->sibling_count);
     if (error == TALLY_OK) error = place_from_message(message, read);
     if (error == TALLY_OK) error = events_from_message(message, arena, read);
+    read->seals = span_of_bytes(message->seals);
+    if (error == TALLY_OK) error = epoch_seals_check(read->seals);
     if (error == TALLY_OK) *proof = *read;
     return error;
 }

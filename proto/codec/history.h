@@ -55,6 +55,7 @@ struct history_proof {
     uint64_t since;               /* events left out at the beginning; 0 in a whole history */
     uint32_t event_count;
     const struct proven_event *events; /* borrowed */
+    struct span seals;                 /* borrowed: as in epoch_seal.h */
 };
 
 void history_proof_encode(const struct history_proof *proof, struct buffer *out);
@@ -75,10 +76,11 @@ struct receipt {
     uint32_t history_path_length;
     struct digest history_path[MERKLE_DEPTH_MAX];
     struct certified_checkpoint checkpoint;
+    struct span seals; /* borrowed: as in epoch_seal.h */
 };
 
 void receipt_encode(const struct receipt *receipt, struct buffer *out);
-/* Errors: TALLY_EFORM (not canonical), TALLY_EVERSION, TALLY_ENOMEM. */
+/* Borrows the bytes. Errors: TALLY_EFORM (not canonical), TALLY_EVERSION, TALLY_ENOMEM. */
 int receipt_decode(struct span bytes, struct receipt *receipt) TALLY_MUST_CHECK;
 
 /* That the ledger of one certified checkpoint is the beginning of another's. */
@@ -86,10 +88,11 @@ struct consistency_proof {
     struct certified_checkpoint older, newer;
     uint32_t path_length;
     struct digest path[MERKLE_CONSISTENCY_MAX];
+    struct span seals; /* borrowed: as in epoch_seal.h */
 };
 
 void consistency_proof_encode(const struct consistency_proof *proof, struct buffer *out);
-/* Errors: TALLY_EFORM (not canonical), TALLY_EVERSION, TALLY_ENOMEM. */
+/* Borrows the bytes. Errors: TALLY_EFORM (not canonical), TALLY_EVERSION, TALLY_ENOMEM. */
 int consistency_proof_decode(struct span bytes, struct consistency_proof *proof) TALLY_MUST_CHECK;
 
 /* What a saved file is. */

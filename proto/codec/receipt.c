@@ -1,14 +1,15 @@
 #include "proto/base/check.h"
 #include "proto/codec/convert.h"
+#include "proto/codec/epoch_seal.h"
 #include "proto/codec/history.h"
 #include "proto/codec/message.h"
 
 #define RECEIPT_VERSION 1u
 #define RESULT_MAX 0xFFFFu
 /* A receipt has no list of messages in it, so its bytes bound its memory. */
-#define RECEIPT_SIZE_MAX (16u * KIB)
+#define RECEIPT_SIZE_MAX (16u * KIB + EPOCH_SEALS_SIZE_MAX)
 #define RECEIPT_ARENA_SIZE (RECEIPT_SIZE_MAX + 4u * KIB)
-_Static_assert(RECEIPT_SIZE_MAX > 2 * MERKLE_DEPTH_MAX * DIGEST_SIZE + VALIDATORS_MAX * SIGNATURE_SIZE + 2048,
+_Static_assert(16u * KIB > 2 * MERKLE_DEPTH_MAX * DIGEST_SIZE + VALIDATORS_MAX * SIGNATURE_SIZE + 2048,
     "the longest paths and the largest certificate fit");
 
 void receipt_to_message(const struct receipt *receipt, struct receipt_message *message)
@@ -34,6 +35,7 @@ void receipt_to_message(const struct receipt *receipt, struct receipt_message *m
     outer->history_path =
         message_bytes(span_of(receipt->history_path, receipt->history_path_length * sizeof(struct digest)));
     outer->checkpoint = &message->checkpoint.outer;
+    outer->seals = message_bytes(receipt->seals);
 }
 
 static int result_from_message(const Tallystick__V1__Receipt *message, struct event_result *result)
@@ -52,6 +54,7 @@ int receipt_from_message(const Tallystick__V1__Receipt *message, struct receipt 
         .height = message->height,
         .index = message->index,
         .time_ms = message->time_ms,
+        .seals = span_of_bytes(message->seals),
     };
     int error = digest_from_bytes(message->event_id, &read.event_id);
     if (error == TALLY_OK) error = result_from_message(message, &read.result);
@@ -65,6 +68,7 @@ int receipt_from_message(const Tallystick__V1__Receipt *message, struct receipt 
         error = digests_from_bytes(
             message->history_path, MERKLE_DEPTH_MAX, read.history_path, &read.history_path_length);
     if (error == TALLY_OK) error = certified_checkpoint_from_message(message->checkpoint, &read.checkpoint);
+    if (error == TALLY_OK) error = epoch_seals_check(read.seals);
     if (error == TALLY_OK) *receipt = read;
     return error;
 }
@@ -86,6 +90,7 @@ int receipt_decode(struct span bytes, struct receipt *receipt)
     int error =
         message_decode(&tallystick__v1__receipt__descriptor, MESSAGE_CANONICAL, bytes, &arena, &message);
     if (error == TALLY_OK) error = receipt_from_message((const Tallystick__V1__Receipt *)message, receipt);
+    if (error == TALLY_OK) receipt->seals = span_of_tail(bytes, receipt->seals.size);
     arena_close(&arena);
     return error;
 }

@@ -154,7 +154,7 @@ int history_verify_since(const struct proof_trust *trust, const struct history_b
     struct history_proof *read = arena_take(arena, sizeof *read);
     int error = read == NULL ? TALLY_ENOMEM : history_proof_decode(bytes, arena, read);
     if (error != TALLY_OK) return verdict_refuse_form(verdict, error);
-    error = checkpoint_verify(trust, &read->checkpoint, verdict);
+    error = checkpoint_verify(trust, read->seals, &read->checkpoint, verdict);
     if (error == TALLY_OK) error = root_verify(read, base, verdict);
     if (error == TALLY_OK) error = count_verify(read, base, verdict);
     if (error == TALLY_OK && read->place == PLACE_PRESENT) error = fold_verify(read, base, verdict);

@@ -42,7 +42,7 @@ int receipt_verify(const struct proof_trust *trust, struct span bytes, struct re
     struct receipt read;
     int error = receipt_decode(bytes, &read);
     if (error != TALLY_OK) return verdict_refuse_form(verdict, error);
-    error = checkpoint_verify(trust, &read.checkpoint, verdict);
+    error = checkpoint_verify(trust, read.seals, &read.checkpoint, verdict);
     if (error == TALLY_OK) error = paths_verify(&read, verdict);
     if (error != TALLY_OK) return error;
     *verdict = (struct proof_verdict){.events = 1};

@@ -44,28 +44,6 @@ int verdict_refuse_form(struct proof_verdict *verdict, int error)
     return error == TALLY_ENOMEM ? TALLY_ENOMEM : TALLY_EINVALID;
 }
 
-int checkpoint_verify(const struct proof_trust *trust, const struct certified_checkpoint *certified,
-    struct proof_verdict *verdict)
-{
-    const struct checkpoint *checkpoint = &certified->checkpoint;
-    if (!digest_equal(&checkpoint->chain_id, &trust->chain_id))
-        return verdict_refuse(
-            verdict, PROOF_CHAIN, "Its checkpoint belongs to another chain than the trusted one.");
-    struct digest set_hash = validator_set_hash(&trust->validators.set);
-    if (!digest_equal(&checkpoint->set_hash, &set_hash) || checkpoint->epoch != trust->validators.set.epoch)
-        return verdict_refuse(
-            verdict, PROOF_SIGNATURE, "Its checkpoint is of other validators than the trusted ones.");
-    if (certified_checkpoint_check(&trust->validators, certified) != TALLY_OK)
-        return verdict_refuse(
-            verdict, PROOF_SIGNATURE, "Its checkpoint is not signed by exactly a quorum of the validators.");
-    if (trust->known == NULL || trust->known->height != checkpoint->height) return TALLY_OK;
-    struct digest known = checkpoint_digest(trust->known), given = checkpoint_digest(checkpoint);
-    if (!digest_equal(&known, &given))
-        return verdict_refuse(verdict, PROOF_CHAIN,
-            "Its checkpoint is signed, and is not the known one of that height: the ledger was forked.");
-    return TALLY_OK;
-}
-
 int verdict_stale(struct proof_verdict *verdict, const char *detail)
 {
     verdict->reason = PROOF_STALE;
@@ -79,11 +57,12 @@ int verdict_conclude(
     verdict->reason = PROOF_OK;
     verdict->detail = "";
     verdict->authentic = true;
+    verdict->epoch = checkpoint->epoch;
     verdict->as_of_height = checkpoint->height;
     verdict->as_of_time_ms = checkpoint->time_ms;
     if (checkpoint->height < trust->height_min || checkpoint->time_ms < trust->time_ms_min)
         return verdict_stale(verdict, "It is authentic, but older than was asked for.");
-    if (trust->known != NULL && checkpoint->height < trust->known->height)
+    if (trust->known != NULL && checkpoint->height < trust->known->certified.checkpoint.height)
         return verdict_stale(verdict, "It is authentic, but older than the known checkpoint.");
     return TALLY_OK;
 }

@@ -19,13 +19,20 @@ enum proof_reason {
 };
 const char *proof_reason_name(enum proof_reason reason);
 
+/* A checkpoint that was verified before, and its epoch's validators. */
+struct known_checkpoint {
+    struct certified_checkpoint certified;
+    struct verify_set validators;
+};
+
 struct proof_trust {
     struct digest chain_id;
-    struct verify_set validators;
-    uint64_t height_min;  /* 0 = any */
-    uint64_t time_ms_min; /* the checkpoint's time must not be earlier; 0 = any */
-    /* One that was verified before: no other of its height is taken, and none below it. NULL = none. */
-    const struct checkpoint *known;
+    struct verify_set validators; /* of the epoch that a proof's seals begin with: genesis's */
+    uint64_t height_min;          /* 0 = any */
+    uint64_t time_ms_min;         /* the checkpoint's time must not be earlier; 0 = any */
+    /* No other checkpoint of its height is taken, none below it, and no other validators of its epoch; seals
+     * may also begin with its epoch. NULL = none. */
+    const struct known_checkpoint *known;
     /* Of a history: the id of the INQUIRY that it answers, which stands among its events, granted. NULL =
      * any. */
     const struct digest *inquiry;
@@ -45,7 +52,7 @@ struct proof_verdict {
     enum proof_reason reason;
     const char *detail; /* one constant sentence: what did not hold; "" when all did */
     bool authentic, complete, absent;
-    uint64_t as_of_height, as_of_time_ms;
+    uint64_t epoch, as_of_height, as_of_time_ms;
     uint64_t since;            /* events that were verified before; 0 in a whole history */
     uint32_t events, withheld; /* events after those, and how many of them came without their body */
 };
@@ -73,8 +80,13 @@ int receipt_verify(const struct proof_trust *trust, struct span bytes, struct re
 /* The same for a consistency proof: `as_of` is the newer checkpoint's. */
 int consistency_verify(const struct proof_trust *trust, struct span bytes, struct consistency_proof *proof,
     struct proof_verdict *verdict) TALLY_MUST_CHECK;
-/* The same for a certified checkpoint alone. */
+/* The same for a certified checkpoint alone, of the epoch of `validators`, or of the known one. */
 int certified_checkpoint_verify(const struct proof_trust *trust, struct span bytes,
     struct certified_checkpoint *certified, struct proof_verdict *verdict) TALLY_MUST_CHECK;
+
+/* The same for either form, however old: the checkpoint alone, or of a consistency proof the newer. What
+ * comes out may be another trust's `known`. */
+int known_checkpoint_verify(const struct proof_trust *trust, struct span bytes,
+    struct known_checkpoint *known, struct proof_verdict *verdict) TALLY_MUST_CHECK;
 
 #endif

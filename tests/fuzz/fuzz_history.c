@@ -3,7 +3,7 @@
 #include "proto/base/check.h"
 #include "proto/proof/verify.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/vectors/sample_chain.h"
+#include "tests/vectors/sample_epochs.h"
 
 static struct sample_map map;
 static struct history_base base; /* where its subject's history ends after four events */
@@ -101,6 +101,37 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
+/* The same of a later epoch, with the seals. */
+static size_t sample_of_epochs(uint32_t form, uint8_t *bytes, size_t size_max)
+{
+    static struct sample_epochs epochs;
+    static struct history_proof history;
+    static struct receipt receipt;
+    static struct consistency_proof consistency;
+    const struct sample_map *known = the_map();
+    struct buffer out, list;
+    sample_epochs_init(&epochs, SAMPLE_EPOCHS_MAX);
+    buffer_init(&list, size_max);
+    sample_epochs_list(&epochs, 1, SAMPLE_EPOCHS_MAX - 1, &list);
+    sample_prove(known, &known->subject, &history);
+    sample_epochs_certify(&epochs, SAMPLE_EPOCHS_MAX, false, &history.checkpoint);
+    sample_receipt(&known->network, 6, 4, 7, &receipt);
+    sample_epochs_certify(&epochs, SAMPLE_EPOCHS_MAX, false, &receipt.checkpoint);
+    sample_epochs_consistency(&epochs, 4, 11, &consistency);
+    history.seals = receipt.seals = consistency.seals = buffer_span(&list);
+    buffer_init(&out, size_max);
+    buffer_u8(&out, (uint8_t)form);
+    if (form == 0) history_proof_encode(&history, &out);
+    if (form == 1) receipt_encode(&receipt, &out);
+    if (form == 2) consistency_proof_encode(&consistency, &out);
+    CHECK(!out.failed);
+    size_t size = out.size;
+    memcpy(bytes, out.data, size);
+    buffer_close(&out);
+    buffer_close(&list);
+    return size;
+}
+
 size_t fuzz_sample(uint32_t number, uint8_t *bytes, size_t size_max)
 {
     static struct history_proof proof;
@@ -109,7 +140,8 @@ size_t fuzz_sample(uint32_t number, uint8_t *bytes, size_t size_max)
     const struct sample_map *known = the_map();
     struct digest subject = known->subject;
     struct buffer out;
-    if (number >= 6) return 0;
+    if (number >= 9) return 0;
+    if (number >= 6) return sample_of_epochs(number - 6, bytes, size_max);
     buffer_init(&out, size_max);
     buffer_u8(&out, number == 3 ? 1 : number == 4 ? 2 : 0);
     if (number == 1) subject = sample_absent(known, PLACE_OTHER);

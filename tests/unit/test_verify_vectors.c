@@ -14,11 +14,13 @@
 #include <stdio.h>
 
 #include "tests/vectors/vectors_chain.h"
+#include "tests/vectors/vectors_epochs.h"
 #include "tests/vectors/vectors_history.h"
 
 #define VECTORS TALLY_SOURCE_DIR "/tests/vectors/proofs.txt"
 #define LINE_SIZE_MAX (4u * VECTOR_SIZE_MAX)
-#define VECTOR_COUNT (HISTORY_VECTORS + RECEIPT_VECTORS + CONSISTENCY_VECTORS + CHECKPOINT_VECTORS)
+#define VECTOR_COUNT                                                                                         \
+    (HISTORY_VECTORS + RECEIPT_VECTORS + CONSISTENCY_VECTORS + CHECKPOINT_VECTORS + EPOCHS_VECTORS)
 
 static struct sample_map map;
 
@@ -30,8 +32,10 @@ static void vector_make(size_t i, struct vector *vector)
         receipt_vector_make(&map.network, i, vector);
     } else if ((i -= RECEIPT_VECTORS) < CONSISTENCY_VECTORS) {
         consistency_vector_make(&map.network, i, vector);
+    } else if ((i -= CONSISTENCY_VECTORS) < CHECKPOINT_VECTORS) {
+        checkpoint_vector_make(&map.network, i, vector);
     } else {
-        checkpoint_vector_make(&map.network, i - CONSISTENCY_VECTORS, vector);
+        epochs_vector_make(&map, i - CHECKPOINT_VECTORS, vector);
     }
     CHECK(!vector->bytes.failed && !vector->since.failed && !vector->known.failed);
 }
@@ -99,7 +103,8 @@ static enum proof_reason reason_of(const struct vector *vector)
 {
     struct proof_trust trust = {.chain_id = map.network.chain_id, .validators = map.network.validators};
     struct proof_verdict verdict = {.reason = PROOF_OK};
-    struct certified_checkpoint known, certified;
+    struct certified_checkpoint certified;
+    struct known_checkpoint known;
     struct consistency_proof consistency;
     struct receipt receipt;
     struct arena arena;
@@ -107,9 +112,9 @@ static enum proof_reason reason_of(const struct vector *vector)
     enum proof_reason reason = PROOF_OK;
     int error = TALLY_OK;
     if (vector->known.size > 0) {
-        error = certified_checkpoint_verify(&trust, buffer_span(&vector->known), &known, &verdict);
+        error = known_checkpoint_verify(&trust, buffer_span(&vector->known), &known, &verdict);
         if (error != TALLY_OK) return verdict.reason;
-        trust.known = &known.checkpoint;
+        trust.known = &known;
     }
     trust.height_min = vector->height_min;
     trust.time_ms_min = vector->time_ms_min;

@@ -22,7 +22,7 @@ static inline void sample_checkpoint(const struct sample_network *network, const
 {
     *certified = (struct certified_checkpoint){
         .checkpoint = {.chain_id = network->chain_id,
-            .epoch = 1,
+            .epoch = network->validators.set.epoch,
             .height = height,
             .block = sample_digest_of("block", (uint32_t)height),
             .time_ms = SAMPLE_TIME_MS + height,

@@ -42,12 +42,14 @@ struct sample_network {
     struct secret_key secrets[VALIDATORS_MAX];
 };
 
-static inline void sample_network_init(struct sample_network *network, const char *chain, uint32_t count)
+/* Of the keys number `first` to `first` + `count` - 1. */
+static inline void sample_network_of(
+    struct sample_network *network, const char *chain, uint64_t epoch, uint32_t first, uint32_t count)
 {
-    struct validator_set set = {.epoch = 1, .count = count};
+    struct validator_set set = {.epoch = epoch, .count = count};
     network->chain_id = sample_digest(chain);
     for (uint32_t i = 0; i < count; i++) {
-        struct secret_key secret = sample_secret(i);
+        struct secret_key secret = sample_secret(first + i);
         struct public_key key;
         CHECK(secret_key_public(&secret, &key) == TALLY_OK);
         uint32_t at = i;
@@ -59,6 +61,11 @@ static inline void sample_network_init(struct sample_network *network, const cha
         network->secrets[at] = secret;
     }
     CHECK(verify_set_init(&set, &network->validators) == TALLY_OK);
+}
+
+static inline void sample_network_init(struct sample_network *network, const char *chain, uint32_t count)
+{
+    sample_network_of(network, chain, 1, 0, count);
 }
 
 /* The signatures of the validators in `signers`, in order. */

@@ -60,9 +60,11 @@ def point_times(k, a):
 
 
 def point_of(key):
+    """None where the key is no point's."""
     x = int.from_bytes(key[1:], "big")
     y = pow(x**3 + 7, (P + 1) // 4, P)
-    assert key[0] in (2, 3) and x < P and (y * y - x**3 - 7) % P == 0
+    if key[0] not in (2, 3) or x >= P or (y * y - x**3 - 7) % P != 0:
+        return None
     return x, (y if y % 2 == key[0] - 2 else P - y)
 
 
@@ -152,10 +154,11 @@ HEADER = {1: "u32", 2: "u32", 3: "u32", 4: "u32", 5: "b", 6: "u32", 7: "s32", 8:
           9: ({1: "b", 2: "u32", 3: "b"}, "key"), 10: ("B", "key"),
           **{number: (fields, "public") for number, fields in PUBLIC.items()}}
 HISTORY = {1: "u32", 2: "b", 3: CERTIFIED, 4: {1: "b", 2: "b", 3: "b", 4: "b"}, 5: "b",
-           6: (LEAF, "place"), 7: ({1: "b", 2: LEAF}, "place"), 8: ({}, "place"), 9: [EVENT], 10: "b", 11: "u64"}
+           6: (LEAF, "place"), 7: ({1: "b", 2: LEAF}, "place"), 8: ({}, "place"), 9: [EVENT], 10: "b", 11: "u64", 12: "b"}
 RECEIPT = {1: "u32", 2: "u64", 3: "u32", 4: "b", 5: "u32", 6: "b", 8: "b", 9: "b", 10: "u64", 11: "b", 12: "b", 13: "b",
-           14: CERTIFIED}
-CONSISTENCY = {1: "u32", 3: CERTIFIED, 4: CERTIFIED, 5: "b"}
+           14: CERTIFIED, 15: "b"}
+CONSISTENCY = {1: "u32", 3: CERTIFIED, 4: CERTIFIED, 5: "b", 6: "b"}
+SEALS = {1: [{1: CERTIFIED, 2: "b"}]}
 
 
 def digest_at(message, number):
@@ -196,7 +199,9 @@ def bit(position, i):
 
 # what is trusted and asked for
 
-Trust = collections.namedtuple("Trust", "chain epoch keys known min_height min_time inquiry")
+Trust = collections.namedtuple("Trust", "chain validators known min_height min_time inquiry")
+Validators = collections.namedtuple("Validators", "epoch keys")
+Known = collections.namedtuple("Known", "point validators")
 Base = collections.namedtuple("Base", "position count acc last height")  # last: height and time of the newest event
 
 
@@ -211,33 +216,91 @@ def form_certified(message, number):
     return certified
 
 
-def check_certificate(trust, certified):
-    point = certified[1]
+def set_hash(validators):
+    return h(0x0B, u(validators.epoch, 8), u(len(validators.keys), 4), *validators.keys)
+
+
+def is_later(before, point):
+    return point.get(3, 0) > before.get(3, 0) and point.get(5, 0) > before.get(5, 0)
+
+
+def check_certificate(trust, validators, certified, seal=None):
+    """`seal`: the checkpoint of the seal before."""
+    point, n = certified[1], len(validators.keys)
     need(point[1] == trust.chain, "CHAIN")
-    n = len(trust.keys)
-    need(point[9] == h(0x0B, u(trust.epoch, 8), u(n, 4), *trust.keys) and point.get(2, 0) == trust.epoch, "SIGNATURE")
+    need(point[9] == set_hash(validators) and point.get(2, 0) == validators.epoch, "SIGNATURE")
     signers = [i for i in range(64) if certified[2] >> i & 1]
     faults = (n - 1) // 3
     need(len(signers) == (n + faults + 2) // 2 and max(signers) < n, "SIGNATURE")
     for k, signer in enumerate(signers):
         signature = certified[3][64 * k:64 * k + 64]
-        need(signature_holds(trust.keys[signer], checkpoint_hash(point), signature), "SIGNATURE")
-    if trust.known is not None and trust.known.get(3, 0) == point.get(3, 0):
-        need(checkpoint_hash(trust.known) == checkpoint_hash(point), "CHAIN")
+        need(signature_holds(validators.keys[signer], checkpoint_hash(point), signature), "SIGNATURE")
+    need(seal is None or is_later(seal, point), "CHAIN")
+    if trust.known is None:
+        return
+    known = trust.known.point
+    height, known_height, epoch, known_epoch = point.get(3, 0), known.get(3, 0), point.get(2, 0), known.get(2, 0)
+    need(height != known_height or checkpoint_hash(point) == checkpoint_hash(known), "CHAIN")
+    need(not (epoch < known_epoch and height > known_height), "CHAIN")
+    need(not (epoch > known_epoch and height < known_height), "CHAIN")
+
+
+# from epoch to epoch
+
+def seals_of(proof, number):
+    seals = parse(proof.get(number, b""), SEALS).get(1, [])
+    need(len(seals) <= 1024, "FORM")
+    for seal in seals:
+        form_certified(seal, 1)
+        keys = seal.get(2, b"")
+        need(len(keys) % 33 == 0 and 4 <= len(keys) // 33 <= 64, "FORM")
+        seal["keys"] = tuple(keys[i:i + 33] for i in range(0, len(keys), 33))
+        need(all(a < b for a, b in zip(seal["keys"], seal["keys"][1:])), "FORM")
+    return seals
+
+
+def walk(trust, seals, first):
+    """From the first validators on, through all seals: yields those in force and the seal's checkpoint before them. Of what
+    is sent back, a checkpoint of theirs, the next seal must be a later one, or the same."""
+    epoch = seals[0][1][1].get(2, 0) if seals else first.get(2, 0)
+    known = trust.known
+    validators = known.validators if known is not None and known.validators.epoch == epoch else trust.validators
+    before = None
+    for seal in seals:
+        older = yield validators, before
+        point = seal[1][1]
+        check_certificate(trust, validators, seal[1], before)
+        others = [older] if older is not None else []
+        if known is not None and known.point.get(2, 0) == point.get(2, 0):
+            others.append(known.point)
+        for other in others:
+            need(checkpoint_hash(other) == checkpoint_hash(point) or is_later(other, point), "CHAIN")
+        validators, before = Validators(validators.epoch + 1, seal["keys"]), point
+        need(set_hash(validators) == point[10], "SIGNATURE")
+        need(all(point_of(key) is not None for key in validators.keys), "SIGNATURE")
+        need(known is None or known.validators.epoch != validators.epoch or known.point[9] == point[10], "CHAIN")
+    yield validators, before
+
+
+def check_with_seals(trust, seals, certified):
+    for validators, before in walk(trust, seals, certified[1]):
+        pass
+    check_certificate(trust, validators, certified, before)
+    return validators
 
 
 def check_age(trust, point, least=0):
     height = point.get(3, 0)
     need(height >= trust.min_height and point.get(5, 0) >= trust.min_time, "STALE")
-    need(trust.known is None or height >= trust.known.get(3, 0), "STALE")
+    need(trust.known is None or height >= trust.known.point.get(3, 0), "STALE")
     need(height >= least, "STALE")
 
 
 def verify_checkpoint(trust, data):
     certified = form_certified(parse(data, CERTIFIED), None)
-    check_certificate(trust, certified)
+    validators = check_with_seals(trust, [], certified)
     check_age(trust, certified[1])
-    return certified[1]
+    return Known(certified[1], validators)
 
 
 # a history
@@ -380,7 +443,7 @@ def check_inquiry(trust, proof):
 def verify_history(trust, data, base):
     proof = parse(data, HISTORY)
     form_history(proof)
-    check_certificate(trust, proof[3])
+    check_with_seals(trust, seals_of(proof, 12), proof[3])
     check_place(trust.chain, proof, base)
     acc, last = check_events(trust.chain, proof, base)
     check_age(trust, proof[3][1], base.height if base is not None else 0)
@@ -421,7 +484,7 @@ def verify_receipt(trust, data):
         digest_at(receipt, number)
     result_path, history_path = digests_at(receipt, 8, 64), digests_at(receipt, 13, 64)
     point = form_certified(receipt, 14)[1]
-    check_certificate(trust, receipt[14])
+    check_with_seals(trust, seals_of(receipt, 15), receipt[14])
     height, index, detail = receipt.get(2, 0), receipt.get(3, 0), receipt.get(6, b"")
     need(1 <= height <= point.get(3, 0), "ROOT")
     leaf = h(0x1A, receipt[9], u(receipt.get(10, 0), 8), receipt[11], receipt[12])
@@ -465,15 +528,24 @@ def verify_consistency(trust, data):
     proof = parse(data, CONSISTENCY)
     need(proof.get(1) == 1, "FORM")
     older, newer = form_certified(proof, 3)[1], form_certified(proof, 4)[1]
-    path = digests_at(proof, 5, 65)
-    check_certificate(trust, proof[3])
-    check_certificate(trust, proof[4])
+    path, seals = digests_at(proof, 5, 65), seals_of(proof, 6)
+    is_checked, steps = False, walk(trust, seals, older)
+    validators, before = next(steps)
+    for left in reversed(range(len(seals) + 1)):
+        own = None
+        if not is_checked and (validators.epoch == older.get(2, 0) or left == 0):
+            check_certificate(trust, validators, proof[3], before)
+            own, is_checked = older, True
+        if left > 0:
+            validators, before = steps.send(own)
+    check_certificate(trust, validators, proof[4], before)
     if older.get(3, 0) == newer.get(3, 0):
         need(checkpoint_hash(older) == checkpoint_hash(newer), "ROOT")
     else:
         need(newer.get(5, 0) > older.get(5, 0), "ROOT")
     need(is_beginning(older.get(3, 0), newer.get(3, 0), path, older[8], newer[8]), "ROOT")
     check_age(trust, newer)
+    return Known(newer, validators)
 
 
 # any file
@@ -482,7 +554,9 @@ def verify(trust, data, options):
     """The reason, or OK. What was verified before is verified first, however old it is."""
     try:
         if "known" in options:
-            trust = trust._replace(known=verify_checkpoint(trust, bytes.fromhex(options["known"])))
+            known = bytes.fromhex(options["known"])
+            verify_known = verify_consistency if known[2:3] == b"\x1a" and known[:1] != b"\x0a" else verify_checkpoint
+            trust = trust._replace(known=verify_known(trust, known))
         asked = trust._replace(min_height=int(options.get("min_height", 0)), min_time=int(options.get("min_time_ms", 0)),
                                inquiry=bytes.fromhex(options["inquiry"]) if "inquiry" in options else None)
         if data[:1] == b"\x0a":
@@ -508,7 +582,8 @@ def main():
         with open(sys.argv[1], encoding="ascii") as file:
             text = file.read()
     lines = [line.split() for line in text.splitlines()]
-    trust = Trust(bytes.fromhex(lines[0][1]), int(lines[0][2]), tuple(map(bytes.fromhex, lines[0][3:])), None, 0, 0, None)
+    validators = Validators(int(lines[0][2]), tuple(map(bytes.fromhex, lines[0][3:])))
+    trust = Trust(bytes.fromhex(lines[0][1]), validators, None, 0, 0, None)
     wrong, reasons = 0, collections.Counter()
     for name, reason, data, *options in lines[1:]:
         verdict = verify(trust, bytes.fromhex(data), dict(option.split("=") for option in options))
