@@ -64,7 +64,7 @@ static int answers(const struct asker *asker, const struct event_header *inquiry
 }
 
 int inquiry_answer(const struct asker *asker, const struct digest *inquiry, uint64_t since, uint64_t now_ms,
-    struct receipt *receipt, struct buffer *proof, bool *more)
+    struct arena *arena, struct receipt *receipt, struct buffer *proof, bool *more)
 {
     struct state_event place;
     struct event_header header;
@@ -74,7 +74,7 @@ int inquiry_answer(const struct asker *asker, const struct digest *inquiry, uint
     int error = header_read(asker, inquiry, &place, &header);
     if (error != TALLY_OK) return error;
     if (header.type != EVENT_INQUIRY || header.member_id != asker->member_id) return TALLY_ENOTFOUND;
-    error = query_receipt(asker->state, place.height, place.index, receipt);
+    error = query_receipt(asker->state, place.height, place.index, arena, receipt);
     /* From here on the subject is looked at, and a refused asker's never. */
     if (error != TALLY_OK || receipt->result.code != RESULT_OK) return error;
     error = answers(asker, &header, receipt->time_ms, now_ms, &yes);

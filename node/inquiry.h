@@ -24,9 +24,9 @@ struct asker {
  * (the member has no such inquiry here), TALLY_ETIMEOUT (it was answered for as long as the policy says, or
  * its consent no longer stands), TALLY_EINVALID (`since` is more than the file has), TALLY_EBUSY (no
  * certified checkpoint covers it yet), TALLY_EPENDING, TALLY_ELIMIT, TALLY_EDAMAGED, TALLY_EIO, TALLY_ENOMEM.
- * On an error `proof` is as it was. */
+ * On an error `proof` is as it was. The receipt's seals are the arena's. */
 int inquiry_answer(const struct asker *asker, const struct digest *inquiry, uint64_t since, uint64_t now_ms,
-    struct receipt *receipt, struct buffer *proof, bool *more) TALLY_MUST_CHECK;
+    struct arena *arena, struct receipt *receipt, struct buffer *proof, bool *more) TALLY_MUST_CHECK;
 
 /* Whether an event is the asker's to read without an inquiry, by its header: its member wrote it, or it
  * grants its member a consent, transfers an account to it, or disputes what it furnished. Errors: those of

@@ -36,6 +36,19 @@ static int events_read(struct ledger *ledger, const struct state_history_entry *
     return TALLY_OK;
 }
 
+int query_seals(struct state *state, uint64_t epoch, struct arena *arena, struct span *seals)
+{
+    struct buffer list;
+    buffer_init(&list, EPOCH_SEALS_SIZE_MAX);
+    int error = state_seals_read(state, epoch, &list);
+    void *kept = error == TALLY_OK && list.size > 0 ? arena_take(arena, list.size) : NULL;
+    if (error == TALLY_OK && list.size > 0 && kept == NULL) error = TALLY_ENOMEM;
+    if (kept != NULL) memcpy(kept, list.data, list.size);
+    if (error == TALLY_OK) *seals = span_of(kept, list.size);
+    buffer_close(&list);
+    return error == TALLY_ENOTFOUND ? TALLY_EBUSY : error;
+}
+
 static int history_make(struct state *state, struct ledger *ledger, const struct digest *subject_id,
     uint64_t since, bool with_bodies, size_t room, struct arena *arena, struct history_proof *proof)
 {
@@ -45,7 +58,11 @@ static int history_make(struct state *state, struct ledger *ledger, const struct
     int error = state_provable_height(state, &height);
     if (error == TALLY_OK) error = state_certified_get(state, height, &proof->checkpoint);
     if (error == TALLY_OK) error = state_prove(state, height, subject_id, path);
+    if (error == TALLY_OK)
+        error = query_seals(state, proof->checkpoint.checkpoint.epoch, arena, &proof->seals);
     if (error != TALLY_OK) return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
+    if (proof->seals.size > room) return TALLY_ELIMIT;
+    room -= proof->seals.size;
     proof->subject_id = *subject_id;
     proof->members_root = path->parts.members_root;
     proof->policy_root = path->parts.policy_root;
@@ -126,7 +143,8 @@ static int result_path_make(struct state *state, uint64_t height, uint32_t index
     return error;
 }
 
-int query_receipt(struct state *state, uint64_t height, uint32_t index, struct receipt *receipt)
+int query_receipt(
+    struct state *state, uint64_t height, uint32_t index, struct arena *arena, struct receipt *receipt)
 {
     struct state_roots roots;
     size_t history_path_length;
@@ -159,15 +177,18 @@ int query_receipt(struct state *state, uint64_t height, uint32_t index, struct r
     error = state_history_path(state, under, height, made->history_path, &history_path_length);
     if (error != TALLY_OK) goto done;
     made->history_path_length = (uint32_t)history_path_length;
+    error = query_seals(state, made->checkpoint.checkpoint.epoch, arena, &made->seals);
+    if (error != TALLY_OK) goto done;
     *receipt = *made;
 done:
     free(made);
     return error;
 }
 
-int query_receipt_of(struct state *state, const struct digest *event_id, struct receipt *receipt)
+int query_receipt_of(
+    struct state *state, const struct digest *event_id, struct arena *arena, struct receipt *receipt)
 {
     struct state_event event;
     int error = state_event_get(state, event_id, &event);
-    return error == TALLY_OK ? query_receipt(state, event.height, event.index, receipt) : error;
+    return error == TALLY_OK ? query_receipt(state, event.height, event.index, arena, receipt) : error;
 }

@@ -18,18 +18,24 @@
  * every body; erased ones are always absent. Where the events do not all fit QUERY_PROOF_SIZE_MAX, or the
  * bound of `out`, *more is set: they are a piece, which does not verify before those after it stand behind
  * them. Errors: TALLY_EINVALID (it has fewer events than `since`), TALLY_EBUSY (no checkpoint can be proven
- * at yet), TALLY_ELIMIT (`out` has no room for one event), TALLY_EDAMAGED, TALLY_EIO, TALLY_ENOMEM. On error
- * `out` is as it was. */
+ * at yet, or not from genesis on), TALLY_ELIMIT (`out` has no room for one event), TALLY_EDAMAGED, TALLY_EIO,
+ * TALLY_ENOMEM. On error `out` is as it was. */
 int query_history(struct state *state, struct ledger *ledger, const struct digest *subject_id, uint64_t since,
     bool with_bodies, struct buffer *out, bool *more) TALLY_MUST_CHECK;
 
 /* The receipt of an ordered event, by its place, under the newest certified checkpoint at or above it.
- * Errors: TALLY_ENOTFOUND (no such event was applied), TALLY_EBUSY (ordered, but no checkpoint at or above it
- * is certified yet), TALLY_EDAMAGED, TALLY_EIO, TALLY_ENOMEM. */
-int query_receipt(
-    struct state *state, uint64_t height, uint32_t index, struct receipt *receipt) TALLY_MUST_CHECK;
+ * Its seals are the arena's. Errors: TALLY_ENOTFOUND (no such event was applied), TALLY_EBUSY (ordered, but
+ * no checkpoint at or above it is certified yet), those of query_seals, TALLY_EDAMAGED, TALLY_EIO,
+ * TALLY_ENOMEM. */
+int query_receipt(struct state *state, uint64_t height, uint32_t index, struct arena *arena,
+    struct receipt *receipt) TALLY_MUST_CHECK;
 /* The same by the event's id: the place where it was applied, else where it was ordered last. */
-int query_receipt_of(
-    struct state *state, const struct digest *event_id, struct receipt *receipt) TALLY_MUST_CHECK;
+int query_receipt_of(struct state *state, const struct digest *event_id, struct arena *arena,
+    struct receipt *receipt) TALLY_MUST_CHECK;
+
+/* The seals that a proof under a checkpoint of `epoch` carries, encoded; the arena's. Errors: TALLY_EBUSY
+ * (one of them is not known here), TALLY_ELIMIT, TALLY_EDAMAGED, TALLY_EIO, TALLY_ENOMEM. */
+int query_seals(
+    struct state *state, uint64_t epoch, struct arena *arena, struct span *seals) TALLY_MUST_CHECK;
 
 #endif

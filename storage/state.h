@@ -11,13 +11,14 @@
  * is written up to a certified height comes back from a restart with its proofs.
  *
  * Threads: one thread, the state thread, owns a state object: it alone applies, keeps checkpoints, freezes
- * and closes. What is under "Reading", "Certified checkpoints" (but for state_certified_put) and "Proofs" may
+ * and closes. What is under "Reading", "Certified checkpoints" (but for what puts) and "Proofs" may
  * be called from any thread meanwhile: a long history delays no block. */
 #ifndef TALLY_STORAGE_STATE_H
 #define TALLY_STORAGE_STATE_H
 
 #include "proto/base/arena.h"
 #include "proto/codec/agreement.h"
+#include "proto/codec/epoch_seal.h"
 #include "proto/codec/history.h"
 #include "proto/codec/result.h"
 #include "proto/crypto/subject_path.h"
@@ -292,6 +293,14 @@ int state_certified_get(
 /* The lowest known at or above `height`. */
 int state_certified_above(
     struct state *state, uint64_t height, struct certified_checkpoint *checkpoint) TALLY_MUST_CHECK;
+
+/* Keeps how an epoch ended, beside the checkpoints themselves; the caller has checked it as a checkpoint, and
+ * that its next set is the one whose hash the checkpoint names. Durable with the next flush. */
+int state_seal_put(struct state *state, const struct epoch_seal *seal) TALLY_MUST_CHECK;
+/* Appends the seals of all epochs before `epoch`, as an encoded list. Errors: TALLY_ENOTFOUND (one of them is
+ * not known here), TALLY_ELIMIT (more than EPOCH_SEALS_MAX), TALLY_EDAMAGED, TALLY_EIO, TALLY_ENOMEM; `seals`
+ * is then as it was. */
+int state_seals_read(struct state *state, uint64_t epoch, struct buffer *seals) TALLY_MUST_CHECK;
 
 /* ---- Proofs ---- */
 

@@ -66,13 +66,12 @@ int state_version_push(struct state *state, const struct subject_map *map, const
 
 /* ---- Certified checkpoints ---- */
 
-int state_certified_gather(struct state *state, struct store_batch *batch)
+/* All that is in memory under keys of this kind. */
+static int gather_kind(struct state *state, char kind, struct store_batch *batch)
 {
-    if (!state->has_certified) return TALLY_OK;
-    struct state_key prefix = state_key_alone('C'), newest = state_key_alone('Q');
+    struct state_key prefix = state_key_alone(kind);
     struct overlay_pair *pairs;
     size_t count;
-    uint8_t height[8];
     struct arena arena;
     arena_init(&arena, SIZE_MAX / 8);
     int error = overlay_scan(
@@ -80,6 +79,16 @@ int state_certified_gather(struct state *state, struct store_batch *batch)
     for (size_t i = 0; error == TALLY_OK && i < count; i++)
         store_batch_put(batch, pairs[i].key, pairs[i].value);
     arena_close(&arena);
+    return error;
+}
+
+int state_certified_gather(struct state *state, struct store_batch *batch)
+{
+    struct state_key newest = state_key_alone('Q');
+    uint8_t height[8];
+    int error = gather_kind(state, 'K', batch);
+    if (error != TALLY_OK || !state->has_certified) return error;
+    error = gather_kind(state, 'C', batch);
     put_u64(height, state->certified.checkpoint.height);
     store_batch_put(batch, state_key_span(&newest), span_of(height, sizeof height));
     return error;
@@ -191,6 +200,38 @@ int state_certified_above(struct state *state, uint64_t height, struct certified
     if (error == TALLY_OK) error = checkpoint_first(buffer_span(&stored), pairs, count, checkpoint);
     buffer_close(&stored);
     arena_close(&arena);
+    return error;
+}
+
+/* ---- Seals ---- */
+
+int state_seal_put(struct state *state, const struct epoch_seal *seal)
+{
+    CHECK(!state->block.open);
+    CHECK(checkpoint_seals(&seal->checkpoint.checkpoint));
+    if (state->failed) return TALLY_EIO;
+    struct state_key key = state_key_of_height('K', seal->checkpoint.checkpoint.epoch);
+    buffer_clear(&state->scratch);
+    epoch_seal_append(seal, &state->scratch);
+    int error = state_value_put(state, &key);
+    if (error == TALLY_OK) overlay_publish(state->overlay);
+    return state_fail(state, error);
+}
+
+int state_seals_read(struct state *state, uint64_t epoch, struct buffer *seals)
+{
+    struct buffer value;
+    size_t before = seals->size;
+    int error = epoch > EPOCH_SEALS_MAX + 1 ? TALLY_ELIMIT : TALLY_OK;
+    state_value_init(&value);
+    for (uint64_t past = 1; error == TALLY_OK && past < epoch; past++) {
+        struct state_key key = state_key_of_height('K', past);
+        error = state_value_get(state, &key, &value);
+        if (error == TALLY_OK) buffer_append(seals, value.data, value.size);
+    }
+    if (error == TALLY_OK && seals->failed) error = TALLY_ENOMEM;
+    if (error != TALLY_OK) seals->size = before;
+    buffer_close(&value);
     return error;
 }
 

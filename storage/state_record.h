@@ -20,6 +20,7 @@
  *                                   its runs u32
  *   'J' page u32                    of such a state, up to BASE_ITEMS of the events that used up an item id:
  *                                   event id | code u16
+ *   'K' epoch u64                   how it ended: an encoded EpochSeals of that one seal
  *   'M'                             format version u32 | chain id | height u64 |
  *                                   events, applied, subjects u64 | replay window
  *   'P'                             height u64 of the snapshot the state came with | height u64 up to which
@@ -77,7 +78,7 @@ struct state_key state_key_of_account(uint32_t member_id, const uint8_t ref[ACCO
 struct state_key state_key_of_batch(uint64_t minute, const struct digest *batch);
 struct state_key state_key_of_tree(uint32_t level, uint64_t index);
 struct state_key state_key_of_results(uint64_t height, uint32_t chunk);
-/* 'B', 'C'. */
+/* 'B', 'C', and 'K' of an epoch. */
 struct state_key state_key_of_height(char kind, uint64_t height);
 /* 'S', or what the keys of a subject's 'H' begin with, by subject_position. */
 struct state_key state_key_of_position(char kind, const struct digest *position);

@@ -7,6 +7,8 @@
 
 /* In one reply of OwnEvents. */
 #define OWN_EVENTS_MAX 256u
+/* And as many bytes of seals, which each event's receipt has for itself: after that the reply ends early. */
+#define OWN_EVENTS_SEALS_MAX (1u * MIB)
 
 struct asker services_asker(const struct services *services)
 {
@@ -51,8 +53,8 @@ static void run_inquire(struct query *query)
     if (!inquiry_id(query, request, &inquiry)) return;
     buffer_init(&proof, QUERY_PROOF_SIZE_MAX);
     bool more;
-    int error =
-        inquiry_answer(&asker, &inquiry, request->since_count, clock_wall_ms(), receipt, &proof, &more);
+    int error = inquiry_answer(
+        &asker, &inquiry, request->since_count, clock_wall_ms(), &query->arena, receipt, &proof, &more);
     if (error == TALLY_EINVALID) {
         query_fail(query, GRPC_OUT_OF_RANGE, "SINCE_AHEAD", "since_count",
             "this node counts fewer events of the subject, as of its newest certified checkpoint");
@@ -117,7 +119,7 @@ static int own_event_read(
     const struct asker *asker, const struct state_event *place, struct arena *arena, struct own_event *own)
 {
     struct ledger_event stored;
-    int error = query_receipt(asker->state, place->height, place->index, &own->receipt);
+    int error = query_receipt(asker->state, place->height, place->index, arena, &own->receipt);
     if (error == TALLY_OK)
         error = ledger_event_read(asker->ledger, place->height, place->index, arena, &stored);
     if (error != TALLY_OK) return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
@@ -149,21 +151,25 @@ static int own_events_read(const struct asker *asker, const Tallystick__V1__OwnE
 {
     struct state_event *places;
     uint32_t count, first = 0;
+    size_t seals = 0;
     int error = own_events(asker, subject_id, arena, &places, &count);
     if (error != TALLY_OK) return error;
     while (first < count && !is_after(&places[first], request->after))
         first++;
     reply->n_events = count - first < OWN_EVENTS_MAX ? count - first : OWN_EVENTS_MAX;
-    reply->more = reply->n_events < count - first;
     reply->events = arena_take_zeroed(arena, OWN_EVENTS_MAX, sizeof *reply->events);
     if (reply->events == NULL) return TALLY_ENOMEM;
-    for (uint32_t i = 0; error == TALLY_OK && i < reply->n_events; i++) {
+    for (uint32_t i = 0; i < reply->n_events; i++) {
         struct own_event *own = arena_take(arena, sizeof *own);
         if (own == NULL) return TALLY_ENOMEM;
         reply->events[i] = &own->message;
         error = own_event_read(asker, &places[first + i], arena, own);
+        if (error != TALLY_OK) return error;
+        seals += own->receipt.seals.size;
+        if (seals > OWN_EVENTS_SEALS_MAX) reply->n_events = i + 1;
     }
-    return error;
+    reply->more = reply->n_events < count - first;
+    return TALLY_OK;
 }
 
 static void run_own_events(struct query *query)

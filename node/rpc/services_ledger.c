@@ -195,7 +195,8 @@ static void run_get_receipt(struct query *query)
     struct digest event_id;
     int error = receipt == NULL ? TALLY_ENOMEM : TALLY_OK;
     if (error == TALLY_OK && request->by_case == TALLYSTICK__V1__GET_RECEIPT_REQUEST__BY_POSITION) {
-        error = query_receipt(state, request->position->height, request->position->index, receipt);
+        error =
+            query_receipt(state, request->position->height, request->position->index, &query->arena, receipt);
     } else if (error == TALLY_OK) {
         if (request->by_case != TALLYSTICK__V1__GET_RECEIPT_REQUEST__BY_EVENT_ID ||
             request->event_id.len != DIGEST_SIZE) {
@@ -203,7 +204,7 @@ static void run_get_receipt(struct query *query)
             return;
         }
         memcpy(event_id.bytes, request->event_id.data, DIGEST_SIZE);
-        error = query_receipt_of(state, &event_id, receipt);
+        error = query_receipt_of(state, &event_id, &query->arena, receipt);
     }
     if (query_failed(query, error, "no such event was ordered")) return;
     struct receipt_message nested;
@@ -346,11 +347,15 @@ static void run_get_checkpoint(struct query *query)
                     : state_history_consistency(state, request->since_height, height, path, &path_length);
         if (query_failed(query, error, "this node has no such height")) return;
     }
+    struct span seals;
+    error = query_seals(state, certified.checkpoint.epoch, &query->arena, &seals);
+    if (query_failed(query, error, "")) return;
     Tallystick__V1__GetCheckpointReply reply = TALLYSTICK__V1__GET_CHECKPOINT_REPLY__INIT;
     struct certified_checkpoint_message nested;
     certified_checkpoint_to_message(&certified, &nested);
     reply.checkpoint = &nested.outer;
     reply.path = message_bytes(span_of(path, path_length * sizeof path[0]));
+    reply.seals = message_bytes(seals);
     message_encode(&reply.base, &query->reply);
 }
 

@@ -77,7 +77,7 @@ static struct certified_checkpoint certify(const struct world *world, uint64_t h
     const struct state_roots *roots = &world->roots[height];
     struct digest set_hash = validator_set_hash(&world->network.validators.set);
     struct certified_checkpoint checkpoint = {.checkpoint = {.chain_id = world->network.chain_id,
-                                                  .epoch = 1,
+                                                  .epoch = world->network.validators.set.epoch,
                                                   .height = height,
                                                   .block = roots->block,
                                                   .time_ms = roots->time_ms,
@@ -282,7 +282,7 @@ static void without_a_certified_checkpoint_there_is_no_answer_yet(void **state)
     assert_int_equal(
         query_history(world->state, world->ledger, &subject, 0, true, &bytes, &more), TALLY_EBUSY);
     assert_int_equal(bytes.size, 1);
-    assert_int_equal(query_receipt(world->state, 1, 0, &receipt), TALLY_EBUSY);
+    assert_int_equal(query_receipt(world->state, 1, 0, &world->arena, &receipt), TALLY_EBUSY);
     buffer_close(&bytes);
 }
 
@@ -423,7 +423,8 @@ static void every_ordered_event_has_a_receipt_that_verifies(void **state)
                 struct proof_verdict verdict;
                 struct buffer bytes;
                 buffer_init(&bytes, MIB);
-                assert_int_equal(query_receipt_of(world->state, &event->id, &receipt), TALLY_OK);
+                assert_int_equal(
+                    query_receipt_of(world->state, &event->id, &world->arena, &receipt), TALLY_OK);
                 assert_int_equal(receipt.height, height);
                 assert_int_equal(receipt.index, index);
                 assert_int_equal(receipt.result.code, result_of(event).code);
@@ -435,12 +436,13 @@ static void every_ordered_event_has_a_receipt_that_verifies(void **state)
                 buffer_close(&bytes);
             }
         }
-        assert_int_equal(query_receipt(world->state, height, index, &receipt), TALLY_ENOTFOUND);
+        assert_int_equal(
+            query_receipt(world->state, height, index, &world->arena, &receipt), TALLY_ENOTFOUND);
     }
     assert_true(count > 100);
-    assert_int_equal(query_receipt(world->state, BLOCKS, 0, &receipt), TALLY_EBUSY);
-    assert_int_equal(query_receipt(world->state, BLOCKS + 1, 0, &receipt), TALLY_ENOTFOUND);
-    assert_int_equal(query_receipt(world->state, 0, 0, &receipt), TALLY_ENOTFOUND);
+    assert_int_equal(query_receipt(world->state, BLOCKS, 0, &world->arena, &receipt), TALLY_EBUSY);
+    assert_int_equal(query_receipt(world->state, BLOCKS + 1, 0, &world->arena, &receipt), TALLY_ENOTFOUND);
+    assert_int_equal(query_receipt(world->state, 0, 0, &world->arena, &receipt), TALLY_ENOTFOUND);
 }
 
 static void every_pair_of_certified_checkpoints_is_shown_consistent(void **state)
@@ -469,6 +471,93 @@ static void every_pair_of_certified_checkpoints_is_shown_consistent(void **state
         state_history_consistency(world->state, 1, BLOCKS + 1, proof.path, &length), TALLY_ENOTFOUND);
 }
 
+/* The epoch ends at this height, and these are the next validators. */
+static struct epoch_seal seal_epoch(struct world *world, uint64_t height, uint32_t first, uint32_t count)
+{
+    struct sample_network next;
+    struct epoch_seal seal = {.checkpoint = certify(world, height)};
+    sample_network_of(&next, "chain", world->network.validators.set.epoch + 1, first, count);
+    next.chain_id = world->network.chain_id;
+    seal.next_set = next.validators.set;
+    seal.checkpoint.checkpoint.next_set_hash = validator_set_hash(&seal.next_set);
+    sample_certify(&world->network, sample_quorum(&world->network), &seal.checkpoint);
+    assert_int_equal(state_certified_put(world->state, &seal.checkpoint), TALLY_OK);
+    world->network = next;
+    return seal;
+}
+
+/* Of everything that is asked under the newest checkpoint, against the validators of genesis. */
+static void verify_from(struct world *world, const struct verify_set *genesis, uint64_t epoch)
+{
+    struct proof_trust trust = {.chain_id = world->network.chain_id, .validators = *genesis};
+    struct digest subject = blocks_digest(1u << 20 | 3);
+    static struct history_proof proof;
+    static struct receipt receipt, read;
+    struct proof_verdict verdict;
+    struct arena arena;
+    struct buffer bytes;
+    bool more;
+    arena_init(&arena, 16 * MIB);
+    buffer_init(&bytes, QUERY_PROOF_SIZE_MAX);
+    assert_int_equal(query_history(world->state, world->ledger, &subject, 0, true, &bytes, &more), TALLY_OK);
+    assert_int_equal(history_verify(&trust, buffer_span(&bytes), &arena, &proof, &verdict), TALLY_OK);
+    assert_int_equal(verdict.epoch, epoch);
+    buffer_clear(&bytes);
+    assert_int_equal(query_receipt(world->state, 1, 0, &arena, &receipt), TALLY_OK);
+    receipt_encode(&receipt, &bytes);
+    assert_int_equal(receipt_verify(&trust, buffer_span(&bytes), &read, &verdict), TALLY_OK);
+    assert_int_equal(verdict.epoch, epoch);
+    buffer_close(&bytes);
+    arena_close(&arena);
+}
+
+static void proofs_of_a_later_epoch_verify_from_genesis(void **state)
+{
+    struct world *world = *state;
+    struct verify_set genesis = world->network.validators;
+    struct epoch_seal first = seal_epoch(world, 3, 0, 7);
+    verify_from(world, &genesis, 1);
+    assert_int_equal(state_seal_put(world->state, &first), TALLY_OK);
+    verify_from(world, &genesis, 1);
+    certified(world, 5);
+    verify_from(world, &genesis, 2);
+    struct epoch_seal second = seal_epoch(world, 6, 3, 4);
+    assert_int_equal(state_seal_put(world->state, &second), TALLY_OK);
+    certified(world, BLOCKS);
+    verify_from(world, &genesis, 3);
+    assert_int_equal(state_flush(world->state, BLOCKS), TALLY_OK);
+    close_world(world);
+    open_world(world);
+    verify_from(world, &genesis, 3);
+}
+
+static void without_the_seals_that_lead_to_it_nothing_is_proven(void **state)
+{
+    struct world *world = *state;
+    struct digest subject = blocks_digest(1u << 20 | 3);
+    static struct receipt receipt;
+    struct buffer bytes, seals;
+    bool more;
+    buffer_init(&bytes, QUERY_PROOF_SIZE_MAX);
+    buffer_init(&seals, EPOCH_SEALS_SIZE_MAX);
+    struct epoch_seal first = seal_epoch(world, 3, 0, 7);
+    certified(world, 5);
+    assert_int_equal(
+        query_history(world->state, world->ledger, &subject, 0, true, &bytes, &more), TALLY_EBUSY);
+    assert_int_equal(query_receipt(world->state, 1, 0, &world->arena, &receipt), TALLY_EBUSY);
+    assert_int_equal(state_seals_read(world->state, 2, &seals), TALLY_ENOTFOUND);
+    assert_int_equal(state_seal_put(world->state, &first), TALLY_OK);
+    assert_int_equal(state_seals_read(world->state, 3, &seals), TALLY_ENOTFOUND);
+    assert_int_equal(seals.size, 0);
+    assert_int_equal(state_seals_read(world->state, EPOCH_SEALS_MAX + 2, &seals), TALLY_ELIMIT);
+    assert_int_equal(state_seals_read(world->state, 1, &seals), TALLY_OK);
+    assert_int_equal(seals.size, 0);
+    assert_int_equal(state_seals_read(world->state, 2, &seals), TALLY_OK);
+    assert_int_not_equal(seals.size, 0);
+    buffer_close(&seals);
+    buffer_close(&bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -490,6 +579,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_ordered_event_has_a_receipt_that_verifies, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             every_pair_of_certified_checkpoints_is_shown_consistent, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(proofs_of_a_later_epoch_verify_from_genesis, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            without_the_seals_that_lead_to_it_nothing_is_proven, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
