@@ -1,4 +1,4 @@
-// links: storage
+// links: storage -Wl,--wrap=event_table_make
 /* The index of events, held against a plain list, over many flushes, closings and openings. */
 #include <pthread.h>
 #include <setjmp.h>
@@ -20,6 +20,15 @@
 static char dir[64];
 static struct store *store;
 static struct event_index *event_index;
+static unsigned tables_made, made_by_freezes;
+
+struct event_table *__real_event_table_make(const struct event_hash *hash, size_t expected);
+struct event_table *__wrap_event_table_make(const struct event_hash *hash, size_t expected);
+struct event_table *__wrap_event_table_make(const struct event_hash *hash, size_t expected)
+{
+    tables_made++;
+    return __real_event_table_make(hash, expected);
+}
 
 static void open_index(uint32_t generation, uint64_t height)
 {
@@ -57,7 +66,9 @@ static void flush(void)
 {
     struct store_batch *batch = store_batch_make();
     assert_non_null(batch);
+    unsigned before = tables_made;
     assert_int_equal(event_index_freeze(event_index), TALLY_OK);
+    made_by_freezes += tables_made - before;
     assert_int_equal(event_index_gather(event_index, batch), TALLY_OK);
     assert_int_equal(store_commit(store, batch), TALLY_OK);
     event_table_close(event_index_drop_frozen(event_index));
@@ -329,6 +340,25 @@ static void what_is_published_is_never_missed(void **context)
     assert_null(missed);
 }
 
+/* To make one takes a while, and who freezes has blocks to apply. */
+static void whoever_freezes_finds_the_next_table_made(void **context)
+{
+    (void)context;
+    open_index(GENERATION, 0);
+    tables_made = made_by_freezes = 0;
+    uint64_t height = 0;
+    for (unsigned i = 0; i < 30; i++) {
+        unsigned blocks = i % 2 == 0 ? 3 : 5; /* the second fills it, and is less than twice the first */
+        while (blocks-- > 0)
+            add_block(++height);
+        flush();
+    }
+    assert_int_equal(made_by_freezes, 0);
+    assert_int_equal(tables_made, 15); /* one for each that was filled */
+    for (uint64_t number = 0; number < height * BLOCK_EVENTS; number += 97)
+        expect(number, true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -343,6 +373,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_name_is_known_by_half_of_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_record_that_is_missing_or_cut_is_damage, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_published_is_never_missed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(whoever_freezes_finds_the_next_table_made, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
