@@ -14,7 +14,7 @@ static void render_events(struct exposition *exposition, const struct node_momen
     exposition_family(exposition, "tallystick_events_applied_total", EXPOSITION_COUNTER,
         "Events applied by this process, by their result.");
     const char *result;
-    for (uint32_t code = 0; (result = result_name(code)) != NULL; code++)
+    for (uint32_t code = 0; code < METER_RESULTS && (result = result_name(code)) != NULL; code++)
         exposition_value(
             exposition, EXPOSITION_LABELS({"result", result}), meter_get(&meters.events_applied[code]));
 }
