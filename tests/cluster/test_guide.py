@@ -2,6 +2,7 @@
 """The integrators' page, followed to the letter: a certificate, calls by curl, and an application in Python."""
 
 import network
+import rpc
 from guide import PAGE, Guide
 
 NODE = "validator-1"
@@ -13,6 +14,9 @@ class GuideTest(network.NetworkTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        member = rpc.Member(cls.shared, NODE)
+        with rpc.Client(cls.shared, NODE) as client:
+            client.submit(member.batch([member.opening()]), rpc.rpc.CHECKPOINTED)
         cls.guide = Guide(cls.shared, NODE, cls.shared.folder / "application")
         cls.guide.follow("A certificate")
 
@@ -25,7 +29,8 @@ class GuideTest(network.NetworkTest):
     def test_calls_by_curl_are_answered_as_the_page_shows(self):
         out = self.guide.follow("Reading, with curl")
         self.assertIn('"name":"validator-1"', out)
-        self.assertIn('"protocol":"tallystick.v1"', out)
+        for told in ('"protocol":"tallystick.v1"', '"finalization":', '"signatures":', "id: 1\nevent: block\ndata: {"):
+            self.assertIn(told, out)
 
     def test_an_application_in_python_gets_a_verified_answer(self):
         out = self.guide.follow("Python").splitlines()
