@@ -2,6 +2,7 @@
 
 int config_tree_open(struct config_tree *tree, struct span text)
 {
+    if (text.size == 0) return TALLY_EFORM;
     if (yaml_parser_initialize(&tree->parser) != 1) return TALLY_ENOMEM;
     yaml_parser_set_input_string(&tree->parser, text.data, text.size);
     if (yaml_parser_load(&tree->parser, &tree->document) == 1) return TALLY_OK;

@@ -316,10 +316,12 @@ int config_parse(struct span text, const char *path, struct config *config, char
         .log_level = CYAML_LOG_ERROR,
     };
     struct yaml_node *yaml = NULL;
-    cyaml_err_t bad =
-        cyaml_load_data(text.data, text.size, &reader, &node_schema, (cyaml_data_t **)&yaml, NULL);
+    cyaml_err_t bad = CYAML_OK;
+    /* Of no text at all, libyaml makes an end of the process; a file that is being written may be that. Of
+     * nothing but comments, libcyaml makes no error. */
+    if (text.size > 0)
+        bad = cyaml_load_data(text.data, text.size, &reader, &node_schema, (cyaml_data_t **)&yaml, NULL);
     if (bad != CYAML_OK) return fail_as_heard(&reading, &complaint);
-    /* An empty file is no mapping, and no error of libcyaml's. */
     int error = TALLY_EFORM;
     if (yaml == NULL)
         snprintf(why, why_size, "%s is empty; allowed: %s", path, allowed_for(""));

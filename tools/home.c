@@ -155,6 +155,7 @@ static enum tool_exit yaml_take(
         .flags = CYAML_CFG_IGNORE_UNKNOWN_KEYS,
     };
     struct yaml_home *yaml = NULL;
+    if (text.size == 0) return context_fail(context, TOOL_REFUSED, "HOME", "%s is empty", path);
     cyaml_err_t error =
         cyaml_load_data(text.data, text.size, &config, &home_schema, (cyaml_data_t **)&yaml, NULL);
     if (error != CYAML_OK) {

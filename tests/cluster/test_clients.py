@@ -186,11 +186,12 @@ class ClientsTest(network.NetworkTest):
                 (self.listing.text + one.line(roles="reed"), [f"line {last}", "reed", "submit, inquire, read, admin"]),
                 (self.listing.text + one.line(more=", rate: 0"), [f"line {last}", "rate is 0", "1 to 1000000"]),
                 (self.listing.text + "extra: 1\n", [f"line {last}", "extra"]),
-                (self.listing.text[:-40], ["line"])):
+                (self.listing.text[:-40], ["line"]), ("", ["is empty"]), ("# nothing\n", ["is empty"])):
             self.listing.path.write_text(text)
             line, = self.listing.reload("node.yaml is refused")
             for part in parts:
                 self.assertIn(part, line)
+            self.listing.path.write_text(self.listing.text)  # where the client looks for the address
             with one.client(self.net) as client:
                 self.assertEqual(client.status().name, NODE)
 
@@ -312,6 +313,8 @@ class ClientsTest(network.NetworkTest):
             self.assertFalse((home / "clients" / "local.crt").exists())
         self.assertEqual(network.tally("client", "list", home=self.net.folder / "none").code, network.REFUSED)
         self.assertEqual(network.tally("client", "list").code, network.USAGE)
+        self.listing.path.write_text("")
+        self.assertIn("is empty", self.command("list", check=network.REFUSED).out)
         self.listing.path.write_text(text + "extra: 1\n")
         self.assertIn("extra", self.command("add", "x", "--roles", "read", check=network.REFUSED).out)
         self.assertFalse((home / "clients" / "x.crt").exists())

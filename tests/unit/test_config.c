@@ -131,6 +131,39 @@ static void what_is_wrong_is_told_with_its_line_and_what_is_allowed(void **state
     }
 }
 
+/* As where a file is read while somebody writes it. */
+static void any_part_of_a_file_is_taken_or_refused(void **state)
+{
+    (void)state;
+    static const char whole[] = HEAD "log_level: info\nclients:\n" CLIENT_A;
+    assert_int_equal(config_parse(span_of(NULL, 0), "node.yaml", config, why, sizeof why), TALLY_EFORM);
+    assert_non_null(strstr(why, "is empty"));
+    for (size_t size = 0; size < sizeof whole; size++) {
+        char *part = malloc(size + 1);
+        assert_non_null(part);
+        memcpy(part, whole, size);
+        part[size] = '\0';
+        int error = parse(part);
+        free(part);
+        assert_true(error == TALLY_OK || (error == TALLY_EFORM && why[0] != '\0'));
+    }
+}
+
+static void a_file_with_any_byte_changed_is_taken_or_refused(void **state)
+{
+    (void)state;
+    static const char whole[] = HEAD "clients:\n" CLIENT_A;
+    static const char bytes[] = "\n -:{}[]\"'#&*!|>%@`,?\t0x\xff\x01";
+    char text[sizeof whole];
+    for (size_t at = 0; at + 1 < sizeof whole; at++)
+        for (size_t i = 0; i + 1 < sizeof bytes; i++) {
+            memcpy(text, whole, sizeof text);
+            text[at] = bytes[i];
+            int error = parse(text);
+            assert_true(error == TALLY_OK || (error == TALLY_EFORM && why[0] != '\0'));
+        }
+}
+
 static void more_clients_than_a_node_takes_are_refused(void **state)
 {
     (void)state;
@@ -157,6 +190,8 @@ int main(void)
         cmocka_unit_test(a_client_has_limits_by_itself),
         cmocka_unit_test(a_client_has_the_limits_it_is_given),
         cmocka_unit_test(what_is_wrong_is_told_with_its_line_and_what_is_allowed),
+        cmocka_unit_test(any_part_of_a_file_is_taken_or_refused),
+        cmocka_unit_test(a_file_with_any_byte_changed_is_taken_or_refused),
         cmocka_unit_test(more_clients_than_a_node_takes_are_refused),
     };
     return cmocka_run_group_tests(tests, start, stop);
