@@ -8,8 +8,8 @@
 /* Few and fixed. */
 enum proof_reason {
     PROOF_OK = 0,
-    PROOF_CHAIN,     /* another chain than the trusted genesis's */
-    PROOF_SIGNATURE, /* a signature fails, or fewer or more signers than a quorum, or one twice */
+    PROOF_CHAIN,     /* another chain than the trusted genesis's, or what forks it */
+    PROOF_SIGNATURE, /* not a quorum of the epoch's validators, or no seals that lead to them */
     PROOF_ROOT,      /* the path does not lead to the signed root */
     PROOF_COUNT,     /* more or fewer events than the signed leaf counts */
     PROOF_FOLD,      /* the events do not fold to the signed accumulator */
