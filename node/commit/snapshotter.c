@@ -20,7 +20,7 @@
  * but by every block, and no backup can be made. What it works for then, it yields to all else that wants the
  * processor, as always. */
 #define WORK_NS 5000000u
-/* So many times as long as one took. */
+/* So many times as long as one takes at half speed. */
 #define REST_FACTOR 10u
 #define NICENESS 10
 
@@ -214,7 +214,8 @@ static void write_end(
 {
     tell(mark, took_ns, error);
     lock(snapshotter);
-    snapshotter->rest_until_ns = uv_hrtime() + REST_FACTOR * took_ns;
+    uint64_t at_half_speed_ns = snapshotter->hurries ? 2 * took_ns : took_ns;
+    snapshotter->rest_until_ns = uv_hrtime() + REST_FACTOR * at_half_speed_ns;
     snapshot_source_close(snapshotter->source);
     snapshotter->source = NULL;
     snapshotter->writing = false;

@@ -4,7 +4,7 @@
  *
  * One is due when the events since the last are a sixteenth of all, and 10,000 at least; or with any event
  * once the last is a day old, by the blocks' time; or when there is none. But after one that took long it
- * rests ten times as long. */
+ * rests ten times as long, and twenty times after the first. */
 #ifndef TALLY_COMMIT_SNAPSHOTTER_H
 #define TALLY_COMMIT_SNAPSHOTTER_H
 
