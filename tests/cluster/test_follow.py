@@ -295,6 +295,7 @@ class FollowTest(network.NetworkTest):
             followers += [Follower(client, until, events=number == 0) for number in range(FOLLOWERS // len(net.validators))]
         for follower in followers:
             follower.start()
+        network.wait_until("events to be slow about", lambda: net.events_counted() > 5000, 60)
         heights, cut = self.sleepy_follow(net)
         outcome = network.tally_end(importing, 300)
         self.assertEqual(outcome.code, network.DONE, outcome)
