@@ -21,13 +21,22 @@ const struct command command_policy = {
         "--policy takes.\n"
         "NAME is a profile that ships: cn, us, or dev (no caps). Anything with a / or a . in it is a file: "
         "to found a\n"
-        "network on rules of its own, print a profile, edit the copy and give that.\n"
+        "network on rules of its own, print a profile, edit the copy, name it and give that.\n"
         "\n"
         "  tally policy cn > ours.json; edit ours.json; tally policy ./ours.json\n"
         "\n"
         "--json prints {\"digest\", \"policy\"}: the digest is what stands for it under every state root.\n",
     .run = policy_run,
 };
+
+/* Whoever reads "cn" in a report takes it for what ships as that. */
+static bool is_false_profile(const struct credit_policy *policy)
+{
+    struct credit_policy shipped;
+    if (policy_profile(policy->name, &shipped) != TALLY_OK) return false;
+    struct digest digest = credit_policy_root(policy), of_shipped = credit_policy_root(&shipped);
+    return !digest_equal(&digest, &of_shipped);
+}
 
 static enum tool_exit read_policy_file(
     struct context *context, const char *path, struct credit_policy *policy)
@@ -40,6 +49,10 @@ static enum tool_exit read_policy_file(
         code = context_fail(context, TOOL_REFUSED, "FILE", "%s", why);
     else if (credit_policy_parse(buffer_span(&text), policy, why, sizeof why) != TALLY_OK)
         code = context_fail(context, TOOL_REFUSED, "POLICY", "%s is no policy: %s", path, why);
+    else if (is_false_profile(policy))
+        code = context_fail(context, TOOL_REFUSED, "POLICY",
+            "%s calls itself %s and is not what ships under that name: give it a name of its own", path,
+            policy->name);
     buffer_close(&text);
     return code;
 }

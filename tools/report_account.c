@@ -30,7 +30,7 @@ int report_accounts_make(struct report *report, struct arena *arena)
         if (list->events[i].account != i || list->events[i].header.type != EVENT_ACCOUNT_OPEN) continue;
         int error = account_make(&making, i, &report->accounts[report->account_count]);
         if (error != TALLY_OK) return error;
-        report->account_count++;
+        report->account_count += !report->accounts[report->account_count].is_past;
     }
     return TALLY_OK;
 }
@@ -123,9 +123,9 @@ static int account_make(struct making *making, uint32_t opening, struct report_a
     }
     if (error != TALLY_OK) return error;
     account->is_active = is_active(making->report, account);
-    account->grid_last = grid_end(making->report, account);
     jumps_flag(making->report, account);
     report_retention_apply(making->report, account);
+    account->grid_last = grid_end(making->report, account);
     return TALLY_OK;
 }
 
@@ -192,8 +192,6 @@ static int report_take(
     month->paid_minor = body->paid_minor;
     month->past_due = body->past_due;
     month->limit = body->limit;
-    month->has_began = body->has_first_delinquency;
-    month->began = body->first_delinquency_date;
     month_flag(making, place, account, month);
     first_delinquency_flag(making->report, place, account, body);
     limit_take(account, header->event_date, body->limit);
@@ -282,8 +280,6 @@ char report_code(
 {
     const struct event_in_force *events = report->list->events;
     const struct report_month *month = report_month_of(account, index);
-    *is_source = false;
-    if (month != NULL && report->past[month->place]) return REPORT_PAST_CODE;
     struct month_facts facts = {.is_reported = month != NULL, .code = ""};
     facts.is_before = index < month_of_date(account->header->event_date);
     if (account->end != NO_PLACE) {

@@ -5,6 +5,7 @@
 #include "tools/history_view.h"
 #include "tools/report_show.h"
 
+static json_t *policy_json(const struct report *report);
 static json_t *verdict_json(const struct report *report);
 static json_t *summary_json(const struct report *report);
 static json_t *accounts_json(const struct report *report);
@@ -15,9 +16,9 @@ static void dispute_more(const struct report *report, uint32_t place, json_t *ob
 
 json_t *report_json(const struct report *report)
 {
-    return json_pack("{s:o, s:s, s:o, s:s, s:o, s:I, s:I, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+    return json_pack("{s:o, s:s, s:o, s:o, s:o, s:I, s:I, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
         "subject", json_digest(&report->subject), "network", report->genesis->network, "chain_id",
-        json_digest(&report->genesis->chain_id), "policy", report->genesis->policy.name, "inquiry",
+        json_digest(&report->genesis->chain_id), "policy", policy_json(report), "inquiry",
         report->inquiry == NULL ? json_null() : json_digest(report->inquiry), "as_of_height",
         (json_int_t)report->verdict->as_of_height, "as_of_time_ms",
         (json_int_t)report->verdict->as_of_time_ms, "codes", code_scheme_name(report->codes), "months",
@@ -26,6 +27,14 @@ json_t *report_json(const struct report *report)
         "inquiries", places_json(report, &report->inquiries, inquiry_more), "disputes",
         places_json(report, &report->disputes, dispute_more), "statements",
         places_json(report, &report->statements, NULL));
+}
+
+static json_t *policy_json(const struct report *report)
+{
+    struct digest digest = credit_policy_root(report->policy);
+    return json_pack("{s:s, s:I, s:o, s:I}", "name", report->policy->name, "version",
+        (json_int_t)report->policy->version, "digest", json_digest(&digest), "retention_years",
+        (json_int_t)report->policy->retention_years);
 }
 
 static json_t *verdict_json(const struct report *report)
@@ -83,14 +92,13 @@ static json_t *summary_json(const struct report *report)
         if (report->by_state[i] > 0)
             json_object_set_new(states, account_state_name(i), json_integer(report->by_state[i]));
     }
-    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-        "accounts", (json_int_t)report->account_count, "active", (json_int_t)report->active, "by_state",
-        states, "totals", totals_json(report), "worst", worst_json(report), "unranked",
-        (json_int_t)report->unranked, "reservations_open", (json_int_t)report->reservations.count,
-        "inquiries_hard", (json_int_t)report->hard, "inquiries_soft", (json_int_t)report->soft, "disputes",
+    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "accounts",
+        (json_int_t)report->account_count, "active", (json_int_t)report->active, "by_state", states, "totals",
+        totals_json(report), "worst", worst_json(report), "unranked", (json_int_t)report->unranked,
+        "reservations_open", (json_int_t)report->reservations.count, "inquiries_hard",
+        (json_int_t)report->hard, "inquiries_soft", (json_int_t)report->soft, "disputes",
         (json_int_t)report->disputes.count, "disputes_open", (json_int_t)report->disputes_open, "statements",
-        (json_int_t)report->statements.count, "flagged", (json_int_t)report->flagged, "past_months",
-        (json_int_t)report->past_months, "past_accounts", (json_int_t)report->past_accounts);
+        (json_int_t)report->statements.count, "flagged", (json_int_t)report->flagged);
 }
 
 /* ---- Accounts ---- */
@@ -124,10 +132,6 @@ static void month_facts_set(const struct report *report, const struct report_mon
         json_object_set_new(object, "paid_minor", json_integer(month->paid_minor));
     }
     amount_set(object, "limit_minor", month->limit);
-    if (report->past[month->place]) {
-        json_object_set_new(object, "past_retention", json_true());
-        return;
-    }
     if (month->has_days) json_object_set_new(object, "days_past_due", json_integer(month->days_past_due));
     if (month->code[0] != '\0') json_object_set_new(object, "reported_code", json_string(month->code));
     amount_set(object, "past_due_minor", month->past_due);
@@ -154,13 +158,10 @@ static json_t *events_json(const struct report *report, const struct report_acco
     const struct event_in_force *events = report->list->events;
     json_t *list = json_array();
     for (uint32_t i = account->opening; list != NULL && i != NO_PLACE; i = events[i].account_next) {
+        if (report->past[i]) continue;
         json_t *object = history_event_json(report->list, i);
         if (object != NULL && report->flags[i] != 0)
             json_object_set_new(object, "flags", flags_json(report, i));
-        if (object != NULL && report_is_past(report, i)) {
-            json_object_del(object, "body");
-            json_object_set_new(object, "past_retention", json_true());
-        }
         json_array_append_new(list, object);
     }
     return list;
@@ -186,10 +187,6 @@ static json_t *account_json(const struct report *report, const struct report_acc
 {
     char opened[DATE_TEXT_SIZE];
     const struct event_header *header = account->header;
-    if (account->is_past)
-        return json_pack("{s:o, s:I, s:o, s:b}", "account",
-            json_hex(span_of(header->account_ref, ACCOUNT_REF_SIZE)), "member", (json_int_t)header->member_id,
-            "member_name", member_name_json(report, header->member_id), "past_retention", 1);
     date_to_text(header->event_date, opened);
     json_t *object = json_pack("{s:o, s:I, s:o, s:s, s:I, s:s, s:s, s:b, s:s, s:o, s:o}", "account",
         json_hex(span_of(header->account_ref, ACCOUNT_REF_SIZE)), "member", (json_int_t)header->member_id,

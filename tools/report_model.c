@@ -174,7 +174,6 @@ static int totals_make(struct report *report, struct arena *arena)
     if (report->totals == NULL) return TALLY_ENOMEM;
     for (uint32_t i = 0; i < report->account_count; i++) {
         const struct report_account *account = &report->accounts[i];
-        if (account->is_past) continue;
         report->by_state[account->state]++;
         if (!account->is_active) continue;
         const struct report_month *latest =
@@ -185,8 +184,7 @@ static int totals_make(struct report *report, struct arena *arena)
         total->accounts++;
         total->unknown += !is_known;
         if (is_known) report_sum_add(&total->balance, latest->balance_minor);
-        if (is_known && latest->past_due.present && !report->past[latest->place])
-            report_sum_add(&total->past_due, latest->past_due.minor);
+        if (is_known && latest->past_due.present) report_sum_add(&total->past_due, latest->past_due.minor);
         if (account->limit.present) report_sum_add(&total->limit, account->limit.minor);
     }
     return TALLY_OK;
@@ -200,7 +198,7 @@ static void worst_find(struct report *report)
         const struct report_account *account = &report->accounts[i];
         for (uint32_t back = 0; back < report->months && back <= account->grid_last; back++) {
             const struct report_month *month = report_month_of(account, account->grid_last - back);
-            if (month == NULL || account->is_past || report->past[month->place]) continue;
+            if (month == NULL) continue;
             report->unranked += !month->has_days;
             if (!month->has_days || month->days_past_due <= worst) continue;
             worst = month->days_past_due;

@@ -13,7 +13,6 @@
 
 #define REPORT_MONTHS_DEFAULT 24u
 #define REPORT_MONTHS_MAX 120u
-#define REPORT_PAST_CODE '-'
 #define INQUIRY_MONTHS 12 /* over which hard and soft inquiries are counted */
 
 /* What a reader notices and the rules cannot: bits. They refuse nothing. */
@@ -45,8 +44,6 @@ struct report_month {
     uint32_t days_past_due;
     int64_t balance_minor, paid_minor;
     struct optional_amount past_due, limit;
-    bool has_began; /* the source says since when it is late: */
-    int32_t began;
     const char *code; /* the source's own; "" without one */
 };
 
@@ -64,7 +61,7 @@ struct report_account {
     struct optional_amount charged_off, paid_last;
     bool has_charge_off_began; /* the first day of the delinquency that led to the charge-off is known: */
     int32_t charge_off_began;
-    bool is_past; /* it was charged off so long ago that nothing of it is shown but that there is one */
+    bool is_past; /* it was charged off so long ago that the report has nothing of it */
     struct report_sum recovered;
     uint32_t latest; /* index of the latest reported month; NO_PLACE without any */
     /* The reported months, from period `month_first` (period_index) on without gaps. */
@@ -100,10 +97,7 @@ struct report {
     uint8_t *flags;    /* by place: bits */
     uint32_t flagged;  /* events with any */
     bool *disputed;    /* by place: it, or a correction of it, is disputed, and is marked so */
-    /* What the policy's years of retention no longer let be shown: by place, how late a month was and what
-     * its flags were; how many such months; and accounts as a whole, which are in no sum. */
-    bool *past;
-    uint32_t past_months, past_accounts;
+    bool *past;        /* by place: the policy's years for it are over, and nothing of it is shown */
     uint32_t account_count;
     struct report_account *accounts;   /* in the order of their openings */
     struct report_places reservations; /* live at the checkpoint */
@@ -133,14 +127,12 @@ int report_make(const struct report_request *request, const struct in_force *lis
 /* Fills accounts with their months and flags, by the report's list. Private to the report. */
 int report_accounts_make(struct report *report, struct arena *arena) TALLY_MUST_CHECK;
 
-/* Whether what an event says, or what it corrects, is past retention. */
-bool report_is_past(const struct report *report, uint32_t place);
-/* Marks what is past retention. Private to the report. */
+/* Leaves out what is past retention: see report_retention.c. Private to the report. */
 void report_retention_apply(struct report *report, struct report_account *account);
 
 /* The reported month of a period (period_index); NULL where none is in force. */
 const struct report_month *report_month_of(const struct report_account *account, uint32_t index);
-/* The code of a month (period_index) of the account; REPORT_PAST_CODE where it is past retention. */
+/* The code of a month (period_index) of the account. */
 char report_code(
     const struct report *report, const struct report_account *account, uint32_t index, bool *is_source);
 /* Whether the inquiry is a hard one. */

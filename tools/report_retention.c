@@ -1,14 +1,13 @@
-/* What a policy no longer lets a report show of an account: a run of late months, or a charge-off, whose
- * years are over. The file holds it for good, and proves it; a reader is not to act on it any more. */
+/* What a report leaves out, because the years are over for which the policy lets it be shown: late months, an
+ * account that was charged off, and what was put right since. A report then looks as if it had not been
+ * reported; the file holds it for good, and proves it.
+ *
+ * Nothing recent may vanish for what is said of it elsewhere: each late month has its own clock, a date that
+ * a furnisher gives moves none of them forward past what the ledger holds, and what is not known to be good
+ * ends no run. Only a charge-off counts from the delinquency that led to it. */
 #include "proto/base/check.h"
+#include "proto/base/date.h"
 #include "tools/report_model.h"
-
-/* A bad event: late months from `first` up to, not including, `next` (indexes of account->months). */
-struct bad_event {
-    uint32_t first, next;
-    int32_t began;
-    const int32_t *ended; /* NULL while it lasts */
-};
 
 static bool is_known(const struct report_month *month)
 {
@@ -20,6 +19,11 @@ static bool is_late(const struct report_month *month)
     return is_known(month) && month->days_past_due > 0;
 }
 
+static int32_t later(int32_t a, int32_t b)
+{
+    return a > b ? a : b;
+}
+
 static bool is_over(const struct report *report, int32_t began, const int32_t *ended)
 {
     int32_t last_day;
@@ -27,86 +31,145 @@ static bool is_over(const struct report *report, int32_t began, const int32_t *e
     return error == TALLY_OK && report->as_of_day > last_day;
 }
 
-static int32_t event_date(const struct report *report, uint32_t place)
+static int32_t date_of(const struct report *report, uint32_t place)
 {
     return report->list->events[place].header.event_date;
 }
 
-/* What ends a bad event that no better month ends: that the account was closed. A debt that was passed on
- * lasts. */
-static const int32_t *closed_on(const struct report *report, const struct report_account *account)
+static int32_t period_end(uint32_t period)
 {
-    if (account->end == NO_PLACE) return NULL;
-    const struct event_header *end = &report->list->events[account->end].header;
-    return end->type == EVENT_CLOSE ? &end->event_date : NULL;
+    int year = (int)(period / 100), month = (int)(period % 100);
+    return date_from_civil(year, month, date_days_in_month(year, month));
 }
 
-/* The run that begins with the late month `first`: up to the first month that is known not to be late. A
- * month without a report, or with one that cannot be read, does not end it. */
-static struct bad_event run_from(
-    const struct report *report, const struct report_account *account, uint32_t first)
+static int32_t month_end(const struct report_account *account, uint32_t i)
 {
-    const struct report_month *months = account->months;
-    struct bad_event run = {first, first + 1, event_date(report, months[first].place), NULL};
-    while (run.next < account->month_count && (!is_known(&months[run.next]) || is_late(&months[run.next])))
-        run.next++;
-    for (uint32_t i = first; i < run.next; i++)
-        if (is_late(&months[i]) && months[i].has_began && months[i].began < run.began)
-            run.began = months[i].began;
-    run.ended = run.next < account->month_count
-                    ? &report->list->events[months[run.next].place].header.event_date
-                    : closed_on(report, account);
-    return run;
+    return period_end(period_from_index(account->month_first + i));
 }
 
+/* ---- Charge-offs ---- */
+
+/* It lasts until the account is closed, or a later month is reported without a balance. */
+static bool charge_off_end(const struct report *report, const struct report_account *account, int32_t *ended)
+{
+    int32_t date = date_of(report, account->charge_off);
+    if (account->end != NO_PLACE && report->list->events[account->end].header.type == EVENT_CLOSE) {
+        *ended = later(date, date_of(report, account->end));
+        return true;
+    }
+    for (uint32_t i = 0; i < account->month_count; i++) {
+        const struct report_month *month = &account->months[i];
+        bool is_paid = is_known(month) && month->has_amounts && month->balance_minor <= 0 && !is_late(month);
+        if (!is_paid || month_end(account, i) < date) continue;
+        *ended = later(month_end(account, i), date_of(report, month->place));
+        return true;
+    }
+    return false;
+}
+
+/* The first day of the delinquency that led to it: of the months that were known to be late one after another
+ * up to it, or as its own report says, between the opening and the charge-off. */
+static int32_t charge_off_began(const struct report *report, const struct report_account *account)
+{
+    int32_t date = date_of(report, account->charge_off), began = date;
+    for (uint32_t i = account->month_count; i-- > 0;) {
+        if (month_end(account, i) > date) continue;
+        if (!is_late(&account->months[i])) break;
+        began = month_end(account, i);
+    }
+    bool is_given = account->has_charge_off_began &&
+                    account->charge_off_began >= account->header->event_date &&
+                    account->charge_off_began < began;
+    return is_given ? account->charge_off_began : began;
+}
+
+static bool charge_off_is_over(const struct report *report, const struct report_account *account)
+{
+    int32_t ended;
+    bool has_ended = charge_off_end(report, account, &ended);
+    return is_over(report, charge_off_began(report, account), has_ended ? &ended : NULL);
+}
+
+/* ---- Late months ---- */
+
+/* When the run that the late month `i` is in ended: with the first month after it that is known to be good,
+ * or with the account. One that a charge-off came of ends with that, and a debt that was passed on lasts. */
+static bool run_end(
+    const struct report *report, const struct report_account *account, uint32_t i, int32_t *ended)
+{
+    int32_t last_late = month_end(account, i);
+    bool is_charged_off = account->charge_off != NO_PLACE;
+    for (; i < account->month_count; i++) {
+        const struct report_month *month = &account->months[i];
+        if (is_late(month)) last_late = month_end(account, i);
+        if (!is_known(month) || is_late(month)) continue;
+        *ended = later(last_late, date_of(report, month->place));
+        if (!is_charged_off || *ended < date_of(report, account->charge_off)) return true;
+        break;
+    }
+    if (is_charged_off) return charge_off_end(report, account, ended);
+    if (account->end == NO_PLACE || report->list->events[account->end].header.type != EVENT_CLOSE)
+        return false;
+    *ended = later(last_late, date_of(report, account->end));
+    return true;
+}
+
+/* An event of which nothing is shown, not even what was unusual in it. */
 static void hide(struct report *report, uint32_t place)
 {
     report->past[place] = true;
     report->flags[place] = 0;
 }
 
-static void run_hide(struct report *report, const struct report_account *account, const struct bad_event *run)
+/* With all that corrects them. */
+static void months_hide(struct report *report, struct report_account *account)
 {
-    for (uint32_t i = run->first; i < run->next; i++) {
+    const struct event_in_force *events = report->list->events;
+    int32_t ended;
+    for (uint32_t i = 0; i < account->month_count; i++) {
         if (!is_late(&account->months[i])) continue;
-        hide(report, account->months[i].place);
-        report->past_months++;
+        bool has_ended = run_end(report, account, i, &ended);
+        if (is_over(report, month_end(account, i), has_ended ? &ended : NULL))
+            hide(report, account->months[i].place);
+    }
+    for (uint32_t i = account->opening; i != NO_PLACE; i = events[i].account_next)
+        if (events[i].original != NO_PLACE && report->past[events[i].original]) hide(report, i);
+}
+
+/* A month that is hidden counts as not reported. */
+static void months_forget(const struct report *report, struct report_account *account)
+{
+    account->latest = NO_PLACE;
+    for (uint32_t i = 0; i < account->month_count; i++) {
+        struct report_month *month = &account->months[i];
+        if (month->place != NO_PLACE && report->past[month->place]) month->place = NO_PLACE;
+        if (month->place != NO_PLACE) account->latest = account->month_first + i;
     }
 }
 
-/* A charge-off goes on until the account is closed, and began with the delinquency that led to it. */
-static bool charge_off_is_over(
-    const struct report *report, const struct report_account *account, const struct bad_event *led_to_it)
+/* What was retracted or corrected since was an error, and is shown no longer than if it had been right: from
+ * the end of its month, or its own day. */
+static void struck_hide(struct report *report, const struct report_account *account)
 {
-    int32_t date = event_date(report, account->charge_off);
-    int32_t began = account->has_charge_off_began ? account->charge_off_began : date;
-    if (led_to_it->next > 0 && led_to_it->began < began) began = led_to_it->began;
-    return is_over(report, began, closed_on(report, account));
-}
-
-bool report_is_past(const struct report *report, uint32_t place)
-{
-    uint32_t original = report->list->events[place].original;
-    return report->past[place] || (original != NO_PLACE && report->past[original]);
+    const struct event_in_force *events = report->list->events;
+    for (uint32_t i = account->opening; i != NO_PLACE; i = events[i].account_next) {
+        bool is_struck = events[i].standing != STANDS_IN_FORCE || events[i].version != i;
+        uint32_t original = events[i].original == NO_PLACE ? i : events[i].original;
+        const struct event_header *header = &events[original].header;
+        int32_t day = header->type == EVENT_PERIOD_REPORT ? period_end(header->period) : header->event_date;
+        if (is_struck && is_over(report, day, &day)) report->past[i] = true;
+    }
 }
 
 void report_retention_apply(struct report *report, struct report_account *account)
 {
-    bool is_charged_off = account->charge_off != NO_PLACE;
-    int32_t charged_off_on = is_charged_off ? event_date(report, account->charge_off) : 0;
-    struct bad_event led_to_it = {0, 0, 0, NULL};
-    for (uint32_t i = 0; i < account->month_count; i++) {
-        if (!is_late(&account->months[i])) continue;
-        struct bad_event run = run_from(report, account, i);
-        i = run.next - 1;
-        bool reaches_charge_off = is_charged_off && (run.ended == NULL || *run.ended >= charged_off_on);
-        if (reaches_charge_off && led_to_it.next == 0 && run.began <= charged_off_on) led_to_it = run;
-        if (reaches_charge_off) run.ended = closed_on(report, account);
-        if (is_over(report, run.began, run.ended)) run_hide(report, account, &run);
+    account->is_past = account->charge_off != NO_PLACE && charge_off_is_over(report, account);
+    if (!account->is_past) {
+        months_hide(report, account);
+        months_forget(report, account);
+        struck_hide(report, account);
+        return;
     }
-    account->is_past = is_charged_off && charge_off_is_over(report, account, &led_to_it);
-    if (!account->is_past) return;
-    report->past_accounts++;
     for (uint32_t i = account->opening; i != NO_PLACE; i = report->list->events[i].account_next)
         hide(report, i);
 }

@@ -52,6 +52,20 @@ void report_account_name(const struct report *report, uint32_t place, char text[
         snprintf(text, REPORT_ACCOUNT_NAME_SIZE, "Account %u, ", low + 1);
 }
 
+/* Which policy, whatever it calls itself, and what the report leaves out by it. */
+static void policy_lines(const struct report *report, struct page *page)
+{
+    const struct credit_policy *policy = report->policy;
+    char text[LINE_SIZE], hex[2 * DIGEST_SIZE + 1];
+    struct digest digest = credit_policy_root(policy);
+    hex_encode(span_of(digest.bytes, DIGEST_SIZE), hex);
+    snprintf(text, sizeof text, "%s, version %u, digest %.16s", policy->name, policy->version, hex);
+    page_field(page, "policy", text, PAGE_PLAIN);
+    snprintf(text, sizeof text, "late months and charge-offs are left out after %u years",
+        policy->retention_years);
+    page_field(page, "retention", text, PAGE_PLAIN);
+}
+
 static void identity_show(const struct report *report, struct page *page)
 {
     char text[LINE_SIZE], hex[2 * DIGEST_SIZE + 1], time[TIME_TEXT_SIZE];
@@ -67,7 +81,7 @@ static void identity_show(const struct report *report, struct page *page)
     time_to_text(report->verdict->as_of_time_ms, time);
     snprintf(text, sizeof text, "height %llu, %s", (unsigned long long)report->verdict->as_of_height, time);
     page_field(page, "as of", text, PAGE_PLAIN);
-    page_field(page, "policy", report->genesis->policy.name, PAGE_PLAIN);
+    policy_lines(report, page);
 }
 
 static void verdict_show(const struct report *report, struct page *page)
@@ -170,16 +184,6 @@ static void worst_line(const struct report *report, struct page *page)
     unranked_line(report, page);
 }
 
-static void past_line(const struct report *report, struct page *page)
-{
-    char text[LINE_SIZE];
-    if (report->past_months == 0 && report->past_accounts == 0) return;
-    snprintf(text, sizeof text,
-        "%u late months (%c) and %u accounts are past the policy's %u years: not shown", report->past_months,
-        REPORT_PAST_CODE, report->past_accounts, report->policy->retention_years);
-    page_field(page, "retention", text, PAGE_PLAIN);
-}
-
 static void summary_show(const struct report *report, struct page *page)
 {
     char text[LINE_SIZE];
@@ -187,7 +191,6 @@ static void summary_show(const struct report *report, struct page *page)
     accounts_line(report, page);
     totals_lines(report, page);
     worst_line(report, page);
-    past_line(report, page);
     snprintf(text, sizeof text, "%u open", report->reservations.count);
     page_field(page, "reservations", text, PAGE_PLAIN);
     snprintf(text, sizeof text, "%u hard and %u soft in the last %d months", report->hard, report->soft,

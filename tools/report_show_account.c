@@ -10,7 +10,6 @@
 #define MONTHS_A_YEAR 12u
 #define CELL_SIZE 12
 
-static void past_show(const struct report *report, const struct report_account *account, struct page *page);
 static void facts_show(const struct report *report, const struct report_account *account, struct page *page);
 static void grid_show(const struct report *report, const struct report_account *account, struct page *page);
 static void codes_show(const struct report *report, const struct report_account *account, struct page *page);
@@ -26,12 +25,7 @@ void report_show_account(
     snprintf(heading, sizeof heading, "Account %u: %s %s, %s", number + 1,
         account_type_name(account->header->account_type),
         account->currency == NULL ? "" : account->currency->alpha, account_state_name(account->state));
-    if (account->is_past) snprintf(heading, sizeof heading, "Account %u: past retention", number + 1);
     page_part(page, heading);
-    if (account->is_past) {
-        past_show(report, account, page);
-        return;
-    }
     facts_show(report, account, page);
     if (account->state != ACCOUNT_STATE_VOID) {
         grid_show(report, account, page);
@@ -39,17 +33,6 @@ void report_show_account(
         flags_show(report, account, page);
     }
     events_show(report, account, room, page);
-}
-
-/* That there is a file of it, and nothing of what is in it. */
-static void past_show(const struct report *report, const struct report_account *account, struct page *page)
-{
-    char text[LINE_SIZE], member[MEMBER_TEXT_SIZE];
-    report_member(report, account->header->member_id, member);
-    page_field(page, "holder", member, PAGE_PLAIN);
-    snprintf(text, sizeof text, "it was charged off, and the %u years that the policy keeps that are over",
-        report->policy->retention_years);
-    page_field(page, "not shown", text, PAGE_PLAIN);
 }
 
 static void amount_field(
@@ -61,7 +44,7 @@ static void amount_field(
     page_field(page, label, text, PAGE_PLAIN);
 }
 
-static void latest_show(const struct report *report, const struct report_account *account, struct page *page)
+static void latest_show(const struct report_account *account, struct page *page)
 {
     char text[LINE_SIZE], period[PERIOD_TEXT_SIZE], amount[AMOUNT_TEXT_SIZE] = "not known";
     if (account->latest == NO_PLACE) return;
@@ -70,12 +53,11 @@ static void latest_show(const struct report *report, const struct report_account
     period_to_text(period_from_index(account->latest), period);
     if (month->has_amounts) amount_to_text(month->balance_minor, account->currency, amount);
     int used = snprintf(text, sizeof text, "%s: balance %s", period, amount);
-    bool is_past = report->past[month->place];
-    if (month->past_due.present && !is_past) {
+    if (month->past_due.present) {
         amount_to_text(month->past_due.minor, account->currency, amount);
         used += snprintf(text + used, sizeof text - (size_t)used, ", past due %s", amount);
     }
-    if (month->has_days && !is_past)
+    if (month->has_days)
         snprintf(text + used, sizeof text - (size_t)used, ", %u days past due", month->days_past_due);
     page_field(page, "latest", text, PAGE_PLAIN);
 }
@@ -110,7 +92,7 @@ static void facts_show(const struct report *report, const struct report_account 
         page_field(page, "terms", "not known: the opening came without what it says", PAGE_LOUD);
     amount_field(page, "limit", account, account->limit);
     amount_field(page, "principal", account, account->principal);
-    latest_show(report, account, page);
+    latest_show(account, page);
     if (account->last_payment != NO_PLACE) {
         char amount[AMOUNT_TEXT_SIZE] = "of an amount not known";
         date_to_text(report->list->events[account->last_payment].header.event_date, date);
@@ -172,9 +154,7 @@ static void codes_show(const struct report *report, const struct report_account 
         const struct report_month *month = &account->months[i];
         uint32_t index = account->month_first + i;
         bool is_source;
-        if (month->place == NO_PLACE || report->past[month->place] || month->is_unread ||
-            month->code[0] == '\0')
-            continue;
+        if (month->place == NO_PLACE || month->is_unread || month->code[0] == '\0') continue;
         if (index > account->grid_last || account->grid_last - index >= report->months) continue;
         report_code(report, account, index, &is_source);
         if (is_source) continue;
@@ -220,7 +200,6 @@ static bool is_shown(const struct report *report, uint32_t place)
 {
     const struct event_in_force *event = &report->list->events[place];
     enum event_type type = event->header.type;
-    if (report->past[place]) return false;
     bool is_routine = type == EVENT_PERIOD_REPORT || type == EVENT_PAYMENT;
     if (type == EVENT_CORRECT || type == EVENT_RETRACT) return false;
     if (!is_routine || event->standing != STANDS_IN_FORCE) return true;
@@ -261,7 +240,7 @@ static void corrections_show(
     char what[LINE_SIZE];
     for (uint32_t i = about_next(report->list, original, original); i != NO_PLACE;
          i = about_next(report->list, original, i)) {
-        if (events[i].header.type != EVENT_CORRECT) continue;
+        if (events[i].header.type != EVENT_CORRECT || report->past[i]) continue;
         snprintf(what, sizeof what, "%s: %s", correction_text(&events[i]),
             header_name(&events[i].header, "reason"));
         bool is_over = events[i].standing != STANDS_IN_FORCE || events[i].is_mismatched;
@@ -290,9 +269,10 @@ static void events_show(const struct report *report, const struct report_account
         char type[LINE_SIZE];
         snprintf(type, sizeof type, "%s%s", event_type_name((uint32_t)events[i].header.type),
             report->disputed[i] ? ", disputed" : "");
-        row_show(report, i, type, is_over ? PAGE_STRUCK : PAGE_PLAIN, room, page);
+        if (!report->past[i]) row_show(report, i, type, is_over ? PAGE_STRUCK : PAGE_PLAIN, room, page);
         corrections_show(report, i, room, page);
-        if (events[i].standing == STANDS_RETRACTED) retraction_show(report, events[i].ended_by, page);
+        if (events[i].standing == STANDS_RETRACTED && !report->past[i])
+            retraction_show(report, events[i].ended_by, page);
     }
     page_table_end(page);
 }

@@ -91,12 +91,11 @@ static void about_field(
 {
     char line[EVENT_SUMMARY_SIZE + LINE_SIZE], account[REPORT_ACCOUNT_NAME_SIZE], said[EVENT_SUMMARY_SIZE];
     uint32_t target = report->list->events[place].about;
-    if (target == NO_PLACE) return;
+    if (target == NO_PLACE || report->past[target]) return;
     const struct event_in_force *event = &report->list->events[target];
     bool is_over = event->standing == STANDS_CORRECTED || event->standing == STANDS_RETRACTED;
     report_account_name(report, target, account);
     history_summary(report->list, target, room, said);
-    if (report_is_past(report, target)) snprintf(said, sizeof said, "past retention");
     snprintf(line, sizeof line, "%s%s %s", account, event_type_name((uint32_t)event->header.type), said);
     page_field(page, "about", line, is_over ? PAGE_STRUCK : PAGE_PLAIN);
 }

@@ -1,4 +1,4 @@
-/* A policy: what differs between regimes, and what members may change by ballot. Caps, clocks, retention,
+/* A policy: what differs between regimes. Caps, clocks, retention,
  * purposes: data on the ledger, which the rules read; nothing of it is in code. */
 #ifndef TALLY_CODEC_POLICY_H
 #define TALLY_CODEC_POLICY_H

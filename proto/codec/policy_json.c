@@ -5,9 +5,11 @@
 #include "proto/base/amount.h"
 #include "proto/base/check.h"
 
-#define COUNT_MAX 1000000 /* of any cap: none that is meant is larger */
+#define CAP_MINOR_MAX 9007199254740991 /* 2^53 - 1: whoever reads JSON has it exactly */
+#define COUNT_MAX 1000000              /* of any cap: none that is meant is larger */
 #define MS_PER_DAY 86400000
 #define RESERVATION_LIFE_MS_MAX MS_PER_DAY
+#define ANSWER_TTL_MS_MIN 60000 /* the first answer, too, comes within it */
 #define ANSWER_TTL_MS_MAX (30ll * MS_PER_DAY)
 #define COOLING_OFF_DAYS_MAX 366
 #define RETENTION_YEARS_MAX 100
@@ -45,7 +47,7 @@ static int read_cap(struct strict_json *json, const json_t *object, struct amoun
     if (currency == NULL)
         return strict_refuse(json, TALLY_EFORM, "\"currency\" is not the three letters of one in ISO 4217");
     cap->currency = currency->numeric;
-    return strict_integer(json, object, "amount_minor", 1, INT64_MAX, &cap->minor);
+    return strict_integer(json, object, "amount_minor", 1, CAP_MINOR_MAX, &cap->minor);
 }
 
 static int read_caps(struct strict_json *json, const json_t *object, struct credit_policy *policy)
@@ -122,7 +124,7 @@ static int read_access(struct strict_json *json, const json_t *object, struct cr
     if (error == TALLY_OK)
         error = read_set(json, object, "purposes", credit_purpose_names, &policy->purposes);
     if (error == TALLY_OK)
-        error = strict_integer(json, object, "answer_ttl_ms", 0, ANSWER_TTL_MS_MAX, &ttl_ms);
+        error = strict_integer(json, object, "answer_ttl_ms", ANSWER_TTL_MS_MIN, ANSWER_TTL_MS_MAX, &ttl_ms);
     policy->answer_ttl_ms = (uint64_t)ttl_ms;
     (void)snprintf(json->where, sizeof json->where, "policy.access.legal_bases");
     return error == TALLY_OK ? read_bases(json, json_object_get(object, "legal_bases"), policy) : error;

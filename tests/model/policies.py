@@ -4,7 +4,7 @@
     policies.py              holds every line of the vectors against this reading of the profiles
     policies.py --digests    prints the digest of each profile
 
-A line asks one thing of one profile: its "digest" under a state root; until when adverse data is "shown" that "began" on a day and
+A line asks one thing of one profile, or of a policy that the line has whole: its "digest" under a state root; until when adverse data is "shown" that "began" on a day and
 "ended" on one (null: it lasts); when the answer to a dispute that was "opened" on a day is "due", with and without its extension,
 and what is the duty where it could not be confirmed; whether a "purpose" or a role's legal "basis" is "allowed".
 """
@@ -91,7 +91,7 @@ def days_after(day: str, days: int) -> str:
 
 def answer(line: dict[str, Any]) -> dict[str, Any]:
     """The line as it should be."""
-    policy = read(line["policy"])
+    policy = line.get("whole") or read(line["policy"])
     if "digest" in line:
         return {**line, "digest": digest(policy)}
     if "began" in line:

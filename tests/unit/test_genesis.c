@@ -19,7 +19,7 @@
     "{\"name\": \"dev\", \"version\": 1, \"reservations\": {\"live_max\": 0, \"lenders_max\": 0, "           \
     "\"accounts_max\": 0, \"cooling_off_days\": 0, \"amount_caps\": [], \"life_ms_max\": 86400000, "         \
     "\"authorization_from_ms\": null}, \"access\": {\"purposes\": [\"CREDIT_DECISION\"], \"legal_bases\": "  \
-    "{\"lender\": [], \"bureau\": [], \"regulator\": [], \"operator\": []}, \"answer_ttl_ms\": 0}, "         \
+    "{\"lender\": [], \"bureau\": [], \"regulator\": [], \"operator\": []}, \"answer_ttl_ms\": 60000}, "     \
     "\"retention\": {\"from\": \"END\", \"years\": 5}, \"disputes\": {\"days\": 20, \"extension_days\": 0, " \
     "\"unverifiable\": \"KEEP\"}}"
 #define HEAD                                                                                                 \

@@ -494,17 +494,35 @@ static char code_of(uint32_t account, uint32_t period)
 
 static void is_shown(bool shown)
 {
-    assert_int_equal(code_of(0, 201504), shown ? '1' : REPORT_PAST_CODE);
-    assert_int_equal(code_of(0, 201505), shown ? '2' : REPORT_PAST_CODE);
+    assert_int_equal(code_of(0, 201504), shown ? '1' : '*');
+    assert_int_equal(code_of(0, 201505), shown ? '2' : '*');
     assert_int_equal(code_of(0, 201503), 'N');
     assert_int_equal(code_of(0, 201506), 'N');
-    assert_int_equal(report.past_months, shown ? 0 : 2);
     assert_int_equal(report.worst_account, shown ? 0 : NO_PLACE);
-    assert_int_equal(report.past_accounts, 0);
 }
 
-/* "In China adverse data is kept 5 years from the end of the bad event; in the US 7 years from the first
- * delinquency." */
+/* In how many forms of the report a text stands: a terminal's, a page's, JSON. */
+static uint32_t forms_with(const char *text)
+{
+    const struct page_form *const forms[] = {&page_text, &page_html};
+    json_t *object = report_json(&report);
+    char *json = json_dumps(object, 0);
+    assert_non_null(json);
+    uint32_t count = strstr(json, text) != NULL;
+    for (size_t i = 0; i < 2; i++) {
+        struct page page;
+        page_make(forms[i], &page);
+        buffer_append(&page.out, "", 1);
+        count += strstr((const char *)page.out.data, text) != NULL;
+        page_close(&page);
+    }
+    free(json);
+    json_decref(object);
+    return count;
+}
+
+/* "In China adverse data is kept 5 years from the end of the bad event"; in the US seven years, each late
+ * month from its own end. */
 static void late_months_are_shown_for_the_policys_years(void **state)
 {
     (void)state;
@@ -513,65 +531,121 @@ static void late_months_are_shown_for_the_policys_years(void **state)
     is_shown(true);
     make_on("cn", 2020, 6, 29);
     is_shown(false);
-    make_on("us", 2022, 4, 28);
+    make_on("us", 2022, 4, 30);
     is_shown(true);
-    make_on("us", 2022, 4, 29);
+    make_on("us", 2022, 5, 1);
+    assert_int_equal(code_of(0, 201504), '*');
+    assert_int_equal(code_of(0, 201505), '2');
+    make_on("us", 2022, 5, 31);
+    assert_int_equal(code_of(0, 201505), '2');
+    make_on("us", 2022, 6, 1);
     is_shown(false);
 }
 
-static void a_run_that_lasts_is_kept_from_its_end_and_not_from_its_beginning(void **state)
+/* Neither what nothing is known of, nor a date that is too early to be, lets a debt disappear. */
+static void nothing_recent_disappears(void **state)
 {
     (void)state;
-    struct event_body late = sample_report_body(9000, 40);
+    struct event_body old = sample_report_body(9000, 40), fresh = sample_report_body(9000, 95);
     sample_open(file, 1, 0, ACCOUNT_REVOLVING, 156, date_from_civil(2010, 1, 1), 100000);
-    sample_report(file, 1, 0, 201002, &late);
-    late.has_first_delinquency = true;
-    late.first_delinquency_date = date_from_civil(2010, 1, 15);
-    sample_report(file, 1, 0, 201003, &late);
-    make_on("cn", 2024, 1, 1);
-    assert_int_equal(report.past_months, 0);
-    make_on("us", 2017, 1, 15);
-    assert_int_equal(report.past_months, 0);
-    make_on("us", 2017, 1, 16);
-    assert_int_equal(report.past_months, 2);
+    sample_report(file, 1, 0, 201002, &old);
+    fresh.has_first_delinquency = true;
+    fresh.first_delinquency_date = date_from_civil(1990, 1, 1);
+    fresh.past_due = (struct optional_amount){true, 9000};
+    uint32_t last = sample_report(file, 1, 0, 202401, &fresh);
+    make_on("us", 2024, 2, 20);
+    assert_int_equal(code_of(0, 202401), '4');
+    assert_int_equal(code_of(0, 201002), '*');
+    assert_int_equal(report.totals[0].past_due.minor, 9000);
+    assert_int_equal(report.flags[last] & FLAG_LATE_BEFORE_OPEN, FLAG_LATE_BEFORE_OPEN);
+    make_on("cn", 2024, 2, 20); /* nothing says that what began in 2010 ended */
+    assert_int_equal(code_of(0, 202401), '4');
+    assert_int_equal(code_of(0, 201002), '2');
     struct event_body good = sample_report_body(0, 0);
-    sample_report(file, 1, 0, 201203, &good); /* months without a report do not end it */
-    make_on("cn", 2017, 3, 28);
-    assert_int_equal(report.past_months, 0);
-    make_on("cn", 2017, 3, 29);
-    assert_int_equal(report.past_months, 2);
+    struct event_header header =
+        sample_file_header(file, EVENT_PERIOD_REPORT, 1, 0, date_from_civil(2010, 1, 1));
+    header.period = 202402;
+    sample_file_add(file, header, &good, RESULT_OK); /* a good month, dated long before it */
+    make_on("cn", 2024, 3, 20);
+    assert_int_equal(code_of(0, 202401), '4');
+    make_on("cn", 2029, 1, 31);
+    assert_int_equal(code_of(0, 202401), '4');
+    make_on("cn", 2029, 2, 1);
+    assert_int_equal(code_of(0, 202401), '*');
+    assert_int_equal(code_of(0, 201002), '*');
 }
 
-static void of_a_charge_off_that_is_past_nothing_is_shown(void **state)
+static void a_charge_off_that_is_past_is_nowhere(void **state)
 {
     (void)state;
-    struct event_body late = sample_report_body(9000, 90);
-    struct page page;
+    struct event_body late = sample_report_body(9000, 95);
     sample_open(file, 1, 0, ACCOUNT_REVOLVING, 156, date_from_civil(2010, 1, 1), 100000);
     sample_report(file, 1, 0, 201002, &late);
-    uint32_t gone = sample_simple(file, EVENT_CHARGE_OFF, 1, 0, date_from_civil(2010, 6, 1), 777001);
+    sample_report(file, 1, 0, 201003, &late);
+    uint32_t gone = sample_simple(file, EVENT_CHARGE_OFF, 1, 0, date_from_civil(2010, 4, 1), 777001);
+    sample_aim(file, EVENT_DISPUTE_OPEN, 2, gone, NULL);
+    sample_open(file, 2, 1, ACCOUNT_REVOLVING, 840, date_from_civil(2012, 1, 1), 555500);
     make_on("cn", 2024, 1, 1); /* it was never settled: it lasts */
-    assert_int_equal(report.past_accounts, 0);
-    assert_int_equal(report.by_state[ACCOUNT_STATE_CHARGED_OFF], 1);
-    make_on("us", 2017, 2, 28); /* seven years from the first late month */
-    assert_int_equal(report.past_accounts, 0);
+    assert_int_equal(report.account_count, 2);
+    assert_int_equal(forms_with("CHARGED_OFF"), 3);
+    make_on("us", 2017, 2, 28); /* seven years from the first of the late months that led to it */
+    assert_int_equal(report.account_count, 2);
+    assert_int_equal(forms_with("CHARGE_OFF"), 3);
+    assert_int_equal(forms_with("7770.01"), 2);
+    assert_int_equal(forms_with("777001"), 1);
     make_on("us", 2017, 3, 1);
-    assert_int_equal(report.past_accounts, 1);
-    assert_int_equal(report.past_months, 1);
+    assert_int_equal(report.account_count, 1);
+    assert_int_equal(account_of(0)->header->member_id, 2);
     assert_int_equal(report.by_state[ACCOUNT_STATE_CHARGED_OFF], 0);
-    assert_int_equal(report.total_count, 0);
-    assert_true(report_is_past(&report, gone));
-    page_make(&page_text, &page);
-    buffer_append(&page.out, "", 1);
-    assert_non_null(strstr((const char *)page.out.data, "Account 1: past retention"));
-    assert_null(strstr((const char *)page.out.data, "7,770.01"));
-    assert_null(strstr((const char *)page.out.data, "CHARGE_OFF"));
-    page_close(&page);
-    sample_simple(file, EVENT_CLOSE, 1, 0, date_from_civil(2012, 6, 1), 0);
-    make_on("cn", 2017, 6, 1);
-    assert_int_equal(report.past_accounts, 0);
-    make_on("cn", 2017, 6, 2);
-    assert_int_equal(report.past_accounts, 1);
+    assert_int_equal(report.total_count, 1);
+    assert_int_equal(forms_with("CHARGE"), 0);
+    assert_int_equal(forms_with("7770.01") + forms_with("777001"), 0);
+    sample_simple(
+        file, EVENT_CLOSE, 1, 0, date_from_civil(2009, 6, 1), 0); /* dated before it was charged off */
+    make_on("cn", 2015, 4, 1);
+    assert_int_equal(report.account_count, 2);
+    make_on("cn", 2015, 4, 2);
+    assert_int_equal(report.account_count, 1);
+}
+
+static void a_charge_off_that_was_paid_ends_with_that(void **state)
+{
+    (void)state;
+    struct event_body late = sample_report_body(9000, 95), paid = sample_report_body(0, 0);
+    sample_open(file, 1, 0, ACCOUNT_REVOLVING, 156, date_from_civil(2010, 1, 1), 100000);
+    sample_report(file, 1, 0, 201002, &late);
+    sample_simple(file, EVENT_CHARGE_OFF, 1, 0, date_from_civil(2010, 4, 1), 777001);
+    sample_report(file, 1, 0, 201010, &paid);
+    make_on("cn", 2015, 10, 31);
+    assert_int_equal(report.account_count, 1);
+    assert_int_equal(code_of(0, 201002), '4');
+    make_on("cn", 2015, 11, 1);
+    assert_int_equal(report.account_count, 0);
+}
+
+/* A wrong entry that was put right does not stay longer than a right one. */
+static void what_was_put_right_ages_too(void **state)
+{
+    (void)state;
+    struct event_body taken_back = sample_report_body(9000, 88), wrong = sample_report_body(9000, 77);
+    sample_open(file, 1, 0, ACCOUNT_REVOLVING, 156, date_from_civil(2010, 1, 1), 100000);
+    uint32_t first = sample_report(file, 1, 0, 201002, &taken_back);
+    sample_aim(file, EVENT_RETRACT, 1, first, NULL);
+    uint32_t second = sample_report(file, 1, 0, 201003, &wrong);
+    sample_correct(file, 1, second, sample_report_body(9000, 0));
+    sample_aim(file, EVENT_DISPUTE_OPEN, 2, first, NULL);
+    for (uint32_t i = 0; i < 2; i++) {
+        const char *policy = i == 0 ? "cn" : "us";
+        int years = i == 0 ? 5 : 7;
+        make_on(policy, 2010 + years, 2, 28);
+        assert_true(forms_with("88 days") > 0 && forms_with("\"days_past_due\": 88") == 1);
+        make_on(policy, 2010 + years, 3, 1);
+        assert_int_equal(forms_with("88 days") + forms_with("\"days_past_due\": 88"), 0);
+        assert_true(forms_with("77 days") > 0 && forms_with("\"days_past_due\": 77") == 1);
+        make_on(policy, 2010 + years, 4, 1);
+        assert_int_equal(forms_with("77 days") + forms_with("\"days_past_due\": 77"), 0);
+        assert_int_equal(code_of(0, 201003), 'N');
+    }
 }
 
 static void the_worst_month_is_of_those_shown(void **state)
@@ -634,9 +708,10 @@ int main(void)
             months_that_were_withheld_are_not_taken_for_good_ones, make_empty, drop_file),
         cmocka_unit_test_setup_teardown(a_month_to_come_is_not_in_a_grid, make_empty, drop_file),
         cmocka_unit_test_setup_teardown(late_months_are_shown_for_the_policys_years, make_empty, drop_file),
-        cmocka_unit_test_setup_teardown(
-            a_run_that_lasts_is_kept_from_its_end_and_not_from_its_beginning, make_empty, drop_file),
-        cmocka_unit_test_setup_teardown(of_a_charge_off_that_is_past_nothing_is_shown, make_empty, drop_file),
+        cmocka_unit_test_setup_teardown(nothing_recent_disappears, make_empty, drop_file),
+        cmocka_unit_test_setup_teardown(a_charge_off_that_is_past_is_nowhere, make_empty, drop_file),
+        cmocka_unit_test_setup_teardown(a_charge_off_that_was_paid_ends_with_that, make_empty, drop_file),
+        cmocka_unit_test_setup_teardown(what_was_put_right_ages_too, make_empty, drop_file),
         TEST(the_worst_month_is_of_those_shown),
         TEST(a_budget_that_is_spent_is_told),
     };

@@ -165,6 +165,9 @@ static struct machine *machine_open(void)
         assert_int_equal(machine->last.error, TALLY_OK);
         struct certified_checkpoint certified = {.checkpoint = machine->last.checkpoint, .signers = 7};
         assert_int_equal(state_certified_put(machine->state, &certified), TALLY_OK);
+        struct epoch_seal seal = {.checkpoint = certified, .next_set = {.epoch = 2, .count = VALIDATORS_MIN}};
+        seal.checkpoint.checkpoint.next_set_hash.bytes[0] ^= 1;
+        if (height == 1) assert_int_equal(state_seal_put(machine->state, &seal), TALLY_OK);
         if (height == FLUSHED_FIRST) assert_int_equal(state_flush(machine->state, height), TALLY_OK);
     }
     assert_int_equal(state_flush(machine->state, BLOCKS), TALLY_OK);
@@ -316,6 +319,7 @@ static const struct {
     {'H', FOLLOWS},
     {'I', UNREAD}, /* it says where to look, not what is found */
     {'J', FOLLOWS},
+    {'K', UNREAD},
     {'M', UNDER_ROOT},
     {'P', FOLLOWS},
     {'Q', UNREAD},
