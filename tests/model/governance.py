@@ -107,7 +107,7 @@ def policy_text(version: int, years: int) -> str:
               "reservations": {"live_max": 0, "lenders_max": 0, "accounts_max": 0, "cooling_off_days": 0, "amount_caps": [],
                                "life_ms_max": 1000, "authorization_from_ms": None},
               "access": {"purposes": ["CREDIT_DECISION"], "legal_bases": {"lender": [], "bureau": [], "regulator": [], "operator": []},
-                         "answer_ttl_ms": 1},
+                         "answer_ttl_ms": 60000},
               "retention": {"from": "END", "years": years},
               "disputes": {"days": 20, "extension_days": 0, "unverifiable": "KEEP"}}
     return json.dumps(policy, indent=2) + "\n"

@@ -128,7 +128,7 @@ static struct credit_policy policy_of(uint32_t version, uint32_t years)
         .reservation_life_ms_max = 1000,
         .authorization_from_ms = UINT64_MAX,
         .purposes = 1,
-        .answer_ttl_ms = 1,
+        .answer_ttl_ms = 60000,
         .retention_start = RETENTION_FROM_END,
         .retention_years = years,
         .unverifiable = UNVERIFIABLE_KEEP,
