@@ -28,6 +28,10 @@ class Writer(threading.Thread):
                 try:
                     reply = client.submit(batch)
                 except grpc.RpcError as error:
+                    hint_ms = rpc.detail_of(error).retry_after_ms
+                    if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and hint_ms:
+                        self.over.wait(hint_ms / 1000)  # as an application would: the node has too much to do
+                        continue
                     if error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
                         self.wrong.append(error)
                     elif self.again:
