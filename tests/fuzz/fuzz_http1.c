@@ -4,10 +4,9 @@
  * into pieces. The first byte chooses who calls and what is checked; the second how large the pieces are. */
 #include <stdlib.h>
 
-#include "node/rpc/rpc_session.h"
 #include "proto/base/check.h"
-#include "rpc.pb-c.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/unit/rpc_handlers.h"
 
 #define MEMORY_MAX (64u * KIB)
 /* No more than may wait for an answer: beyond that, pieces do make a difference. */
@@ -21,12 +20,6 @@ static uint64_t clock_ms;
 static uint64_t fuzz_now_ms(void *clock)
 {
     return *(uint64_t *)clock;
-}
-
-static void echo(void *context, struct rpc_call *call)
-{
-    (void)context;
-    rpc_call_reply(call, rpc_call_request(call));
 }
 
 static void held_cancel(void *context, struct rpc_call *call)
@@ -49,18 +42,6 @@ static void stream(void *context, struct rpc_call *call)
         held = call;
 }
 
-static int twice(struct span request, struct buffer *reply)
-{
-    if (request.size == 1) return TALLY_EFORM;
-    buffer_append(reply, request.data, request.size);
-    buffer_append(reply, request.data, request.size);
-    return TALLY_OK;
-}
-
-#define OF_HEIGHTS                                                                                           \
-    .request = &tallystick__v1__get_block_request__descriptor,                                               \
-    .reply = &tallystick__v1__get_block_request__descriptor
-
 /* The last answers as bytes come, so that pieces show. */
 static const struct rpc_method methods[] = {
     {.path = "/t.T/Echo", .request_size_max = 4 * KIB, .handle = echo, OF_HEIGHTS},
@@ -68,13 +49,6 @@ static const struct rpc_method methods[] = {
     {.path = "/t.T/Admin", .roles = RPC_ROLE_ADMIN, .request_size_max = 64, .handle = echo, OF_HEIGHTS},
     {.path = "/t.T/Twice", .request_size_max = 64, .answer = twice, .streams = true},
 };
-
-static unsigned page(void *context, struct buffer *out)
-{
-    (void)context;
-    buffer_append(out, "fine\n", 5);
-    return 200;
-}
 
 static const struct rpc_page pages[] = {
     {"/open", "text/plain", 0, page},
@@ -89,19 +63,7 @@ static int feed_ask(const char *query, const char *last_id, struct buffer *reque
     return TALLY_OK;
 }
 
-static const char *feed_tell(struct span message, uint64_t *id)
-{
-    static const char height[] = "height";
-    *id = message.size;
-    return height;
-}
-
-static const struct rpc_feed feeds[] = {{"/events", "/t.T/Stream", feed_ask, feed_tell}};
-
-static void output(void *context)
-{
-    (void)context;
-}
+static const struct rpc_feed feeds[] = {{"/events", "/t.T/Stream", feed_ask, height_tell}};
 
 static void pull(struct rpc_session *session, struct buffer *seen)
 {
@@ -150,7 +112,7 @@ static void run(uint8_t how, struct span bytes, size_t piece, struct buffer *see
     struct rpc_session *session = NULL;
     clock_ms = 1000;
     held = NULL;
-    if (rpc_session_open(&shared, RPC_HTTP_1, (how & STRANGER) != 0 ? NULL : &caller, "fuzz", output, NULL,
+    if (rpc_session_open(&shared, RPC_HTTP_1, (how & STRANGER) != 0 ? NULL : &caller, "fuzz", no_output, NULL,
             &session) != TALLY_OK) {
         return;
     }

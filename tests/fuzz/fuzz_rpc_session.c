@@ -2,10 +2,9 @@
 /* A client's bytes into a server's HTTP/2 session with calls: no input may crash it, leak, or hold more than
  * its bounds. The first byte chooses whether the preface and a call's headers are put before the input, so
  * that mutations reach the frames behind them; the second how large the pieces are in which it arrives. */
-#include "node/rpc/rpc_session.h"
-#include "rpc.pb-c.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/http2_frames.h"
+#include "tests/unit/rpc_handlers.h"
 
 #define MEMORY_MAX (64u * KIB)
 
@@ -15,12 +14,6 @@ static uint64_t clock_ms;
 static uint64_t fuzz_now_ms(void *clock)
 {
     return *(uint64_t *)clock;
-}
-
-static void echo(void *context, struct rpc_call *call)
-{
-    (void)context;
-    rpc_call_reply(call, rpc_call_request(call));
 }
 
 static void held_cancel(void *context, struct rpc_call *call)
@@ -59,11 +52,6 @@ static const struct rpc_method methods[] = {
     {.path = "/t.T/Hold", .request_size_max = 64, .handle = hold},
     {.path = "/t.T/Admin", .roles = RPC_ROLE_ADMIN, .request_size_max = 64, .handle = echo},
 };
-
-static void output(void *context)
-{
-    (void)context;
-}
 
 static bool pull(struct rpc_session *session)
 {
@@ -120,7 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .clock = &clock_ms,
     };
     struct rpc_session *session = NULL;
-    if (rpc_session_open(&shared, RPC_HTTP_2, (data[0] & 8) != 0 ? NULL : &caller, "fuzz", output, NULL,
+    if (rpc_session_open(&shared, RPC_HTTP_2, (data[0] & 8) != 0 ? NULL : &caller, "fuzz", no_output, NULL,
             &session) != TALLY_OK) {
         return 0;
     }

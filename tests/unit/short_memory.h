@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "node/net/log.h"
+
 static long allocations_left = -1; /* -1 = as many as wanted */
 static bool allocation_failed;
 
@@ -52,5 +54,25 @@ void *realloc(void *old, size_t size)
     return allocation_allowed() ? __libc_realloc(old, size) : NULL;
 }
 #endif
+
+/* Has the conversation with memory running out at its n-th allocation, for every n; it returns whether all in
+ * it went well. */
+static void short_of_memory(bool (*converse)(void))
+{
+    if (!COUNTS_ALLOCATIONS) skip();
+    log_set_level(LOG_LEVEL_BROKEN);
+    unsigned survived = 0;
+    long n = 0;
+    do {
+        allocation_failed = false;
+        allocations_left = n++;
+        bool well = converse();
+        allocations_left = -1;
+        if (allocation_failed && well) survived++;
+    } while (allocation_failed);
+    print_message(
+        "%ld allocations; without one of them, %u conversations still went well\n", n - 1, survived);
+    assert_true(n > 50);
+}
 
 #endif

@@ -9,9 +9,8 @@
 
 #include <stdio.h>
 
-#include "node/rpc/rpc_session.h"
 #include "proto/base/check.h"
-#include "rpc.pb-c.h"
+#include "tests/unit/rpc_handlers.h"
 
 #define MEMORY_MAX (256u * KIB)
 
@@ -29,12 +28,6 @@ static struct bench bench;
 static uint64_t bench_now_ms(void *clock)
 {
     return ((struct bench *)clock)->now_ms;
-}
-
-static void echo(void *context, struct rpc_call *call)
-{
-    (void)context;
-    rpc_call_reply(call, rpc_call_request(call));
 }
 
 static void refuse(void *context, struct rpc_call *call)
@@ -101,19 +94,6 @@ static void swell(void *context, struct rpc_call *call)
     rpc_call_reply(call, buffer_span(&reply));
     buffer_close(&reply);
 }
-
-/* Answers what it is asked, twice as long. */
-static int twice(struct span request, struct buffer *reply)
-{
-    if (request.size == 1) return TALLY_EFORM;
-    buffer_append(reply, request.data, request.size);
-    buffer_append(reply, request.data, request.size);
-    return TALLY_OK;
-}
-
-#define OF_HEIGHTS                                                                                           \
-    .request = &tallystick__v1__get_block_request__descriptor,                                               \
-    .reply = &tallystick__v1__get_block_request__descriptor
 
 static const struct rpc_method methods[] = {
     {.path = "/t.T/Echo", .request_size_max = 64, .handle = echo, OF_HEIGHTS},
@@ -192,11 +172,6 @@ static const struct rpc_page pages[] = {
     {"/large", "text/x", 0, page_large},
 };
 
-static void output(void *context)
-{
-    (void)context;
-}
-
 static int call_begin(void *context, const char *caller, uint32_t *retry_after_ms)
 {
     assert_ptr_equal(context, &bench);
@@ -217,8 +192,8 @@ static void session_begin(enum rpc_http http, bool known)
 {
     static const struct rpc_caller caller = {.name = "tester", .roles = RPC_ROLE_READ};
     rpc_session_close(bench.session);
-    assert_int_equal(
-        rpc_session_open(&bench.shared, http, known ? &caller : NULL, "test:1", output, NULL, &bench.session),
+    assert_int_equal(rpc_session_open(&bench.shared, http, known ? &caller : NULL, "test:1", no_output, NULL,
+                         &bench.session),
         TALLY_OK);
 }
 

@@ -13,8 +13,8 @@
 #include <stdlib.h>
 
 #include "node/client/session.h"
-#include "node/rpc/rpc_session.h"
 #include "proto/base/check.h"
+#include "tests/unit/rpc_handlers.h"
 #include "tests/unit/short_memory.h"
 
 #define CALLS 4u
@@ -23,12 +23,6 @@ static uint64_t still_ms(void *clock)
 {
     (void)clock;
     return 5000;
-}
-
-static void echo(void *context, struct rpc_call *call)
-{
-    (void)context;
-    rpc_call_reply(call, rpc_call_request(call));
 }
 
 static void refuse(void *context, struct rpc_call *call)
@@ -73,11 +67,6 @@ static bool on_message(void *context, struct span message)
 {
     (void)context;
     return message.size == 2000;
-}
-
-static void on_output(void *context)
-{
-    (void)context;
 }
 
 /* Carries bytes to and fro until both sides are silent; false when one of them broke. */
@@ -137,7 +126,7 @@ static bool converse(void)
     struct rpc_session *server = NULL;
     struct session_call *calls[CALLS] = {0};
     bool well = session_open(&client) == TALLY_OK && rpc_session_open(&shared, RPC_HTTP_2, &caller, "test:1",
-                                                         on_output, NULL, &server) == TALLY_OK;
+                                                         no_output, NULL, &server) == TALLY_OK;
     if (well) {
         well = calls_make(client, calls) == CALLS && talk(client, server);
         well = well && calls[0]->done && calls[0]->result == TALLY_OK && calls[0]->reply.size == 15000;
@@ -165,20 +154,7 @@ static void with_memory_everything_is_answered(void **state)
 static void without_memory_nothing_breaks(void **state)
 {
     (void)state;
-    if (!COUNTS_ALLOCATIONS) skip();
-    log_set_level(LOG_LEVEL_BROKEN);
-    unsigned survived = 0;
-    long n = 0;
-    do {
-        allocation_failed = false;
-        allocations_left = n++;
-        bool well = converse();
-        allocations_left = -1;
-        if (allocation_failed && well) survived++;
-    } while (allocation_failed);
-    print_message(
-        "%ld allocations; without one of them, %u conversations still went well\n", n - 1, survived);
-    assert_true(n > 50);
+    short_of_memory(converse);
 }
 
 int main(void)

@@ -10,21 +10,14 @@
 
 #include <stdlib.h>
 
-#include "node/rpc/rpc_session.h"
 #include "proto/base/check.h"
-#include "rpc.pb-c.h"
+#include "tests/unit/rpc_handlers.h"
 #include "tests/unit/short_memory.h"
 
 static uint64_t still_ms(void *clock)
 {
     (void)clock;
     return 5000;
-}
-
-static void echo(void *context, struct rpc_call *call)
-{
-    (void)context;
-    rpc_call_reply(call, rpc_call_request(call));
 }
 
 static void refuse(void *context, struct rpc_call *call)
@@ -51,30 +44,12 @@ static void stream(void *context, struct rpc_call *call)
     rpc_call_fail(call, GRPC_ABORTED, "enough", NULL);
 }
 
-static int twice(struct span request, struct buffer *reply)
-{
-    buffer_append(reply, request.data, request.size);
-    buffer_append(reply, request.data, request.size);
-    return TALLY_OK;
-}
-
-#define OF_HEIGHTS                                                                                           \
-    .request = &tallystick__v1__get_block_request__descriptor,                                               \
-    .reply = &tallystick__v1__get_block_request__descriptor
-
 static const struct rpc_method methods[] = {
     {.path = "/t.T/Echo", .request_size_max = 20000, .handle = echo, OF_HEIGHTS},
     {.path = "/t.T/Refuse", .request_size_max = 100, .handle = refuse, OF_HEIGHTS},
     {.path = "/t.T/Stream", .request_size_max = 100, .handle = stream, .streams = true, OF_HEIGHTS},
     {.path = "/t.T/Twice", .request_size_max = 100, .answer = twice, .streams = true},
 };
-
-static unsigned page(void *context, struct buffer *out)
-{
-    (void)context;
-    buffer_append(out, "fine\n", 5);
-    return 200;
-}
 
 static const struct rpc_page pages[] = {{"/page", "text/plain", 0, page}};
 
@@ -87,19 +62,7 @@ static int feed_ask(const char *query, const char *last_id, struct buffer *reque
     return TALLY_OK;
 }
 
-static const char *feed_tell(struct span message, uint64_t *id)
-{
-    static const char height[] = "height";
-    *id = message.size;
-    return height;
-}
-
-static const struct rpc_feed feeds[] = {{"/events", "/t.T/Stream", feed_ask, feed_tell}};
-
-static void on_output(void *context)
-{
-    (void)context;
-}
+static const struct rpc_feed feeds[] = {{"/events", "/t.T/Stream", feed_ask, height_tell}};
 
 /* Sends all in pieces that cut heads and bodies; false when the session broke. */
 static bool talk(struct rpc_session *session, struct span bytes, struct buffer *seen)
@@ -155,7 +118,7 @@ static bool converse(void)
     struct buffer seen = {.data = room, .size_max = sizeof room};
     struct rpc_session *session = NULL;
     bool well =
-        rpc_session_open(&shared, RPC_HTTP_1, &caller, "test:1", on_output, NULL, &session) == TALLY_OK;
+        rpc_session_open(&shared, RPC_HTTP_1, &caller, "test:1", no_output, NULL, &session) == TALLY_OK;
     if (well) {
         /* The last of them is answered before it ends, and so ends the connection. */
         (void)talk(session, span_of(requests, sizeof requests - 1), &seen);
@@ -177,20 +140,7 @@ static void with_memory_everything_is_answered(void **state)
 static void without_memory_nothing_breaks(void **state)
 {
     (void)state;
-    if (!COUNTS_ALLOCATIONS) skip();
-    log_set_level(LOG_LEVEL_BROKEN);
-    unsigned survived = 0;
-    long n = 0;
-    do {
-        allocation_failed = false;
-        allocations_left = n++;
-        bool well = converse();
-        allocations_left = -1;
-        if (allocation_failed && well) survived++;
-    } while (allocation_failed);
-    print_message(
-        "%ld allocations; without one of them, %u conversations still went well\n", n - 1, survived);
-    assert_true(n > 50);
+    short_of_memory(converse);
 }
 
 int main(void)

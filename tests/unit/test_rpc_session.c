@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "node/rpc/rpc_session.h"
 #include "tests/unit/http2_frames.h"
+#include "tests/unit/rpc_handlers.h"
 
 #define MEMORY_MAX (256u * KIB)
 
@@ -32,12 +32,6 @@ static struct bench bench;
 static uint64_t bench_now_ms(void *clock)
 {
     return ((struct bench *)clock)->now_ms;
-}
-
-static void echo(void *context, struct rpc_call *call)
-{
-    (void)context;
-    rpc_call_reply(call, rpc_call_request(call));
 }
 
 static void held_cancel(void *context, struct rpc_call *call)
@@ -83,11 +77,6 @@ static void end(void *context, const char *caller)
     owner->open--;
 }
 
-static void output(void *context)
-{
-    (void)context;
-}
-
 static int bench_start(void **state)
 {
     (void)state;
@@ -110,7 +99,7 @@ static int bench_start(void **state)
     frames_seen_init(&bench.seen);
     buffer_init(&bench.out, 4 * MIB);
     assert_int_equal(
-        rpc_session_open(&bench.shared, RPC_HTTP_2, &caller, "test:1", output, NULL, &bench.session),
+        rpc_session_open(&bench.shared, RPC_HTTP_2, &caller, "test:1", no_output, NULL, &bench.session),
         TALLY_OK);
     preface_put(&bench.out);
     return 0;
@@ -479,7 +468,8 @@ static void an_unknown_client_is_answered_once_and_sent_away(void **state)
     (void)state;
     rpc_session_close(bench.session);
     assert_int_equal(
-        rpc_session_open(&bench.shared, RPC_HTTP_2, NULL, "test:2", output, NULL, &bench.session), TALLY_OK);
+        rpc_session_open(&bench.shared, RPC_HTTP_2, NULL, "test:2", no_output, NULL, &bench.session),
+        TALLY_OK);
     call_headers_put(&bench.out, 1, (struct call_headers){.path = "/t.T/Echo"}, false);
     assert_int_equal(bench_send(), TALLY_OK);
     assert_int_equal(stream(1)->grpc_status, GRPC_UNAUTHENTICATED);
