@@ -34,6 +34,7 @@ struct executor {
     struct checkpoint last;
     uint64_t backfilled; /* at the opening */
     struct state_counts counts;
+    struct register_view *view;
     bool has_certified;
     struct certified_checkpoint certified;
 };
@@ -460,6 +461,18 @@ void executor_backfill(struct executor *executor, uint64_t from, const struct bl
 
 /* ---- Life ---- */
 
+static int open_view(struct executor *executor)
+{
+    struct member_register *value = malloc(sizeof *value);
+    if (value == NULL) return TALLY_ENOMEM;
+    int error = register_from_genesis(executor->replay.genesis, value);
+    /* Nobody could change it: it stands all the same. */
+    if (error == TALLY_EINVALID) error = TALLY_OK;
+    if (error == TALLY_OK) executor->view = register_view_make(value, 0);
+    free(value);
+    return error == TALLY_OK && executor->view == NULL ? TALLY_ENOMEM : error;
+}
+
 int executor_open(uv_loop_t *loop, const char *data_dir, size_t subject_cache_size,
     const struct genesis *genesis, struct ledger *ledger, const struct executor_callbacks *callbacks,
     void *context, struct executor **out, char *why, size_t why_size)
@@ -476,6 +489,7 @@ int executor_open(uv_loop_t *loop, const char *data_dir, size_t subject_cache_si
     if (executor->behind) error = TALLY_OK;
     if (error == TALLY_OK) error = read_last(executor, &executor->last, &executor->counts);
     if (error == TALLY_OK) error = read_certified(executor);
+    if (error == TALLY_OK) error = open_view(executor);
     if (error == TALLY_OK) error = worker_open(loop, "state", 1, &executor->worker);
     if (error == TALLY_OK) error = worker_open(loop, "query", QUERY_THREADS, &executor->queries);
     if (error == TALLY_OK) error = snapshotter_open(loop, data_dir, genesis, ledger, &executor->snapshots);
@@ -489,6 +503,7 @@ int executor_open(uv_loop_t *loop, const char *data_dir, size_t subject_cache_si
         worker_close(executor->queries);
         worker_close(executor->worker);
         replay_close(&executor->replay);
+        register_view_release(executor->view);
         free(executor);
         return error;
     }
@@ -517,6 +532,7 @@ void executor_close(struct executor *executor)
     flusher_close(executor->flusher);
     CHECK(pthread_rwlock_destroy(&executor->stands) == 0);
     replay_close(&executor->replay);
+    register_view_release(executor->view);
     free(executor);
 }
 
@@ -578,6 +594,11 @@ void executor_last(
 {
     *checkpoint = executor->last;
     *counts = executor->counts;
+}
+
+struct register_view *executor_register(const struct executor *executor)
+{
+    return executor->view;
 }
 
 bool executor_newest_certified(const struct executor *executor, struct certified_checkpoint *checkpoint)

@@ -4,6 +4,7 @@
 #ifndef TALLY_COMMIT_EXECUTOR_H
 #define TALLY_COMMIT_EXECUTOR_H
 
+#include "node/commit/register_view.h"
 #include "node/commit/worker.h"
 #include "proto/codec/agreement.h"
 #include "proto/codec/genesis.h"
@@ -20,6 +21,8 @@ struct applied_block {
     const struct event_result *results; /* one for each event of the block, in order */
     uint32_t result_count;
     struct state_counts counts;
+    /* After this block, which changed it; else NULL. It is executor_register's by then. */
+    struct register_view *register_view;
 };
 
 struct executor_callbacks {
@@ -80,6 +83,8 @@ struct ledger *executor_ledger(struct executor *executor);
 uint64_t executor_applied_height(const struct executor *executor);
 void executor_last(
     const struct executor *executor, struct checkpoint *checkpoint, struct state_counts *counts);
+/* The register after the last block applied, borrowed until the loop runs on: who keeps it shares it. */
+struct register_view *executor_register(const struct executor *executor);
 /* The newest certified checkpoint of an applied block that is kept, so that whoever asks gets proofs under
  * it; false where there is none yet. */
 bool executor_newest_certified(const struct executor *executor, struct certified_checkpoint *checkpoint);
