@@ -1,6 +1,8 @@
 // What each stock client is told when its node stops: until_stop.mjs FOLDER follows by all of them, says "open" once all have a block,
-// and in the end, as JSON, each one's code and reason, and the code of a call after that.
+// and in the end, as JSON, each one's code and reason, and the code of a call once the node is gone, which a line of input tells.
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
 import { CARRIERS, tlsOf } from './carriers.mjs'
 import { Schema } from './tallystick.mjs'
 
@@ -10,6 +12,8 @@ const schema = new Schema('schema.bin')
 const ledger = schema.service('Ledger')
 const LIMIT = { timeoutMs: 60000 }
 
+// What ended before the line came is handled in the same turn of the loop: after it, no connection of before is taken for a live one.
+const gone = once(process.stdin, 'data').then(() => setImmediate())
 const open = []
 const ends = Object.entries(CARRIERS).map(async ([name, make]) => {
   const client = make(schema, address, tlsOf(folder, 'all'))
@@ -18,6 +22,7 @@ const ends = Object.entries(CARRIERS).map(async ([name, make]) => {
   open.push(first)
   await first
   const end = await (async () => { for await (const each of follow) void each })().catch((error) => error)
+  await gone
   const after = await client.unary(ledger, 'GetCheckpoint', {}, { timeoutMs: 5000 }).catch((error) => error)
   return [name, [end?.code, end?.detail?.reason, after.code]]
 })
