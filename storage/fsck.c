@@ -82,15 +82,30 @@ static int name_seen(void *context, const char *name)
     return TALLY_OK;
 }
 
-int fsck_run(const struct fsck_options *options, struct fsck_counts *counts)
+static int begin(struct fsck *fsck, const struct fsck_options *options, struct fsck_counts *counts)
 {
-    struct fsck fsck = {.options = options, .counts = counts, .disk = disk_reader()};
     struct validator_set set;
     CHECK(options->found != NULL && options->progress != NULL);
     *counts = (struct fsck_counts){0};
+    *fsck = (struct fsck){.options = options, .counts = counts, .disk = disk_reader()};
     genesis_validator_set(options->genesis, &set);
-    int error = verify_set_init(&set, &fsck.validators);
-    if (error == TALLY_OK) error = size_up(&fsck);
+    int error = verify_set_init(&set, &fsck->validators);
+    return error == TALLY_OK ? size_up(fsck) : error;
+}
+
+int fsck_backup(const struct fsck_options *options, struct fsck_counts *counts)
+{
+    struct fsck fsck;
+    int error = begin(&fsck, options, counts);
+    if (error == TALLY_OK) error = fsck_ledger(&fsck);
+    if (error == TALLY_OK) error = fsck_snapshots(&fsck);
+    return error;
+}
+
+int fsck_run(const struct fsck_options *options, struct fsck_counts *counts)
+{
+    struct fsck fsck;
+    int error = begin(&fsck, options, counts);
     if (error == TALLY_OK) error = fsck.disk->list(fsck.disk->context, options->dir, name_seen, &fsck);
     if (error == TALLY_OK) error = fsck_ledger(&fsck);
     bool ledger_whole = counts->problems == 0;

@@ -76,5 +76,9 @@ struct fsck_options {
 /* Errors: TALLY_EIO (a file cannot be read at all), TALLY_ENOMEM, TALLY_EBUSY (the state is open elsewhere),
  * TALLY_ELIMIT (path). Damage is no error: counts->problems says how much was told. */
 int fsck_run(const struct fsck_options *options, struct fsck_counts *counts) TALLY_MUST_CHECK;
+/* The same of a folder that holds what a backup does (storage/backup.h), and nothing else: the ledger, bodies
+ * and snapshots. Whether blocks were final behind the last one, or bodies there that are withheld, nothing in
+ * it tells. */
+int fsck_backup(const struct fsck_options *options, struct fsck_counts *counts) TALLY_MUST_CHECK;
 
 #endif

@@ -14,6 +14,7 @@
 #include "tools/backup_manifest.h"
 #include "tools/home.h"
 #include "tools/output.h"
+#include "tools/restore_check.h"
 
 #define PROGRESS_MS 200u
 #define DEPTH_MAX 8
@@ -25,13 +26,21 @@ const struct command command_restore = {
     .summary = "puts a backup into a node's home",
     .help = "usage: tally --home DIR restore --from FOLDER\n"
             "\n"
-            "Puts what `tally backup` copied to FOLDER into DIR/data, which must hold nothing yet, and "
-            "checks each "
-            "file against\n"
-            "the size and the SHA-256 in the MANIFEST. DIR is a home with its node.yaml, keys and "
-            "genesis.json, of the "
-            "same network.\n"
-            "All of it appears at once, or nothing does.\n"
+            "Puts what `tally backup` copied to FOLDER into DIR/data, which must hold nothing yet. Each file "
+            "is held against\n"
+            "its size and SHA-256 in the MANIFEST, and then all of them against what was signed, so that it "
+            "does not matter\n"
+            "who wrote the MANIFEST: every block's parent, leader and quorum, up to the genesis in DIR; its "
+            "batches'\n"
+            "signatures; each body against its event; the snapshot, part by part, against its signed "
+            "checkpoint. The first\n"
+            "file that is not what it was is named. DIR is a home with its node.yaml, keys and genesis.json, "
+            "of the same\n"
+            "network. All of it appears at once, or nothing does.\n"
+            "\n"
+            "Two things cannot be checked: whether newer blocks were final when the backup was made, and "
+            "whether the node it\n"
+            "was made from had the bodies that are withheld. Their number is told.\n"
             "\n"
             "Start the node then: it computes its state from the ledger, holds it against what a quorum "
             "signed, and "
@@ -43,7 +52,8 @@ const struct command command_restore = {
             "\n"
             "  --from FOLDER   the backup\n"
             "\n"
-            "--json prints {\"height\", \"files\", \"bytes\"}.\n",
+            "--json prints {\"height\", \"files\", \"bytes\", \"blocks\", \"signatures\", \"bodies\", "
+            "\"withheld\", \"snapshots\"}.\n",
     .run = restore_run,
 };
 
@@ -155,26 +165,42 @@ static enum tool_exit put_in_place(
         context, TOOL_REFUSED, "DATA", "%s cannot be put in place: %s", data, tally_error_text(error));
 }
 
+static enum tool_exit tell(struct context *context, const char *data, const struct backup_manifest *manifest,
+    uint64_t bytes, const struct fsck_counts *counts)
+{
+    if (context->json)
+        return output_json_take(
+            context, json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "height",
+                         (json_int_t)manifest->height, "files", (json_int_t)manifest->count, "bytes",
+                         (json_int_t)bytes, "blocks", (json_int_t)counts->blocks, "signatures",
+                         (json_int_t)counts->signatures, "bodies", (json_int_t)counts->bodies, "withheld",
+                         (json_int_t)counts->withheld, "snapshots", (json_int_t)counts->snapshots));
+    printf("%s: %zu files, %" PRIu64 " bytes, final up to height %" PRIu64
+           "; start the node, and it goes on from there\n",
+        data, manifest->count, bytes, manifest->height);
+    printf("checked: %" PRIu64 " blocks, %" PRIu64 " signatures, %" PRIu64 " bodies, %" PRIu64
+           " snapshots; cannot be checked: whether newer blocks were final",
+        counts->blocks, counts->signatures, counts->bodies, counts->snapshots);
+    if (counts->withheld > 0)
+        printf(", and whether %" PRIu64 " bodies that are withheld were there", counts->withheld);
+    printf("\n");
+    return TOOL_DONE;
+}
+
 static enum tool_exit restore_all(struct context *context, const struct home *home, const char *folder,
-    const struct backup_manifest *manifest)
+    const struct genesis *genesis, const struct backup_manifest *manifest)
 {
     char data[HOME_PATH_MAX], staging[HOME_PATH_MAX];
+    struct fsck_counts counts;
     uint64_t bytes = 0;
     enum tool_exit code = path_join(context, home->path, "data", data);
     if (code == TOOL_DONE) code = path_join(context, home->path, "data.restoring", staging);
     if (code == TOOL_DONE) code = data_is_empty(context, data);
     if (code == TOOL_DONE) code = staging_make(context, staging);
     if (code == TOOL_DONE) code = files_put(context, folder, staging, manifest, &bytes);
+    if (code == TOOL_DONE) code = restore_check(context, folder, staging, genesis, manifest, &counts);
     if (code == TOOL_DONE) code = put_in_place(context, home->path, staging, data);
-    if (code != TOOL_DONE) return code;
-    if (context->json)
-        return output_json_take(
-            context, json_pack("{s:I, s:I, s:I}", "height", (json_int_t)manifest->height, "files",
-                         (json_int_t)manifest->count, "bytes", (json_int_t)bytes));
-    printf("%s: %zu files, %" PRIu64 " bytes, final up to height %" PRIu64
-           "; start the node, and it goes on from there\n",
-        data, manifest->count, bytes, manifest->height);
-    return TOOL_DONE;
+    return code == TOOL_DONE ? tell(context, data, manifest, bytes, &counts) : code;
 }
 
 /* ---- The command ---- */
@@ -198,7 +224,7 @@ static enum tool_exit restore_run(struct context *context, int count, char **arg
     if (code == TOOL_DONE && !digest_equal(&manifest.chain_id, &genesis->chain_id))
         code = context_fail(
             context, TOOL_REFUSED, "CHAIN", "%s is a backup of another network than %s's", folder, home.path);
-    if (code == TOOL_DONE) code = restore_all(context, &home, folder, &manifest);
+    if (code == TOOL_DONE) code = restore_all(context, &home, folder, genesis, &manifest);
     backup_manifest_close(&manifest);
     free(genesis);
     return code;

@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 """Every procedure of node/OPERATIONS.md, carried out: what is run are the commands that stand there."""
 
+import hashlib
 import json
 import os
+import random
 import re
 import shutil
 import socket
@@ -47,6 +49,16 @@ def procedures():
         blocks = [block for kind, block in re.findall(r"(?ms)^ *```(\w*)\n(.*?)^ *```$", text) if not kind]
         found[heading] = (test and test[1], blocks)
     return found
+
+
+def forge(manifest, name, content):
+    """The line of one file is made to fit what the file holds now."""
+    lines = manifest.read_text().splitlines(keepends=True)[:-1]
+    for i, line in enumerate(lines):
+        if line.rstrip("\n").endswith("  " + name):
+            lines[i] = f"{hashlib.sha256(content).hexdigest()}  {len(content)}  {name}\n"
+    text = "".join(lines)
+    manifest.write_text(f"{text}end {hashlib.sha256(text.encode()).hexdigest()}\n")
 
 
 class PageTest(unittest.TestCase):
@@ -384,6 +396,23 @@ class OperationsTest(network.NetworkTest):
             path.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
             self.assertEqual(tally("restore", "--from", backup, home=home, check=REFUSED).json["error"]["reason"], "BACKUP", path)
             path.write_bytes(whole)
+            self.assertFalse((home / "data").exists())
+        # The same, and a MANIFEST that fits: what is signed names the file.
+        manifest = backup / "MANIFEST"
+        said = manifest.read_text()
+        for path in sorted(backup.rglob("*")):
+            name_there = str(path.relative_to(backup))
+            if not path.is_file() or path == manifest:
+                continue
+            whole = path.read_bytes()
+            at = random.randrange(len(whole))
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << random.randrange(8)]) + whole[at + 1:])
+            forge(manifest, name_there, path.read_bytes())
+            error = tally("restore", "--from", backup, home=home, check=REFUSED).json["error"]
+            self.assertEqual(error["reason"], "BACKUP", (name_there, at))
+            self.assertIn(f"{backup}/{name_there}", error["message"], at)
+            path.write_bytes(whole)
+            manifest.write_text(said)
             self.assertFalse((home / "data").exists())
         size = self.net.log_size(name)
         self.run_block(1, name, BACKUP=backup)

@@ -7,8 +7,10 @@
 
 #include <cmocka.h>
 
+#include "node/credit/subject_state.h"
 #include "storage/backup.h"
 #include "storage/disk_reader.h"
+#include "storage/fsck.h"
 #include "tests/fault/small_node.h"
 
 #define BLOCKS 61u
@@ -152,6 +154,76 @@ static void a_file_that_is_not_what_it_was_is_not_put_back(void **context)
     small_remove(again);
 }
 
+/* ---- What a backup holds, against what was signed ---- */
+
+struct told {
+    uint32_t count;
+    char file[64]; /* of the first */
+};
+
+static void on_found(void *context, const struct fsck_problem *problem)
+{
+    struct told *told_of = context;
+    if (told_of->count++ == 0) (void)snprintf(told_of->file, sizeof told_of->file, "%s", problem->file);
+}
+
+static void on_progress(void *context, const char *what, uint64_t done, uint64_t of)
+{
+    (void)context, (void)what;
+    assert_true(done <= of);
+}
+
+static struct fsck_counts look(const char *dir, struct told *told_of)
+{
+    struct fsck_counts counts;
+    struct fsck_options options = {.dir = dir,
+        .genesis = &node->genesis,
+        .policy_root = credit_policy_root(&node->genesis.policy),
+        .accounts = subject_state_chains,
+        .found = on_found,
+        .progress = on_progress,
+        .context = told_of};
+    *told_of = (struct told){.count = 0};
+    assert_int_equal(fsck_backup(&options, &counts), TALLY_OK);
+    assert_int_equal(counts.problems, told_of->count);
+    return counts;
+}
+
+static void a_changed_byte_is_named_without_a_manifest(void **context)
+{
+    char copy[64], path[256];
+    struct copied copied = {.count = 0};
+    struct told told_of;
+    uint64_t chance = 7;
+    (void)context;
+    make_dir(copy);
+    assert_int_equal(backup_copy(disk_system(), node->dir, copy, told, &copied), TALLY_OK);
+    struct fsck_counts counts = look(copy, &told_of);
+    assert_int_equal(told_of.count, 0);
+    assert_int_equal(counts.height, BLOCKS);
+    assert_int_equal(counts.bodies, node->events);
+    assert_int_equal(counts.withheld, 0);
+    assert_int_equal(counts.snapshots, 1);
+    for (size_t i = 0; i < 4 * copied.count; i++) {
+        const struct backup_file *file = &copied.files[i % copied.count];
+        (void)snprintf(path, sizeof path, "%s/%s", copy, file->name);
+        struct buffer bytes = small_read(path);
+        chance = chance * 6364136223846793005u + 1442695040888963407u;
+        uint8_t *byte = &bytes.data[(chance >> 20) % bytes.size];
+        *byte ^= (uint8_t)(1u << (chance >> 61));
+        small_write(path, &bytes);
+        (void)look(copy, &told_of);
+        assert_true(told_of.count > 0);
+        assert_string_equal(told_of.file, file->name);
+        *byte ^= (uint8_t)(1u << (chance >> 61));
+        small_write(path, &bytes);
+        buffer_close(&bytes);
+    }
+    (void)look(copy, &told_of);
+    assert_int_equal(told_of.count, 0);
+    small_remove(copy);
+}
+
 /* A node that began with a snapshot keeps what it fetched of older blocks in folders of their own. */
 static void older_blocks_are_copied_too(void **context)
 {
@@ -199,6 +271,7 @@ int main(void)
         cmocka_unit_test(a_restored_folder_replays_to_the_same_roots),
         cmocka_unit_test(a_torn_end_is_left_out),
         cmocka_unit_test(a_file_that_is_not_what_it_was_is_not_put_back),
+        cmocka_unit_test(a_changed_byte_is_named_without_a_manifest),
         cmocka_unit_test(older_blocks_are_copied_too),
         cmocka_unit_test(without_a_ledger_there_is_nothing_to_copy),
     };
