@@ -39,6 +39,7 @@ static const struct rpc_method methods[] = {
     UNARY("Ledger/GetCheckpoint", get_checkpoint, RPC_ROLE_READ, 4u * KIB),
     METHOD("Ledger/Follow", follow_request, follow_reply, RPC_ROLE_READ, 4u * KIB, handle_follow, true),
     UNARY("Credit/Inquire", inquire, RPC_ROLE_INQUIRE, 16u * KIB),
+    UNARY("Credit/Reserve", reserve, RPC_ROLE_SUBMIT, 16u * KIB),
     UNARY("Credit/GetHistory", get_history, RPC_ROLE_READ, 4u * KIB),
     UNARY("Credit/OwnEvents", own_events, RPC_ROLE_READ, 4u * KIB),
     METHOD("Credit/OwnAccounts", own_accounts_request, own_account, RPC_ROLE_READ, 64u * KIB,

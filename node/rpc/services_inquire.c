@@ -81,14 +81,6 @@ static void inquiry_ordered(
     query_start(services, call, &tallystick__v1__inquire_request__descriptor, run_inquire);
 }
 
-static bool is_inquiry(const Tallystick__V1__Batch *batch)
-{
-    struct event_header header;
-    return batch->n_events == 1 &&
-           event_header_decode(span_of_bytes(batch->events[0]->header), &header) == TALLY_OK &&
-           header.type == EVENT_INQUIRY;
-}
-
 void handle_inquire(void *context, struct rpc_call *call)
 {
     struct services *services = context;
@@ -99,7 +91,7 @@ void handle_inquire(void *context, struct rpc_call *call)
     const Tallystick__V1__InquireRequest *request = (const Tallystick__V1__InquireRequest *)message;
     if (request->by_case != TALLYSTICK__V1__INQUIRE_REQUEST__BY_BATCH)
         query_start(services, call, &tallystick__v1__inquire_request__descriptor, run_inquire);
-    else if (!is_inquiry(request->batch))
+    else if (!batch_is_of_one(request->batch, EVENT_INQUIRY))
         fail_call(call, GRPC_INVALID_ARGUMENT, "NOT_AN_INQUIRY", "batch", "the batch is not of one INQUIRY");
     else
         submit_batch(services, call, request->batch, SUBMISSION_CHECKPOINTED, inquiry_ordered);

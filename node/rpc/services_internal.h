@@ -174,6 +174,9 @@ typedef void submitted(
 void submit_batch(struct services *services, struct rpc_call *call, const Tallystick__V1__Batch *message,
     enum submission_wait wait, submitted *on_done);
 
+/* Whether a batch of foreign making is of one event, and that of this type. */
+bool batch_is_of_one(const Tallystick__V1__Batch *batch, enum event_type type);
+
 /* For whom answers are made: this node's member. On the state thread. */
 struct asker services_asker(const struct services *services);
 
@@ -185,6 +188,7 @@ void handle_get_block(void *context, struct rpc_call *call);
 void handle_get_checkpoint(void *context, struct rpc_call *call);
 void handle_follow(void *context, struct rpc_call *call);
 void handle_inquire(void *context, struct rpc_call *call);
+void handle_reserve(void *context, struct rpc_call *call);
 void handle_get_history(void *context, struct rpc_call *call);
 void handle_own_events(void *context, struct rpc_call *call);
 void handle_own_accounts(void *context, struct rpc_call *call);

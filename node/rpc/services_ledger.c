@@ -172,6 +172,14 @@ void submit_batch(struct services *services, struct rpc_call *call, const Tallys
     buffer_close(&batch);
 }
 
+bool batch_is_of_one(const Tallystick__V1__Batch *batch, enum event_type type)
+{
+    struct event_header header;
+    return batch->n_events == 1 &&
+           event_header_decode(span_of_bytes(batch->events[0]->header), &header) == TALLY_OK &&
+           header.type == type;
+}
+
 void handle_submit_batch(void *context, struct rpc_call *call)
 {
     struct services *services = context;

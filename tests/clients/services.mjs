@@ -128,6 +128,20 @@ const checks = {
     assert.equal(without.proof.length, 0)
   },
 
+  async 'a reservation is answered with its authorization, and a known one again' () {
+    const reserve = member.event('RESERVE', randomBytes(32), null, {
+      key: item(),
+      publicFields: { case: 'reserve', value: { accountType: 1, currency: 156, expiresMs: BigInt(Date.now() + 3600_000) } }
+    })
+    for (let i = 0; i < 2; i++) {
+      const { receipt, outcome } = await client.unary(credit, 'Reserve', { batch: member.batch([reserve]) }, LIMIT)
+      assert.deepEqual([outcome.case, Buffer.compare(outcome.value, member.eventId(reserve))], ['authorization', 0])
+      assert.equal(verify(trust, Buffer.from(receipt.toBinary())).result, 0)
+    }
+    const batch = member.batch([opening(randomBytes(32))])
+    await refused(() => client.unary(credit, 'Reserve', { batch }, LIMIT), INVALID, 'NOT_A_RESERVATION')
+  },
+
   async 'health is told, and watched' () {
     const SERVING = 1
     assert.equal((await client.unary(health, 'Check', { service: 'tallystick.v1.Ledger' }, LIMIT)).status, SERVING)

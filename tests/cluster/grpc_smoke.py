@@ -130,13 +130,17 @@ class Smoke:
                      grpc.StatusCode.INVALID_ARGUMENT)
 
     def inquiries(self):
-        """None that this member made; a batch that is no inquiry; no events of its own of a subject nobody knows."""
+        """None that this member made; batches that are no inquiry, and no reservation; no events of its own of a subject nobody knows."""
         invalid, messages = grpc.StatusCode.INVALID_ARGUMENT, self.messages
         self.refused(self.credit.Inquire, messages.InquireRequest(inquiry=bytes(32)), grpc.StatusCode.NOT_FOUND, "NOT_FOUND")
         self.refused(self.credit.Inquire, messages.InquireRequest(), invalid, "MALFORMED")
         request = messages.InquireRequest()
         request.batch.member_id = 1
         self.refused(self.credit.Inquire, request, invalid, "NOT_AN_INQUIRY")
+        self.refused(self.credit.Reserve, messages.ReserveRequest(), invalid, "MALFORMED")
+        request = messages.ReserveRequest()
+        request.batch.member_id = 1
+        self.refused(self.credit.Reserve, request, invalid, "NOT_A_RESERVATION")
         assert not self.credit.OwnEvents(messages.OwnEventsRequest(subject_id=bytes(range(32))), timeout=DEADLINE_S).events
 
     def event(self, first):

@@ -8,6 +8,8 @@ import os
 import random
 import tempfile
 
+import grpc
+
 import network
 import rpc
 from network import DONE, REFUSED, USAGE
@@ -126,6 +128,34 @@ class ReservationTest(network.NetworkTest):
         self.assertEqual(used.result, OK)
         again = self.submit(won, self.opening(self.members[won], subject, authorization)).results[0]
         self.assertEqual(again.result, NO_AUTHORIZATION)
+
+    def test_one_call_reserves_and_tells_what_came_of_it(self):
+        net = self.up("cn")
+        subject, (name, other) = os.urandom(32), net.validators[:2]
+        event = self.members[name].reservation(subject, amount=100000)
+
+        def reserve(name, *events):
+            return self.clients[name].credit.Reserve(
+                rpc.rpc.ReserveRequest(batch=self.members[name].batch(list(events))), timeout=2 * DEADLINE_S)
+
+        for _ in range(2):  # one that is known is no second one
+            granted = reserve(name, event)
+            self.assertEqual(granted.authorization, self.members[name].event_id(event))
+            self.assertEqual((granted.receipt.event_id, granted.receipt.result), (granted.authorization, OK))
+            self.assertFalse(granted.HasField("refusal"))
+        told = reserve(other, self.members[other].reservation(subject, amount=100000))
+        self.assertEqual((told.refusal.result_name, told.refusal.cap), ("REFUSED_CAP", "RESERVATIONS"))
+        self.assertEqual((told.receipt.result, told.receipt.detail, told.authorization), (REFUSED_CAP, RESERVATIONS, b""))
+        self.assertNotIn(granted.authorization, told.SerializeToString())
+        receipt = net.run(other, "receipt", told.receipt.event_id.hex(), check=DONE).json
+        self.assertEqual((receipt["result"], receipt["height"]), ("REFUSED_CAP", told.receipt.height))
+        uncapped = reserve(name, self.members[name].reservation(os.urandom(32)))
+        self.assertEqual(uncapped.refusal.cap, "AMOUNT")
+        self.assertIn("amount is missing", uncapped.refusal.message)
+        for events in ([event, event], [self.members[name].opening()]):
+            with self.assertRaises(grpc.RpcError) as failed:
+                reserve(name, *events)
+            self.assertEqual(rpc.detail_of(failed.exception).reason, "NOT_A_RESERVATION")
 
     def test_founders_may_demand_authorizations(self):
         """A policy of their own, from a file, under which no opening goes without one from the first block on."""
