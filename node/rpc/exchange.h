@@ -152,7 +152,8 @@ static inline int TALLY_MUST_CHECK exchange_respond(
     return exchange->ops->respond(exchange, status, headers, count);
 }
 
-/* Queues what is the whole response; no more of the request is given. Errors: TALLY_ENOMEM. */
+/* Queues what is the whole response; no more of the request is given. A content-length among the headers is
+ * that of the body which a HEAD leaves out. Errors: TALLY_ENOMEM. */
 static inline int TALLY_MUST_CHECK exchange_refuse(
     struct exchange *exchange, unsigned status, const struct exchange_field *headers, size_t count)
 {

@@ -148,15 +148,19 @@ static int head_put(
     return TALLY_OK;
 }
 
+static bool has_length(const struct exchange_field *headers, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(headers[i].name, "content-length") == 0) return true;
+    return false;
+}
+
 static int http1_respond(
     struct exchange *exchange, unsigned status, const struct exchange_field *headers, size_t count)
 {
     struct http1 *http1 = http1_of_exchange(exchange);
     CHECK(http1->open && !http1->responding && count <= EXCHANGE_HEADERS_MAX);
-    bool sized = false;
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(headers[i].name, "content-length") == 0) sized = true;
-    return head_put(http1, status, headers, count, sized);
+    return head_put(http1, status, headers, count, has_length(headers, count));
 }
 
 static int http1_refuse(
@@ -167,8 +171,8 @@ static int http1_refuse(
     CHECK(http1->open && !http1->responding && count <= EXCHANGE_HEADERS_MAX);
     http1->ignored = true;
     if (count > 0) memcpy(fields, headers, count * sizeof *fields);
-    fields[count] = (struct exchange_field){"content-length", "0"};
-    int error = head_put(http1, status, fields, count + 1, true);
+    if (!has_length(headers, count)) fields[count++] = (struct exchange_field){"content-length", "0"};
+    int error = head_put(http1, status, fields, count, true);
     if (error == TALLY_OK) http1->responded = true;
     return error;
 }

@@ -165,9 +165,24 @@ void call_end_http(struct rpc_call *call, unsigned http_status, const struct exc
         call_reset(call);
 }
 
+/* What a GET would be answered, but for the body. */
+static void page_head_end(struct rpc_call *call, unsigned http_status, const char *content_type, size_t size)
+{
+    char digits[24];
+    const struct exchange_field headers[] = {{"content-type", content_type}, {"content-length", digits}};
+    snprintf(digits, sizeof digits, "%zu", size);
+    call->state = CALL_CLOSED;
+    call->progress_ms = rpc_now_ms(call->shared);
+    if (exchange_refuse(call->exchange, http_status, headers, 2) != TALLY_OK) call_reset(call);
+}
+
 void call_end_page(struct rpc_call *call, unsigned http_status, const char *content_type, struct span body)
 {
     CHECK(call->state != CALL_CLOSED && call->dialect->kind == DIALECT_PLAIN);
+    if (strcmp(call->exchange->request.method, "HEAD") == 0) {
+        page_head_end(call, http_status, content_type, body.size);
+        return;
+    }
     if (call_chunk_queue(call, span_of(NULL, 0), body, true) != TALLY_OK) {
         call_end_http(call, 503, NULL);
         return;

@@ -16,7 +16,7 @@ void call_end(struct rpc_call *call, enum grpc_status status, const char *messag
     const struct grpc_error_detail *detail);
 /* The same with a bare HTTP status, for what is no call; `header` may be NULL. */
 void call_end_http(struct rpc_call *call, unsigned http_status, const struct exchange_field *header);
-/* The same with a body. */
+/* The same with a body, which a HEAD leaves out. */
 void call_end_page(struct rpc_call *call, unsigned http_status, const char *content_type, struct span body);
 /* Of gRPC, grpc-status, and of an error its message and detail; borrowed from the call. Returns how many. */
 size_t call_trailers(const struct rpc_call *call, struct exchange_field *fields);

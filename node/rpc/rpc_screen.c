@@ -117,8 +117,9 @@ static void page_answer(struct rpc_call *call, const struct rpc_page *page)
         (!caller_is_known(call) || !call_count(call) || !caller_has_role(call, page->roles))) {
         return;
     }
-    if (strcmp(call->exchange->request.method, "GET") != 0) {
-        refuse_http(call, 405, "allow", "GET", "not a way to ask for a page");
+    const char *method = call->exchange->request.method;
+    if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
+        refuse_http(call, 405, "allow", "GET, HEAD", "not a way to ask for a page");
         return;
     }
     struct buffer text;

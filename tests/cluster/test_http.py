@@ -118,6 +118,8 @@ class HttpTest(network.NetworkTest):
                 get = lambda path: self.curl(path, version=version, certificate=certificate)
                 self.assertEqual((get("/healthz").status, get("/healthz").body), (200, b"ok\n"))
                 self.assertEqual((get("/readyz").status, get("/readyz").body), (200, b"serving\n"))
+                head = self.curl("/readyz", "--head", version=version, certificate=certificate)
+                self.assertEqual((head.status, head.body, head.headers["content-length"]), (200, b"", "8"))
                 self.assertEqual(get("/version").json["chainId"], self.member.chain_id.hex())
                 self.assertEqual(get("/version").headers["content-type"], "application/json")
 

@@ -269,11 +269,16 @@ static void post_text(const char *path, const char *headers, const char *body)
     post(path, "application/json", headers, span_of(body, strlen(body)));
 }
 
-static void get(const char *path)
+static void ask(const char *method, const char *path)
 {
     char head[256];
-    snprintf(head, sizeof head, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path);
+    snprintf(head, sizeof head, "%s %s HTTP/1.1\r\nHost: x\r\n\r\n", method, path);
     bench_send(head, strlen(head));
+}
+
+static void get(const char *path)
+{
+    ask("GET", path);
 }
 
 static void assert_seen_bytes(const void *bytes, size_t size)
@@ -635,7 +640,20 @@ static void a_page_is_for_whom_it_is(void **state)
     get("/large");
     assert_seen("HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n");
     post("/open", "application/json", "", span_of(NULL, 0));
-    assert_seen("HTTP/1.1 405 Method Not Allowed\r\nallow: GET\r\ncontent-length: 0\r\n\r\n");
+    assert_seen("HTTP/1.1 405 Method Not Allowed\r\nallow: GET, HEAD\r\ncontent-length: 0\r\n\r\n");
+}
+
+static void a_page_is_asked_for_without_its_body(void **state)
+{
+    (void)state;
+    ask("HEAD", "/open");
+    assert_seen("HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 5\r\n\r\n");
+    ask("HEAD", "/down");
+    assert_seen("HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\ncontent-length: 8\r\n\r\n");
+    ask("HEAD", "/admin");
+    assert_seen("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n");
+    get("/open");
+    assert_seen("HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 5\r\n\r\nfine\n");
 }
 
 static void a_stranger_gets_open_pages_and_nothing_else(void **state)
@@ -813,6 +831,7 @@ int main(void)
         on_bench(a_reply_that_is_no_message_is_an_error_and_not_shown),
         on_bench(a_reply_that_is_too_large_as_json_is_refused),
         on_bench(a_page_is_for_whom_it_is),
+        on_bench(a_page_is_asked_for_without_its_body),
         on_bench(a_stranger_gets_open_pages_and_nothing_else),
         on_bench(a_stream_may_be_told_as_events),
         on_bench(events_begin_at_once_and_are_kept_alive),
