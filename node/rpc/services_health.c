@@ -112,7 +112,7 @@ void handle_health_watch(void *context, struct rpc_call *call)
         .told = STATUS(UNKNOWN),
     };
     services->streams++;
-    services_tick_add(services, &watch->tick);
+    services_tick_add(services, &watch->tick, call);
     rpc_call_watch(call, watch, NULL, watch_cancelled);
     watch_tell(&watch->tick);
 }

@@ -16,16 +16,20 @@
 #define SERVICES_READS_MAX 256u
 /* Streams open at once, those that wait for the next block included. */
 #define SERVICES_STREAMS_MAX 320u
+/* Of one client, so that there are some for the others. */
+#define SERVICES_CLIENT_STREAMS_MAX 240u
 #define SERVICES_RETRY_MS 200u
 /* The hint where older blocks are awaited. */
 #define SERVICES_BACKFILL_RETRY_MS 5000u
 #define SERVICES_TEXT_SIZE 128u
 #define SERVICES_TICK_MS 500u
 
-/* What is looked at again every SERVICES_TICK_MS, on the loop; `run` may remove it, and no other. */
+/* A client's open stream, which is looked at again every SERVICES_TICK_MS, on the loop; `run` may remove it,
+ * and no other. */
 struct services_tick {
     struct services_tick *next;
     void (*run)(struct services_tick *tick);
+    char caller[RPC_CALLER_NAME_SIZE_MAX + 1];
 };
 
 struct services {
@@ -50,8 +54,10 @@ struct services {
 void services_let_go(struct services *services);
 
 void services_tick_init(struct services *services, uv_loop_t *loop);
-void services_tick_add(struct services *services, struct services_tick *tick);
+void services_tick_add(struct services *services, struct services_tick *tick, const struct rpc_call *call);
 void services_tick_remove(struct services *services, struct services_tick *tick);
+/* How many the caller has. */
+size_t services_tick_count(const struct services *services, const struct rpc_call *call);
 /* Runs all of them now. */
 void services_tick_all(struct services *services);
 
@@ -155,7 +161,7 @@ struct stream {
     uint64_t given, taken;
     uint32_t ticks; /* of the window */
 };
-/* Whether one more stream may be open; if not, the call is ended. */
+/* Whether one more stream of the caller's may be open; if not, the call is ended. */
 bool streams_admit(struct services *services, struct rpc_call *call);
 /* The same of one that reads the state, and whether the node answers from that at all now. */
 bool stream_admit(struct services *services, struct rpc_call *call);

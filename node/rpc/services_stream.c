@@ -195,10 +195,13 @@ static void on_cancel(void *context, struct rpc_call *call)
 
 bool streams_admit(struct services *services, struct rpc_call *call)
 {
-    if (services->streams < SERVICES_STREAMS_MAX) return true;
-    fail_call_for_now(call, GRPC_RESOURCE_EXHAUSTED, "TOO_MANY_STREAMS",
-        "as many streams as this node serves at once are open");
-    return false;
+    const char *why = NULL;
+    if (services->streams >= SERVICES_STREAMS_MAX)
+        why = "as many streams as this node serves at once are open";
+    else if (services_tick_count(services, call) >= SERVICES_CLIENT_STREAMS_MAX)
+        why = "as many streams of this client are open as may be";
+    if (why != NULL) fail_call_for_now(call, GRPC_RESOURCE_EXHAUSTED, "TOO_MANY_STREAMS", why);
+    return why == NULL;
 }
 
 bool stream_admit(struct services *services, struct rpc_call *call)
@@ -212,7 +215,7 @@ void stream_start(struct services *services, struct rpc_call *call, struct strea
     stream->call = call;
     stream->tick.run = on_tick;
     services->streams++;
-    services_tick_add(services, &stream->tick);
+    services_tick_add(services, &stream->tick, call);
     buffer_init(&stream->bytes, RPC_REPLY_SIZE_MAX);
     rpc_call_watch(call, stream, on_drain, on_cancel);
     stream_advance(stream);

@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "node/rpc/services_internal.h"
 #include "proto/base/check.h"
 
@@ -22,12 +24,22 @@ void services_tick_init(struct services *services, uv_loop_t *loop)
     services->timer_is_open = true;
 }
 
-void services_tick_add(struct services *services, struct services_tick *tick)
+void services_tick_add(struct services *services, struct services_tick *tick, const struct rpc_call *call)
 {
+    snprintf(tick->caller, sizeof tick->caller, "%s", rpc_call_caller(call)->name);
     if (services->ticks == NULL)
         CHECK(uv_timer_start(&services->timer, on_timer, SERVICES_TICK_MS, SERVICES_TICK_MS) == 0);
     tick->next = services->ticks;
     services->ticks = tick;
+}
+
+size_t services_tick_count(const struct services *services, const struct rpc_call *call)
+{
+    const char *caller = rpc_call_caller(call)->name;
+    size_t count = 0;
+    for (const struct services_tick *tick = services->ticks; tick != NULL; tick = tick->next)
+        if (strcmp(tick->caller, caller) == 0) count++;
+    return count;
 }
 
 void services_tick_remove(struct services *services, struct services_tick *tick)

@@ -97,14 +97,14 @@ def call(stream, path, request):
 class Raw:
     """An HTTP/2 client that does what it should not. It knows frames, and nothing of what is in them."""
 
-    def __init__(self, net, stranger=False, protocol="h2"):
+    def __init__(self, net, stranger=False, protocol="h2", folder=None):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         context.set_alpn_protocols([protocol])
-        home = net.home(NODE)
+        folder = folder or net.home(NODE)
         if not stranger:
-            context.load_cert_chain(home / "client.crt", home / "client.key")
+            context.load_cert_chain(folder / "client.crt", folder / "client.key")
         self.socket = context.wrap_socket(socket.create_connection(net.addresses(NODE)[1], timeout=60))
         self.bytes = b""
         if protocol == "h2":
@@ -276,22 +276,44 @@ class BoundsTest(network.NetworkTest):
             connection.close()
 
     def test_streams(self):
-        """As many as the services hold, over all connections."""
-        limit = int(re.search(r"SERVICES_STREAMS_MAX (\d+)u", (ROOT / "node/rpc/services_internal.h").read_text())[1])
-        request = rpc.rpc.FollowRequest(from_height=1 << 40).SerializeToString()
-        clients, opened = [self.raw() for _ in range(limit // 100 + 1)], 0
-        for client in clients:
-            count = min(100, limit - opened)
-            client.send(b"".join(call(2 * i + 1, "/tallystick.v1.Ledger/Follow", request) for i in range(count)))
-            opened += count
-            self.assertIsNone(client.next(HEADERS, RESET, GOAWAY, limit_s=0.5))
-        with rpc.Client(self.net, NODE) as client:
-            error = failed(lambda: next(client.ledger.Follow(rpc.rpc.FollowRequest(), timeout=DEADLINE_S)))
-            self.assertEqual((error.code(), detail_of(error).reason), (EXHAUSTED, "TOO_MANY_STREAMS"))
-            self.assertGreater(detail_of(error).retry_after_ms, 0)
+        """As many as one client may have, and as many as the services hold, over all connections."""
+        text = (ROOT / "node/rpc/services_internal.h").read_text()
+        limit, own = (int(re.search(rf"{name} (\d+)u", text)[1]) for name in
+                      ("SERVICES_STREAMS_MAX", "SERVICES_CLIENT_STREAMS_MAX"))
+        other = self.net.folder / "other"
+        other.mkdir()
+        self.net.run(NODE, "client", "add", "client", "--roles", "read", "--concurrency", 1000, "--out", other, check=network.DONE)
+        others = {"certificate": (other / "client.crt").read_bytes(), "key": (other / "client.key").read_bytes()}
+        clients = self.follow_all(own)
+        self.no_more_streams("of this client")
+        self.no_more_streams(None, **others)
+        clients += self.follow_all(limit - own, folder=other)
+        self.no_more_streams("this node serves", **others)
         for client in clients:
             client.close()
         self.still_serves()
+
+    def follow_all(self, count, **options):
+        """Connections with so many streams in all."""
+        request, clients = rpc.rpc.FollowRequest(from_height=1 << 40).SerializeToString(), []
+        for first in range(0, count, 100):
+            clients.append(self.raw(**options))
+            clients[-1].send(b"".join(call(2 * i + 1, "/tallystick.v1.Ledger/Follow", request)
+                                      for i in range(min(100, count - first))))
+            self.assertIsNone(clients[-1].next(HEADERS, RESET, GOAWAY, limit_s=0.5))
+        return clients
+
+    def no_more_streams(self, why, **options):
+        with rpc.Client(self.net, NODE, **options) as client:
+            call = client.ledger.Follow(rpc.rpc.FollowRequest(from_height=1), timeout=DEADLINE_S)
+            if why is None:
+                next(call)
+                call.cancel()
+                return
+            error = failed(lambda: next(call))
+            self.assertEqual((error.code(), detail_of(error).reason), (EXHAUSTED, "TOO_MANY_STREAMS"))
+            self.assertIn(why, error.details())
+            self.assertGreater(detail_of(error).retry_after_ms, 0)
 
     def big_block(self):
         """The height of a block of a thousand own events: some 300 KiB."""
