@@ -187,15 +187,16 @@ bool candidate_is_well_formed(const struct candidate *candidate)
     CHECK(candidate_has_payload(candidate));
     if (candidate->finalized != NULL) return true; /* checked when it was decoded */
     const struct proposal *proposal = proposal_of(candidate);
-    uint64_t size = 0, whole_size = 0, events = 0;
+    uint64_t size = 0, whole_size = 0, events = 0, governance = 0;
     for (uint32_t i = 0; i < proposal->batch_count; i++) {
         const struct held_batch *held = candidate->batches[i];
         size += batch_size_without_bodies(&held->batch);
         whole_size += held->bytes.size;
         events += held->batch.event_count;
+        governance += held->batch.governance != NULL;
     }
     return size == proposal->header.payload_size && events == proposal->header.payload_events &&
-           whole_size <= BLOCK_SIZE_MAX && events <= BLOCK_EVENTS_MAX;
+           whole_size <= BLOCK_SIZE_MAX && events <= BLOCK_EVENTS_MAX && governance <= GOVERNANCE_BLOCK_MAX;
 }
 
 uint32_t candidate_batch_count(const struct candidate *candidate)

@@ -265,7 +265,7 @@ static void waiting_remove(struct mempool *mempool, struct held_batch *held)
 
 int mempool_add_take(struct mempool *mempool, struct held_batch *held, uint64_t wall_ms)
 {
-    CHECK(held->batch.event_count > 0);
+    CHECK(held->batch.event_count > 0 || held->batch.governance != NULL);
     CHECK(!held->ordered_only);
     if (mempool_was_finalized(mempool, &held->batch.digest)) return TALLY_EEXISTS;
     if (held->batch.expires_at_ms <= wall_ms) return TALLY_ETIMEOUT;
@@ -290,7 +290,7 @@ int mempool_add_take(struct mempool *mempool, struct held_batch *held, uint64_t 
 int mempool_add_pinned_take(
     struct mempool *mempool, struct held_batch *held, uint64_t wall_ms, struct held_batch **kept)
 {
-    CHECK(held->batch.event_count > 0);
+    CHECK(held->batch.event_count > 0 || held->batch.governance != NULL);
     struct held_batch *known = mempool_find(mempool, &held->batch.digest);
     if (known) {
         mempool_pin(mempool, known);

@@ -30,6 +30,7 @@
 #define BLOCK_SIZE_MAX (4u * MIB)
 #define BLOCK_EVENTS_MAX 10000u
 #define BLOCK_BATCHES_MAX 10000u
+#define GOVERNANCE_BLOCK_MAX 64u /* governance transactions, each of which is one of the batches */
 #define RESULT_DETAIL_SIZE_MAX 64u
 
 /* Consensus: how many views may pass between a block and its child, and so how long a justification may be.

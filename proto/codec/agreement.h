@@ -82,7 +82,8 @@ struct block {
 void block_encode(const struct block *block, bool with_bodies, struct buffer *out);
 /* Checks roots, sizes and counts of the header against the content (TALLY_EFORM). Bodies may be absent; a
  * present one that misses its commitment is TALLY_EDAMAGED. A header of another chain than `chain_id` is
- * TALLY_ECHAIN; the chain that a batch names, and every signature, are the caller's to check. Errors of an
+ * TALLY_ECHAIN; the chain that a batch names, and every signature, are the caller's to check. More than
+ * GOVERNANCE_BLOCK_MAX governance transactions, or a bound of blocks passed, is TALLY_ELIMIT. Errors of an
  * event's header: as batch_decode. */
 int block_decode(struct span bytes, const struct digest *chain_id, struct arena *arena,
     struct block *block) TALLY_MUST_CHECK;

@@ -2,13 +2,28 @@
 
 #include "proto/base/check.h"
 #include "proto/codec/convert.h"
+#include "proto/codec/governance.h"
 #include "proto/codec/message.h"
 #include "proto/codec/wire.h"
 #include "proto/crypto/digest.h"
 #include "proto/crypto/merkle.h"
 
+struct batch batch_of_governance(const struct governance_transaction *transaction)
+{
+    return (struct batch){
+        .chain_id = transaction->chain_id,
+        .member_id = transaction->member_id,
+        .signing_key = transaction->key,
+        .expires_at_ms = transaction->expires_at_ms,
+        .governance = transaction,
+        .signature = transaction->signature,
+        .digest = transaction->digest,
+    };
+}
+
 struct digest batch_digest(const struct batch *batch)
 {
+    CHECK(batch->governance == NULL);
     struct merkle_frontier ids;
     struct hasher hasher;
     merkle_frontier_init(&ids);
@@ -59,11 +74,28 @@ static int fields_from_message(const Tallystick__V1__Batch *message, struct batc
     return error;
 }
 
+/* Nothing stands beside a governance transaction: it says all there is itself. */
+static int governance_from_message(const Tallystick__V1__Batch *message, const struct digest *chain_id,
+    struct arena *arena, struct batch *batch)
+{
+    if (message->n_events > 0 || message->member_id != 0 || message->expires_at_ms != 0) return TALLY_EFORM;
+    if (message->chain_id.len > 0 || message->signing_key.len > 0 || message->signature.len > 0)
+        return TALLY_EFORM;
+    struct governance_transaction *transaction = arena_take(arena, sizeof *transaction);
+    if (transaction == NULL) return TALLY_ENOMEM;
+    int error = governance_decode(span_of_bytes(message->governance), arena, transaction);
+    if (error != TALLY_OK) return error;
+    if (!digest_equal(&transaction->chain_id, chain_id)) return TALLY_ECHAIN;
+    *batch = batch_of_governance(transaction);
+    return TALLY_OK;
+}
+
 int batch_from_message(const Tallystick__V1__Batch *message, const struct digest *chain_id,
     struct arena *arena, struct batch *batch, uint32_t *index)
 {
     struct batch read = {0};
     if (index != NULL) *index = UINT32_MAX;
+    if (message->governance.len > 0) return governance_from_message(message, chain_id, arena, batch);
     int error = fields_from_message(message, &read);
     if (error != TALLY_OK) return error;
     read.events = arena_take_zeroed(arena, read.event_count, sizeof *read.events);
@@ -94,7 +126,15 @@ int batch_decode(struct span bytes, const struct digest *chain_id, struct arena 
 /* Field numbers as in credit.proto. */
 enum { EVENT_HEADER = 1, EVENT_PLAIN = 2 };
 enum { PLAIN_SALT = 1, PLAIN_BODY = 2 };
-enum { BATCH_CHAIN = 1, BATCH_MEMBER, BATCH_KEY, BATCH_EXPIRES, BATCH_EVENTS, BATCH_SIGNATURE };
+enum {
+    BATCH_CHAIN = 1,
+    BATCH_MEMBER,
+    BATCH_KEY,
+    BATCH_EXPIRES,
+    BATCH_EVENTS,
+    BATCH_SIGNATURE,
+    BATCH_GOVERNANCE
+};
 
 static size_t plain_size(const struct batch_event *event)
 {
@@ -118,6 +158,7 @@ static void event_encode(const struct batch_event *event, bool with_body, struct
 
 size_t batch_size(const struct batch *batch, bool with_bodies)
 {
+    if (batch->governance != NULL) return wire_bytes_size(governance_size(batch->governance));
     size_t size = wire_bytes_size(DIGEST_SIZE) + wire_number_size(batch->member_id) +
                   wire_bytes_size(PUBLIC_KEY_SIZE) + wire_number_size(batch->expires_at_ms) +
                   wire_bytes_size(SIGNATURE_SIZE);
@@ -133,6 +174,11 @@ size_t batch_size_without_bodies(const struct batch *batch)
 
 void batch_encode(const struct batch *batch, bool with_bodies, struct buffer *out)
 {
+    if (batch->governance != NULL) {
+        wire_sized(out, BATCH_GOVERNANCE, governance_size(batch->governance));
+        governance_encode(batch->governance, out);
+        return;
+    }
     wire_bytes(out, BATCH_CHAIN, span_of(batch->chain_id.bytes, DIGEST_SIZE));
     wire_number(out, BATCH_MEMBER, batch->member_id);
     wire_bytes(out, BATCH_KEY, span_of(batch->signing_key.bytes, PUBLIC_KEY_SIZE));
@@ -146,6 +192,7 @@ void batch_encode(const struct batch *batch, bool with_bodies, struct buffer *ou
 
 int batch_check(const struct batch *batch, const struct verify_key *key)
 {
+    if (batch->governance != NULL) return governance_check_parsed(batch->governance, key);
     return signature_check(key, &batch->digest, &batch->signature);
 }
 

@@ -52,10 +52,20 @@ static int payload_check(const struct block *block)
     return digest_equal(&root, &block->header.payload_root) ? TALLY_OK : TALLY_EFORM;
 }
 
+/* Counted before memory is taken for them: each takes far more than its bytes. */
+static size_t governance_count(const Tallystick__V1__LedgerBlock *message)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < message->n_batches; i++)
+        count += message->batches[i]->governance.len > 0;
+    return count;
+}
+
 static int batches_from_message(const Tallystick__V1__LedgerBlock *message, const struct digest *chain_id,
     struct arena *arena, struct block *block)
 {
-    if (message->n_batches > BLOCK_BATCHES_MAX) return TALLY_ELIMIT;
+    if (message->n_batches > BLOCK_BATCHES_MAX || governance_count(message) > GOVERNANCE_BLOCK_MAX)
+        return TALLY_ELIMIT;
     block->batch_count = (uint32_t)message->n_batches;
     block->batches = arena_take_zeroed(arena, message->n_batches, sizeof *block->batches);
     if (block->batches == NULL) return TALLY_ENOMEM;

@@ -45,14 +45,20 @@ void governance_sign(struct governance_transaction *transaction, const struct se
     signature_make(secret, &transaction->digest, &transaction->signature);
 }
 
+int governance_check_parsed(const struct governance_transaction *transaction, const struct verify_key *key)
+{
+    int error = signature_check(key, &transaction->digest, &transaction->signature);
+    if (error != TALLY_OK || transaction->kind != GOVERNANCE_PROPOSE) return error;
+    return action_proofs_check(
+        &transaction->proposed, &transaction->chain_id, transaction->action, transaction->proofs);
+}
+
 int governance_check(const struct governance_transaction *transaction, const struct digest *chain_id)
 {
     struct verify_key key;
     if (!digest_equal(&transaction->chain_id, chain_id)) return TALLY_ECHAIN;
     if (verify_key_parse(&transaction->key, &key) != TALLY_OK) return TALLY_ESIGNATURE;
-    int error = signature_check(&key, &transaction->digest, &transaction->signature);
-    if (error != TALLY_OK || transaction->kind != GOVERNANCE_PROPOSE) return error;
-    return action_proofs_check(&transaction->proposed, chain_id, transaction->action, transaction->proofs);
+    return governance_check_parsed(transaction, &key);
 }
 
 /* ---- Bodies ---- */
@@ -163,19 +169,32 @@ void governance_body_encode(const struct governance_transaction *transaction, st
 
 /* ---- The whole ---- */
 
+static void envelope_fill(
+    const struct governance_transaction *transaction, Tallystick__V1__GovernanceTransaction *message)
+{
+    tallystick__v1__governance_transaction__init(message);
+    message->chain_id = digest_bytes(&transaction->chain_id);
+    message->member_id = transaction->member_id;
+    message->key = message_bytes(span_of(transaction->key.bytes, PUBLIC_KEY_SIZE));
+    message->expires_at_ms = transaction->expires_at_ms;
+    message->sequence = transaction->sequence;
+    message->body = message_bytes(transaction->body);
+    message->proofs = message_bytes(transaction->proofs);
+    message->signature = message_bytes(span_of(transaction->signature.bytes, SIGNATURE_SIZE));
+}
+
 void governance_encode(const struct governance_transaction *transaction, struct buffer *out)
 {
     Tallystick__V1__GovernanceTransaction message;
-    tallystick__v1__governance_transaction__init(&message);
-    message.chain_id = digest_bytes(&transaction->chain_id);
-    message.member_id = transaction->member_id;
-    message.key = message_bytes(span_of(transaction->key.bytes, PUBLIC_KEY_SIZE));
-    message.expires_at_ms = transaction->expires_at_ms;
-    message.sequence = transaction->sequence;
-    message.body = message_bytes(transaction->body);
-    message.proofs = message_bytes(transaction->proofs);
-    message.signature = message_bytes(span_of(transaction->signature.bytes, SIGNATURE_SIZE));
+    envelope_fill(transaction, &message);
     message_encode(&message.base, out);
+}
+
+size_t governance_size(const struct governance_transaction *transaction)
+{
+    Tallystick__V1__GovernanceTransaction message;
+    envelope_fill(transaction, &message);
+    return protobuf_c_message_get_packed_size(&message.base);
 }
 
 static int envelope_read(

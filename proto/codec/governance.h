@@ -145,6 +145,8 @@ void governance_body_encode(const struct governance_transaction *transaction, st
 void governance_sign(struct governance_transaction *transaction, const struct secret_key *secret);
 /* Appends the canonical encoding of the whole. */
 void governance_encode(const struct governance_transaction *transaction, struct buffer *out);
+/* How many bytes that is. */
+size_t governance_size(const struct governance_transaction *transaction);
 /* Canonical bytes only, to the action inside. Does not check signatures, nor whose chain it is. Errors:
  * TALLY_EFORM (form, or more than GOVERNANCE_SIZE_MAX bytes), TALLY_ENOMEM. */
 int governance_decode(
@@ -153,5 +155,9 @@ int governance_decode(
  * chain, the signature, and a proof of each new key. Errors: TALLY_ECHAIN, TALLY_ESIGNATURE. */
 int governance_check(
     const struct governance_transaction *transaction, const struct digest *chain_id) TALLY_MUST_CHECK;
+/* The same, of whoever knows that the chain is right and has the transaction's key parsed. Errors:
+ * TALLY_ESIGNATURE. */
+int governance_check_parsed(
+    const struct governance_transaction *transaction, const struct verify_key *key) TALLY_MUST_CHECK;
 
 #endif

@@ -1,7 +1,7 @@
 // links: codec crypto base
 #include "proto/base/check.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/vectors/samples.h"
+#include "tests/vectors/governance_samples.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -27,15 +27,24 @@ size_t fuzz_sample(uint32_t number, uint8_t *bytes, size_t size_max)
 {
     struct digest chain = sample_digest("chain");
     struct sample_batch sample;
+    struct sample_transaction transaction;
     struct buffer out;
-    if (number >= 4) return 0;
-    sample_batch_init(&sample, &chain, 3 + number, "subject", 1 + number);
+    if (number >= 6) return 0;
     buffer_init(&out, size_max);
-    batch_encode(&sample.batch, number % 2 == 0, &out);
+    if (number < 4) {
+        sample_batch_init(&sample, &chain, 3 + number, "subject", 1 + number);
+        batch_encode(&sample.batch, number % 2 == 0, &out);
+        sample_batch_close(&sample);
+    } else {
+        sample_transaction_init(
+            &transaction, number == 4 ? GOVERNANCE_BALLOT : GOVERNANCE_PROPOSE, ACTION_ADMIT_MEMBER);
+        struct batch batch = batch_of_governance(&transaction.fields);
+        batch_encode(&batch, true, &out);
+        sample_transaction_close(&transaction);
+    }
     CHECK(!out.failed);
     size_t size = out.size;
     memcpy(bytes, out.data, size);
     buffer_close(&out);
-    sample_batch_close(&sample);
     return size;
 }

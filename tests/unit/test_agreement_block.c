@@ -10,7 +10,7 @@
 
 #include "proto/codec/agreement.h"
 #include "proto/codec/message.h"
-#include "tests/vectors/samples.h"
+#include "tests/vectors/governance_samples.h"
 
 #define BATCHES 3u
 
@@ -181,6 +181,47 @@ static void a_body_that_misses_its_commitment_is_damage(void **state)
     assert_int_equal(decode(), TALLY_EDAMAGED);
 }
 
+/* A block of so many times the same transaction, after batches of events. */
+static void make_governing_block(const struct governance_transaction *transaction, uint32_t count)
+{
+    static struct batch mixed[BATCHES + GOVERNANCE_BLOCK_MAX + 1];
+    static struct digest digests[BATCHES + GOVERNANCE_BLOCK_MAX + 1];
+    struct digest parent = sample_digest("parent");
+    make_block_at(8, &parent);
+    for (uint32_t i = 0; i < BATCHES + count; i++) {
+        mixed[i] = i < BATCHES ? batches[i] : batch_of_governance(transaction);
+        digests[i] = mixed[i].digest;
+        if (i >= BATCHES) block.header.payload_size += (uint32_t)batch_size_without_bodies(&mixed[i]);
+    }
+    block.batches = mixed;
+    block.batch_count = BATCHES + count;
+    block.header.payload_root = payload_root(digests, block.batch_count);
+    block.hash = block_header_hash(&block.header);
+}
+
+static void governance_transactions_stand_among_batches_and_are_no_events(void **state)
+{
+    (void)state;
+    struct sample_transaction transaction;
+    sample_transaction_init(&transaction, GOVERNANCE_PROPOSE, ACTION_ADMIT_MEMBER);
+    for (uint32_t count = 1; count <= GOVERNANCE_BLOCK_MAX; count += GOVERNANCE_BLOCK_MAX - 1) {
+        make_governing_block(&transaction.fields, count);
+        encode(true);
+        assert_int_equal(decode(), TALLY_OK);
+        assert_int_equal(read.batch_count, BATCHES + count);
+        assert_int_equal(read.header.payload_events, 2 + 3 + 4);
+        assert_null(read.batches[BATCHES - 1].governance);
+        assert_non_null(read.batches[BATCHES + count - 1].governance);
+        block.header.payload_size--;
+        encode(true);
+        assert_int_equal(decode(), TALLY_EFORM);
+    }
+    make_governing_block(&transaction.fields, GOVERNANCE_BLOCK_MAX + 1);
+    encode(true);
+    assert_int_equal(decode(), TALLY_ELIMIT);
+    sample_transaction_close(&transaction);
+}
+
 static void a_range_of_consecutive_blocks_comes_back(void **state)
 {
     (void)state;
@@ -258,6 +299,7 @@ int main(void)
         with_block(content_that_is_not_the_headers_is_malformed),
         with_block(a_block_of_another_chain_is_told_apart),
         with_block(a_body_that_misses_its_commitment_is_damage),
+        with_block(governance_transactions_stand_among_batches_and_are_no_events),
         with_block(a_range_of_consecutive_blocks_comes_back),
         with_block(no_truncation_decodes_and_small_budgets_end_cleanly),
     };

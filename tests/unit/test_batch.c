@@ -10,6 +10,7 @@
 #include "proto/codec/batch.h"
 #include "proto/codec/message.h"
 #include "tests/vectors/event_samples.h"
+#include "tests/vectors/governance_samples.h"
 
 #define EVENTS 5u
 
@@ -264,6 +265,118 @@ static void the_payload_root_is_that_of_the_digests_in_order(void **state)
     assert_true(digest_equal(&two, &node));
 }
 
+/* ---- Governance transactions in the place of batches ---- */
+
+static struct sample_transaction transaction;
+
+static int make_transaction(void **state)
+{
+    make_batch(state);
+    sample_transaction_init(&transaction, GOVERNANCE_PROPOSE, ACTION_ADD_NODE);
+    buffer_clear(&bytes);
+    struct batch batch = batch_of_governance(&transaction.fields);
+    batch_encode(&batch, true, &bytes);
+    assert_int_equal(bytes.size, batch_size(&batch, true));
+    assert_int_equal(bytes.size, batch_size_without_bodies(&batch));
+    return 0;
+}
+
+static int drop_transaction(void **state)
+{
+    sample_transaction_close(&transaction);
+    return drop_batch(state);
+}
+
+static void a_governance_transaction_is_a_batch_of_no_events(void **state)
+{
+    (void)state;
+    struct verify_key key;
+    struct buffer again;
+    uint32_t index = 0;
+    assert_int_equal(decode(&index), TALLY_OK);
+    assert_int_equal(index, UINT32_MAX);
+    assert_int_equal(read.event_count, 0);
+    assert_non_null(read.governance);
+    assert_int_equal(read.governance->proposed.kind, ACTION_ADD_NODE);
+    assert_true(digest_equal(&read.digest, &transaction.fields.digest));
+    assert_true(digest_equal(&read.chain_id, &chain));
+    assert_int_equal(read.member_id, 1);
+    assert_int_equal(read.expires_at_ms, transaction.fields.expires_at_ms);
+    assert_true(public_key_equal(&read.signing_key, &transaction.fields.key));
+    assert_int_equal(verify_key_parse(&read.signing_key, &key), TALLY_OK);
+    assert_int_equal(batch_check(&read, &key), TALLY_OK);
+    buffer_init(&again, BATCH_SIZE_MAX);
+    batch_encode(&read, false, &again);
+    assert_true(span_equal(buffer_span(&again), buffer_span(&bytes)));
+    buffer_close(&again);
+}
+
+static void the_encoding_of_a_transaction_is_protobufs_own(void **state)
+{
+    (void)state;
+    Tallystick__V1__Batch message;
+    struct buffer again;
+    tallystick__v1__batch__init(&message);
+    message.governance = message_bytes(buffer_span(&transaction.whole));
+    buffer_init(&again, BATCH_SIZE_MAX);
+    message_encode(&message.base, &again);
+    assert_true(span_equal(buffer_span(&again), buffer_span(&bytes)));
+    buffer_close(&again);
+}
+
+static void a_transaction_with_a_broken_signature_or_proof_fails(void **state)
+{
+    (void)state;
+    struct verify_key key;
+    assert_int_equal(verify_key_parse(&transaction.fields.key, &key), TALLY_OK);
+    struct batch batch = batch_of_governance(&transaction.fields);
+    transaction.fields.signature.bytes[0] ^= 1;
+    assert_int_equal(batch_check(&batch, &key), TALLY_ESIGNATURE);
+    transaction.fields.signature.bytes[0] ^= 1;
+    transaction.proofs.data[0] ^= 1;
+    assert_int_equal(batch_check(&batch, &key), TALLY_ESIGNATURE);
+    transaction.proofs.data[0] ^= 1;
+    assert_int_equal(batch_check(&batch, &key), TALLY_OK);
+}
+
+static void a_transaction_of_another_chain_is_refused(void **state)
+{
+    (void)state;
+    chain = sample_digest("another chain");
+    assert_int_equal(decode(NULL), TALLY_ECHAIN);
+}
+
+/* Every field of a batch, each alone beside a transaction. */
+static void nothing_stands_beside_a_transaction(void **state)
+{
+    (void)state;
+    for (int field = 0; field < 7; field++) {
+        Tallystick__V1__CreditEvent event, *events[] = {&event};
+        Tallystick__V1__Batch message;
+        struct span some = span_of(chain.bytes, DIGEST_SIZE);
+        tallystick__v1__credit_event__init(&event);
+        tallystick__v1__batch__init(&message);
+        message.governance = message_bytes(buffer_span(&transaction.whole));
+        if (field == 1) message.chain_id = message_bytes(some);
+        if (field == 2) message.member_id = 1;
+        if (field == 3) message.signing_key = message_bytes(some);
+        if (field == 4) message.expires_at_ms = transaction.fields.expires_at_ms;
+        if (field == 5) message.events = events, message.n_events = 1;
+        if (field == 6) message.signature = message_bytes(some);
+        buffer_clear(&bytes);
+        message_encode(&message.base, &bytes);
+        assert_int_equal(decode(NULL), field == 0 ? TALLY_OK : TALLY_EFORM);
+    }
+}
+
+static void no_truncation_of_a_transaction_decodes(void **state)
+{
+    (void)state;
+    for (size_t cut = 0; cut < bytes.size; cut++)
+        assert_int_not_equal(batch_decode(span_of(bytes.data, cut), &chain, &arena, &read, NULL), TALLY_OK);
+}
+
+#define with_transaction(name) cmocka_unit_test_setup_teardown(name, make_transaction, drop_transaction)
 #define with_batch(name) cmocka_unit_test_setup_teardown(name, make_batch, drop_batch)
 
 int main(void)
@@ -284,6 +397,12 @@ int main(void)
         with_batch(no_truncation_and_no_addition_decodes),
         with_batch(a_full_buffer_fails),
         with_batch(the_payload_root_is_that_of_the_digests_in_order),
+        with_transaction(a_governance_transaction_is_a_batch_of_no_events),
+        with_transaction(the_encoding_of_a_transaction_is_protobufs_own),
+        with_transaction(a_transaction_with_a_broken_signature_or_proof_fails),
+        with_transaction(a_transaction_of_another_chain_is_refused),
+        with_transaction(nothing_stands_beside_a_transaction),
+        with_transaction(no_truncation_of_a_transaction_decodes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
