@@ -26,6 +26,7 @@ static const char *const reasons[] = {
     "MALFORMED",
     "MEMPOOL_FULL",
     "NOT_AN_INQUIRY",
+    "NOT_A_RESERVATION",
     "NOT_CERTIFIED_YET",
     "NOT_FOUND",
     "NOT_SERVING",
