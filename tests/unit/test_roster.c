@@ -1,0 +1,166 @@
+// links: node codec crypto base
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "node/roster.h"
+#include "tests/vectors/governance_samples.h"
+
+/* Four validators and one observer; node ids from 1, validators first. */
+static struct genesis genesis;
+static struct member_register nodes;
+static struct verify_set first, second;
+static struct roster roster;
+
+static int setup(void **state)
+{
+    (void)state;
+    struct validator_set set;
+    sample_genesis(&genesis);
+    roster = (struct roster){0};
+    if (register_from_genesis(&genesis, &nodes) != TALLY_OK) return -1;
+    register_current_set(&nodes, &set);
+    return verify_set_init(&set, &first);
+}
+
+static void update(const struct verify_set *validators, uint32_t node)
+{
+    roster_update(&roster, &nodes, validators, &nodes.nodes[node].key);
+}
+
+/* Epoch 2 begins with the observer and without the validator of seat 0. */
+static void next_epoch(void)
+{
+    struct validator_set set;
+    register_current_set(&nodes, &set);
+    nodes.epoch = set.epoch = 2;
+    set.keys[0] = nodes.nodes[4].key;
+    for (uint32_t i = 0; i + 1 < set.count && memcmp(&set.keys[i], &set.keys[i + 1], PUBLIC_KEY_SIZE) > 0;
+         i++) {
+        struct public_key key = set.keys[i];
+        set.keys[i] = set.keys[i + 1];
+        set.keys[i + 1] = key;
+    }
+    memcpy(nodes.set.keys, set.keys, sizeof nodes.set.keys);
+    assert_int_equal(verify_set_init(&set, &second), TALLY_OK);
+}
+
+static void at_first_slots_are_seats(void **state)
+{
+    (void)state;
+    update(&first, 4);
+    assert_int_equal(roster.slot_count, 5);
+    for (uint32_t i = 0; i < 5; i++) {
+        assert_int_equal(roster_seat(&roster, i), i);
+        assert_int_equal(roster_slot(&roster, i), i);
+        assert_int_equal(roster_is_validator(&roster, i), i < 4);
+        if (i < 4) assert_memory_equal(&roster.slots[i].key, &first.set.keys[i], sizeof(struct public_key));
+    }
+    assert_int_equal(roster.self, 4);
+    assert_int_equal(roster.signer, ROSTER_NONE);
+    assert_string_equal(roster.slots[4].name, "o0");
+    assert_int_equal(roster_seat(&roster, 5), ROSTER_NONE);
+    assert_int_equal(roster_slot(&roster, ROSTER_NONE), ROSTER_NONE);
+}
+
+static void a_validator_knows_its_seat(void **state)
+{
+    (void)state;
+    update(&first, 0);
+    assert_true(roster.signer < 4);
+    assert_int_equal(roster.signer, roster_seat(&roster, roster.self));
+    assert_string_equal(roster_validator_name(&roster, roster.signer), nodes.nodes[0].name);
+}
+
+static void slots_stay_when_seats_change(void **state)
+{
+    (void)state;
+    uint32_t slot_of_id[6];
+    update(&first, 4);
+    for (uint32_t i = 0; i < 5; i++)
+        slot_of_id[roster.slots[i].node_id] = i;
+    uint32_t leaver = roster.slots[0].node_id;
+    next_epoch();
+    update(&second, 4);
+    for (uint32_t i = 0; i < 5; i++)
+        assert_int_equal(slot_of_id[roster.slots[i].node_id], i);
+    assert_int_equal(roster.self, 4);
+    assert_true(roster.signer < 4);
+    assert_int_equal(roster_slot(&roster, roster.signer), 4);
+    assert_false(roster_is_validator(&roster, slot_of_id[leaver]));
+    assert_int_equal(roster_seat(&roster, slot_of_id[leaver]), 4);
+}
+
+static void who_comes_in_an_epoch_changes_no_seat(void **state)
+{
+    (void)state;
+    update(&first, 4);
+    nodes.nodes[5] = nodes.nodes[4];
+    nodes.nodes[5].id = 6;
+    nodes.nodes[5].key.bytes[32] ^= 1;
+    nodes.node_count = 6;
+    update(&first, 4);
+    assert_int_equal(roster.slot_count, 6);
+    assert_int_equal(roster_seat(&roster, 4), 4);
+    assert_int_equal(roster_seat(&roster, 5), 5);
+}
+
+static void a_slot_that_is_left_is_used_again(void **state)
+{
+    (void)state;
+    update(&first, 0);
+    nodes.nodes[4].id = 7;
+    update(&first, 0);
+    assert_int_equal(roster.slot_count, 5);
+    assert_int_equal(roster.slots[4].node_id, 7);
+    assert_int_equal(roster_seat(&roster, 4), 4);
+}
+
+static void a_rotated_key_votes_under_the_old_one(void **state)
+{
+    (void)state;
+    struct public_key old = nodes.nodes[0].key;
+    struct register_key *key = &nodes.keys[nodes.key_count++];
+    *key = *register_key_find(&nodes, &old);
+    key->key.bytes[32] ^= 1;
+    nodes.nodes[0].key = key->key;
+    roster_update(&roster, &nodes, &first, &old);
+    assert_true(roster.signer < 4);
+    assert_int_equal(roster.slots[roster.self].node_id, 1);
+    assert_memory_equal(&roster.slots[roster.self].key, &key->key, sizeof key->key);
+    roster_update(&roster, &nodes, &first, &key->key);
+    assert_int_equal(roster.signer, ROSTER_NONE);
+    assert_true(roster_is_validator(&roster, roster.self));
+}
+
+/* Its epoch's seal took it off the register, and is not certified yet. */
+static void a_validator_that_is_gone_leaves_its_seat_empty(void **state)
+{
+    (void)state;
+    update(&first, 4);
+    uint32_t id = roster.slots[2].node_id;
+    memmove(&nodes.nodes[id - 1], &nodes.nodes[id], (5 - id) * sizeof nodes.nodes[0]);
+    nodes.node_count = 4;
+    nodes.epoch = 2;
+    roster_update(&roster, &nodes, &first, &genesis.observers[0].key);
+    assert_int_equal(roster_slot(&roster, 2), ROSTER_NONE);
+    assert_string_equal(roster_validator_name(&roster, 2), "gone");
+    assert_int_equal(roster_seat(&roster, 4), 4);
+    assert_int_equal(roster.self, 4);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(at_first_slots_are_seats, setup),
+        cmocka_unit_test_setup(a_validator_knows_its_seat, setup),
+        cmocka_unit_test_setup(slots_stay_when_seats_change, setup),
+        cmocka_unit_test_setup(who_comes_in_an_epoch_changes_no_seat, setup),
+        cmocka_unit_test_setup(a_slot_that_is_left_is_used_again, setup),
+        cmocka_unit_test_setup(a_rotated_key_votes_under_the_old_one, setup),
+        cmocka_unit_test_setup(a_validator_that_is_gone_leaves_its_seat_empty, setup),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
