@@ -170,14 +170,15 @@ static void run_mend(struct job *job)
     if (mend->form_error != TALLY_OK) return;
     mend->mine = mend->message->blocks[0].header.height == mend->mender->wanted;
     if (!mend->mine) return;
-    mend->form_error = peer_range_check(mend->message, options->validators, options->chain_id);
+    mend->form_error = peer_message_check(mend->message, options->validators, options->chain_id);
     uint32_t count = mend->message->message.range->count;
     uint64_t head = ledger_height(options->ledger);
     for (uint32_t i = 0; mend->form_error == TALLY_OK && mend->error == TALLY_OK && i < count; i++) {
         bool mended = false;
         struct block block = block_of(mend->mender, &mend->message->blocks[i]);
         if (block.header.height > head) break;
-        mend->error = ledger_mend(options->ledger, &block, mend->withhold, &mended);
+        /* Of the others, nobody else was asked. */
+        mend->error = ledger_mend(options->ledger, &block, mend->withhold && i == 0, &mended);
         if (i == 0) mend->mended = mended;
     }
 }

@@ -226,7 +226,7 @@ bool block_is_whole(const struct block *block)
     return true;
 }
 
-int peer_range_check(
+static int check_range(
     const struct peer_message *message, const struct verify_set *set, const struct digest *chain_id)
 {
     const struct consensus_range *range = message->message.range;
@@ -234,14 +234,6 @@ int peer_range_check(
     for (uint32_t b = 0; b < range->count && error == TALLY_OK; b++)
         error = block_check(&message->blocks[b], set, chain_id);
     return error;
-}
-
-static int check_whole_range(
-    const struct peer_message *message, const struct verify_set *set, const struct digest *chain_id)
-{
-    for (uint32_t b = 0; b < message->message.range->count; b++)
-        if (!block_is_whole(&message->blocks[b])) return TALLY_ENOTFOUND;
-    return peer_range_check(message, set, chain_id);
 }
 
 int peer_message_check(
@@ -256,7 +248,7 @@ int peer_message_check(
     case MESSAGE_CERTIFICATE:
         return certificate_check(set, chain_id, said->certificate);
     case MESSAGE_RANGE:
-        return check_whole_range(message, set, chain_id);
+        return check_range(message, set, chain_id);
     case MESSAGE_PROPOSAL_REQUEST:
     case MESSAGE_ENTRY_REQUEST:
     case MESSAGE_RANGE_REQUEST:

@@ -26,12 +26,8 @@ struct peer_message *peer_message_share(struct peer_message *message);
 void peer_message_release(struct peer_message *message);
 
 /* Checks every signature the message carries: R0's expensive half. Any thread. Errors: TALLY_ESIGNATURE,
- * TALLY_EINVALID, TALLY_EFORM; TALLY_ENOTFOUND of a range whose blocks lack bodies, which is no peer's fault.
- */
+ * TALLY_EINVALID, TALLY_EFORM. Blocks of a range may lack bodies, which is no peer's fault. */
 int peer_message_check(const struct peer_message *message, const struct verify_set *set,
-    const struct digest *chain_id) TALLY_MUST_CHECK;
-/* As peer_message_check of a range, whose blocks may lack bodies here. */
-int peer_range_check(const struct peer_message *message, const struct verify_set *set,
     const struct digest *chain_id) TALLY_MUST_CHECK;
 /* Checks the signatures in a block that is known to be final: its leader's, and each batch's. A quorum has
  * checked them, and a follower checks them all the same (R15): no hash covers them, and they are the

@@ -25,28 +25,31 @@ struct gathered {
     size_t ends[RANGE_BLOCKS_MAX];
     size_t count;    /* gathered */
     size_t complete; /* of them, up to the last with an FC */
+    bool whole;      /* one of them has all its bodies */
     struct certificate finalization;
 };
 
-/* A block whose bodies are not to be had here ends a range, or begins it: then whoever asks for that very
- * block learns that. */
+/* A block whose bodies are not to be had here ends a range, unless all of it are such blocks, or no FC came
+ * yet: then whoever asks for just these learns that. */
 static int gather_one(
     struct range_job *range, uint64_t height, struct arena *arena, struct gathered *gathered)
 {
     struct block block;
     arena_reset(arena);
     int error = ledger_read(range->ledger, height, true, arena, &block);
-    bool first = gathered->count == 0;
-    if (error == TALLY_EDAMAGED && !first) return TALLY_EPENDING;
+    bool may_end = gathered->whole && gathered->complete > 0;
+    if (error == TALLY_EDAMAGED && may_end) return TALLY_EPENDING;
     if (error == TALLY_EDAMAGED) {
         arena_reset(arena);
         error = ledger_read(range->ledger, height, false, arena, &block);
     }
     if (error != TALLY_OK) return error;
-    if (!first && !block_is_whole(&block)) return TALLY_EPENDING;
+    bool whole = block_is_whole(&block);
+    if (!whole && may_end) return TALLY_EPENDING;
     block_encode(&block, true, &gathered->bytes);
     if (gathered->bytes.failed) return TALLY_ELIMIT;
     gathered->ends[gathered->count++] = gathered->bytes.size;
+    gathered->whole = gathered->whole || whole;
     if (block.has_finalization) {
         gathered->complete = gathered->count;
         gathered->finalization = block.finalization;

@@ -90,14 +90,45 @@ static void heard_message(struct replica *replica, const struct consensus_messag
     heard(replica, leader_of(view, replica->options.validators->set.count), view);
 }
 
+static uint32_t peer_count_of(const struct replica *replica)
+{
+    return replica->options.validators->set.count + replica->config->genesis.observer_count;
+}
+
+/* Whoever has lost bodies answers without them, and that is as no answer: somebody else is asked. What nobody
+ * has any more is done without: all that is signed, and all that the rules read, is there. */
+static bool bodies_suffice(struct replica *replica, uint32_t peer, const struct peer_message *message)
+{
+    uint64_t first = message->blocks[0].header.height, bare_to = 0;
+    uint32_t peers = peer_count_of(replica);
+    bool up[PEERS_MAX] = {false};
+    for (uint32_t i = 0; i < message->message.range->count; i++)
+        if (!block_is_whole(&message->blocks[i])) bare_to = message->blocks[i].header.height;
+    range_watch_answered(&replica->ranges, peer, bare_to);
+    if (bare_to == 0) return true;
+    for (uint32_t i = 0; i < peers; i++) {
+        struct links_status status;
+        links_peer_status(replica->links, i, &status);
+        up[i] = status.up;
+    }
+    if (range_watch_gone(
+            &replica->ranges, up, peers, replica->options.validators->set.count, bare_to, clock_now_ms())) {
+        LOG_UNUSUAL(
+            "blocks are taken without bodies that no peer has", LOG_U("from", first), LOG_U("to", bare_to));
+        return true;
+    }
+    uint32_t next = range_watch_next(&replica->ranges, up, peers, bare_to);
+    if (next < PEERS_MAX) replica_ask_for_range(replica, next, first);
+    return false;
+}
+
 static void verified(struct replica *replica, uint32_t peer, struct peer_message *message, int error)
 {
-    /* Whoever has lost bodies answers without them, and that is as no answer: somebody else is asked. */
-    if (error == TALLY_ENOTFOUND) return;
     if (error != TALLY_OK)
         LOG_UNUSUAL("a message failed its check", LOG_U("peer", peer), LOG_U("kind", message->message.kind),
             LOG_E("why", error));
     bool ok = error == TALLY_OK, kept = true;
+    if (ok && message->message.kind == MESSAGE_RANGE && !bodies_suffice(replica, peer, message)) return;
     if (ok && message->message.kind == MESSAGE_PROPOSAL)
         watch_clocks(replica, &message->message.proposal->header);
     if (ok && message->message.kind == MESSAGE_PROPOSAL)
@@ -196,7 +227,7 @@ void replica_ask_for_range(struct replica *replica, uint32_t peer, uint64_t from
     replica->range_peer = peer;
     replica->range_from = from_height;
     if (replica->range_waits) return;
-    replica->range_asked[peer] = true;
+    range_watch_asked(&replica->ranges, peer, clock_now_ms());
     buffer_clear(&replica->scratch);
     enum frame_kind kind = peer_message_encode(&request, &replica->scratch);
     CHECK(!replica->scratch.failed);
@@ -397,7 +428,7 @@ void replica_link_up(struct replica *replica, uint32_t peer)
 
 void replica_link_down(struct replica *replica, uint32_t peer)
 {
-    replica->range_asked[peer] = false;
+    range_watch_down(&replica->ranges, peer);
     feed_and_pump(replica, &(struct consensus_input){.kind = INPUT_LINK_DOWN, .peer = peer}, NULL);
 }
 
@@ -453,8 +484,7 @@ static void open_done(struct job *job)
 /* A range is large: a worker decodes it. One that was not asked for is not looked at. */
 static void receive_range(struct replica *replica, uint32_t peer, struct span payload)
 {
-    if (!replica->range_asked[peer]) return;
-    replica->range_asked[peer] = false;
+    if (!range_watch_came(&replica->ranges, peer)) return;
     if (replica_is_behind(replica)) return; /* it will be asked for again */
     struct open_job *open = calloc(1, sizeof *open);
     CHECK(open != NULL);

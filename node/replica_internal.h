@@ -4,6 +4,7 @@
 
 #include "node/clock_watch.h"
 #include "node/commit/durable.h"
+#include "node/range_watch.h"
 #include "node/replica.h"
 #include "node/vote_watch.h"
 
@@ -66,7 +67,8 @@ struct replica {
     struct buffer restored_checkpoint;
     struct buffer scratch;
     uint32_t checks[PEERS_MAX]; /* under way, by peer */
-    bool range_asked[PEERS_MAX], range_served[PEERS_MAX];
+    struct range_watch ranges;
+    bool range_served[PEERS_MAX];
     struct held_batch **selection; /* room for BLOCK_BATCHES_MAX */
     struct digest *digests;        /* the same */
     uint64_t proposals_made, votes_cast, evidence_seen;

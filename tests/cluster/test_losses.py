@@ -3,6 +3,7 @@
 gone. What every node has lost is marked as withheld, and nobody is blamed for it."""
 
 import os
+import shutil
 
 import network
 import rpc
@@ -83,6 +84,18 @@ class WithheldTest(network.NetworkTest):
         self.net.stop(NAME)
         found = network.tally("fsck", home=self.net.home(NAME), check=DONE).json
         self.assertEqual((found["clean"], found["withheld"], found["bodies"]), (True, 15, 5))
+        self.one_without_data_comes_by_them()
+
+    def one_without_data_comes_by_them(self):
+        shutil.rmtree(self.net.home(NAME) / "data")
+        (self.net.home(NAME) / "data").mkdir(mode=0o700)
+        size = self.net.log_size(NAME)
+        self.net.start(NAME)
+        self.net.agreement(submit_some(self.net))
+        self.assertTrue(self.net.log_lines(NAME, "blocks are taken without bodies that no peer has", since=size))
+        self.net.stop(NAME)
+        found = network.tally("fsck", home=self.net.home(NAME), check=DONE).json
+        self.assertEqual((found["clean"], found["withheld"], found["bodies"]), (True, 15, 10))
 
 
 if __name__ == "__main__":
