@@ -10,7 +10,7 @@
 
 #include "proto/base/error.h"
 
-#define ARGS_OPTIONS_MAX 16
+#define ARGS_OPTIONS_MAX 24
 #define ARGS_POSITIONALS_MAX 8
 
 struct option_spec {

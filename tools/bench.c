@@ -9,6 +9,7 @@
 #include "proto/base/limits.h"
 #include "tools/args.h"
 #include "tools/bench_client.h"
+#include "tools/bench_follower.h"
 #include "tools/bench_load.h"
 #include "tools/bench_report.h"
 #include "tools/bench_usage.h"
@@ -32,9 +33,8 @@ const struct command command_bench = {
         "usage: tally bench storage [--events N] [--subjects S] [--batch B] [--blocks-of E] [--pipeline P]\n"
         "                           [--rate R] [--seconds T] [--subject-cache MIB] [--net DIR] [OPTIONS]\n"
         "       tally bench network [--events N] [--subjects S] [--batch B | --single] [--rate R]\n"
-        "                           [--connections C] [--window W] [--validators V] [--reads H] [--seconds "
-        "T]\n"
-        "                           [OPTIONS]\n"
+        "                           [--connections C] [--window W] [--validators V] [--seconds T]\n"
+        "                           [--reads H] [--inquiries I] [--followers F] [OPTIONS]\n"
         "\n"
         "Events are valid, signed, and spread over S subjects that are reported on in turn: S openings\n"
         "come first. One that is refused fails the run. The load is made beforehand, and its making\n"
@@ -76,7 +76,11 @@ const struct command command_bench = {
         "  --window W        1 to 256; 4 unless given, 64 with --single\n"
         "  --validators V    4 to 64; 4 unless given\n"
         "  --reads H         meanwhile ask one node for H whole histories a second, of any subjects of the\n"
-        "                    load, and verify each; none unless given\n"
+        "                    load, and verify up to fifty of them; with --inquiries, every other one under "
+        "an\n"
+        "                    inquiry that was answered before; none unless given\n"
+        "  --inquiries I     meanwhile make I new inquiries a second at the same node; none unless given\n"
+        "  --followers F     meanwhile follow the same node's blocks by F connections, up to 240\n"
         "  --seconds T       submit no more after so long, up to 400\n"
         "\n"
         "OPTIONS\n"
@@ -92,8 +96,10 @@ const struct command command_bench = {
         "being given it to its checkpoint, or of a batch from submission to its answer; stall_ms, the\n"
         "longest time without any; cpu_seconds by thread (leveldb: threads without a name, which\n"
         "LevelDB's is), and by node; written_bytes to the disk, and for each byte of event on each node;\n"
-        "disk_bytes by folder (storage); memory_peak_bytes; reads (network, with --reads): their count,\n"
-        "latency_ms from when each was due, verify_ms, and the events in them.\n",
+        "disk_bytes by folder (storage); memory_peak_bytes; reads and inquiries (network, where asked for):\n"
+        "their count, those that the node put off, latency_ms from when each was due, and of those\n"
+        "verified verify_ms and the events in them; followers: the blocks that each was told at least. A\n"
+        "follower that is cut or misses a block fails the run.\n",
     .run = bench_run,
 };
 
@@ -164,6 +170,8 @@ static enum tool_exit network_options(
         {"window", 1, CLIENT_WINDOW_MAX, NULL, &options->window},
         {"validators", VALIDATORS_MIN, VALIDATORS_MAX, NULL, &options->validators},
         {"reads", 1, 1000000, &options->reads, NULL},
+        {"inquiries", 1, 1000000, &options->inquiries, NULL},
+        {"followers", 1, FOLLOWERS_MAX, NULL, &options->followers},
         {"seconds", 1, NETWORK_SECONDS_MAX, &options->seconds, NULL},
         {"seed", 0, UINT32_MAX, &options->seed, NULL},
     };
@@ -192,8 +200,8 @@ static const struct option_spec storage_known[] = {{"events", true}, {"subjects"
 
 static const struct option_spec network_known[] = {{"events", true}, {"subjects", true}, {"batch", true},
     {"single", false}, {"rate", true}, {"connections", true}, {"window", true}, {"validators", true},
-    {"reads", true}, {"seconds", true}, {"dir", true}, {"keep", false}, {"seed", true}, {"out", true},
-    {"baseline", true}, {NULL, false}};
+    {"reads", true}, {"inquiries", true}, {"followers", true}, {"seconds", true}, {"dir", true},
+    {"keep", false}, {"seed", true}, {"out", true}, {"baseline", true}, {NULL, false}};
 
 static const struct kind {
     const char *name;

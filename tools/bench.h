@@ -21,7 +21,9 @@ struct bench_options {
     uint32_t validators, connections;
     uint32_t window; /* batches under way on each connection */
     uint64_t rate;   /* events a second; 0 = as many as it takes */
-    uint64_t reads;  /* histories a second; 0 = none */
+    /* Meanwhile, of one node: */
+    uint64_t reads, inquiries; /* histories, and new inquiries, a second; 0 = none */
+    uint32_t followers;
 };
 
 /* Run one benchmark in `dir`, which is fresh and removed afterwards, and make its report: an object that is

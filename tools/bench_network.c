@@ -4,8 +4,8 @@
 
 #include "proto/base/check.h"
 #include "tools/bench.h"
+#include "tools/bench_beside.h"
 #include "tools/bench_client.h"
-#include "tools/bench_reader.h"
 #include "tools/bench_report.h"
 #include "tools/bench_usage.h"
 #include "tools/devnet.h"
@@ -29,7 +29,7 @@ struct network_run {
     atomic_bool stop;
     uint32_t client_count;
     struct bench_client *clients;
-    struct bench_reader reader;               /* where histories are read */
+    struct bench_beside *beside;              /* who reads meanwhile */
     struct usage *before, *after;             /* of each node */
     double clients_before_s, clients_after_s; /* CPU of this process */
     struct node_status *status;
@@ -88,19 +88,6 @@ static enum tool_exit signing_read(struct network_run *run)
     return code;
 }
 
-static enum tool_exit reader_plan(struct network_run *run)
-{
-    struct bench_reader *reader = &run->reader;
-    reader->clients = run->clients;
-    reader->client_count = run->client_count;
-    reader->interval_ns = UINT64_C(1000000000) / run->options->reads;
-    reader->ready = &run->ready;
-    reader->start = &run->start;
-    reader->start_ns = &run->start_ns;
-    reader->stop = &run->stop;
-    return home_open(run->context, run->devnet.nodes[0].home, &reader->home);
-}
-
 static enum tool_exit clients_start(struct network_run *run)
 {
     enum tool_exit code = signing_read(run);
@@ -111,29 +98,30 @@ static enum tool_exit clients_start(struct network_run *run)
         run->clients[i].start_ns = &run->start_ns;
         run->clients[i].stop = &run->stop;
     }
-    if (code == TOOL_DONE && run->options->reads != 0) code = reader_plan(run);
+    if (code == TOOL_DONE)
+        code = beside_plan(run->context, run->beside, run->options, run->devnet.nodes[0].home, run->clients,
+            run->client_count);
     if (code != TOOL_DONE) return code;
-    uint32_t threads = run->client_count + (run->options->reads != 0) + 1;
+    const struct bench_meeting meeting = {&run->ready, &run->start, &run->start_ns, &run->stop};
+    uint32_t threads = run->client_count + beside_threads(run->beside) + 1;
     CHECK(pthread_barrier_init(&run->ready, NULL, threads) == 0);
     CHECK(pthread_barrier_init(&run->start, NULL, threads) == 0);
     for (uint32_t i = 0; i < run->client_count; i++)
         CHECK(bench_client_start(&run->clients[i]) == TALLY_OK);
-    if (run->options->reads != 0) CHECK(bench_reader_start(&run->reader) == TALLY_OK);
+    beside_start(run->beside, &meeting);
     return TOOL_DONE;
 }
 
 /* Whoever reads goes on for as long as clients submit. `code` is what became of those: the first trouble is
  * the one that is told. */
-static enum tool_exit reader_end(struct network_run *run, enum tool_exit code)
+static enum tool_exit reading_end(struct network_run *run, enum tool_exit code)
 {
-    struct bench_reader *reader = &run->reader;
-    if (run->options->reads == 0) return code;
+    struct context reading = *run->context;
     atomic_store(&run->stop, true);
-    bench_reader_join(reader);
-    if (code != TOOL_DONE || reader->code == TOOL_DONE) return code;
-    memcpy(run->context->reason, reader->context.reason, sizeof run->context->reason);
-    memcpy(run->context->message, reader->context.message, sizeof run->context->message);
-    return reader->code;
+    enum tool_exit own = beside_end(&reading, run->beside);
+    if (code != TOOL_DONE || own == TOOL_DONE) return code;
+    *run->context = reading;
+    return own;
 }
 
 /* The first client that failed, on its own account, tells why. */
@@ -153,7 +141,7 @@ static enum tool_exit clients_end(struct network_run *run)
             memcpy(run->context->message, client->context.message, sizeof run->context->message);
         }
     }
-    code = reader_end(run, code);
+    code = reading_end(run, code);
     pthread_barrier_destroy(&run->ready);
     pthread_barrier_destroy(&run->start);
     return interrupt_came() ? interrupt_fail(run->context) : code;
@@ -198,7 +186,7 @@ static double clients_cpu_s(void)
     return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
 }
 
-/* Waits until the node has applied all that was submitted. */
+/* Waits until the node has applied all that was submitted, inquiries among it. */
 static enum tool_exit applied_wait(struct network_run *run, const struct devnet_node *node)
 {
     struct home home;
@@ -206,19 +194,22 @@ static enum tool_exit applied_wait(struct network_run *run, const struct devnet_
     enum tool_exit code = home_open(run->context, node->home, &home);
     if (code == TOOL_DONE) code = remote_open(run->context, &home, &remote);
     if (code != TOOL_DONE) return code;
-    uint64_t until_ms = clock_steady_ms() + APPLIED_MS_MAX;
+    uint64_t until_ms = clock_steady_ms() + APPLIED_MS_MAX, least, most;
+    beside_events(run->beside, &least, &most);
+    least += run->events;
+    most += run->events;
     while (code == TOOL_DONE) {
         code = node_status_ask(run->context, &remote, run->status);
-        if (code == TOOL_DONE && run->status->events >= run->events) break;
+        if (code == TOOL_DONE && run->status->events >= least) break;
         if (code == TOOL_DONE && clock_steady_ms() > until_ms)
             code = context_fail(run->context, TOOL_REFUSED, "BEHIND", "%s has applied %llu of %llu events",
-                node->name, (unsigned long long)run->status->events, (unsigned long long)run->events);
+                node->name, (unsigned long long)run->status->events, (unsigned long long)least);
         pause_ms(LOOK_MS);
     }
     remote_close(&remote);
-    if (code != TOOL_DONE || run->status->events == run->events) return code;
+    if (code != TOOL_DONE || run->status->events <= most) return code;
     return context_fail(run->context, TOOL_REFUSED, "RESULT", "%s has %llu events, and %llu were submitted",
-        node->name, (unsigned long long)run->status->events, (unsigned long long)run->events);
+        node->name, (unsigned long long)run->status->events, (unsigned long long)most);
 }
 
 static enum tool_exit load_run(struct network_run *run)
@@ -302,28 +293,21 @@ static void usage_add(const struct network_run *run, json_t *report)
     json_object_set_new(report, "memory_peak_bytes", peak);
 }
 
-static json_t *reads_make(struct bench_reader *reader)
-{
-    return json_pack("{s:I, s:o, s:o, s:I, s:I}", "count", (json_int_t)reader->count, "latency_ms",
-        report_latency(reader->latencies_ns, reader->count), "verify_ms",
-        report_latency(reader->verify_ns, reader->count), "events", (json_int_t)reader->events,
-        "longest_events", (json_int_t)reader->longest);
-}
-
 static json_t *report_make(struct network_run *run, json_t *machine)
 {
     const struct bench_options *options = run->options;
-    json_t *settings = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "seed",
+    json_t *settings = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "seed",
         (json_int_t)options->seed, "events", (json_int_t)options->events, "subjects",
         (json_int_t)options->subjects, "validators", (json_int_t)options->validators, "batch",
         (json_int_t)options->batch, "connections", (json_int_t)options->connections, "window",
-        (json_int_t)options->window, "rate", (json_int_t)options->rate, "reads", (json_int_t)options->reads);
+        (json_int_t)options->window, "rate", (json_int_t)options->rate, "reads", (json_int_t)options->reads,
+        "inquiries", (json_int_t)options->inquiries, "followers", (json_int_t)options->followers);
     json_t *report = json_pack("{s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:f}", "bench", "network", "settings",
         settings, "machine", machine, "events", (json_int_t)run->events, "batches", (json_int_t)run->batches,
         "blocks", (json_int_t)run->height, "retries", (json_int_t)run->retries, "seconds", run->seconds);
     figures_add(run, report);
     usage_add(run, report);
-    if (options->reads != 0) json_object_set_new(report, "reads", reads_make(&run->reader));
+    beside_report(run->beside, report);
     json_object_set_new(report, "load_seconds", json_real(run->load_s));
     return report;
 }
@@ -362,8 +346,9 @@ static bool run_open(struct network_run *run)
     run->before = calloc(nodes, sizeof *run->before);
     run->after = calloc(nodes, sizeof *run->after);
     run->status = calloc(1, sizeof *run->status);
+    run->beside = calloc(1, sizeof *run->beside);
     return run->clients != NULL && run->signing != NULL && run->before != NULL && run->after != NULL &&
-           run->status != NULL;
+           run->status != NULL && run->beside != NULL;
 }
 
 static void run_close(struct network_run *run)
@@ -371,7 +356,8 @@ static void run_close(struct network_run *run)
     for (uint32_t i = 0; run->clients != NULL && i < run->client_count; i++)
         bench_client_close(&run->clients[i]);
     free(run->clients);
-    bench_reader_close(&run->reader);
+    if (run->beside != NULL) beside_close(run->beside);
+    free(run->beside);
     if (run->signing != NULL) explicit_bzero(run->signing, run->options->validators * sizeof *run->signing);
     free(run->signing);
     free(run->before);

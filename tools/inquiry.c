@@ -7,7 +7,6 @@
 #include "proto/codec/convert.h"
 #include "proto/crypto/digest.h"
 #include "tools/event_json.h"
-#include "tools/member_event.h"
 #include "tools/output.h"
 
 #define OPERATOR_SIZE_MAX 256u
@@ -69,20 +68,26 @@ static json_t *public_fields(
         json_hex(span_of(nonce, EVENT_NONCE_SIZE)));
 }
 
-/* A new inquiry, signed. */
-static enum tool_exit inquiry_make(struct context *context, const struct home *home,
+enum tool_exit inquiry_event_make(struct context *context, const struct import_keys *keys,
     const struct digest *subject, const struct inquiry *inquiry, struct member_event *event)
 {
-    struct import_keys keys = {.member_id = 0};
     struct event_body body = {.type = EVENT_INQUIRY};
     struct digest operator_id;
     uint8_t nonce[EVENT_NONCE_SIZE];
     random_bytes(nonce, sizeof nonce);
+    enum tool_exit code = operator_digest(context, keys, inquiry, nonce, &operator_id);
+    if (code != TOOL_DONE) return code;
+    return member_event_make(
+        context, keys, EVENT_INQUIRY, subject, public_fields(inquiry, &operator_id, nonce), &body, event);
+}
+
+/* With the home's keys. */
+static enum tool_exit inquiry_make(struct context *context, const struct home *home,
+    const struct digest *subject, const struct inquiry *inquiry, struct member_event *event)
+{
+    struct import_keys keys = {.member_id = 0};
     enum tool_exit code = member_keys_load(context, home, &keys);
-    if (code == TOOL_DONE) code = operator_digest(context, &keys, inquiry, nonce, &operator_id);
-    if (code == TOOL_DONE)
-        code = member_event_make(context, &keys, EVENT_INQUIRY, subject,
-            public_fields(inquiry, &operator_id, nonce), &body, event);
+    if (code == TOOL_DONE) code = inquiry_event_make(context, &keys, subject, inquiry, event);
     explicit_bzero(&keys, sizeof keys);
     return code;
 }

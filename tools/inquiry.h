@@ -5,7 +5,7 @@
 
 #include "proto/proof/verify.h"
 #include "tools/args.h"
-#include "tools/remote.h"
+#include "tools/member_event.h"
 
 /* What the command line says of it; all zeros is no inquiry. Texts are borrowed. */
 struct inquiry {
@@ -35,6 +35,10 @@ struct inquiry {
 /* Errors (usage): options that do not go together. */
 enum tool_exit inquiry_take(
     struct context *context, const struct args *args, struct inquiry *inquiry) TALLY_MUST_CHECK;
+
+/* Makes a new inquiry about `subject`, signed. The caller closes the event, on a failure too. */
+enum tool_exit inquiry_event_make(struct context *context, const struct import_keys *keys,
+    const struct digest *subject, const struct inquiry *inquiry, struct member_event *event) TALLY_MUST_CHECK;
 
 /* Signs and submits the inquiry about `subject` with the home's keys, or asks by the old one's id, and
  * verifies its receipt; inquiry->id is then set. Of an inquiry that was refused that is all there is, and

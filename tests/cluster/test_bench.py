@@ -175,13 +175,29 @@ class BenchNetwork(Bench):
 
     def test_histories_are_read_meanwhile(self):
         report = self.bench("--events", 6000, "--batch", 50, "--window", 1, "--subjects", 200, "--rate", 2000, "--reads", 40).json
-        reads = report["reads"]
         self.assertEqual(report["settings"]["reads"], 40)
-        self.assertGreater(reads["count"], 0)
-        self.assertTrue(0 < reads["longest_events"] <= 30)
-        self.assertTrue(reads["longest_events"] <= reads["events"] <= reads["count"] * reads["longest_events"])
+        self.reads_add_up(report["reads"], 30)
+        self.assertEqual((report["reads"]["again"], report.keys() & {"inquiries", "followers"}), (0, set()))
+        self.nothing_is_left()
+
+    def reads_add_up(self, reads, longest_max):
+        self.assertTrue(0 < reads["verified"] <= reads["count"])
+        self.assertTrue(0 < reads["longest_events"] <= longest_max)
+        self.assertTrue(reads["longest_events"] <= reads["events"] <= reads["verified"] * reads["longest_events"])
         for figure in ("latency_ms", "verify_ms"):
             self.assertTrue(0 < reads[figure]["p50"] <= reads[figure]["p99"] <= reads[figure]["max"])
+
+    def test_inquiries_are_made_and_asked_again_and_blocks_followed_meanwhile(self):
+        report = self.bench("--events", 6000, "--batch", 50, "--window", 1, "--subjects", 200, "--rate", 2000, "--reads", 200,
+                            "--inquiries", 30, "--followers", 12).json
+        self.reads_add_up(report["reads"], 130)
+        self.reads_add_up(report["inquiries"], 130)
+        self.assertTrue(0 < report["reads"]["again"] < report["reads"]["count"])
+        self.assertLess(report["inquiries"]["busy"], report["inquiries"]["count"])
+        followers = report["followers"]
+        self.assertEqual(followers["count"], 12)
+        self.assertTrue(0 < followers["blocks_each_min"] <= report["blocks"] + 1)
+        self.assertGreater(followers["bytes"], 12 * followers["blocks_each_min"] * 100)
         self.nothing_is_left()
 
     def test_it_ends_when_told(self):
