@@ -61,7 +61,9 @@ void chain_init(uint64_t seed, struct chain *chain)
         member->role = ROLE_LENDER;
         member->key_count = 1;
         snprintf(member->name, sizeof member->name, "Member %u", i + 1);
+        snprintf(member->kind, sizeof member->kind, "bank");
         snprintf(node->name, sizeof node->name, "validator-%u", i + 1);
+        snprintf(node->address, sizeof node->address, "127.0.0.1:%u", 20000 + i);
         key_pair(chain, "signing", i, &chain->signing[i], &member->keys[0]);
         key_pair(chain, "node", i, &nodes[i], &node->key);
     }

@@ -165,6 +165,7 @@ static enum tool_exit genesis_plan(
         uint32_t number = validates ? i + 1 : i + 1 - plan->validators;
         struct genesis_member *member = &genesis->members[i];
         member->id = i + 1;
+        snprintf(member->kind, sizeof member->kind, "%s", validates ? "bank" : "regulator");
         member->role = validates ? ROLE_LENDER : ROLE_REGULATOR;
         snprintf(member->name, sizeof member->name, "%s %u", validates ? "Member" : "Regulator", number);
         member->key_count = 1;
@@ -173,6 +174,7 @@ static enum tool_exit genesis_plan(
         struct genesis_node *node = validates ? &genesis->validators[i] : &genesis->observers[number - 1];
         snprintf(node->name, sizeof node->name, "%s-%u", validates ? "validator" : "observer", number);
         node->member_id = member->id;
+        snprintf(node->address, sizeof node->address, "127.0.0.1:%u", making->ports[i]);
         key_pair_make(&making->node_secrets[i], &node->key);
     }
     genesis_identify(genesis);

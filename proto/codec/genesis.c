@@ -29,6 +29,8 @@ static void hash_members(struct hasher *hasher, const struct genesis *genesis)
         const struct genesis_member *member = &genesis->members[i];
         hasher_u32(hasher, member->id);
         hash_text(hasher, member->name);
+        hash_text(hasher, member->kind);
+        hash_text(hasher, member->licence);
         hasher_u8(hasher, (uint8_t)member->role);
         hash_keys(hasher, member->keys, member->key_count);
         hash_keys(hasher, member->ballot_keys, member->ballot_key_count);
@@ -41,6 +43,7 @@ static void hash_nodes(struct hasher *hasher, const struct genesis_node *nodes, 
     for (uint32_t i = 0; i < count; i++) {
         hash_text(hasher, nodes[i].name);
         hasher_u32(hasher, nodes[i].member_id);
+        hash_text(hasher, nodes[i].address);
         hasher_bytes(hasher, nodes[i].key.bytes, PUBLIC_KEY_SIZE);
     }
 }

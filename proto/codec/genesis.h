@@ -5,6 +5,7 @@
 
 #include "proto/base/agreement.h"
 #include "proto/codec/policy.h"
+#include "proto/codec/register_words.h"
 #include "proto/codec/role.h"
 
 #define NAME_SIZE_MAX 64
@@ -12,6 +13,8 @@
 struct genesis_member {
     uint32_t id; /* from 1, ascending */
     char name[NAME_SIZE_MAX + 1];
+    char kind[REGISTER_KIND_SIZE_MAX + 1]; /* "bank": what it is, in the network's own words */
+    char licence[NAME_SIZE_MAX + 1];       /* "" where there is none */
     enum member_role role;
     uint32_t key_count; /* signing keys */
     struct public_key keys[KEYS_PER_MEMBER_MAX];
@@ -22,6 +25,7 @@ struct genesis_member {
 struct genesis_node {
     char name[NAME_SIZE_MAX + 1]; /* "validator-1" */
     uint32_t member_id;
+    char address[REGISTER_ADDRESS_SIZE_MAX + 1]; /* host:port at which peers reach it */
     struct public_key key;
 };
 
@@ -42,9 +46,10 @@ struct genesis {
 };
 
 /* Parses and validates: unknown or missing keys, duplicates, bad keys, ranges. Names of the network, the
- * policy and nodes are words (letters, digits, and then - _ .); members' names may be any text. No key stands
- * twice, in whatever work. On failure `why` holds one sentence (what, where), and *genesis is unspecified.
- * The struct is large (about 100 KiB): heap or static. Errors: TALLY_EFORM, TALLY_ELIMIT, TALLY_ENOMEM. */
+ * policy and nodes are words (letters, digits, and then - _ .); members' names, kinds and licences may be any
+ * text. No key stands twice, in whatever work. On failure `why` holds one sentence (what, where), and
+ * *genesis is unspecified. The struct is large (about 100 KiB): heap or static. Errors: TALLY_EFORM,
+ * TALLY_ELIMIT, TALLY_ENOMEM. */
 int genesis_parse(struct span json, struct genesis *genesis, char *why, size_t why_size) TALLY_MUST_CHECK;
 /* Appends the JSON, pretty-printed. */
 void genesis_print(const struct genesis *genesis, struct buffer *out);

@@ -46,11 +46,15 @@ static int read_keys(struct parse *parse, const json_t *object, const char *name
 static int read_member(
     struct parse *parse, const json_t *object, uint32_t id_min, struct genesis_member *member)
 {
-    static const char *const keys[] = {"id", "name", "role", "keys", "ballot_keys", NULL};
+    static const char *const keys[] = {"id", "name", "kind", "licence", "role", "keys", "ballot_keys", NULL};
     int error = strict_keys(&parse->json, object, keys);
     if (error == TALLY_OK)
         error = strict_u32(&parse->json, object, "id", id_min, UINT32_MAX - 1, &member->id);
     if (error == TALLY_OK) error = strict_title(&parse->json, object, "name", NAME_SIZE_MAX, member->name);
+    if (error == TALLY_OK)
+        error = strict_title(&parse->json, object, "kind", REGISTER_KIND_SIZE_MAX, member->kind);
+    if (error == TALLY_OK)
+        error = strict_title_or_none(&parse->json, object, "licence", NAME_SIZE_MAX, member->licence);
     if (error == TALLY_OK) error = read_role(parse, object, &member->role);
     if (error == TALLY_OK) error = read_keys(parse, object, "keys", member->keys, &member->key_count);
     if (error == TALLY_OK)
@@ -76,13 +80,21 @@ static int read_members(struct parse *parse, const json_t *root)
     return TALLY_OK;
 }
 
+static int read_address(struct parse *parse, const json_t *object, char *address)
+{
+    int error = strict_title(&parse->json, object, "address", REGISTER_ADDRESS_SIZE_MAX, address);
+    if (error != TALLY_OK || address_is_sound(address)) return error;
+    return strict_refuse(&parse->json, TALLY_EFORM, "\"address\" is not HOST:PORT");
+}
+
 static int read_node(struct parse *parse, const json_t *object, struct genesis_node *node)
 {
-    static const char *const keys[] = {"name", "member", "key", NULL};
+    static const char *const keys[] = {"name", "member", "address", "key", NULL};
     int error = strict_keys(&parse->json, object, keys);
     if (error == TALLY_OK) error = strict_word(&parse->json, object, "name", NAME_SIZE_MAX, node->name);
     if (error == TALLY_OK)
         error = strict_u32(&parse->json, object, "member", 1, UINT32_MAX - 1, &node->member_id);
+    if (error == TALLY_OK) error = read_address(parse, object, node->address);
     if (error == TALLY_OK) error = read_key(parse, json_object_get(object, "key"), &node->key);
     if (error == TALLY_OK && genesis_member_by_id(parse->genesis, node->member_id) == NULL)
         error = strict_refuse(&parse->json, TALLY_EFORM, "member %u is not in \"members\"", node->member_id);
@@ -227,7 +239,8 @@ static json_t *members_json(struct buffer *out, const struct genesis *genesis)
     for (uint32_t i = 0; i < genesis->member_count; i++) {
         const struct genesis_member *member = &genesis->members[i];
         strict_append(out, members,
-            json_pack("{s:I, s:s, s:s, s:o, s:o}", "id", (json_int_t)member->id, "name", member->name, "role",
+            json_pack("{s:I, s:s, s:s, s:s, s:s, s:o, s:o}", "id", (json_int_t)member->id, "name",
+                member->name, "kind", member->kind, "licence", member->licence, "role",
                 member_role_name((uint32_t)member->role), "keys",
                 keys_json(out, member->keys, member->key_count), "ballot_keys",
                 keys_json(out, member->ballot_keys, member->ballot_key_count)));
@@ -240,8 +253,8 @@ static json_t *nodes_json(struct buffer *out, const struct genesis_node *nodes, 
     json_t *array = json_array();
     for (uint32_t i = 0; i < count; i++)
         strict_append(out, array,
-            json_pack("{s:s, s:I, s:o}", "name", nodes[i].name, "member", (json_int_t)nodes[i].member_id,
-                "key", key_json(&nodes[i].key)));
+            json_pack("{s:s, s:I, s:s, s:o}", "name", nodes[i].name, "member", (json_int_t)nodes[i].member_id,
+                "address", nodes[i].address, "key", key_json(&nodes[i].key)));
     return array;
 }
 

@@ -61,25 +61,6 @@ static bool is_word(const char *text)
     return true;
 }
 
-/* host:port, where the host may be an IPv6 address in brackets. */
-static bool is_address(const char *text)
-{
-    const char *colon = strrchr(text, ':');
-    uint32_t port = 0;
-    if (colon == NULL || colon == text || colon[1] == '\0' || colon[1] == '0' || strlen(colon) > 6)
-        return false;
-    for (const char *at = colon + 1; *at != '\0'; at++) {
-        if (*at < '0' || *at > '9') return false;
-        port = port * 10 + (uint32_t)(*at - '0');
-    }
-    for (const char *at = text; at < colon; at++) {
-        bool bracketed = text[0] == '[' && colon[-1] == ']';
-        if (!in_word((unsigned char)*at) && !(bracketed && (*at == ':' || *at == '[' || *at == ']')))
-            return false;
-    }
-    return port <= UINT16_MAX;
-}
-
 static int text_read(
     const char *text, size_t size_min, size_t size_max, bool (*is_form)(const char *text), char *to)
 {
@@ -110,7 +91,7 @@ static int node_read(const Tallystick__V1__NewNode *message, struct new_node *no
     if (message == NULL) return TALLY_EFORM;
     int error = text_read(message->name, 1, NAME_SIZE_MAX, is_word, node->name);
     if (error == TALLY_OK)
-        error = text_read(message->address, 1, REGISTER_ADDRESS_SIZE_MAX, is_address, node->address);
+        error = text_read(message->address, 1, REGISTER_ADDRESS_SIZE_MAX, address_is_sound, node->address);
     if (error == TALLY_OK) error = key_read(message->key, &node->key);
     node->validator = message->validator;
     return error;

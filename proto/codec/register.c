@@ -43,6 +43,8 @@ static int members_found(const struct genesis *genesis, struct member_register *
         to->members[i] =
             (struct register_member){.id = member->id, .role = member->role, .status = MEMBER_ACTIVE};
         memcpy(to->members[i].name, member->name, sizeof member->name);
+        memcpy(to->members[i].kind, member->kind, sizeof member->kind);
+        memcpy(to->members[i].licence, member->licence, sizeof member->licence);
         error = keys_found(to, member->id, KEY_SIGNING, 0, member->keys, member->key_count);
         if (error == TALLY_OK)
             error = keys_found(to, member->id, KEY_BALLOT, 0, member->ballot_keys, member->ballot_key_count);
@@ -61,6 +63,7 @@ static int nodes_found(
             .key = nodes[i].key,
             .validator = validators};
         memcpy(node->name, nodes[i].name, sizeof nodes[i].name);
+        memcpy(node->address, nodes[i].address, sizeof nodes[i].address);
         int error = keys_found(to, node->member_id, KEY_NODE, node->id, &node->key, 1);
         if (error != TALLY_OK) return error;
     }

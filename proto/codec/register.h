@@ -54,9 +54,9 @@ struct register_node {
     uint32_t id; /* ascending from 1, never used again */
     uint32_t member_id;
     char name[NAME_SIZE_MAX + 1];
-    char address[REGISTER_ADDRESS_SIZE_MAX + 1]; /* "" where genesis gave none */
-    struct public_key key;                       /* the newest */
-    bool validator;                              /* members want it to vote; of one that has ended, never */
+    char address[REGISTER_ADDRESS_SIZE_MAX + 1];
+    struct public_key key; /* the newest */
+    bool validator;        /* members want it to vote; of one that has ended, never */
     uint64_t ready; /* the height of the checkpoint by which it showed that it is synced; 0 = not shown */
     uint64_t from;
     uint64_t until; /* one that has ended stays until no epoch's set has its key */

@@ -1,6 +1,6 @@
 #include "proto/codec/register_words.h"
 
-#include <stddef.h>
+#include <string.h>
 
 const char *key_kind_name(uint32_t kind)
 {
@@ -31,4 +31,28 @@ bool parameter_allows(uint32_t parameter, uint64_t value)
 {
     return parameter_is_known(parameter) && value >= parameters[parameter].min &&
            value <= parameters[parameter].max;
+}
+
+static bool in_name(unsigned char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_';
+}
+
+bool address_is_sound(const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    uint32_t port = 0;
+    if (colon == NULL || colon == text || colon[1] == '\0' || colon[1] == '0' || strlen(colon) > 6)
+        return false;
+    for (const char *at = colon + 1; *at != '\0'; at++) {
+        if (*at < '0' || *at > '9') return false;
+        port = port * 10 + (uint32_t)(*at - '0');
+    }
+    for (const char *at = text; at < colon; at++) {
+        bool bracketed = text[0] == '[' && colon[-1] == ']';
+        if (!in_name((unsigned char)*at) && !(bracketed && (*at == ':' || *at == '[' || *at == ']')))
+            return false;
+    }
+    return port <= UINT16_MAX;
 }

@@ -23,6 +23,10 @@ enum key_kind {
 /* "node" and so on; NULL for a number that is none. */
 const char *key_kind_name(uint32_t kind);
 
+/* Whether a text is host:port as the register keeps it: a name, an IPv4 address, or an IPv6 address in
+ * brackets, and a port of 1 to 65535 without leading zeros. Its size is the caller's to bound. */
+bool address_is_sound(const char *text);
+
 enum parameter {
     PARAMETER_BASE_TIMEOUT_MS = 1, /* D, 1 to REGISTER_BASE_TIMEOUT_MS_MAX */
     PARAMETER_HEARTBEAT_MS = 2,    /* 0 (off) to REGISTER_HEARTBEAT_MS_MAX */

@@ -78,15 +78,15 @@ int strict_flag(struct strict_json *json, const json_t *object, const char *key,
     return TALLY_OK;
 }
 
-static int read_text(
-    struct strict_json *json, const json_t *object, const char *key, bool is_word, size_t size_max, char *to)
+static int read_text(struct strict_json *json, const json_t *object, const char *key, bool is_word,
+    size_t size_min, size_t size_max, char *to)
 {
     const json_t *text = json_object_get(object, key);
     if (!json_is_string(text)) return strict_refuse(json, TALLY_EFORM, "\"%s\" is not a string", key);
     const char *from = json_string_value(text);
     size_t size = json_string_length(text);
-    if (size == 0 || size > size_max)
-        return strict_refuse(json, TALLY_EFORM, "\"%s\" is not of 1 to %zu bytes", key, size_max);
+    if (size < size_min || size > size_max)
+        return strict_refuse(json, TALLY_EFORM, "\"%s\" is not of %zu to %zu bytes", key, size_min, size_max);
     for (size_t i = 0; i < size; i++) {
         unsigned char c = (unsigned char)from[i];
         bool in_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -101,12 +101,18 @@ static int read_text(
 
 int strict_word(struct strict_json *json, const json_t *object, const char *key, size_t size, char *to)
 {
-    return read_text(json, object, key, true, size, to);
+    return read_text(json, object, key, true, 1, size, to);
 }
 
 int strict_title(struct strict_json *json, const json_t *object, const char *key, size_t size, char *to)
 {
-    return read_text(json, object, key, false, size, to);
+    return read_text(json, object, key, false, 1, size, to);
+}
+
+int strict_title_or_none(
+    struct strict_json *json, const json_t *object, const char *key, size_t size, char *to)
+{
+    return read_text(json, object, key, false, 0, size, to);
 }
 
 int strict_choice(struct strict_json *json, const json_t *value, const char *key, const char *const names[],

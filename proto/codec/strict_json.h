@@ -42,6 +42,9 @@ int strict_word(
     struct strict_json *json, const json_t *object, const char *key, size_t size, char *to) TALLY_MUST_CHECK;
 int strict_title(
     struct strict_json *json, const json_t *object, const char *key, size_t size, char *to) TALLY_MUST_CHECK;
+/* A title that may be empty. */
+int strict_title_or_none(
+    struct strict_json *json, const json_t *object, const char *key, size_t size, char *to) TALLY_MUST_CHECK;
 /* One of `names`, ended by NULL: *value is its place, from 1. */
 int strict_choice(struct strict_json *json, const json_t *value, const char *key, const char *const names[],
     uint32_t *place) TALLY_MUST_CHECK;

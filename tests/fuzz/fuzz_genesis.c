@@ -28,6 +28,7 @@ static void sample_node(uint32_t number, uint32_t member, struct genesis_node *n
 {
     struct secret_key secret = sample_secret(number);
     node->member_id = member;
+    memcpy(node->address, "[::1]:7000", 11);
     memcpy(node->name, "node-0", 7);
     node->name[5] = (char)('0' + number);
     CHECK(secret_key_public(&secret, &node->key) == TALLY_OK);
@@ -44,8 +45,12 @@ size_t fuzz_sample(uint32_t number, uint8_t *bytes, size_t size_max)
     for (uint32_t i = 0; i < 2; i++) {
         struct secret_key secret = sample_secret(100 + i);
         struct genesis_member *member = &sample.members[i];
-        *member = (struct genesis_member){
-            .id = i + 1, .name = "Member 1", .role = ROLE_LENDER, .key_count = number};
+        *member = (struct genesis_member){.id = i + 1,
+            .name = "Member 1",
+            .kind = "bank",
+            .licence = "No. 7",
+            .role = ROLE_LENDER,
+            .key_count = number};
         member->name[7] = (char)('1' + i);
         if (number == 1) CHECK(secret_key_public(&secret, &member->keys[0]) == TALLY_OK);
         secret = sample_secret(200 + i);

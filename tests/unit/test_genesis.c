@@ -12,9 +12,12 @@
 #define KEY(number) "@" #number "@"
 #define BALLOT_KEYS "[]"
 #define MEMBER(id, name, keys)                                                                               \
-    "{\"id\": " #id ", \"name\": \"" name "\", \"role\": \"lender\", \"keys\": [" keys                       \
+    "{\"id\": " #id ", \"name\": \"" name                                                                    \
+    "\", \"kind\": \"bank\", \"licence\": \"\", \"role\": \"lender\", \"keys\": [" keys                      \
     "], \"ballot_keys\": " BALLOT_KEYS "}"
-#define NODE(name, member, key) "{\"name\": \"" name "\", \"member\": " #member ", \"key\": \"" KEY(key) "\"}"
+#define NODE(name, member, key)                                                                              \
+    "{\"name\": \"" name "\", \"member\": " #member                                                          \
+    ", \"address\": \"a.example:7000\", \"key\": \"" KEY(key) "\"}"
 #define POLICY                                                                                               \
     "{\"name\": \"dev\", \"version\": 1, \"reservations\": {\"live_max\": 0, \"lenders_max\": 0, "           \
     "\"accounts_max\": 0, \"cooling_off_days\": 0, \"amount_caps\": [], \"life_ms_max\": 86400000, "         \
@@ -141,12 +144,15 @@ static void every_field_changes_the_chain(void **state)
     changes(genesis.policy.name[0] = 'x', genesis.policy.name[0] = 'd');
     changes(genesis.members[0].id = 9, genesis.members[0].id = 1);
     changes(genesis.members[1].name[0] = 'C', genesis.members[1].name[0] = 'B');
+    changes(genesis.members[1].kind[0] = 'B', genesis.members[1].kind[0] = 'b');
+    changes(genesis.members[1].licence[0] = '1', genesis.members[1].licence[0] = '\0');
     changes(genesis.members[1].role = ROLE_BUREAU, genesis.members[1].role = ROLE_LENDER);
     changes(genesis.members[0].key_count = 0, genesis.members[0].key_count = 1);
     changes(genesis.members[0].ballot_key_count = 1, genesis.members[0].ballot_key_count = 0);
     changes(genesis.members[0].keys[0].bytes[5] ^= 1, genesis.members[0].keys[0].bytes[5] ^= 1);
     changes(genesis.validators[2].name[0] = 'w', genesis.validators[2].name[0] = 'v');
     changes(genesis.validators[2].member_id = 2, genesis.validators[2].member_id = 1);
+    changes(genesis.validators[2].address[0] = 'b', genesis.validators[2].address[0] = 'a');
     changes(genesis.validators[2].key.bytes[5] ^= 1, genesis.validators[2].key.bytes[5] ^= 1);
     changes(genesis.observer_count = 0, genesis.observer_count = 1);
 #undef changes
@@ -200,9 +206,11 @@ static void unknown_and_missing_keys_are_refused_by_name(void **state)
     (void)state;
     refused("{\"netwrok\": \"a\"}", TALLY_EFORM, "netwrok");
     refused("{" MEMBERS VALIDATORS OBSERVERS "}", TALLY_EFORM, "no \"network\"");
-    refused("{" HEAD MEMBERS VALIDATORS "\"observers\": [{\"name\": \"o\", \"member\": 1}]}", TALLY_EFORM,
-        "observers[0]: no \"key\"");
-    refused("{" HEAD "\"members\": [{\"id\": 1, \"name\": \"M\", \"role\": \"lender\", \"keys\": [], "
+    refused("{" HEAD MEMBERS VALIDATORS
+            "\"observers\": [{\"name\": \"o\", \"member\": 1, \"address\": \"a:1\"}]}",
+        TALLY_EFORM, "observers[0]: no \"key\"");
+    refused("{" HEAD "\"members\": [{\"id\": 1, \"name\": \"M\", \"kind\": \"bank\", \"licence\": \"\", "
+            "\"role\": \"lender\", \"keys\": [], "
             "\"ballot_keys\": [], \"x\": "
             "1}], " VALIDATORS OBSERVERS "}",
         TALLY_EFORM, "members[0]: unknown key \"x\"");
@@ -253,8 +261,9 @@ static void keys_are_points_and_stand_once(void **state)
 }
 
 #define MEMBER_WITH(keys, ballot_keys)                                                                       \
-    "{" HEAD "\"members\": [{\"id\": 1, \"name\": \"M\", \"role\": \"lender\", \"keys\": [" keys             \
-    "], \"ballot_keys\": [" ballot_keys "]}, " MEMBER(2, "N", "") "], " VALIDATORS OBSERVERS "}"
+    "{" HEAD "\"members\": [{\"id\": 1, \"name\": \"M\", \"kind\": \"bank\", \"licence\": \"\", \"role\": "  \
+    "\"lender\", \"keys\": [" keys "], \"ballot_keys\": [" ballot_keys                                       \
+    "]}, " MEMBER(2, "N", "") "], " VALIDATORS OBSERVERS "}"
 
 static void ballot_keys_are_read_and_are_nobody_elses(void **state)
 {
@@ -307,13 +316,42 @@ static void counts_are_bounded(void **state)
     free(large);
 }
 
+#define NODE_AT(address)                                                                                     \
+    "{" HEAD MEMBERS VALIDATORS "\"observers\": [{\"name\": \"o-1\", \"member\": 2, \"address\": \"" address \
+    "\", \"key\": \"" KEY(4) "\"}]}"
+#define MEMBER_THAT_IS(kind, licence)                                                                        \
+    "{" HEAD "\"members\": [{\"id\": 1, \"name\": \"M\", \"kind\": \"" kind "\", \"licence\": \"" licence    \
+    "\", \"role\": \"lender\", \"keys\": [], \"ballot_keys\": " BALLOT_KEYS                                  \
+    "}, " MEMBER(2, "N", "") "], " VALIDATORS OBSERVERS "}"
+
+static void addresses_kinds_and_licences_are_read(void **state)
+{
+    (void)state;
+    static const char *const sound[] = {"a:1", "10.0.0.1:65535", "[fe80::1]:7000", "node-1.bank.example:80"};
+    static const char *const bad[] = {
+        "a", "a:", ":1", "a:0", "a:01", "a:65536", "a:100000", "a b:1", "fe80::1:7000"};
+    for (size_t i = 0; i < sizeof sound / sizeof sound[0]; i++)
+        if (!address_is_sound(sound[i])) fail_msg("%s", sound[i]);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        if (address_is_sound(bad[i])) fail_msg("%s", bad[i]);
+    assert_int_equal(parse(NODE_AT("[::1]:7001")), TALLY_OK);
+    assert_string_equal(genesis.observers[0].address, "[::1]:7001");
+    refused(NODE_AT("nowhere"), TALLY_EFORM, "observers[0]: \"address\" is not HOST:PORT");
+    refused(NODE_AT(""), TALLY_EFORM, "\"address\" is not of 1 to 128 bytes");
+    assert_int_equal(parse(MEMBER_THAT_IS("credit union", "No. 7")), TALLY_OK);
+    assert_string_equal(genesis.members[0].kind, "credit union");
+    assert_string_equal(genesis.members[0].licence, "No. 7");
+    refused(MEMBER_THAT_IS("", ""), TALLY_EFORM, "members[0]: \"kind\" is not of 1 to 32 bytes");
+}
+
 static void roles_have_names(void **state)
 {
     (void)state;
     assert_string_equal(member_role_name(ROLE_REGULATOR), "regulator");
     assert_null(member_role_name(0));
     assert_null(member_role_name(5));
-    refused("{" HEAD "\"members\": [{\"id\": 1, \"name\": \"M\", \"role\": \"king\", \"keys\": [], "
+    refused("{" HEAD "\"members\": [{\"id\": 1, \"name\": \"M\", \"kind\": \"bank\", \"licence\": \"\", "
+            "\"role\": \"king\", \"keys\": [], "
             "\"ballot_keys\": []}], " VALIDATORS OBSERVERS "}",
         TALLY_EFORM, "role");
 }
@@ -335,6 +373,7 @@ int main(void)
         cmocka_unit_test(ballot_keys_are_read_and_are_nobody_elses),
         cmocka_unit_test(names_and_ids_stand_once),
         cmocka_unit_test(counts_are_bounded),
+        cmocka_unit_test(addresses_kinds_and_licences_are_read),
         cmocka_unit_test(roles_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -444,6 +444,8 @@ static const struct change tree_changes[] = {
 
 CHANGE(member_id, stored->genesis.members[4].id++)
 CHANGE(member_name, stored->genesis.members[4].name[0]++)
+CHANGE(member_kind, stored->genesis.members[4].kind[0]++)
+CHANGE(member_licence, stored->genesis.members[4].licence[0]++)
 CHANGE(member_role, stored->genesis.members[4].role = ROLE_LENDER)
 CHANGE(member_key_count, stored->genesis.members[4].key_count--)
 CHANGE(member_keys, stored->genesis.members[4].keys[1].bytes[32] ^= 1)
@@ -452,6 +454,8 @@ CHANGE(member_ballot_keys, stored->genesis.members[4].ballot_keys[0].bytes[32] ^
 static const struct change member_changes[] = {
     {"id", change_member_id},
     {"name", change_member_name},
+    {"kind", change_member_kind},
+    {"licence", change_member_licence},
     {"role", change_member_role},
     {"key_count", change_member_key_count},
     {"keys", change_member_keys},
@@ -543,10 +547,12 @@ static const struct change cap_changes[] = {
 
 GENESIS_CHANGE(node_name, stored->genesis.validators[2].name[0]++)
 GENESIS_CHANGE(node_member_id, stored->genesis.validators[2].member_id++)
+GENESIS_CHANGE(node_address, stored->genesis.validators[2].address[0]++)
 GENESIS_CHANGE(node_key, stored->genesis.validators[2].key.bytes[4] ^= 1)
 static const struct change node_changes[] = {
     {"name", change_genesis_node_name},
     {"member_id", change_genesis_node_member_id},
+    {"address", change_genesis_node_address},
     {"key", change_genesis_node_key},
     {NULL, NULL},
 };
