@@ -150,10 +150,11 @@ static int check_one(struct fill_job *fill, struct state *state, uint32_t i)
 static void check_finalization(const struct fill_job *fill, struct block *block)
 {
     const struct backfiller_options *options = &fill->backfiller->options;
-    const struct certificate *fc = &block->finalization;
-    block->has_finalization = block->has_finalization && fc->kind == VOTE_FINALIZE &&
-                              digest_equal(&fc->block, &block->hash) && fc->view == block->header.view &&
-                              certificate_check(options->validators, options->chain_id, fc) == TALLY_OK;
+    if (block_is_finalized(block) &&
+        certificate_check(options->validators, options->chain_id, &block->finalization) == TALLY_OK)
+        return;
+    block->has_finalization = false;
+    block->seal_path_count = 0;
 }
 
 static void keep_blocks(struct fill_job *fill, struct state *state)

@@ -145,7 +145,7 @@ struct candidate *candidates_add(struct candidates *candidates, struct peer_mess
 struct candidate *candidates_add_finalized(
     struct candidates *candidates, struct peer_message *source, uint32_t index)
 {
-    CHECK(source->message.kind == MESSAGE_RANGE && index < source->message.range->count);
+    CHECK(source->message.kind == MESSAGE_RANGE && index < source->block_count);
     const struct block *block = &source->blocks[index];
     struct candidate **slot = slot_of(candidates, &block->hash);
     if (*slot != NULL && candidate_has_payload(*slot)) return *slot;
@@ -228,6 +228,8 @@ void candidate_block(const struct candidate *candidate, const struct certificate
     block->batches = batches;
     block->has_finalization = finalization != NULL;
     if (finalization != NULL) block->finalization = *finalization;
+    block->seal_path = NULL;
+    block->seal_path_count = 0;
 }
 
 /* Puts the batch in each place of the candidate that waits for it. */

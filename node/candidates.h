@@ -58,7 +58,7 @@ static inline bool candidate_has_payload(const struct candidate *candidate)
 /* With the payload held: whether its sizes are those the header claims, and within the bounds of blocks. */
 bool candidate_is_well_formed(const struct candidate *candidate);
 /* With the payload held: the block as the ledger takes it. `batches` (candidate_batch_count of them) is the
- * caller's, and the block borrows it and the candidate. */
+ * caller's, and the block borrows it and the candidate; a seal's path is the caller's to add. */
 uint32_t candidate_batch_count(const struct candidate *candidate);
 void candidate_block(const struct candidate *candidate, const struct certificate *finalization,
     struct batch *batches, struct block *block);

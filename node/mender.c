@@ -153,11 +153,11 @@ struct mend_job {
 static struct block block_of(const struct mender *mender, const struct block *from)
 {
     struct block block = *from;
-    const struct certificate *fc = &block.finalization;
-    block.has_finalization =
-        block.has_finalization && fc->kind == VOTE_FINALIZE && digest_equal(&fc->block, &block.hash) &&
-        fc->view == block.header.view &&
-        certificate_check(mender->options.validators, mender->options.chain_id, fc) == TALLY_OK;
+    if (block_is_finalized(&block) && certificate_check(mender->options.validators, mender->options.chain_id,
+                                          &block.finalization) == TALLY_OK)
+        return block;
+    block.has_finalization = false;
+    block.seal_path_count = 0;
     return block;
 }
 
@@ -171,7 +171,7 @@ static void run_mend(struct job *job)
     mend->mine = mend->message->blocks[0].header.height == mend->mender->wanted;
     if (!mend->mine) return;
     mend->form_error = peer_message_check(mend->message, options->validators, options->chain_id);
-    uint32_t count = mend->message->message.range->count;
+    uint32_t count = mend->message->block_count;
     uint64_t head = ledger_height(options->ledger);
     for (uint32_t i = 0; mend->form_error == TALLY_OK && mend->error == TALLY_OK && i < count; i++) {
         bool mended = false;

@@ -57,15 +57,22 @@ static int open_range(struct peer_message *message, const struct digest *chain_i
     int error = block_range_decode(message->bytes, chain_id, arena, &blocks, &count, finalization);
     if (error != TALLY_OK) return error;
     if (count == 0 || count > RANGE_BLOCKS_MAX) return TALLY_ELIMIT;
-    struct block_header *headers = arena_take_zeroed(arena, count, sizeof *headers);
-    struct digest *hashes = arena_take_zeroed(arena, count, sizeof *hashes);
+    const struct block *last = &blocks[count - 1];
+    size_t total = count + last->seal_path_count;
+    struct block_header *headers = arena_take_zeroed(arena, total, sizeof *headers);
+    struct digest *hashes = arena_take_zeroed(arena, total, sizeof *hashes);
     if (headers == NULL || hashes == NULL) return TALLY_ENOMEM;
     for (size_t i = 0; i < count; i++) {
         headers[i] = blocks[i].header;
         hashes[i] = blocks[i].hash;
     }
-    *range = (struct consensus_range){(uint32_t)count, headers, hashes, finalization};
+    for (size_t i = count; i < total; i++) {
+        headers[i] = last->seal_path[i - count];
+        hashes[i] = block_header_hash(&headers[i]);
+    }
+    *range = (struct consensus_range){(uint32_t)total, headers, hashes, finalization};
     message->blocks = blocks;
+    message->block_count = (uint32_t)count;
     message->message.kind = MESSAGE_RANGE;
     message->message.range = range;
     return TALLY_OK;
@@ -231,7 +238,7 @@ static int check_range(
 {
     const struct consensus_range *range = message->message.range;
     int error = certificate_check(set, chain_id, range->finalization);
-    for (uint32_t b = 0; b < range->count && error == TALLY_OK; b++)
+    for (uint32_t b = 0; b < message->block_count && error == TALLY_OK; b++)
         error = block_check(&message->blocks[b], set, chain_id);
     return error;
 }

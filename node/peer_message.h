@@ -12,7 +12,10 @@ struct peer_message {
     struct arena arena;
     struct span bytes;                /* the frame's payload, exactly; in the arena */
     struct consensus_message message; /* points into the arena */
-    const struct block *blocks;       /* of a range: message.range->count of them, with their payloads */
+    /* Of a range: its blocks with their payloads. Where the last is a seal, message.range goes on with the
+     * headers of its path. */
+    const struct block *blocks;
+    uint32_t block_count;
 };
 
 /* Whether the kind is for consensus, and so for peer_message_open. */

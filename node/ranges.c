@@ -26,6 +26,7 @@ struct gathered {
     size_t count;    /* gathered */
     size_t complete; /* of them, up to the last with an FC */
     bool whole;      /* one of them has all its bodies */
+    bool sealed;     /* the last seals its epoch: what follows is signed by others */
     struct certificate finalization;
 };
 
@@ -50,6 +51,7 @@ static int gather_one(
     if (gathered->bytes.failed) return TALLY_ELIMIT;
     gathered->ends[gathered->count++] = gathered->bytes.size;
     gathered->whole = gathered->whole || whole;
+    gathered->sealed = block.header.seals;
     if (block.has_finalization) {
         gathered->complete = gathered->count;
         gathered->finalization = block.finalization;
@@ -63,8 +65,8 @@ static void gather(struct range_job *range, struct gathered *gathered)
     arena_init(&arena, ARENA_BUDGET);
     struct ledger_head head;
     ledger_head(range->ledger, &head);
-    for (uint64_t height = range->from_height; height <= head.height && gathered->count < RANGE_BLOCKS_MAX;
-         height++) {
+    for (uint64_t height = range->from_height;
+         height <= head.height && gathered->count < RANGE_BLOCKS_MAX && !gathered->sealed; height++) {
         if (gathered->bytes.size >= RANGE_SIZE_ENOUGH && gathered->complete == gathered->count) break;
         int error = gather_one(range, height, &arena, gathered);
         if (error == TALLY_OK) continue;

@@ -102,7 +102,7 @@ static bool bodies_suffice(struct replica *replica, uint32_t peer, const struct 
     uint64_t first = message->blocks[0].header.height, bare_to = 0;
     uint32_t peers = peer_count_of(replica);
     bool up[PEERS_MAX] = {false};
-    for (uint32_t i = 0; i < message->message.range->count; i++)
+    for (uint32_t i = 0; i < message->block_count; i++)
         if (!block_is_whole(&message->blocks[i])) bare_to = message->blocks[i].header.height;
     range_watch_answered(&replica->ranges, peer, bare_to);
     if (bare_to == 0) return true;
@@ -134,7 +134,7 @@ static void verified(struct replica *replica, uint32_t peer, struct peer_message
     if (ok && message->message.kind == MESSAGE_PROPOSAL)
         kept = candidates_add(replica->candidates, message) != NULL;
     if (ok && message->message.kind == MESSAGE_RANGE)
-        for (uint32_t i = 0; i < message->message.range->count; i++)
+        for (uint32_t i = 0; i < message->block_count; i++)
             kept = candidates_add_finalized(replica->candidates, message, i) != NULL && kept;
     /* What finds no room is as if it had never come: not the peer's fault, and it will come again. */
     if (!kept) return;

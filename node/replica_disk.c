@@ -80,6 +80,17 @@ static void watch_votes(struct replica *replica, const struct candidate *candida
         if ((missing >> i & 1) != 0) meter_add(&meters.votes_missing[i], 1);
 }
 
+static void keep_seal_path(struct committed *committed, const struct consensus_output *output)
+{
+    size_t size = output->seal_path_count * sizeof *output->seal_path;
+    if (size == 0) return;
+    committed->seal_path = malloc(size);
+    CHECK(committed->seal_path != NULL);
+    memcpy(committed->seal_path, output->seal_path, size);
+    committed->block.seal_path = committed->seal_path;
+    committed->block.seal_path_count = output->seal_path_count;
+}
+
 void replica_commit(struct replica *replica, const struct consensus_output *output)
 {
     struct candidate *candidate = candidates_find(replica->candidates, &output->block);
@@ -89,6 +100,7 @@ void replica_commit(struct replica *replica, const struct consensus_output *outp
     CHECK(committed != NULL);
     committed->candidate = candidate_share(candidate);
     candidate_block(candidate, output->certificate, committed->batches, &committed->block);
+    keep_seal_path(committed, output);
     for (uint32_t i = 0; i < count; i++)
         mempool_finalized(replica->options.mempool, &committed->batches[i].digest);
     if (output->certificate != NULL) watch_votes(replica, candidate);
@@ -153,6 +165,7 @@ void replica_release(struct replica *replica, uint64_t height)
     replica->committed_count--;
     replica->committed_size -= committed->block.header.payload_size;
     candidate_release(replica->candidates, committed->candidate);
+    free(committed->seal_path);
     free(committed);
     if (replica->closing || !was_behind || replica_is_behind(replica)) return;
     /* There is room again: payloads that were left unanswered are answered now, and a range is asked for. */

@@ -19,7 +19,8 @@ struct committed {
     struct committed *next;
     struct candidate *candidate;
     struct block block;
-    bool told; /* to on_final */
+    bool told;                      /* to on_final */
+    struct block_header *seal_path; /* of a seal that a descendant finalized; else NULL */
     struct batch batches[];
 };
 

@@ -65,9 +65,8 @@ static bool check_finalization(struct block_check *check, const struct block *bl
     const struct certificate *fc = &block->finalization;
     if (!block->has_finalization) return true;
     check->signatures += quorum_of(check->validators->set.count);
-    bool about_it = fc->kind == VOTE_FINALIZE && fc->view == block->header.view &&
-                    fc->epoch == block->header.epoch && digest_equal(&fc->block, &block->hash);
-    if (!about_it) return tell(check, block, "the finalization it carries is another block's");
+    if (!block_is_finalized(block))
+        return tell(check, block, "the finalization it carries is another block's");
     if (certificate_check(check->validators, &check->genesis->chain_id, fc) != TALLY_OK)
         return tell(check, block, "the finalization it carries has no quorum of valid signatures");
     check->final_height = block->header.height;

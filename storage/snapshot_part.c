@@ -250,13 +250,11 @@ static bool batches_signed(const struct block *block)
 static bool block_signed(const struct snapshot_head *head, const struct block *block)
 {
     const struct digest *chain_id = &head->config.chain_id;
-    const struct certificate *fc = &block->finalization;
     const struct verify_set *set = head->validators;
     struct digest proposal = proposal_digest(chain_id, &block->header, &block->hash);
-    if (block->header.view == 0 || !block->has_finalization) return false;
+    if (block->header.view == 0 || !block_is_finalized(block)) return false;
     uint32_t leader = leader_of(block->header.view, set->set.count);
-    return fc->kind == VOTE_FINALIZE && fc->view == block->header.view &&
-           digest_equal(&fc->block, &block->hash) && certificate_check(set, chain_id, fc) == TALLY_OK &&
+    return certificate_check(set, chain_id, &block->finalization) == TALLY_OK &&
            signature_check(&set->parsed[leader], &proposal, &block->signature) == TALLY_OK &&
            batches_signed(block);
 }

@@ -296,7 +296,7 @@ int block_reply(struct state *state, struct ledger *ledger, uint32_t member_id, 
         block_header_to_message(&block.header, &header);
         reply.header = &header;
         reply.block = message_bytes(span_of(block.hash.bytes, DIGEST_SIZE));
-        if (block.has_finalization) {
+        if (block.has_finalization && block.seal_path_count == 0) {
             certificate_to_message(&block.finalization, &finalization);
             reply.finalization = &finalization;
         }

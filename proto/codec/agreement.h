@@ -27,9 +27,12 @@ struct digest validator_set_hash(const struct validator_set *set);
 struct verify_set {
     struct validator_set set;
     struct verify_key parsed[VALIDATORS_MAX];
+    const struct verify_set *before; /* of the epoch before, whose seal this one's first block stands on;
+                                        NULL in the first epoch, and where it is not known */
 };
 
-/* Errors: TALLY_EFORM (a bad key, keys unsorted or repeated, or count out of range). */
+/* `before` is NULL, and the caller's to set. Errors: TALLY_EFORM (a bad key, keys unsorted or repeated, or
+ * count out of range). */
 int verify_set_init(const struct validator_set *set, struct verify_set *verify) TALLY_MUST_CHECK;
 
 /* Errors of these: TALLY_ESIGNATURE (a signature fails, or not exactly a quorum of distinct signers),
@@ -42,7 +45,7 @@ int certified_checkpoint_check(
     const struct verify_set *set, const struct certified_checkpoint *checkpoint) TALLY_MUST_CHECK;
 /* The leader's signature, every certificate in the justification, the justification's root and every hash in
  * it: R3's "J is valid by itself" is then consensus's to judge on plain fields, with no signature left
- * unchecked. */
+ * unchecked. Where the parent sealed the epoch before, the proof of that too, by set->before. */
 int proposal_check(const struct verify_set *set, const struct digest *chain_id,
     const struct proposal *proposal) TALLY_MUST_CHECK;
 
@@ -66,6 +69,12 @@ int checkpoint_decode(struct span bytes, struct checkpoint *checkpoint) TALLY_MU
 void certified_checkpoint_encode(const struct certified_checkpoint *checkpoint, struct buffer *out);
 int certified_checkpoint_decode(struct span bytes, struct certified_checkpoint *checkpoint) TALLY_MUST_CHECK;
 
+/* Whether a certificate finalizes the block of this header and hash: it is the FC of that block, or where it
+ * seals, of the last of the headers that follow it, each the child of the one before. Signatures are not
+ * checked. */
+bool finalization_is_of(const struct certificate *finalization, const struct block_header *header,
+    const struct digest *hash, const struct block_header *seal_path, uint32_t seal_path_count);
+
 /* A block as stored and served. Everything is borrowed from the arena it was decoded into, or from whoever
  * filled it. */
 struct block {
@@ -75,9 +84,14 @@ struct block {
     struct signature signature; /* the leader's, of the proposal */
     bool has_finalization;
     struct certificate finalization;
+    uint32_t seal_path_count; /* at most SEAL_PATH_MAX; 0 where the finalization is its own, or absent */
+    const struct block_header *seal_path; /* of a block that seals: to the descendant that is finalized */
     uint32_t batch_count;
     struct batch *batches;
 };
+
+/* Whether it carries a finalization that is its own, by its seal's path too. Signatures are not checked. */
+bool block_is_finalized(const struct block *block);
 
 void block_encode(const struct block *block, bool with_bodies, struct buffer *out);
 /* Checks roots, sizes and counts of the header against the content (TALLY_EFORM). Bodies may be absent; a
@@ -87,8 +101,8 @@ void block_encode(const struct block *block, bool with_bodies, struct buffer *ou
  * event's header: as batch_decode. */
 int block_decode(struct span bytes, const struct digest *chain_id, struct arena *arena,
     struct block *block) TALLY_MUST_CHECK;
-/* BlockRange: consecutive blocks (at least one; heights and parent hashes are checked, TALLY_EFORM) and the
- * FC of the last. */
+/* BlockRange: consecutive blocks (at least one; heights and parent hashes are checked, and that none but the
+ * last has a seal's path, TALLY_EFORM) and the FC of the last, or of the end of its path. */
 void block_range_encode(const struct span *encoded_blocks, size_t count,
     const struct certificate *finalization, struct buffer *out);
 int block_range_decode(struct span bytes, const struct digest *chain_id, struct arena *arena,

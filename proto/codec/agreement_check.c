@@ -56,13 +56,60 @@ int certified_checkpoint_check(const struct verify_set *set, const struct certif
     return quorum_check(set, &digest, checkpoint->signers, checkpoint->signatures);
 }
 
+bool finalization_is_of(const struct certificate *finalization, const struct block_header *header,
+    const struct digest *hash, const struct block_header *seal_path, uint32_t seal_path_count)
+{
+    struct digest last = *hash;
+    uint64_t view = header->view;
+    if (seal_path_count > 0 && !header->seals) return false;
+    for (uint32_t i = 0; i < seal_path_count; i++) {
+        const struct block_header *child = &seal_path[i];
+        bool follows = child->epoch == header->epoch && child->height == header->height + 1 + i &&
+                       child->parent_view == view && child->view > view && child->after_seal &&
+                       !child->seals && digest_equal(&child->parent_hash, &last);
+        if (!follows) return false;
+        last = block_header_hash(child);
+        view = child->view;
+    }
+    return finalization->kind == VOTE_FINALIZE && finalization->epoch == header->epoch &&
+           finalization->view == view && digest_equal(&finalization->block, &last);
+}
+
+bool block_is_finalized(const struct block *block)
+{
+    return block->has_finalization && finalization_is_of(&block->finalization, &block->header, &block->hash,
+                                          block->seal_path, block->seal_path_count);
+}
+
+/* The parent ended the epoch before: that it is final is proven by that epoch's validators. */
+static int seal_check(
+    const struct verify_set *set, const struct digest *chain_id, const struct justification *justification)
+{
+    const struct verify_set *before = set->before;
+    if (before == NULL || before->set.epoch != justification->parent.epoch) return TALLY_EINVALID;
+    if (!finalization_is_of(&justification->parent_certificate, &justification->parent,
+            &justification->parent_hash, justification->seal_path, justification->seal_path_count))
+        return TALLY_EINVALID;
+    struct digest next = validator_set_hash(&set->set);
+    if (!digest_equal(&justification->parent.next_set, &next)) return TALLY_EINVALID;
+    return certificate_check(before, chain_id, &justification->parent_certificate);
+}
+
+static int parent_check(
+    const struct verify_set *set, const struct digest *chain_id, const struct justification *justification)
+{
+    struct digest hash = block_header_hash(&justification->parent);
+    if (!digest_equal(&hash, &justification->parent_hash)) return TALLY_EINVALID;
+    if (justification->parent.seals && justification->parent.epoch + 1 == set->set.epoch)
+        return seal_check(set, chain_id, justification);
+    return certificate_check(set, chain_id, &justification->parent_certificate);
+}
+
 static int justification_check(
     const struct verify_set *set, const struct digest *chain_id, const struct justification *justification)
 {
     if (!justification->parent_is_genesis) {
-        struct digest hash = block_header_hash(&justification->parent);
-        if (!digest_equal(&hash, &justification->parent_hash)) return TALLY_EINVALID;
-        int error = certificate_check(set, chain_id, &justification->parent_certificate);
+        int error = parent_check(set, chain_id, justification);
         if (error != TALLY_OK) return error;
     }
     for (uint32_t i = 0; i < justification->nullification_count; i++) {

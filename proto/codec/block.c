@@ -7,7 +7,14 @@
 #include "proto/crypto/merkle.h"
 
 /* Field numbers as in ledger.proto and peer.proto. */
-enum { BLOCK_HEADER = 1, BLOCK_JUSTIFICATION, BLOCK_SIGNATURE, BLOCK_FINALIZATION, BLOCK_BATCHES };
+enum {
+    BLOCK_HEADER = 1,
+    BLOCK_JUSTIFICATION,
+    BLOCK_SIGNATURE,
+    BLOCK_FINALIZATION,
+    BLOCK_BATCHES,
+    BLOCK_SEAL_PATH
+};
 enum { RANGE_BLOCKS = 1, RANGE_FINALIZATION };
 
 static void put_message(struct buffer *out, unsigned field, const ProtobufCMessage *message)
@@ -31,6 +38,10 @@ void block_encode(const struct block *block, bool with_bodies, struct buffer *ou
     for (uint32_t i = 0; i < block->batch_count; i++) {
         wire_sized(out, BLOCK_BATCHES, batch_size(&block->batches[i], with_bodies));
         batch_encode(&block->batches[i], with_bodies, out);
+    }
+    for (uint32_t i = 0; i < block->seal_path_count; i++) {
+        block_header_to_message(&block->seal_path[i], &header);
+        put_message(out, BLOCK_SEAL_PATH, &header.base);
     }
 }
 
@@ -76,6 +87,25 @@ static int batches_from_message(const Tallystick__V1__LedgerBlock *message, cons
     return payload_check(block);
 }
 
+/* A seal with a path has the finalization that the path leads to. */
+static int seal_path_from_message(
+    const Tallystick__V1__LedgerBlock *message, struct arena *arena, struct block *block)
+{
+    size_t count = message->n_seal_path;
+    if (count == 0) return TALLY_OK;
+    if (count > SEAL_PATH_MAX) return TALLY_ELIMIT;
+    if (!block->header.seals || !block->has_finalization) return TALLY_EFORM;
+    struct block_header *headers = arena_take_zeroed(arena, count, sizeof *headers);
+    if (headers == NULL) return TALLY_ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        int error = block_header_from_message(message->seal_path[i], &headers[i]);
+        if (error != TALLY_OK) return error;
+    }
+    block->seal_path = headers;
+    block->seal_path_count = (uint32_t)count;
+    return TALLY_OK;
+}
+
 static int block_from_message(const Tallystick__V1__LedgerBlock *message, const struct digest *chain_id,
     struct arena *arena, struct block *block)
 {
@@ -90,6 +120,7 @@ static int block_from_message(const Tallystick__V1__LedgerBlock *message, const 
     read.hash = block_header_hash(&read.header);
     read.has_finalization = message->finalization != NULL;
     if (read.has_finalization) error = certificate_from_message(message->finalization, &read.finalization);
+    if (error == TALLY_OK) error = seal_path_from_message(message, arena, &read);
     if (error == TALLY_OK) error = batches_from_message(message, chain_id, arena, &read);
     if (error == TALLY_OK) *block = read;
     return error;
@@ -116,10 +147,11 @@ void block_range_encode(const struct span *encoded_blocks, size_t count,
     put_message(out, RANGE_FINALIZATION, &message.base);
 }
 
-/* Each block is the child of the one before. */
+/* Each block is the child of the one before; nothing of an epoch follows its seal. */
 static int chain_check(const struct block *blocks, size_t count)
 {
     for (size_t i = 1; i < count; i++) {
+        if (blocks[i - 1].seal_path_count > 0) return TALLY_EFORM;
         if (blocks[i].header.height != blocks[i - 1].header.height + 1) return TALLY_EFORM;
         if (!digest_equal(&blocks[i].header.parent_hash, &blocks[i - 1].hash)) return TALLY_EFORM;
     }
