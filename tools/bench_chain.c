@@ -43,7 +43,7 @@ static void use_keys(struct chain *chain, const struct secret_key nodes[CHAIN_VA
 
 void chain_init(uint64_t seed, struct chain *chain)
 {
-    struct secret_key nodes[CHAIN_VALIDATORS];
+    struct secret_key nodes[CHAIN_VALIDATORS], ballot;
     memset(chain, 0, sizeof *chain);
     chain->seed = seed;
     struct genesis *genesis = &chain->genesis;
@@ -64,7 +64,9 @@ void chain_init(uint64_t seed, struct chain *chain)
         snprintf(member->kind, sizeof member->kind, "bank");
         snprintf(node->name, sizeof node->name, "validator-%u", i + 1);
         snprintf(node->address, sizeof node->address, "127.0.0.1:%u", 20000 + i);
+        member->ballot_key_count = 1;
         key_pair(chain, "signing", i, &chain->signing[i], &member->keys[0]);
+        key_pair(chain, "ballot", i, &ballot, &member->ballot_keys[0]);
         key_pair(chain, "node", i, &nodes[i], &node->key);
     }
     genesis_identify(genesis);

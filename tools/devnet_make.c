@@ -34,6 +34,7 @@ struct making {
     struct buffer genesis_text;
     struct secret_key node_secrets[DEVNET_NODES_MAX];
     struct secret_key signing_secrets[DEVNET_NODES_MAX];
+    struct secret_key ballot_secrets[DEVNET_NODES_MAX];
     uint8_t subject_key[SUBJECT_KEY_SIZE];
     uint16_t ports[PORTS_PER_NODE * DEVNET_NODES_MAX]; /* peers', then the RPC's */
 };
@@ -170,6 +171,8 @@ static enum tool_exit genesis_plan(
         snprintf(member->name, sizeof member->name, "%s %u", validates ? "Member" : "Regulator", number);
         member->key_count = 1;
         key_pair_make(&making->signing_secrets[i], &member->keys[0]);
+        member->ballot_key_count = 1;
+        key_pair_make(&making->ballot_secrets[i], &member->ballot_keys[0]);
 
         struct genesis_node *node = validates ? &genesis->validators[i] : &genesis->observers[number - 1];
         snprintf(node->name, sizeof node->name, "%s-%u", validates ? "validator" : "observer", number);
@@ -221,6 +224,7 @@ static enum tool_exit home_keys_make(
     } keys[] = {
         {"node.key", making->node_secrets[index].bytes},
         {"signing.key", making->signing_secrets[index].bytes},
+        {"ballot.key", making->ballot_secrets[index].bytes},
         {"salt.key", salt_key},
         {"subject.key", making->subject_key},
     };

@@ -2,7 +2,8 @@
  *
  *   node.yaml      name, addresses, peers, client certificates and their roles
  *   node.key       the node's secp256k1 secret        signing.key  the member's, which signs batches
- *   salt.key       the member's key for derived salts  subject.key  the network's key for subject ids
+ *   ballot.key     the member's, by which it votes    salt.key  the member's key for derived salts
+ *   subject.key    the network's key for subject ids
  *   genesis.json   a copy of the network's
  *   rpc.crt .key   the RPC's certificate              client.crt .key  the member's own client
  *   data/          the node's own                     node.log, node.pid  a development network's */

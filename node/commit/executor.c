@@ -466,8 +466,6 @@ static int open_view(struct executor *executor)
     struct member_register *value = malloc(sizeof *value);
     if (value == NULL) return TALLY_ENOMEM;
     int error = register_from_genesis(executor->replay.genesis, value);
-    /* Nobody could change it: it stands all the same. */
-    if (error == TALLY_EINVALID) error = TALLY_OK;
     if (error == TALLY_OK) executor->view = register_view_make(value, 0);
     free(value);
     return error == TALLY_OK && executor->view == NULL ? TALLY_ENOMEM : error;

@@ -1,9 +1,11 @@
 /* Genesis as JSON: strict when read, so that a misspelt parameter is an error and never a default. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "proto/base/check.h"
 #include "proto/codec/genesis.h"
 #include "proto/codec/policy_json.h"
+#include "proto/codec/register.h"
 #include "proto/crypto/signature.h"
 
 #define BASE_TIMEOUT_MS_MAX 30000
@@ -174,6 +176,22 @@ static int check_unique(struct parse *parse)
     return TALLY_OK;
 }
 
+/* Every network has a register, from its first block on. */
+static int check_register(struct parse *parse)
+{
+    struct member_register *made = malloc(sizeof *made);
+    if (made == NULL) return TALLY_ENOMEM;
+    int error = register_from_genesis(parse->genesis, made);
+    free(made);
+    if (error == TALLY_EINVALID)
+        return strict_refuse(&parse->json, TALLY_EFORM,
+            "no member has a ballot key, so that nobody could ever change this network");
+    if (error == TALLY_ELIMIT)
+        return strict_refuse(
+            &parse->json, error, "more keys in all than %u, or a policy too long", REGISTER_KEYS_MAX);
+    return error;
+}
+
 static int read_genesis(struct parse *parse, const json_t *root)
 {
     static const char *const keys[] = {"network", "created_ms", "open_reads", "base_timeout_ms",
@@ -201,6 +219,7 @@ static int read_genesis(struct parse *parse, const json_t *root)
         error = read_nodes(
             parse, root, "observers", 0, OBSERVERS_MAX, genesis->observers, &genesis->observer_count);
     if (error == TALLY_OK) error = check_unique(parse);
+    if (error == TALLY_OK) error = check_register(parse);
     genesis->created_ms = (uint64_t)created_ms;
     return error;
 }

@@ -51,8 +51,12 @@ static void make_genesis(uint32_t validators)
     for (uint32_t i = 0; i < validators; i++) {
         struct genesis_member *member = &genesis.members[i];
         struct genesis_node *node = &genesis.validators[i];
-        *member = (struct genesis_member){
-            .id = i + 1, .role = ROLE_LENDER, .key_count = 1, .keys = {key_of(1000 + i)}};
+        *member = (struct genesis_member){.id = i + 1,
+            .role = ROLE_LENDER,
+            .key_count = 1,
+            .keys = {key_of(1000 + i)},
+            .ballot_key_count = 1,
+            .ballot_keys = {key_of(3000 + i)}};
         *node = (struct genesis_node){.member_id = i + 1, .key = key_of(i)};
         snprintf(member->name, sizeof member->name, "Bank %u", i + 1);
         snprintf(node->name, sizeof node->name, "validator-%u", i + 1);

@@ -64,10 +64,13 @@ static inline void small_genesis(struct small_node *node)
         .validator_count = 4};
     for (uint32_t i = 0; i < 4; i++) {
         struct secret_key signing = sample_secret(1000 + i + 1), own = sample_secret(i);
+        struct secret_key ballot = sample_secret(3000 + i + 1);
         struct genesis_member *member = &genesis->members[i];
-        *member = (struct genesis_member){.id = i + 1, .role = ROLE_LENDER, .key_count = 1};
+        *member =
+            (struct genesis_member){.id = i + 1, .role = ROLE_LENDER, .key_count = 1, .ballot_key_count = 1};
         genesis->validators[i] = (struct genesis_node){.member_id = i + 1};
         CHECK(secret_key_public(&signing, &member->keys[0]) == TALLY_OK);
+        CHECK(secret_key_public(&ballot, &member->ballot_keys[0]) == TALLY_OK);
         CHECK(secret_key_public(&own, &genesis->validators[i].key) == TALLY_OK);
         snprintf(member->name, sizeof member->name, "Bank %u", i + 1);
         snprintf(genesis->validators[i].name, sizeof genesis->validators[i].name, "validator-%u", i + 1);

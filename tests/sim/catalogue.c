@@ -52,6 +52,9 @@ static void genesis_make(struct genesis *genesis, const struct vault *vault)
         member->key_count = 1;
         member->keys[0].bytes[0] = 3;
         put_u32(member->keys[0].bytes + 1, i + 1);
+        member->ballot_key_count = 1;
+        member->ballot_keys[0].bytes[0] = 2;
+        put_u32(member->ballot_keys[0].bytes + 1, i + 1);
     }
     genesis->validator_count = set->count;
     for (uint32_t i = 0; i < set->count; i++)

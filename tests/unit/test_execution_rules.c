@@ -75,6 +75,8 @@ static void node_open(struct node_side *node)
         member->role = (enum member_role)world_member_role(NULL, ids[i]);
         member->key_count = 1;
         member->keys[0].bytes[0] = (uint8_t)ids[i];
+        member->ballot_key_count = 1;
+        member->ballot_keys[0].bytes[0] = (uint8_t)(0x80 + ids[i]);
     }
     genesis->validator_count = VALIDATORS_MIN;
     for (uint8_t i = 0; i < VALIDATORS_MIN; i++)

@@ -89,6 +89,9 @@ static int open_fixture(void **state)
     struct ledger_report report;
     sample_network_init(&network, "executor", 4);
     fixture->genesis.chain_id = blocks_chain_id();
+    fixture->genesis.member_count = 1;
+    fixture->genesis.members[0] = (struct genesis_member){
+        .id = 1, .role = ROLE_LENDER, .ballot_key_count = 1, .ballot_keys = {{{2, 1}}}};
     fixture->genesis.validator_count = 4;
     fixture->genesis.policy = profile("dev");
     for (uint32_t i = 0; i < 4; i++)

@@ -10,11 +10,10 @@
 #include "tests/vectors/samples.h"
 
 #define KEY(number) "@" #number "@"
-#define BALLOT_KEYS "[]"
 #define MEMBER(id, name, keys)                                                                               \
     "{\"id\": " #id ", \"name\": \"" name                                                                    \
     "\", \"kind\": \"bank\", \"licence\": \"\", \"role\": \"lender\", \"keys\": [" keys                      \
-    "], \"ballot_keys\": " BALLOT_KEYS "}"
+    "], \"ballot_keys\": [\"" KEY(2##id) "\"]}"
 #define NODE(name, member, key)                                                                              \
     "{\"name\": \"" name "\", \"member\": " #member                                                          \
     ", \"address\": \"a.example:7000\", \"key\": \"" KEY(key) "\"}"
@@ -148,7 +147,7 @@ static void every_field_changes_the_chain(void **state)
     changes(genesis.members[1].licence[0] = '1', genesis.members[1].licence[0] = '\0');
     changes(genesis.members[1].role = ROLE_BUREAU, genesis.members[1].role = ROLE_LENDER);
     changes(genesis.members[0].key_count = 0, genesis.members[0].key_count = 1);
-    changes(genesis.members[0].ballot_key_count = 1, genesis.members[0].ballot_key_count = 0);
+    changes(genesis.members[0].ballot_key_count = 0, genesis.members[0].ballot_key_count = 1);
     changes(genesis.members[0].keys[0].bytes[5] ^= 1, genesis.members[0].keys[0].bytes[5] ^= 1);
     changes(genesis.validators[2].name[0] = 'w', genesis.validators[2].name[0] = 'v');
     changes(genesis.validators[2].member_id = 2, genesis.validators[2].member_id = 1);
@@ -286,6 +285,20 @@ static void ballot_keys_are_read_and_are_nobody_elses(void **state)
     refused(MEMBER_WITH("", "\"02ff\""), TALLY_EFORM, "members[0]: not a public key");
 }
 
+#define VOTELESS(id)                                                                                         \
+    "{\"id\": " #id ", \"name\": \"M" #id                                                                    \
+    "\", \"kind\": \"bank\", \"licence\": \"\", \"role\": \"lender\", \"keys\": [], \"ballot_keys\": []}"
+
+static void some_member_has_a_ballot_key(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        parse("{" HEAD "\"members\": [" VOTELESS(1) ", " MEMBER(2, "N", "") "], " VALIDATORS OBSERVERS "}"),
+        TALLY_OK);
+    refused("{" HEAD "\"members\": [" VOTELESS(1) ", " VOTELESS(2) "], " VALIDATORS OBSERVERS "}",
+        TALLY_EFORM, "no member has a ballot key");
+}
+
 static void names_and_ids_stand_once(void **state)
 {
     (void)state;
@@ -321,8 +334,9 @@ static void counts_are_bounded(void **state)
     "\", \"key\": \"" KEY(4) "\"}]}"
 #define MEMBER_THAT_IS(kind, licence)                                                                        \
     "{" HEAD "\"members\": [{\"id\": 1, \"name\": \"M\", \"kind\": \"" kind "\", \"licence\": \"" licence    \
-    "\", \"role\": \"lender\", \"keys\": [], \"ballot_keys\": " BALLOT_KEYS                                  \
-    "}, " MEMBER(2, "N", "") "], " VALIDATORS OBSERVERS "}"
+    "\", \"role\": \"lender\", \"keys\": [], \"ballot_keys\": [\"" KEY(                                      \
+        29) "\"]"                                                                                            \
+            "}, " MEMBER(2, "N", "") "], " VALIDATORS OBSERVERS "}"
 
 static void addresses_kinds_and_licences_are_read(void **state)
 {
@@ -371,6 +385,7 @@ int main(void)
         cmocka_unit_test(values_out_of_range_are_refused_by_name),
         cmocka_unit_test(keys_are_points_and_stand_once),
         cmocka_unit_test(ballot_keys_are_read_and_are_nobody_elses),
+        cmocka_unit_test(some_member_has_a_ballot_key),
         cmocka_unit_test(names_and_ids_stand_once),
         cmocka_unit_test(counts_are_bounded),
         cmocka_unit_test(addresses_kinds_and_licences_are_read),

@@ -74,6 +74,9 @@ static void the_homes_of_a_new_network_are_whole_and_agree(void **state)
         assert_int_equal(home_key(context, &home, "signing.key", secret.bytes), TOOL_DONE);
         assert_int_equal(secret_key_public(&secret, &key), TALLY_OK);
         assert_true(public_key_equal(&key, &genesis->members[i].keys[0]));
+        assert_int_equal(home_key(context, &home, "ballot.key", secret.bytes), TOOL_DONE);
+        assert_int_equal(secret_key_public(&secret, &key), TALLY_OK);
+        assert_true(public_key_equal(&key, &genesis->members[i].ballot_keys[0]));
         assert_int_equal(home_key(context, &home, "subject.key", subject_key), TOOL_DONE);
         if (i == 0) memcpy(first_subject_key, subject_key, KEY_FILE_SIZE);
         assert_memory_equal(subject_key, first_subject_key, KEY_FILE_SIZE);

@@ -37,11 +37,14 @@ static void make_genesis(void)
     small_genesis(node);
     genesis->member_count = MEMBERS;
     for (uint32_t i = 0; i < MEMBERS; i++) {
-        struct secret_key secret = sample_secret(1000 + ids[i]);
+        struct secret_key secret = sample_secret(1000 + ids[i]), ballot = sample_secret(3000 + ids[i]);
         struct genesis_member *member = &genesis->members[i];
-        *member = (struct genesis_member){
-            .id = ids[i], .role = (enum member_role)world_member_role(NULL, ids[i]), .key_count = 1};
+        *member = (struct genesis_member){.id = ids[i],
+            .role = (enum member_role)world_member_role(NULL, ids[i]),
+            .key_count = 1,
+            .ballot_key_count = 1};
         assert_int_equal(secret_key_public(&secret, &member->keys[0]), TALLY_OK);
+        assert_int_equal(secret_key_public(&ballot, &member->ballot_keys[0]), TALLY_OK);
     }
     /* The chain that rules_world.h names events in. */
     genesis->chain_id = node->network.chain_id = (struct digest){{0xCC}};
