@@ -30,6 +30,9 @@ static const char backfilling[] = "BACKFILLING";
     }
 #define UNARY(name, message, roles, size_max)                                                                \
     METHOD(name, message##_request, message##_reply, roles, size_max, handle_##message, false)
+#define GOVERNANCE(name, handler)                                                                            \
+    METHOD(name, governance_request, governance_reply, RPC_ROLE_ADMIN, GOVERNANCE_SIZE_MAX + 4u * KIB,       \
+        handler, false)
 
 static const struct rpc_method methods[] = {
     UNARY("Ledger/SubmitBatch", submit_batch, RPC_ROLE_SUBMIT, BATCH_SIZE_MAX + 64u * KIB),
@@ -46,6 +49,12 @@ static const struct rpc_method methods[] = {
         handle_own_accounts, true),
     UNARY("Member/GetMembers", get_members, RPC_ROLE_READ, 4u * KIB),
     UNARY("Member/GetPolicy", get_policy, RPC_ROLE_READ, 4u * KIB),
+    UNARY("Member/GetRegister", get_register, RPC_ROLE_READ | RPC_ROLE_ADMIN, 4u * KIB),
+    UNARY("Member/GetProposals", get_proposals, RPC_ROLE_READ | RPC_ROLE_ADMIN, 4u * KIB),
+    GOVERNANCE("Member/Propose", handle_propose),
+    GOVERNANCE("Member/Ballot", handle_ballot),
+    GOVERNANCE("Member/Withdraw", handle_withdraw),
+    GOVERNANCE("Member/RevokeOwnKey", handle_revoke_own_key),
     UNARY("Node/GetPeers", get_peers, RPC_ROLE_READ | RPC_ROLE_ADMIN, 4u * KIB),
     UNARY("Node/GetStatus", get_status, RPC_ROLE_READ | RPC_ROLE_ADMIN, 4u * KIB),
     {.path = "/grpc.health.v1.Health/Check",

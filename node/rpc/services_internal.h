@@ -71,7 +71,7 @@ void fail_call_draining(struct rpc_call *call, uint64_t resume_height);
 bool services_has(const char *service);
 
 /* Ends a call with a reply of at most REPLY_AT_ONCE_SIZE_MAX bytes, made on the loop. */
-#define REPLY_AT_ONCE_SIZE_MAX (128u * KIB)
+#define REPLY_AT_ONCE_SIZE_MAX (512u * KIB)
 void reply_at_once(struct rpc_call *call, const ProtobufCMessage *reply);
 
 /* Ends a call with an error: `reason` is a stable word, `field` may be NULL. */
@@ -180,6 +180,9 @@ typedef void submitted(
 void submit_batch(struct services *services, struct rpc_call *call, const Tallystick__V1__Batch *message,
     enum submission_wait wait, submitted *on_done);
 
+/* Which wait a client asks for. */
+enum submission_wait wait_of(Tallystick__V1__WaitFor wait_for);
+
 /* Whether a batch of foreign making is of one event, and that of this type. */
 bool batch_is_of_one(const Tallystick__V1__Batch *batch, enum event_type type);
 
@@ -202,6 +205,12 @@ void handle_get_status(void *context, struct rpc_call *call);
 void handle_get_peers(void *context, struct rpc_call *call);
 void handle_get_members(void *context, struct rpc_call *call);
 void handle_get_policy(void *context, struct rpc_call *call);
+void handle_get_register(void *context, struct rpc_call *call);
+void handle_get_proposals(void *context, struct rpc_call *call);
+void handle_propose(void *context, struct rpc_call *call);
+void handle_ballot(void *context, struct rpc_call *call);
+void handle_withdraw(void *context, struct rpc_call *call);
+void handle_revoke_own_key(void *context, struct rpc_call *call);
 void handle_health_check(void *context, struct rpc_call *call);
 void handle_health_watch(void *context, struct rpc_call *call);
 

@@ -5,6 +5,7 @@
 #include "proto/base/check.h"
 #include "proto/codec/convert.h"
 #include "proto/codec/message.h"
+#include "proto/codec/ruling.h"
 #include "rpc.pb-c.h"
 #include "storage/query.h"
 #include "storage/state_consistency.h"
@@ -65,7 +66,10 @@ static void reply_refused(struct rpc_call *call, const struct submission_outcome
                                                                : GRPC_INVALID_ARGUMENT;
     snprintf(detail.reason, sizeof detail.reason, "%s", refusal->reason);
     snprintf(detail.field, sizeof detail.field, "%s", refusal->field == NULL ? "" : refusal->field);
-    if (refusal->has_event_index)
+    const char *sentence = ruling_sentence_by_name(refusal->reason);
+    if (sentence != NULL)
+        snprintf(message, sizeof message, "the transaction is refused: %s", sentence);
+    else if (refusal->has_event_index)
         snprintf(message, sizeof message, "event %u of the batch is refused: %s %s", refusal->event_index,
             refusal->reason, detail.field);
     else
@@ -109,7 +113,7 @@ static void submit_cancelled(void *context, struct rpc_call *call)
     free(submit);
 }
 
-static enum submission_wait wait_of(Tallystick__V1__WaitFor wait_for)
+enum submission_wait wait_of(Tallystick__V1__WaitFor wait_for)
 {
     if (wait_for == TALLYSTICK__V1__WAIT_FOR__ACCEPTED) return SUBMISSION_ACCEPTED;
     if (wait_for == TALLYSTICK__V1__WAIT_FOR__CHECKPOINTED) return SUBMISSION_CHECKPOINTED;

@@ -1,4 +1,4 @@
-/* Who the members are, and the policy they are under: what the genesis says. */
+/* Who the members are, and the policy they are under, as the register has it now. */
 #include <stdlib.h>
 
 #include "node/net/log.h"
@@ -20,49 +20,66 @@ _Static_assert(REPLY_AT_ONCE_SIZE_MAX >= (MEMBERS_MAX + PEERS_MAX) * (2u * NAME_
                                              MEMBERS_MAX * KEYS_PER_MEMBER_MAX * (PUBLIC_KEY_SIZE + 2u),
     "the members and nodes of a largest genesis fit");
 
-static void fill_members(const struct genesis *genesis, struct members_reply *to)
+static size_t fill_keys(
+    const struct member_register *from, uint32_t member_id, ProtobufCBinaryData keys[KEYS_PER_MEMBER_MAX])
 {
-    for (uint32_t i = 0; i < genesis->member_count; i++) {
-        const struct genesis_member *member = &genesis->members[i];
-        Tallystick__V1__MemberEntry *entry = to->member_pointers[i] = &to->members[i];
+    size_t count = 0;
+    for (uint32_t i = 0; i < from->key_count; i++) {
+        const struct register_key *key = &from->keys[i];
+        if (key->member_id != member_id || key->kind != KEY_SIGNING || key->until != 0) continue;
+        CHECK(count < KEYS_PER_MEMBER_MAX);
+        keys[count++] = message_bytes(span_of(key->key.bytes, PUBLIC_KEY_SIZE));
+    }
+    return count;
+}
+
+static size_t fill_members(const struct member_register *from, struct members_reply *to)
+{
+    size_t count = 0;
+    for (uint32_t i = 0; i < from->member_count; i++) {
+        const struct register_member *member = &from->members[i];
+        if (member->status == MEMBER_REMOVED) continue;
+        Tallystick__V1__MemberEntry *entry = to->member_pointers[count] = &to->members[count];
         tallystick__v1__member_entry__init(entry);
         entry->id = member->id;
         entry->name = (char *)(uintptr_t)member->name;
         entry->role = (char *)(uintptr_t)member_role_name((uint32_t)member->role);
-        for (uint32_t k = 0; k < member->key_count; k++)
-            to->keys[i][k] = message_bytes(span_of(member->keys[k].bytes, PUBLIC_KEY_SIZE));
-        entry->n_signing_keys = member->key_count;
-        entry->signing_keys = to->keys[i];
+        entry->status = (char *)(uintptr_t)member_status_name((uint32_t)member->status);
+        entry->signing_keys = to->keys[count];
+        entry->n_signing_keys = fill_keys(from, member->id, to->keys[count]);
+        count++;
     }
+    return count;
 }
 
-static void fill_nodes(
-    const struct genesis_node *nodes, uint32_t count, bool validator, uint32_t from, struct members_reply *to)
+static size_t fill_nodes(const struct member_register *from, struct members_reply *to)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        Tallystick__V1__NodeEntry *entry = to->node_pointers[from + i] = &to->nodes[from + i];
+    size_t count = 0;
+    for (uint32_t i = 0; i < from->node_count; i++) {
+        const struct register_node *node = &from->nodes[i];
+        if (node->until != 0) continue;
+        Tallystick__V1__NodeEntry *entry = to->node_pointers[count] = &to->nodes[count];
         tallystick__v1__node_entry__init(entry);
-        entry->name = (char *)(uintptr_t)nodes[i].name;
-        entry->member_id = nodes[i].member_id;
-        entry->node_key = message_bytes(span_of(nodes[i].key.bytes, PUBLIC_KEY_SIZE));
-        entry->validator = validator;
+        entry->name = (char *)(uintptr_t)node->name;
+        entry->member_id = node->member_id;
+        entry->node_key = message_bytes(span_of(node->key.bytes, PUBLIC_KEY_SIZE));
+        entry->validator = register_set_has(&from->set, &node->key);
+        count++;
     }
+    return count;
 }
 
 void handle_get_members(void *context, struct rpc_call *call)
 {
     const struct services *services = context;
-    const struct genesis *genesis = &node_config(services->node)->genesis;
+    const struct member_register *from = &executor_register(node_executor(services->node))->value;
     Tallystick__V1__GetMembersReply reply = TALLYSTICK__V1__GET_MEMBERS_REPLY__INIT;
     struct members_reply *to = calloc(1, sizeof *to);
     CHECK(to != NULL);
-    fill_members(genesis, to);
-    fill_nodes(genesis->validators, genesis->validator_count, true, 0, to);
-    fill_nodes(genesis->observers, genesis->observer_count, false, genesis->validator_count, to);
-    reply.n_members = genesis->member_count;
     reply.members = to->member_pointers;
-    reply.n_nodes = genesis->validator_count + genesis->observer_count;
+    reply.n_members = fill_members(from, to);
     reply.nodes = to->node_pointers;
+    reply.n_nodes = fill_nodes(from, to);
     reply_at_once(call, &reply.base);
     free(to);
 }
@@ -71,20 +88,21 @@ void handle_get_members(void *context, struct rpc_call *call)
 void handle_get_policy(void *context, struct rpc_call *call)
 {
     const struct services *services = context;
-    const struct credit_policy *policy = &node_config(services->node)->genesis.policy;
-    const struct digest digest = credit_policy_root(policy);
+    const struct member_register *from = &executor_register(node_executor(services->node))->value;
+    struct credit_policy policy;
+    struct digest digest;
     Tallystick__V1__GetPolicyReply reply = TALLYSTICK__V1__GET_POLICY_REPLY__INIT;
     ProtobufCMessage *message = NULL;
-    struct buffer json;
+    const struct span json = span_of(from->policy, from->policy_size);
     struct arena arena;
     char why[SERVICES_TEXT_SIZE] = "";
-    buffer_init(&json, POLICY_TEXT_SIZE_MAX);
     arena_init(&arena, POLICY_ARENA_BUDGET);
-    credit_policy_print(policy, &json);
-    int error = json.failed ? TALLY_ENOMEM
-                            : message_from_json(buffer_span(&json), &tallystick__v1__policy__descriptor,
-                                  &arena, &message, why, sizeof why);
+    int error = credit_policy_parse(json, &policy, why, sizeof why);
+    if (error == TALLY_OK)
+        error =
+            message_from_json(json, &tallystick__v1__policy__descriptor, &arena, &message, why, sizeof why);
     if (error == TALLY_OK) {
+        digest = credit_policy_root(&policy);
         reply.policy = (Tallystick__V1__Policy *)message;
         reply.digest = message_bytes(span_of(digest.bytes, DIGEST_SIZE));
         reply_at_once(call, &reply.base);
@@ -93,5 +111,4 @@ void handle_get_policy(void *context, struct rpc_call *call)
         fail_call(call, GRPC_INTERNAL, "READ_FAILED", NULL, "this node could not tell its policy");
     }
     arena_close(&arena);
-    buffer_close(&json);
 }

@@ -183,6 +183,11 @@ uint32_t register_voter_count(const struct member_register *from)
     return count;
 }
 
+uint32_t register_yes_needed(const struct member_register *from)
+{
+    return 2 * register_voter_count(from) / 3 + 1;
+}
+
 void register_tally(
     const struct member_register *from, const struct register_proposal *proposal, uint32_t *yes, uint32_t *no)
 {

@@ -177,6 +177,8 @@ const struct closed_proposal *register_closed_find(
 /* Whether members count this member: it is active and has a ballot key that has not ended. */
 bool register_is_voter(const struct member_register *from, const struct register_member *member);
 uint32_t register_voter_count(const struct member_register *from);
+/* How many of them have to say yes: the least that is more than two thirds. */
+uint32_t register_yes_needed(const struct member_register *from);
 /* Yes and no among those who are counted now. */
 void register_tally(const struct member_register *from, const struct register_proposal *proposal,
     uint32_t *yes, uint32_t *no);

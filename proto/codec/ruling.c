@@ -1,6 +1,7 @@
 #include "proto/codec/ruling.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "proto/base/check.h"
 #include "proto/codec/result.h"
@@ -64,4 +65,11 @@ const char *ruling_sentence(uint32_t code)
     if (code == RULING_OK) return "It was carried out.";
     return line_of(code) < RULING_COUNT ? rulings[line_of(code)].sentence
                                         : "This ruling is not known to this release.";
+}
+
+const char *ruling_sentence_by_name(const char *name)
+{
+    for (size_t i = 0; i < RULING_COUNT; i++)
+        if (strcmp(rulings[i].name, name) == 0) return rulings[i].sentence;
+    return NULL;
 }

@@ -44,5 +44,7 @@ enum ruling {
 const char *ruling_name(uint32_t code);
 /* One sentence for people. */
 const char *ruling_sentence(uint32_t code);
+/* The same, by its name; NULL for a name that is none. */
+const char *ruling_sentence_by_name(const char *name);
 
 #endif

@@ -353,6 +353,8 @@ static void every_ruling_has_a_name_of_its_own_and_a_sentence(void **state)
     assert_string_equal(ruling_name(64), "UNKNOWN_MEMBER");
     assert_string_equal(ruling_name(90), "CHECKPOINT");
     assert_null(ruling_name(1));
+    assert_ptr_equal(ruling_sentence_by_name("CHECKPOINT"), ruling_sentence(90));
+    assert_null(ruling_sentence_by_name("SIGNATURE"));
     assert_null(ruling_name(RULING_CHECKPOINT + 1));
     assert_non_null(ruling_sentence(UINT32_MAX));
     assert_non_null(ruling_sentence(RULING_OK));
