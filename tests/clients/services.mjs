@@ -63,6 +63,8 @@ const checks = {
     assert.equal((await client.unary(node, 'GetPeers', {}, LIMIT)).peers.length, 4)
     assert.equal((await client.unary(memberService, 'GetMembers', {}, LIMIT)).members[0].id, 1)
     assert.equal((await client.unary(memberService, 'GetPolicy', {}, LIMIT)).policy.name, 'dev')
+    assert.equal((await client.unary(memberService, 'GetRegister', {}, LIMIT)).members[0].id, 1)
+    assert.equal((await client.unary(memberService, 'GetProposals', {}, LIMIT)).open.length, 0)
 
     const [subject, ref] = [randomBytes(32), randomBytes(16)]
     const event = opening(subject, ref)

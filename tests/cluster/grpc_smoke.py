@@ -32,7 +32,7 @@ def stubs_make(folder):
     subprocess.run(
         ["protoc", f"--proto_path={schema}", f"--python_out={folder}", f"--grpc_python_out={folder}",
          f"--plugin=protoc-gen-grpc_python={shutil.which('grpc_python_plugin')}",
-         *(str(schema / f"{name}.proto") for name in ("credit", "ledger", "rpc"))],
+         *(str(schema / f"{name}.proto") for name in ("credit", "governance", "ledger", "rpc"))],
         check=True)
     sys.path.insert(0, str(folder))
     import rpc_pb2

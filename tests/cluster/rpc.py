@@ -25,7 +25,7 @@ def _stubs_make():
     subprocess.run(
         ["protoc", f"--proto_path={schema}", f"--python_out={folder}", f"--grpc_python_out={folder}",
          f"--plugin=protoc-gen-grpc_python={shutil.which('grpc_python_plugin')}",
-         *(str(schema / f"{name}.proto") for name in ("credit", "ledger", "rpc", "grpc/health/v1/health",
+         *(str(schema / f"{name}.proto") for name in ("credit", "governance", "ledger", "rpc", "grpc/health/v1/health",
                                                       "grpc/reflection/v1/reflection"))],
         check=True)
     sys.path.insert(0, folder)
@@ -34,6 +34,7 @@ def _stubs_make():
 
 _stubs_make()
 import credit_pb2 as credit  # noqa: E402
+import governance_pb2 as governance  # noqa: E402
 import ledger_pb2 as ledger  # noqa: E402
 import rpc_pb2 as rpc  # noqa: E402
 import rpc_pb2_grpc as services  # noqa: E402

@@ -90,6 +90,39 @@ class GrpcTest(network.NetworkTest):
         written.write_text(json.dumps(genesis["policy"]))
         self.assertEqual(network.tally("policy", written).json["digest"], reply.digest.hex())
 
+    def test_the_register_is_told_by_its_fields_and_in_its_exact_bytes(self):
+        genesis = json.loads(self.net.genesis.read_text())
+        asked = rpc.rpc.GetRegisterRequest
+        reply = self.client.member.GetRegister(asked(), timeout=DEADLINE_S)
+        self.assertEqual([(member.id, member.name, member.role, member.status, member.voter) for member in reply.members],
+                         [(member["id"], member["name"], member["role"], "active", bool(member["ballot_keys"]))
+                          for member in genesis["members"]])
+        self.assertEqual([node.name for node in reply.nodes if node.votes], self.net.validators)
+        self.assertEqual(len(reply.terms.validators), len(self.net.validators))
+        self.assertEqual((reply.epoch, reply.epoch_from, reply.HasField("next_terms"), reply.exact), (1, 1, False, b""))
+        self.assertEqual((reply.terms.base_timeout_ms, reply.policy_version), (reply.base_timeout_ms, genesis["policy"]["version"]))
+        exact = self.client.member.GetRegister(asked(exact=True), timeout=DEADLINE_S)
+        self.assertEqual((exact.network, len(exact.members)), ("", 0))
+        self.assertTrue(exact.exact.startswith(bytes([1, len(reply.network)]) + reply.network.encode()))
+        proposals = self.client.member.GetProposals(rpc.rpc.GetProposalsRequest(), timeout=DEADLINE_S)
+        self.assertEqual((len(proposals.open), len(proposals.closed)), (0, 0))
+        self.assertEqual(proposals.voters, sum(member.voter for member in reply.members))
+        self.assertEqual(proposals.yes_needed, 2 * proposals.voters // 3 + 1)
+
+    def test_a_governance_call_takes_transactions_of_its_kind_alone(self):
+        invalid = grpc.StatusCode.INVALID_ARGUMENT
+        body = rpc.governance.GovernanceBody(withdraw=rpc.governance.Withdraw(proposal=bytes(32)))
+        withdraw = rpc.governance.GovernanceTransaction(
+            chain_id=self.member.chain_id, member_id=1, key=self.member.public, expires_at_ms=int(time.time() * 1000) + 60000,
+            sequence=1, body=body.SerializeToString(), signature=bytes(64)).SerializeToString()
+        member = self.client.member
+        for call in (member.Propose, member.Ballot, member.Withdraw, member.RevokeOwnKey):
+            for transaction, reason in ((b"", "MALFORMED"), (b"\xff", "MALFORMED"), (withdraw + b"\x00", "MALFORMED"),
+                                        *(() if call == member.Withdraw else ((withdraw, "WRONG_KIND"),))):
+                detail = self.refused(lambda: call(rpc.rpc.GovernanceRequest(transaction=transaction), timeout=DEADLINE_S),
+                                      invalid, reason)
+                self.assertEqual(detail.field, "transaction")
+
     def test_a_block_shows_own_events_whole_and_others_by_id_alone(self):
         event, reply = self.submit_one()
         for client, own in ((self.clients[0], True), (self.clients[1], False)):
@@ -369,15 +402,15 @@ class GrpcTest(network.NetworkTest):
                 for encoded in told.file_descriptor_response.file_descriptor_proto:
                     file = descriptor_pb2.FileDescriptorProto.FromString(encoded)
                     files[file.name] = file
-            for module in (credit, rpc.ledger, rpc.rpc, health, reflection):
+            for module in (credit, rpc.governance, rpc.ledger, rpc.rpc, health, reflection):
                 bare = descriptor_pb2.FileDescriptorProto()
                 bare.CopyFrom(files[module.DESCRIPTOR.name])
                 for field in (field for message in bare.message_type for field in message.field):
                     field.ClearField("json_name")  # which the stubs do without
                 self.assertEqual(bare.SerializeToString(), module.DESCRIPTOR.serialized_pb)
             pool = descriptor_pool.DescriptorPool()
-            for file in sorted(files.values(), key=lambda file: ["credit.proto", "ledger.proto", "rpc.proto"].index(file.name)
-                               if "/" not in file.name else 0):
+            order = ["credit.proto", "ledger.proto", "governance.proto", "rpc.proto"]
+            for file in sorted(files.values(), key=lambda file: order.index(file.name) if "/" not in file.name else 0):
                 pool.Add(file)
             method = pool.FindServiceByName("tallystick.v1.Node").FindMethodByName("GetStatus")
             factory = message_factory.MessageFactory(pool)

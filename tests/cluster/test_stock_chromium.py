@@ -69,6 +69,7 @@ class ChromiumTest(network.NetworkTest):
         answers = {}
         for method, request in (
                 ("Node/GetStatus", {}), ("Node/GetPeers", {}), ("Member/GetMembers", {}), ("Member/GetPolicy", {}),
+                ("Member/GetRegister", {}), ("Member/GetProposals", {}),
                 ("Ledger/SubmitBatch", {"batch": batch_json(self.member.batch([event])), "waitFor": "CHECKPOINTED"}),
                 ("Ledger/GetReceipt", {"eventId": event_id}), ("Ledger/GetEvent", {"eventId": event_id}),
                 ("Ledger/GetBlock", {"height": "1"}), ("Ledger/GetCheckpoint", {}),
