@@ -110,7 +110,8 @@ static void a_file_comes_with_all_it_imports(void **state)
     (void)state;
     assert_string_equal(files_of(ASK(FILE_BY_FILENAME), "credit.proto"), "credit.proto");
     assert_string_equal(files_of(ASK(FILE_BY_FILENAME), "ledger.proto"), "ledger.proto credit.proto");
-    assert_string_equal(files_of(ASK(FILE_BY_FILENAME), "rpc.proto"), "rpc.proto credit.proto ledger.proto");
+    assert_string_equal(
+        files_of(ASK(FILE_BY_FILENAME), "rpc.proto"), "rpc.proto credit.proto governance.proto ledger.proto");
     assert_string_equal(files_of(ASK(FILE_BY_FILENAME), "grpc/reflection/v1alpha/reflection.proto"),
         "grpc/reflection/v1alpha/reflection.proto");
 }
@@ -121,7 +122,8 @@ static void a_symbol_is_found_in_the_file_that_declares_it(void **state)
     unsigned what = ASK(FILE_CONTAINING_SYMBOL);
     assert_string_equal(files_of(what, "tallystick.v1.Batch"), "credit.proto");
     assert_string_equal(files_of(what, "tallystick.v1.EventType"), "credit.proto");
-    assert_string_equal(files_of(what, "tallystick.v1.Ledger.Follow"), "rpc.proto credit.proto ledger.proto");
+    assert_string_equal(files_of(what, "tallystick.v1.Ledger.Follow"),
+        "rpc.proto credit.proto governance.proto ledger.proto");
     assert_string_equal(
         files_of(what, "grpc.health.v1.HealthCheckResponse.ServingStatus"), "grpc/health/v1/health.proto");
 }
