@@ -9,6 +9,7 @@ import socket
 import ssl
 import struct
 import subprocess
+import threading
 import time
 
 import grpc
@@ -287,16 +288,22 @@ class HttpTest(network.NetworkTest):
 
     def test_events_come_as_they_happen(self):
         process = subprocess.Popen(self.command("/events", version="2"), stdout=subprocess.PIPE)
+        submitted = threading.Timer(0.5, self.submit_one)  # curl shows the answer's head with the first event
+        submitted.start()
         try:
             while process.stdout.readline() != b"\r\n":
                 pass
-            with rpc.Client(self.net, NODE) as client:
-                height = client.submit(self.member.batch([self.member.opening()])).height
+            height = self.submit_one()
             lines = iter(process.stdout.readline, b"")
             self.assertIn(f"id: {height}\n".encode(), lines)
         finally:
             process.kill()
             process.communicate()
+            submitted.join()
+
+    def submit_one(self):
+        with rpc.Client(self.net, NODE) as client:
+            return client.submit(self.member.batch([self.member.opening()])).height
 
     def test_events_that_cannot_be_are_refused(self):
         for path in ("/events?from=0", "/events?from=x", "/events?from", "/events?since=1", "/events?events=some"):
