@@ -81,10 +81,9 @@ static int load_genesis(const char *path, struct config *config, struct why why)
 
 static int find_self(struct config *config, struct why why)
 {
-    struct public_key key;
-    if (secret_key_public(&config->node_key, &key) != TALLY_OK)
-        return fail(why, TALLY_EFORM, "%s/node.key is not a valid key", config->home);
-    config->self = genesis_node_by_key(&config->genesis, &key);
+    int error = node_signer_open(&config->node_key, &config->signer);
+    if (error != TALLY_OK) return fail(why, error, "%s/node.key is not a valid key", config->home);
+    config->self = genesis_node_by_key(&config->genesis, &config->signer.key);
     if (config->self == NULL)
         return fail(why, TALLY_EDENIED, "%s/node.key is not the key of any node in %s/genesis.json",
             config->home, config->home);
@@ -131,5 +130,6 @@ int config_load(const char *home, struct config *config, char *text, size_t size
 void config_close(struct config *config)
 {
     if (config == NULL) return;
+    node_signer_close(&config->signer);
     secret_key_close(&config->node_key);
 }

@@ -2,6 +2,7 @@
 #ifndef TALLY_NODE_CONFIG_H
 #define TALLY_NODE_CONFIG_H
 
+#include "node/keys/node_signer.h"
 #include "node/net/log.h"
 #include "node/rpc/clients.h"
 #include "proto/codec/genesis.h"
@@ -32,8 +33,9 @@ struct config {
     uint32_t subject_cache_mib; /* memory for subjects' states; 0 = not said */
     enum log_level log_level;   /* the least that is written */
     struct secret_key node_key;
+    struct node_signer signer; /* with node_key */
     struct genesis genesis;
-    const struct genesis_node *self; /* in genesis: found by node_key, and of the same name */
+    const struct genesis_node *self; /* in genesis: found by the node's key, and of the same name */
     bool is_validator;
 };
 

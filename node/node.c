@@ -6,6 +6,7 @@
 #include "node/clock.h"
 #include "node/commit/replay.h"
 #include "node/evidence.h"
+#include "node/keys/guard.h"
 #include "node/metrics/meters.h"
 #include "node/net/log.h"
 #include "node/node_internal.h"
@@ -90,12 +91,17 @@ static void sign_checkpoint(struct node *node, const struct checkpoint *checkpoi
     struct digest digest = checkpoint_digest(checkpoint);
     vote->checkpoint = *checkpoint;
     vote->signer = node->self;
-    signature_make(&node->config->node_key, &digest, &vote->signature);
+    const struct signing purpose = {.kind = SIGNING_CHECKPOINT, .height = checkpoint->height};
+    int error = node_signer_sign(&node->config->signer, &purpose, &digest, &vote->signature);
+    if (error != TALLY_OK) {
+        on_part_failed(node, "the signer", error);
+        return;
+    }
     struct buffer bytes;
     buffer_init(&bytes, 64u * KIB);
     checkpoint_vote_encode(vote, &bytes);
     CHECK(!bytes.failed);
-    int error = replica_record_checkpoint(node->replica, checkpoint->height, view, buffer_span(&bytes));
+    error = replica_record_checkpoint(node->replica, checkpoint->height, view, buffer_span(&bytes));
     CHECK(error == TALLY_OK || error == TALLY_EEXISTS); /* signed before the last restart: once ever */
     buffer_close(&bytes);
 }
@@ -697,6 +703,17 @@ int node_init(const struct config *config, char *why, size_t why_size)
     const struct disk *disk = disk_system();
     snprintf(data_dir, sizeof data_dir, "%s/data", config->home);
     int error = disk_ensure_dir(disk, config->home, data_dir);
+    if (error == TALLY_OK && config->is_validator) {
+        error = guard_create(disk, config->home, &config->genesis.chain_id);
+        if (error != TALLY_OK) {
+            snprintf(why, why_size,
+                "%s/guard: %s. It is what this validator knows of its own votes; where it is another "
+                "network's, "
+                "take another home",
+                config->home, tally_error_text(error));
+            return error;
+        }
+    }
     if (error == TALLY_OK && config->is_validator) error = check_never_started(data_dir);
     if (error == TALLY_OK && config->is_validator)
         error = vote_record_create(disk, data_dir, &config->genesis.chain_id);

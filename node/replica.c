@@ -6,6 +6,7 @@
 #include "node/evidence.h"
 #include "node/metrics/meters.h"
 #include "node/net/log.h"
+#include "node/own_votes.h"
 #include "node/ranges.h"
 #include "node/replica_internal.h"
 #include "proto/base/check.h"
@@ -122,6 +123,20 @@ static bool bodies_suffice(struct replica *replica, uint32_t peer, const struct 
     return false;
 }
 
+/* A signature of this node's own, in a view in which it does not know to have signed: its home was put back
+ * from a copy, or another process has its key (R13). */
+static void watch_own(struct replica *replica, const struct consensus_message *message)
+{
+    struct guard_mark seen =
+        own_votes_newest(message, replica->signer, replica->options.validators->set.count);
+    if (!replica->may_vote || !guard_mark_before(replica->known, seen)) return;
+    char reason[160];
+    snprintf(reason, sizeof reason,
+        "a peer has its signature of view %" PRIu64 ", and the newest that it knows of is of view %" PRIu64,
+        seen.view, replica->known.view);
+    replica_mute(replica, reason);
+}
+
 static void verified(struct replica *replica, uint32_t peer, struct peer_message *message, int error)
 {
     if (error != TALLY_OK)
@@ -139,6 +154,7 @@ static void verified(struct replica *replica, uint32_t peer, struct peer_message
     /* What finds no room is as if it had never come: not the peer's fault, and it will come again. */
     if (!kept) return;
     if (ok) heard_message(replica, &message->message);
+    if (ok) watch_own(replica, &message->message);
     replica_feed(replica, &(struct consensus_input){.kind = INPUT_VERIFIED, .peer = peer, .ok = ok}, message);
 }
 
@@ -191,12 +207,38 @@ static enum meter_nullify nullify_cause(const struct replica *replica)
     return status.proposed ? METER_NULLIFY_REJECTED : METER_NULLIFY_SILENT_LEADER;
 }
 
+void replica_mute(struct replica *replica, const char *reason)
+{
+    LOG_BROKEN("this validator follows and does not vote", LOG_S("why", reason));
+    replica->may_vote = false;
+    snprintf(replica->mute_reason, sizeof replica->mute_reason, "%s", reason);
+}
+
+int replica_sign(struct replica *replica, const struct signing *what, const struct digest *digest,
+    struct signature *signature)
+{
+    const struct guard_mark mark = {what->epoch, what->view};
+    int error = guard_allow(replica->guard, what, digest);
+    if (error != TALLY_OK) {
+        replica_mute(replica, "it was about to contradict what it had signed");
+        return error;
+    }
+    error = node_signer_sign(&replica->config->signer, what, digest, signature);
+    if (error != TALLY_OK)
+        replica->options.callbacks->on_failed(replica->options.context, "the signer", error);
+    else if (guard_mark_before(replica->known, mark))
+        replica->known = mark;
+    return error;
+}
+
+/* A vote that is never signed is as one that was lost: the core asks for no other. */
 static void sign_vote(struct replica *replica, const struct vote *unsigned_vote)
 {
-    CHECK(replica->may_vote);
     struct vote vote = *unsigned_vote;
+    const struct signing purpose = {SIGNING_VOTE, vote.kind, vote.epoch, vote.view, 0};
+    if (!replica->may_vote) return;
     struct digest digest = vote_digest(replica->chain_id, vote.epoch, vote.kind, vote.view, &vote.block);
-    signature_make(&replica->config->node_key, &digest, &vote.signature);
+    if (replica_sign(replica, &purpose, &digest, &vote.signature) != TALLY_OK) return;
     replica->votes_cast++;
     heard(replica, vote.signer, vote.view);
     if (vote.kind == VOTE_FINALIZE) (void)vote_watch_came(&replica->votes, vote.signer, vote.view);
@@ -626,6 +668,7 @@ void replica_close(struct replica *replica)
     int ended = replica->record != NULL ? vote_record_end(replica->record) : TALLY_OK;
     if (ended != TALLY_OK) LOG_UNUSUAL("the vote record's end was not noted", LOG_E("why", ended));
     vote_record_close(replica->record);
+    guard_close(replica->guard);
     buffer_close(&replica->scratch);
     buffer_close(&replica->restored_checkpoint);
     free(replica->selection);

@@ -13,13 +13,13 @@
 #define COMMITTED_MAX (2u * CERTIFICATION_LAG_MAX)
 #define COMMITTED_SIZE_MAX (32u * MIB)
 
-static void expect_record(
-    struct replica *replica, uint64_t durable_sequence, uint64_t core_sequence, uint64_t checkpoint_height)
+static void expect_record(struct replica *replica, uint64_t durable_sequence, uint64_t core_sequence,
+    struct guard_mark mark, uint64_t checkpoint_height)
 {
     struct pending_record *pending = calloc(1, sizeof *pending);
     CHECK(pending != NULL);
-    *pending =
-        (struct pending_record){NULL, durable_sequence, core_sequence, checkpoint_height, clock_now_ms()};
+    *pending = (struct pending_record){
+        NULL, durable_sequence, core_sequence, mark, checkpoint_height, clock_now_ms()};
     *replica->pending_end = pending;
     replica->pending_end = &pending->next;
 }
@@ -35,7 +35,8 @@ void replica_persist(struct replica *replica, const struct consensus_output *out
     CHECK(!bytes.failed);
     uint64_t sequence =
         durable_record_take(replica->durable, JOURNAL_CONSENSUS, journal_view(record), 0, &bytes);
-    expect_record(replica, sequence, output->sequence, 0);
+    expect_record(replica, sequence, output->sequence,
+        (struct guard_mark){replica->options.validators->set.epoch, journal_view(record)}, 0);
 }
 
 static void on_recorded(void *context, uint64_t sequence)
@@ -43,6 +44,11 @@ static void on_recorded(void *context, uint64_t sequence)
     struct replica *replica = context;
     while (replica->pending != NULL && replica->pending->durable_sequence <= sequence) {
         struct pending_record *pending = replica->pending;
+        int error = guard_reach(replica->guard, pending->mark);
+        if (error != TALLY_OK) {
+            replica->options.callbacks->on_failed(replica->options.context, "the guard of votes", error);
+            return;
+        }
         replica->pending = pending->next;
         if (replica->pending == NULL) replica->pending_end = &replica->pending;
         if (pending->core_sequence != 0)
@@ -66,7 +72,7 @@ int replica_record_checkpoint(struct replica *replica, uint64_t height, uint64_t
     CHECK(!bytes.failed);
     replica->recorded_checkpoint = height;
     uint64_t sequence = durable_record_take(replica->durable, JOURNAL_CHECKPOINT, view, height, &bytes);
-    expect_record(replica, sequence, 0, height);
+    expect_record(replica, sequence, 0, (struct guard_mark){0, 0}, height);
     durable_commit(replica->durable);
     return TALLY_OK;
 }

@@ -4,6 +4,7 @@
 
 #include "node/clock_watch.h"
 #include "node/commit/durable.h"
+#include "node/keys/guard.h"
 #include "node/range_watch.h"
 #include "node/replica.h"
 #include "node/vote_watch.h"
@@ -29,6 +30,7 @@ struct pending_record {
     struct pending_record *next;
     uint64_t durable_sequence;
     uint64_t core_sequence;     /* 0 = none of consensus's */
+    struct guard_mark mark;     /* where consensus's promise was made */
     uint64_t checkpoint_height; /* 0 = no checkpoint's */
     uint64_t since_ms;
 };
@@ -42,6 +44,9 @@ struct replica {
     bool may_vote, started;
     struct candidates *candidates;
     struct vote_record *record;
+    struct guard *guard;     /* beside the record */
+    struct guard_mark known; /* the newest place in which this node is known here to have signed, or may sign
+                              * no more */
     struct durable *durable;
     struct links *links;
     uv_timer_t *wake_timer, *ask_timer;
@@ -88,6 +93,13 @@ void replica_pump(struct replica *replica);
 void replica_ask_for_range(struct replica *replica, uint32_t peer, uint64_t from_height);
 /* To one peer, or PEER_ALL. */
 void replica_send(struct replica *replica, uint32_t peer, enum frame_kind kind, struct span payload);
+
+/* Signs with the node's key, once the guard allows it. Errors: as node_signer_sign, and guard_allow; it does
+ * not vote any more then, or the process ends. */
+int replica_sign(struct replica *replica, const struct signing *what, const struct digest *digest,
+    struct signature *signature) TALLY_MUST_CHECK;
+/* From here on it follows, and does not vote (R13). */
+void replica_mute(struct replica *replica, const char *reason);
 
 /* replica_payload.c */
 void replica_need_payload(struct replica *replica, const struct consensus_output *output);

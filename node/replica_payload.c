@@ -175,16 +175,18 @@ void replica_propose(struct replica *replica, const struct consensus_output *out
     proposal.header.justification_root = justification_root(proposal.justification_bytes);
     proposal.hash = block_header_hash(&proposal.header);
     struct digest signed_digest = proposal_digest(replica->chain_id, &proposal.header, &proposal.hash);
-    signature_make(&replica->config->node_key, &signed_digest, &proposal.signature);
-    proposal_encode(&proposal, &bytes);
+    const struct signing purpose = {
+        .kind = SIGNING_PROPOSAL, .epoch = proposal.header.epoch, .view = proposal.header.view};
     struct peer_message *message = NULL;
     bool ok =
-        !justification.failed && !bytes.failed &&
-        peer_message_open(FRAME_PROPOSAL, buffer_span(&bytes), replica->chain_id, &message) == TALLY_OK &&
-        candidates_add(replica->candidates, message) != NULL;
+        replica->may_vote && replica_sign(replica, &purpose, &signed_digest, &proposal.signature) == TALLY_OK;
+    if (ok) proposal_encode(&proposal, &bytes);
+    ok = ok && !justification.failed && !bytes.failed &&
+         peer_message_open(FRAME_PROPOSAL, buffer_span(&bytes), replica->chain_id, &message) == TALLY_OK &&
+         candidates_add(replica->candidates, message) != NULL;
     if (ok)
         replica->proposals_made++;
-    else
+    else if (replica->may_vote)
         LOG_BROKEN("an own proposal could not be made", LOG_U("view", proposal.header.view));
     replica_feed(replica, &(struct consensus_input){.kind = INPUT_PROPOSED, .ok = ok}, ok ? message : NULL);
     peer_message_release(message);

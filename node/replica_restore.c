@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -50,6 +51,11 @@ static int restore_block(struct replica *replica, const struct journal_entry *en
     return TALLY_OK;
 }
 
+static void know_of(struct replica *replica, struct guard_mark mark)
+{
+    if (guard_mark_before(replica->known, mark)) replica->known = mark;
+}
+
 static int on_replayed(void *context, uint8_t type, uint64_t view, struct span bytes)
 {
     struct restoring *restoring = context;
@@ -62,6 +68,7 @@ static int on_replayed(void *context, uint8_t type, uint64_t view, struct span b
         return replica->restored_checkpoint.failed ? TALLY_EDAMAGED : TALLY_OK;
     }
     if (type != JOURNAL_CONSENSUS) return TALLY_EVERSION;
+    know_of(replica, (struct guard_mark){replica->options.validators->set.epoch, view});
     if (head.height > 0 && view <= head.header.view) return TALLY_OK; /* the floor has passed it */
     struct journal_entry entry;
     int error = journal_decode(bytes, replica->chain_id, &entry);
@@ -82,18 +89,60 @@ static const char *record_fault(int error)
 }
 
 /* R13: without a sound record of what it promised, a validator follows and does not vote. */
-static void give_up_voting(
-    struct replica *replica, struct restoring *restoring, int error, const char *detail)
+static void give_up_voting(struct replica *replica, struct restoring *restoring, const char *reason)
 {
-    LOG_BROKEN("the vote record is missing or damaged: this validator follows and does not vote",
-        LOG_E("why", error), LOG_S("detail", detail));
     for (size_t i = 0; i < restoring->count; i++)
         journal_entry_close(&restoring->entries[i]);
     restoring->count = 0;
     candidates_sweep(replica->candidates, UINT64_MAX);
-    replica->may_vote = false;
-    snprintf(replica->mute_reason, sizeof replica->mute_reason, "its vote record is %s%s%.90s",
-        record_fault(error), detail[0] == '\0' ? "" : ": ", detail);
+    replica_mute(replica, reason);
+}
+
+static void give_up_record(
+    struct replica *replica, struct restoring *restoring, int error, const char *detail)
+{
+    char reason[200];
+    snprintf(reason, sizeof reason, "its vote record is %s%s%.90s", record_fault(error),
+        detail[0] == '\0' ? "" : ": ", detail);
+    give_up_voting(replica, restoring, reason);
+}
+
+static const char *guard_fault(int error)
+{
+    if (error == TALLY_ENOTFOUND) return "missing";
+    if (error == TALLY_ECHAIN) return "of another chain";
+    return error == TALLY_EVERSION ? "of a version that this release does not know" : "damaged";
+}
+
+/* What the record and the ledger know of is held against the guard, which is not in data/. Where the ledger
+ * has passed all that was signed, nothing that is signed from now on can contradict it. */
+static int hold_against_guard(
+    struct replica *replica, struct restoring *restoring, char *why, size_t why_size)
+{
+    char detail[120];
+    int error = guard_open(disk_system(), replica->config->home, replica->chain_id, &replica->guard);
+    switch (error) {
+    case TALLY_OK:
+        break;
+    case TALLY_ENOTFOUND:
+    case TALLY_ECHAIN:
+    case TALLY_EVERSION:
+    case TALLY_EDAMAGED:
+        snprintf(detail, sizeof detail, "its guard is %s", guard_fault(error));
+        give_up_voting(replica, restoring, detail);
+        return TALLY_OK;
+    default:
+        snprintf(
+            why, why_size, "%s/guard cannot be opened: %s", replica->config->home, tally_error_text(error));
+        return error;
+    }
+    const struct guard_mark mark = guard_marked(replica->guard);
+    if (!guard_mark_before(replica->known, mark)) return TALLY_OK;
+    snprintf(detail, sizeof detail,
+        "its vote record ends at view %" PRIu64 ", and its guard knows that it voted in view %" PRIu64,
+        replica->known.view, mark.view);
+    give_up_voting(replica, restoring, detail);
+    return TALLY_OK;
 }
 
 /* Opens the vote record. A validator without a sound one goes on as one that does not vote. */
@@ -108,12 +157,12 @@ static int open_record(struct replica *replica, struct restoring *restoring, cha
         replica->may_vote = true;
         if (report.bytes_cut > 0)
             LOG_INFO("cut a torn tail off the vote record", LOG_U("bytes", report.bytes_cut));
-        return TALLY_OK;
+        return hold_against_guard(replica, restoring, why, why_size);
     case TALLY_ENOTFOUND:
     case TALLY_EDAMAGED:
     case TALLY_ECHAIN:
     case TALLY_EVERSION:
-        give_up_voting(replica, restoring, error, report.detail);
+        give_up_record(replica, restoring, error, report.detail);
         return TALLY_OK;
     case TALLY_EDENIED:
         snprintf(why, why_size,
@@ -172,13 +221,16 @@ static int open_core(struct replica *replica, const struct restoring *restoring)
 int replica_restore(struct replica *replica, char *why, size_t why_size)
 {
     struct restoring restoring = {.replica = replica};
+    struct ledger_head head;
     int error = TALLY_OK;
+    ledger_head(replica->options.ledger, &head);
+    replica->known = (struct guard_mark){head.header.epoch, head.header.view};
     if (replica->config->is_validator) error = open_record(replica, &restoring, why, why_size);
     if (error == TALLY_OK) {
         error = open_core(replica, &restoring);
         if (error == TALLY_EDAMAGED && replica->may_vote) {
             /* Whole records, but none that this replica can have made together. */
-            give_up_voting(replica, &restoring, error, "its votes contradict each other");
+            give_up_record(replica, &restoring, error, "its votes contradict each other");
             consensus_close(replica->consensus);
             replica->consensus = NULL;
             error = open_core(replica, &restoring);

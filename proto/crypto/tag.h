@@ -46,6 +46,7 @@ enum tag {
     TAG_GOVERNANCE = 0x29,   /* a governance transaction, which its member signs */
     TAG_KEY_PROOF = 0x2A,    /* what a new key signs */
     TAG_REGISTER = 0x2B,     /* the register's bytes */
+    TAG_GUARD = 0x2C,        /* a slot of what a validator knows of its votes */
 };
 
 #endif

