@@ -2,9 +2,11 @@
 
 #include <stdlib.h>
 
+#include "node/clock.h"
 #include "node/metrics/meters.h"
 #include "node/net/log.h"
 #include "node/peer_message.h"
+#include "node/range_watch.h"
 #include "proto/base/check.h"
 
 /* An answer that takes longer is asked of another peer. */
@@ -18,13 +20,15 @@ struct mender {
     struct mender_options options;
     struct links *links;
     bool busy, asked;
-    uint32_t peer;    /* asked last */
-    uint32_t ticks;   /* since then */
-    uint64_t wanted;  /* the height asked for */
-    uint64_t told;    /* the height that the log was told of last */
-    uint32_t without; /* answers for that height without a body that is damaged here */
-    uint64_t look;    /* the next height to look at */
-    uint32_t rest;    /* ticks until the next look */
+    uint32_t peer;   /* asked last, */
+    bool useful;     /* and what it answered was of use: it is asked again */
+    uint32_t ticks;  /* since then */
+    uint64_t wanted; /* the height asked for */
+    uint64_t told;   /* the height that the log was told of last */
+    struct range_watch ranges;
+    uint64_t look; /* the next height to look at */
+    bool met;      /* the last look ended at damage */
+    uint32_t rest; /* ticks until the next look */
 };
 
 static bool is_up(const struct mender *mender, uint32_t peer)
@@ -35,12 +39,16 @@ static bool is_up(const struct mender *mender, uint32_t peer)
     return status.up;
 }
 
-static uint32_t up_count(const struct mender *mender)
+/* Up to which height what peers lack is gone. */
+static uint64_t gone_to(const struct mender *mender)
 {
-    uint32_t count = 0;
-    for (uint32_t peer = 0; peer < mender->options.peer_count; peer++)
-        count += is_up(mender, peer);
-    return count;
+    struct range_peers peers = {
+        .count = mender->options.peer_count, .validator_count = mender->options.validators->set.count};
+    for (uint32_t peer = 0; peer < peers.count; peer++) {
+        peers.up[peer] = is_up(mender, peer);
+        peers.validator[peer] = peer < peers.validator_count && peer != mender->options.self;
+    }
+    return range_watch_gone_to(&mender->ranges, &peers, clock_now_ms());
 }
 
 /* ---- Looking through the ledger ---- */
@@ -49,6 +57,7 @@ struct look_job {
     struct job job;
     struct mender *mender;
     uint64_t height;
+    bool met;
 };
 
 static void run_look(struct job *job)
@@ -65,6 +74,8 @@ static void run_look(struct job *job)
         buffer_clear(&bytes);
         /* What a read meets, the ledger remembers. */
         error = ledger_read_encoded(ledger, look->height, true, &arena, &bytes);
+        look->met = error == TALLY_EDAMAGED;
+        if (look->met) break;
         if (error == TALLY_EPENDING) look->height = ledger_first(ledger) - 1; /* those between come whole */
         read += bytes.size + KIB;
     }
@@ -73,22 +84,24 @@ static void run_look(struct job *job)
     arena_close(&arena);
 }
 
+static void go_on(struct mender *mender);
+
 static void look_done(struct job *job)
 {
     struct look_job *look = (struct look_job *)(void *)job;
     struct mender *mender = look->mender;
+    uint64_t damaged;
     mender->busy = false;
     mender->look = look->height;
+    mender->met = look->met && ledger_damaged(mender->options.ledger, &damaged) == TALLY_OK;
+    if (look->met && !mender->met) mender->look++; /* it cannot be read, and is not damaged */
     if (look->height == 1) mender->rest = LOOK_REST_TICKS;
     free(look);
+    go_on(mender);
 }
 
 static void look_on(struct mender *mender)
 {
-    if (mender->rest > 0) {
-        mender->rest--;
-        return;
-    }
     struct look_job *look = calloc(1, sizeof *look);
     CHECK(look != NULL);
     *look = (struct look_job){
@@ -99,37 +112,67 @@ static void look_on(struct mender *mender)
 
 /* ---- Asking ---- */
 
-static void ask(struct mender *mender, uint64_t height)
+/* The first that is up, from the one on whose answer was of use; one that was found to lack what is wanted
+ * only where that is gone, or, if `again`, where there is no other. PEERS_MAX where there is none. */
+static uint32_t choose(const struct mender *mender, uint64_t height, bool again)
+{
+    uint32_t count = mender->options.peer_count, from = mender->peer + (mender->useful ? 0 : 1);
+    bool gone = gone_to(mender) >= height;
+    uint32_t other = PEERS_MAX;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t peer = (from + i) % count;
+        if (!is_up(mender, peer)) continue;
+        if (gone || mender->ranges.bare_to[peer] < height) return peer;
+        if (again && other == PEERS_MAX) other = peer;
+    }
+    return other;
+}
+
+static void ask(struct mender *mender, uint64_t height, bool again)
 {
     const struct consensus_message request = {.kind = MESSAGE_RANGE_REQUEST, .height = height};
     struct buffer bytes;
-    uint32_t peer = mender->peer, tries = 0;
-    do
-        peer = (peer + 1) % mender->options.peer_count;
-    while (!is_up(mender, peer) && ++tries < mender->options.peer_count);
-    if (height != mender->wanted) mender->without = 0;
+    uint32_t peer = choose(mender, height, again);
     mender->wanted = height;
     if (height != mender->told)
         LOG_UNUSUAL("a block of the ledger is damaged; it is fetched from a peer", LOG_U("height", height));
     mender->told = height;
-    if (!is_up(mender, peer)) return;
+    if (peer == PEERS_MAX) return;
     buffer_init(&bytes, KIB);
     enum frame_kind kind = peer_message_encode(&request, &bytes);
     CHECK(!bytes.failed);
     mender->peer = peer;
+    mender->useful = false;
     mender->ticks = 0;
     mender->asked = links_send(mender->links, peer, kind, buffer_span(&bytes)) == TALLY_OK;
+    if (mender->asked) range_watch_asked(&mender->ranges, peer, clock_now_ms());
     buffer_close(&bytes);
+}
+
+/* Without a pause where something came of the last step: the next block that is damaged, or where a look met
+ * one, the next of the ledger. */
+static void go_on(struct mender *mender)
+{
+    uint64_t height;
+    if (mender->links == NULL || mender->busy || mender->asked) return;
+    if (ledger_damaged(mender->options.ledger, &height) == TALLY_OK)
+        ask(mender, height, false);
+    else if (mender->met)
+        look_on(mender);
 }
 
 void mender_tick(struct mender *mender)
 {
     uint64_t height;
     if (mender->links == NULL || mender->busy) return;
+    for (uint32_t peer = 0; peer < mender->options.peer_count; peer++)
+        if (!is_up(mender, peer)) range_watch_down(&mender->ranges, peer);
     if (mender->asked && ++mender->ticks < ANSWER_TICKS) return;
     mender->asked = false;
     if (ledger_damaged(mender->options.ledger, &height) == TALLY_OK)
-        ask(mender, height);
+        ask(mender, height, true);
+    else if (mender->rest > 0)
+        mender->rest--;
     else
         look_on(mender);
 }
@@ -140,13 +183,15 @@ struct mend_job {
     struct job job;
     struct mender *mender;
     uint32_t peer;
-    bool withhold;
+    uint64_t withhold_to; /* bodies up to this height are gone */
     struct buffer range;
     struct peer_message *message;
-    int form_error; /* of what the peer sent */
-    int error;      /* of mending */
-    bool mine;      /* it begins with the height wanted */
-    bool mended;    /* that height */
+    int form_error;    /* of what the peer sent */
+    int error;         /* of mending */
+    bool mine;         /* it begins with the height wanted */
+    bool mended;       /* that height */
+    uint64_t whole_to; /* it and those behind it, up to this height */
+    uint64_t bare_to;  /* as range_watch_answered takes it */
 };
 
 /* Its FC is the one thing of a block that no hash, and no check of the range, has looked at. */
@@ -177,9 +222,12 @@ static void run_mend(struct job *job)
         bool mended = false;
         struct block block = block_of(mend->mender, &mend->message->blocks[i]);
         if (block.header.height > head) break;
-        /* Of the others, nobody else was asked. */
-        mend->error = ledger_mend(options->ledger, &block, mend->withhold && i == 0, &mended);
+        bool gone = block.header.height <= mend->withhold_to;
+        mend->error = ledger_mend(options->ledger, &block, gone, &mended);
         if (i == 0) mend->mended = mended;
+        bool next = i == 0 || mend->whole_to + 1 == block.header.height;
+        if (mended && next) mend->whole_to = block.header.height;
+        if (!block_is_whole(&block)) mend->bare_to = block.header.height;
     }
 }
 
@@ -204,35 +252,43 @@ static void tell(struct mender *mender, const struct mend_job *mend)
         meter_add(&meters.blocks_mended, 1);
         mender->told = 0;
         LOG_UNUSUAL("a damaged block of the ledger was mended", LOG_U("height", mender->wanted),
-            LOG_U("peer", mend->peer),
-            LOG_S("bodies", mend->withhold ? "withheld where none had them" : "kept"));
+            LOG_U("whole_to", mend->whole_to), LOG_U("peer", mend->peer),
+            LOG_S("bodies", mender->wanted <= mend->withhold_to ? "withheld where none had them" : "kept"));
     } else if (mend->error != TALLY_OK) {
         LOG_UNUSUAL("a peer's block does not fit a damaged one", LOG_U("height", mender->wanted),
             LOG_U("peer", mend->peer), LOG_E("why", mend->error));
-    } else {
-        mender->without++;
     }
+}
+
+/* Notes what the peer lacks, and whether its answer was of use: the block was mended, or it is known now that
+ * the peer cannot. */
+static bool take_answer(struct mender *mender, const struct mend_job *mend)
+{
+    uint64_t before = mender->ranges.bare_to[mend->peer];
+    (void)range_watch_came(&mender->ranges, mend->peer);
+    if (mend->form_error != TALLY_OK || mend->error != TALLY_OK) return false;
+    range_watch_answered(&mender->ranges, mend->peer, mend->bare_to);
+    mender->useful = mend->mended;
+    return mend->mended || (mend->bare_to >= mender->wanted && before < mender->wanted);
 }
 
 static void mend_done(struct job *job)
 {
     struct mend_job *mend = (struct mend_job *)(void *)job;
     struct mender *mender = mend->mender;
+    bool of_use = false;
     mender->busy = false;
     if (mender->links != NULL && mend->form_error == TALLY_OK && !mend->mine) {
         mender->options.not_mine(mender->options.context, mend->peer, buffer_span(&mend->range));
     } else {
         mender->asked = false;
+        of_use = take_answer(mender, mend);
         if (mender->links != NULL) tell(mender, mend);
     }
     peer_message_release(mend->message);
     buffer_close(&mend->range);
     free(mend);
-    /* One after the other, as long as peers answer. */
-    uint64_t height;
-    if (mender->links != NULL && !mender->asked &&
-        ledger_damaged(mender->options.ledger, &height) == TALLY_OK && height != mender->wanted)
-        ask(mender, height);
+    if (of_use) go_on(mender);
 }
 
 bool mender_takes(const struct mender *mender, uint32_t peer)
@@ -248,7 +304,7 @@ void mender_range(struct mender *mender, uint32_t peer, struct span range)
     *mend = (struct mend_job){.job = {.run = run_mend, .done = mend_done},
         .mender = mender,
         .peer = peer,
-        .withhold = mender->without >= up_count(mender)};
+        .withhold_to = gone_to(mender)};
     buffer_init(&mend->range, FRAME_SIZE_MAX);
     buffer_append(&mend->range, range.data, range.size);
     CHECK(!mend->range.failed);

@@ -1,9 +1,11 @@
 /* Mends the ledger from peers: looks for damage, asks for the blocks it strikes, checks them as any that come
- * from a peer, and has them put in their place. One request is out at a time.
+ * from a peer, and has them put in their place. One request is out at a time, and the next follows on an
+ * answer that was of use; else it waits for a tick.
  *
  * Blocks that opening or a read met are first. With none known, it reads through the whole ledger, bodies
  * too, a little each second: once after the start, and then once a day, so that damage is found while peers
- * still have what is lost. A body that no peer has any more is marked as withheld. */
+ * still have what is lost. Where it meets damage it reads on as soon as that is mended. A body that no peer
+ * has any more is marked as withheld (node/range_watch.h). */
 #ifndef TALLY_NODE_MENDER_H
 #define TALLY_NODE_MENDER_H
 

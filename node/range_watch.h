@@ -24,14 +24,21 @@ void range_watch_answered(struct range_watch *watch, uint32_t peer, uint64_t bar
 /* Nothing is known of it any more. */
 void range_watch_down(struct range_watch *watch, uint32_t peer);
 
-/* Whether what is missing up to `height` is gone: f + 1 validators came without it, one honest one among
- * them, and so did every peer that is up, but for those that leave a request unanswered. Validators are peers
- * 0 to validator_count - 1. */
-bool range_watch_gone(const struct range_watch *watch, const bool up[PEERS_MAX], uint32_t peer_count,
-    uint32_t validator_count, uint64_t height, uint64_t now_ms);
+/* Who can be asked: everybody but this node. */
+struct range_peers {
+    uint32_t count;
+    bool up[PEERS_MAX], validator[PEERS_MAX];
+    uint32_t validator_count; /* this node with them, where it is one */
+};
+
+/* Up to which height what is missing is gone, as far as answers told: f + 1 validators came without it, one
+ * honest one among them, or all others where there are no more; and so did every peer that is up, but for
+ * those that leave a request unanswered. 0 = nothing is. */
+uint64_t range_watch_gone_to(
+    const struct range_watch *watch, const struct range_peers *peers, uint64_t now_ms);
 /* Whom to ask next: of those that are up, of whom no answer is awaited, and who may have what is missing at
  * `height` or before, the one known to lack the fewest. PEERS_MAX where there is none. */
-uint32_t range_watch_next(const struct range_watch *watch, const bool up[PEERS_MAX], uint32_t peer_count,
-    uint64_t height) TALLY_MUST_CHECK;
+uint32_t range_watch_next(
+    const struct range_watch *watch, const struct range_peers *peers, uint64_t height) TALLY_MUST_CHECK;
 
 #endif

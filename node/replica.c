@@ -91,9 +91,17 @@ static void heard_message(struct replica *replica, const struct consensus_messag
     heard(replica, leader_of(view, replica->options.validators->set.count), view);
 }
 
-static uint32_t peer_count_of(const struct replica *replica)
+static void peers_of(const struct replica *replica, struct range_peers *peers)
 {
-    return replica->options.validators->set.count + replica->config->genesis.observer_count;
+    uint32_t validators = replica->options.validators->set.count;
+    *peers = (struct range_peers){
+        .count = validators + replica->config->genesis.observer_count, .validator_count = validators};
+    for (uint32_t i = 0; i < peers->count; i++) {
+        struct links_status status;
+        links_peer_status(replica->links, i, &status);
+        peers->up[i] = status.up;
+        peers->validator[i] = i < validators && i != replica->signer;
+    }
 }
 
 /* Whoever has lost bodies answers without them, and that is as no answer: somebody else is asked. What nobody
@@ -101,24 +109,18 @@ static uint32_t peer_count_of(const struct replica *replica)
 static bool bodies_suffice(struct replica *replica, uint32_t peer, const struct peer_message *message)
 {
     uint64_t first = message->blocks[0].header.height, bare_to = 0;
-    uint32_t peers = peer_count_of(replica);
-    bool up[PEERS_MAX] = {false};
+    struct range_peers peers;
     for (uint32_t i = 0; i < message->block_count; i++)
         if (!block_is_whole(&message->blocks[i])) bare_to = message->blocks[i].header.height;
     range_watch_answered(&replica->ranges, peer, bare_to);
     if (bare_to == 0) return true;
-    for (uint32_t i = 0; i < peers; i++) {
-        struct links_status status;
-        links_peer_status(replica->links, i, &status);
-        up[i] = status.up;
-    }
-    if (range_watch_gone(
-            &replica->ranges, up, peers, replica->options.validators->set.count, bare_to, clock_now_ms())) {
+    peers_of(replica, &peers);
+    if (range_watch_gone_to(&replica->ranges, &peers, clock_now_ms()) >= bare_to) {
         LOG_UNUSUAL(
             "blocks are taken without bodies that no peer has", LOG_U("from", first), LOG_U("to", bare_to));
         return true;
     }
-    uint32_t next = range_watch_next(&replica->ranges, up, peers, bare_to);
+    uint32_t next = range_watch_next(&replica->ranges, &peers, bare_to);
     if (next < PEERS_MAX) replica_ask_for_range(replica, next, first);
     return false;
 }

@@ -213,32 +213,24 @@ static int mend_bodies(struct ledger *ledger, const struct block *block, const s
 
 /* ---- A block whose record is lost ---- */
 
-/* Where its bodies are: found again between those of the sound blocks around it. */
+/* Where its bodies are: found again behind those of the last sound block before it. */
 struct search {
-    struct segment_place from, to;
+    struct segment_place from;
     uint32_t count;               /* found */
     struct segment_place *places; /* by event: found, or {0, 0} */
     struct segment_place begin, end;
 };
 
-static void search_bounds(struct ledger *ledger, uint64_t height, struct search *search)
+static void search_begin(struct ledger *ledger, uint64_t height, struct search *search)
 {
     struct segment_place place;
     struct ledger_record_prefix prefix;
     search->from = (struct segment_place){1, SEGMENT_HEADER_SIZE};
-    search->to = segment_log_end(ledger->bodies);
     for (uint64_t below = height - 1; below > 0; below--) {
         if (ledger_find(ledger, below, &place) != TALLY_OK ||
             ledger_prefix_read(ledger, place, &prefix) != TALLY_OK)
             continue;
         search->from = prefix.bodies_end;
-        break;
-    }
-    for (uint64_t above = height + 1; above <= ledger_height(ledger); above++) {
-        if (ledger_find(ledger, above, &place) != TALLY_OK ||
-            ledger_prefix_read(ledger, place, &prefix) != TALLY_OK)
-            continue;
-        search->to = prefix.bodies_begin;
         break;
     }
     search->begin = search->end = search->from;
@@ -265,16 +257,19 @@ static int search_take(
     return TALLY_OK;
 }
 
+/* Bodies stand in the order of their blocks: behind the first of a later block there are none. */
 static int search_bodies(struct ledger *ledger, uint64_t height, uint32_t events, struct search *search)
 {
-    search_bounds(ledger, height, search);
-    for (uint32_t segment = search->from.segment; segment <= search->to.segment; segment++) {
+    search_begin(ledger, height, search);
+    struct segment_place end = segment_log_end(ledger->bodies);
+    for (uint32_t segment = search->from.segment; segment <= end.segment; segment++) {
         struct segment_place place = {
             segment, segment == search->from.segment ? search->from.offset : SEGMENT_HEADER_SIZE};
-        uint32_t end = segment == search->to.segment ? search->to.offset : (uint32_t)(SEGMENT_SIZE_LIMIT - 1);
+        uint32_t stop = segment == end.segment ? end.offset : (uint32_t)(SEGMENT_SIZE_LIMIT - 1);
         struct segment_log_record record;
         int error;
-        while ((error = segment_log_next(ledger->bodies, &place, end, &record)) == TALLY_OK) {
+        while ((error = segment_log_next(ledger->bodies, &place, stop, &record)) == TALLY_OK) {
+            if (record.number > height) return TALLY_OK;
             if (record.number == height) error = search_take(ledger, &record, events, search);
             if (error != TALLY_OK) return error;
             place.offset += (uint32_t)record_footprint(record.size);
