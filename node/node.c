@@ -488,8 +488,6 @@ static int open_links(struct node *node, char *why, size_t why_size)
         .software = "tallyd/" TALLY_VERSION,
         .host = config->peer_address.host,
         .port = config->peer_address.port,
-        .peers = node->peers,
-        .peer_count = node->peer_count,
         .keepalive_ms = 3 * base_ms,
         .silence_ms = 10 * base_ms,
         .callbacks = &callbacks,
@@ -499,6 +497,8 @@ static int open_links(struct node *node, char *why, size_t why_size)
     if (error != TALLY_OK)
         snprintf(why, why_size, "cannot listen for peers on %s:%u: %s", config->peer_address.host,
             config->peer_address.port, tally_error_text(error));
+    for (uint32_t i = 0; error == TALLY_OK && i < node->peer_count; i++)
+        error = links_set_peer(node->links, i, &node->peers[i]);
     return error;
 }
 

@@ -9,6 +9,7 @@ static const char *const end_words[LINKS_ENDS] = {
     [LINKS_END_INVALID] = "invalid",
     [LINKS_END_CHARGED] = "charged",
     [LINKS_END_SLOW] = "slow",
+    [LINKS_END_REKEYED] = "rekeyed",
 };
 
 static void render_mempool(struct exposition *exposition, const struct mempool_status *mempool)

@@ -6,7 +6,11 @@
  * pair come up at once, both nodes keep the one dialled by the smaller key; of two dialled by the same node,
  * the newer, since who dials has lost the older.
  *
+ * Peers come and go while the network runs: each has a slot of its own for as long as it stays, whose number
+ * all calls and callbacks speak of. What happens to one slot touches no other link.
+ *
  * All calls and callbacks are on the loop's thread; callbacks never come from within a call of this module.
+ * The peers, and this node's own key, are not changed from within a callback (CHECKed).
  */
 #ifndef TALLY_NET_LINKS_H
 #define TALLY_NET_LINKS_H
@@ -25,8 +29,7 @@
 #define LINKS_STRANGERS_MAX 64u
 #define LINKS_KEEPALIVE_SIZE_MAX 64u
 
-/* One entry of the peer table. Its index is the peer's number: validators by their index in the set, then
- * observers. */
+/* Who has a slot. */
 struct links_peer {
     char name[LINKS_NAME_SIZE_MAX + 1];
     struct public_key key;
@@ -47,14 +50,11 @@ struct links_callbacks {
 /* Everything is copied but `secret`, which must outlive the links. */
 struct links_options {
     struct digest chain_id;
-    struct public_key
-        key; /* this node's; the table's entry with this key is this node's own, if there is one */
+    struct public_key key; /* this node's; the slot with this key is this node's own, if there is one */
     const struct secret_key *secret;
     const char *software;
-    const char *host; /* an address literal to listen on */
-    uint16_t port;    /* 0 = any */
-    const struct links_peer *peers;
-    uint32_t peer_count;   /* 0 to PEERS_MAX */
+    const char *host;      /* an address literal to listen on */
+    uint16_t port;         /* 0 = any */
     uint32_t keepalive_ms; /* a keepalive goes out so often: 3 D; at least 1 */
     uint32_t silence_ms;   /* a link that brings nothing for so long is closed: 10 D; raised to
                               LINKS_SILENCE_MS_MIN */
@@ -64,9 +64,9 @@ struct links_options {
 
 struct links;
 
-/* Listens, and dials from the next turn of the loop on.
- * Errors: TALLY_EINVALID (a host or a table that cannot be: an equal key twice), TALLY_EBUSY (the port is
- * taken), TALLY_EIO, TALLY_ENOMEM. */
+/* Listens, and has no peers yet.
+ * Errors: TALLY_EINVALID (a host that cannot be), TALLY_EBUSY (the port is taken), TALLY_EIO, TALLY_ENOMEM.
+ */
 int links_open(uv_loop_t *loop, const struct links_options *options, struct links **links) TALLY_MUST_CHECK;
 /* Closes every link without on_down, and the listener. `on_closed` comes from the loop when all is freed; it
  * may be NULL. No other callback comes after this call. */
@@ -74,9 +74,26 @@ void links_close(struct links *links, void (*on_closed)(void *context), void *co
 
 uint16_t links_port(const struct links *links);
 
+/* Gives a slot, below PEERS_MAX, to a peer, or tells what is new of the one that has it. A peer is dialled
+ * from the next turn of the loop on, at its newest address; a link that is up stays up, whatever the address.
+ * Where its key is another one, the link that the old key made ends, on_down follows from the loop, and only
+ * the new key makes a link again.
+ * Errors: TALLY_EINVALID (a name or a host that does not end, a host without a port), TALLY_EEXISTS (another
+ * slot has the key); nothing has changed then. */
+int links_set_peer(struct links *links, uint32_t slot, const struct links_peer *peer) TALLY_MUST_CHECK;
+/* Takes a slot back; one that is empty stays so. The link ends, and no callback comes for this peer any more:
+ * whoever is to know it is told by the caller. Returns whether its link was up: on_up came, and on_down did
+ * not. `reason` is a constant, for people. */
+bool links_drop_peer(struct links *links, uint32_t slot, const char *reason);
+/* Who has the slot; NULL where nobody has. Borrowed until the slot changes. */
+const struct links_peer *links_peer(const struct links *links, uint32_t slot);
+/* Goes over to another key of this node's own: all links end, and come up again by this key. `secret` must
+ * outlive the links; the old one is of no more use here. */
+void links_set_own_key(struct links *links, const struct public_key *key, const struct secret_key *secret);
+
 /* Queues one frame, in the lane of its kind.
- * Errors: TALLY_ECLOSED (no link with this peer now), TALLY_ELIMIT (payload over its kind's bound),
- * TALLY_EFULL (an urgent lane is full: the link is dropped, on_down follows), TALLY_ENOMEM. */
+ * Errors: TALLY_ECLOSED (no link with this peer now, or nobody has the slot), TALLY_ELIMIT (payload over its
+ * kind's bound), TALLY_EFULL (an urgent lane is full: the link is dropped, on_down follows), TALLY_ENOMEM. */
 int links_send(
     struct links *links, uint32_t peer, enum frame_kind kind, struct span payload) TALLY_MUST_CHECK;
 /* The same to every linked peer, encoded once. Returns how many links queued it. */
@@ -85,8 +102,9 @@ uint32_t links_broadcast(struct links *links, enum frame_kind kind, struct span 
  * Until then they are empty. */
 void links_set_keepalive(struct links *links, struct span payload);
 
-/* Reports that `peer` brought something that failed a check. LINKS_CHARGES_MAX of them within
- * LINKS_CHARGE_WINDOW_MS drop the link and keep the peer away for LINKS_BACKOFF_MS. `reason` is a constant.
+/* Reports that `peer` brought something that failed a check; of an empty slot it is nothing.
+ * LINKS_CHARGES_MAX of them within LINKS_CHARGE_WINDOW_MS drop the link and keep the peer away for
+ * LINKS_BACKOFF_MS. `reason` is a constant.
  */
 void links_charge(struct links *links, uint32_t peer, const char *reason);
 
@@ -103,8 +121,9 @@ enum links_end {
     LINKS_END_INVALID, /* what came was no Hello, or no frames */
     LINKS_END_CHARGED, /* links_charge, too often */
     LINKS_END_SLOW,    /* its urgent lane is full */
+    LINKS_END_REKEYED, /* its key or this node's was changed */
 };
-#define LINKS_ENDS (LINKS_END_SLOW + 1)
+#define LINKS_ENDS (LINKS_END_REKEYED + 1)
 
 struct links_status {
     bool up;
@@ -119,7 +138,7 @@ struct links_status {
     struct link_stats link;       /* of the present link; zeros where down */
 };
 
-/* `peer` is an index of the table. */
+/* Of an empty slot: zeros. */
 void links_peer_status(const struct links *links, uint32_t peer, struct links_status *status);
 uint32_t links_up_count(const struct links *links);
 

@@ -53,14 +53,14 @@ static void side_open(
         .software = "test",
         .host = "127.0.0.1",
         .port = ports[self],
-        .peers = peers,
-        .peer_count = 2,
         .keepalive_ms = 100,
         .silence_ms = 5000,
         .callbacks = &links_callbacks,
         .context = side,
     };
     assert_int_equal(links_open(&harness.loop, &options, &side->links), TALLY_OK);
+    for (uint32_t i = 0; i < 2; i++)
+        assert_int_equal(links_set_peer(side->links, i, &peers[i]), TALLY_OK);
 }
 
 static bool both_are_up(void *context)

@@ -192,14 +192,14 @@ static int setup_with(void **state, uint32_t own, bool known)
         .software = "tallyd test",
         .host = "127.0.0.1",
         .port = 0,
-        .peers = node.table,
-        .peer_count = 2,
         .keepalive_ms = 50,
         .silence_ms = known ? 60000 : 2000,
         .callbacks = &node_callbacks,
         .context = NULL,
     };
     assert_int_equal(links_open(&harness.loop, &options, &node.links), TALLY_OK);
+    for (uint32_t i = 0; i < 2; i++)
+        assert_int_equal(links_set_peer(node.links, i, &node.table[i]), TALLY_OK);
     return 0;
 }
 

@@ -1,140 +1,7 @@
 // links: net codec crypto base
 #include "node/net/links.h"
 
-#include "tests/unit/test_links_harness.h"
-
-#define NODES_MAX 4u
-#define CHAIN 0x11
-
-struct node {
-    struct links *links;
-    struct harness_key *key;
-    uint32_t index;
-    bool closed;
-    unsigned ups[NODES_MAX], downs[NODES_MAX];
-    unsigned frames[FRAME_KIND_MAX + 1];
-    uint64_t bytes;
-    char order[64]; /* the first letters of the kinds that came, keepalives aside */
-    char down_reason[160];
-    struct digest last; /* of the last payload that was no keepalive */
-    unsigned uneven;    /* payloads whose bytes are not all the same */
-    uint32_t charge_peer_on_vote;
-};
-
-/* A network in one loop: every node has the same table. */
-static struct {
-    struct harness_key keys[NODES_MAX + 1];
-    struct links_peer table[NODES_MAX];
-    struct node nodes[NODES_MAX];
-    uint32_t count;
-} net;
-
-static void on_up(void *context, uint32_t peer)
-{
-    struct node *node = context;
-    node->ups[peer]++;
-}
-
-static void on_down(void *context, uint32_t peer, const char *reason)
-{
-    struct node *node = context;
-    node->downs[peer]++;
-    snprintf(node->down_reason, sizeof node->down_reason, "%s", reason);
-}
-
-static void on_frame(void *context, uint32_t peer, enum frame_kind kind, struct span payload)
-{
-    struct node *node = context;
-    node->frames[kind]++;
-    if (kind == FRAME_KEEPALIVE) return;
-    node->bytes += payload.size;
-    if (payload.size > 1 && memcmp(payload.data, payload.data + 1, payload.size - 1) != 0) node->uneven++;
-    size_t length = strlen(node->order);
-    if (length + 1 < sizeof node->order) node->order[length] = frame_kind_name(kind)[0];
-    if (payload.size < MIB || frame_is_bulk(kind)) node->last = digest_plain(payload);
-    if (node->charge_peer_on_vote > 0 && kind == FRAME_VOTE)
-        for (uint32_t i = 0; i < node->charge_peer_on_vote; i++)
-            links_charge(node->links, peer, "a bad vote");
-}
-
-static const struct links_callbacks callbacks = {.on_up = on_up, .on_down = on_down, .on_frame = on_frame};
-
-static void on_closed(void *context)
-{
-    struct node *node = context;
-    node->closed = true;
-    node->links = NULL;
-}
-
-static void net_init(uint32_t count)
-{
-    memset(&net, 0, sizeof net);
-    net.count = count;
-    harness_keys(net.keys, count + 1); /* the last one is a stranger's, or spare */
-    for (uint32_t i = 0; i < count; i++) {
-        struct links_peer *peer = &net.table[i];
-        snprintf(peer->name, sizeof peer->name, "validator-%u", i + 1);
-        snprintf(peer->host, sizeof peer->host, "127.0.0.1");
-        peer->key = net.keys[i].key;
-        peer->port = harness_free_port();
-        net.nodes[i].index = i;
-        net.nodes[i].key = &net.keys[i];
-    }
-}
-
-static int node_open_with(uint32_t index, uint8_t chain, const struct links_peer *table)
-{
-    struct node *node = &net.nodes[index];
-    struct links_options options = {
-        .chain_id = harness_digest(chain),
-        .key = node->key->key,
-        .secret = &node->key->secret,
-        .software = "tallyd test",
-        .host = "127.0.0.1",
-        .port = net.table[index].port,
-        .peers = table,
-        .peer_count = net.count,
-        .keepalive_ms = 50,
-        .silence_ms = 400, /* raised to LINKS_SILENCE_MS_MIN */
-        .callbacks = &callbacks,
-        .context = node,
-    };
-    node->closed = false;
-    return links_open(&harness.loop, &options, &node->links);
-}
-
-static void node_open(uint32_t index)
-{
-    assert_int_equal(node_open_with(index, CHAIN, net.table), TALLY_OK);
-}
-
-static bool node_is_closed(void *context)
-{
-    return ((struct node *)context)->closed;
-}
-
-static void node_close(uint32_t index)
-{
-    struct node *node = &net.nodes[index];
-    if (node->links == NULL) return;
-    links_close(node->links, on_closed, node);
-    assert_true(harness_run(node_is_closed, node, 5000));
-}
-
-static void net_close(void)
-{
-    for (uint32_t i = 0; i < net.count; i++)
-        node_close(i);
-    assert_int_equal(harness.broken_lines, 0);
-}
-
-static bool all_up(void *context)
-{
-    (void)context;
-    for (uint32_t i = 0; i < net.count; i++)
-        if (net.nodes[i].links == NULL || links_up_count(net.nodes[i].links) != net.count - 1) return false;
-    return true;
-}
+#include "tests/unit/links_net.h"
 
 struct frame_wait {
     const struct node *node;
@@ -158,14 +25,6 @@ static bool is_down_once(void *context)
 {
     const struct node *node = context;
     return node->downs[0] + node->downs[1] > 0;
-}
-
-static void two_up(void)
-{
-    net_init(2);
-    node_open(0);
-    node_open(1);
-    assert_true(harness_run(all_up, NULL, 5000));
 }
 
 static uint8_t *pattern(size_t size)
@@ -509,10 +368,12 @@ static void a_table_that_cannot_be_is_refused(void **state)
     struct links_peer twice[NODES_MAX];
     memcpy(twice, net.table, sizeof twice);
     twice[1].key = twice[0].key;
-    assert_int_equal(node_open_with(0, CHAIN, twice), TALLY_EINVALID);
+    assert_int_equal(node_open_with(0, CHAIN, twice), TALLY_EEXISTS);
+    node_close(0);
     memcpy(twice, net.table, sizeof twice);
     twice[1].port = 0;
     assert_int_equal(node_open_with(0, CHAIN, twice), TALLY_EINVALID);
+    node_close(0);
     node_open(0);
     net.table[1].port = net.table[0].port;
     assert_int_equal(node_open_with(1, CHAIN, net.table), TALLY_EBUSY);
@@ -564,14 +425,14 @@ static void votes_stay_quick_beside_200_mb_of_bulk(void **state)
         .software = "tallyd test",
         .host = "127.0.0.1",
         .port = net.table[1].port,
-        .peers = net.table,
-        .peer_count = 2,
         .keepalive_ms = 50,
         .silence_ms = 2000,
         .callbacks = &load_callbacks,
         .context = receiver,
     };
     assert_int_equal(links_open(&harness.loop, &options, &receiver->links), TALLY_OK);
+    for (uint32_t i = 0; i < net.count; i++)
+        assert_int_equal(links_set_peer(receiver->links, i, &net.table[i]), TALLY_OK);
     assert_true(harness_run(all_up, NULL, 5000));
     memset(&load, 0, sizeof load);
     uint8_t *bytes = pattern(LOAD_FRAME_SIZE);
