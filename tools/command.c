@@ -21,6 +21,7 @@ static const struct command *const commands[] = {
     &command_blame,
     &command_block,
     &command_watch,
+    &command_gov,
     &command_fsck,
     &command_audit,
     &command_backup,

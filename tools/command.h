@@ -51,6 +51,6 @@ extern const struct command command_keygen, command_client, command_devnet, comm
     command_reserve, command_dispute, command_history, command_verify, command_report, command_receipt,
     command_status, command_checkpoint, command_blame, command_block, command_fsck, command_audit,
     command_watch, command_backup, command_restore, command_subject_id, command_synth, command_bench,
-    command_policy, command_help;
+    command_policy, command_gov, command_help;
 
 #endif
