@@ -8,7 +8,9 @@
 
 struct source {
     bool up, answered, left_out;
-    bool slow;                       /* what it offered came too slowly */
+    bool slow;                       /* what it offered came too slowly, or not in time */
+    uint32_t doubled;                /* how often the time was that it is left out for */
+    uint64_t back_ms;                /* it is left out until then; 0 = for good, if it is */
     bool awaited;                    /* its offer was asked for, and has not come */
     struct joiner_snapshot old;      /* the one that was passed over for its age; height 0 = none */
     uint64_t finalized_height;       /* as it last said */
@@ -93,7 +95,7 @@ static void refuse(struct joiner *joiner, uint32_t peer, enum joiner_refusal why
     uint64_t height = source->snapshot.height;
     if (source->left_out) return;
     source->left_out = why != JOINER_OLD && why != JOINER_GONE && why != JOINER_SLOW;
-    source->slow = source->slow || why == JOINER_SLOW;
+    source->slow = source->slow || why == JOINER_SLOW || why == JOINER_STALLED;
     source->snapshot = source->old = (struct joiner_snapshot){0};
     give_back(joiner, peer);
     joiner->callbacks->refused(joiner->context, peer, why, height);
@@ -214,6 +216,14 @@ static void give_up(struct joiner *joiner, uint64_t now_ms)
         joiner->phase = JOINER_GENESIS;
 }
 
+/* Who stalled once may have had no more than a bad minute, or this node had: it is waited for. */
+static bool one_comes_back(const struct joiner *joiner)
+{
+    for (uint32_t peer = 0; peer < joiner->peer_count; peer++)
+        if (joiner->sources[peer].back_ms != 0 && joiner->sources[peer].doubled == 1) return true;
+    return false;
+}
+
 static void decide(struct joiner *joiner, uint64_t now_ms)
 {
     if (joiner->phase != JOINER_ASKING || !read_claims(joiner, now_ms)) return;
@@ -223,7 +233,7 @@ static void decide(struct joiner *joiner, uint64_t now_ms)
         joiner->phase = JOINER_GENESIS;
     else if (best != PEERS_MAX)
         choose(joiner, best, now_ms);
-    else if (now_ms - joiner->answered_ms >= JOINER_GIVE_UP_MS)
+    else if (now_ms - joiner->answered_ms >= JOINER_GIVE_UP_MS && !one_comes_back(joiner))
         give_up(joiner, now_ms);
 }
 
@@ -252,6 +262,26 @@ static void go_on(struct joiner *joiner, uint64_t now_ms)
     if (joiner->chunks_here == joiner->chunk_count) joiner->phase = JOINER_DONE;
 }
 
+static void rest(struct joiner *joiner, uint32_t peer, uint64_t now_ms)
+{
+    struct source *source = &joiner->sources[peer];
+    if (source->left_out) return;
+    refuse(joiner, peer, JOINER_STALLED);
+    source->back_ms = now_ms + ((uint64_t)JOINER_REST_MS << source->doubled);
+    if (source->doubled < JOINER_REST_DOUBLED_MAX) source->doubled++;
+}
+
+static void take_back(struct joiner *joiner, uint64_t now_ms)
+{
+    for (uint32_t peer = 0; peer < joiner->peer_count; peer++) {
+        struct source *source = &joiner->sources[peer];
+        if (source->back_ms == 0 || now_ms < source->back_ms) continue;
+        source->left_out = false;
+        source->back_ms = 0;
+        if (source->doubled == 1) joiner->answered_ms = now_ms; /* what it offers now is waited for */
+    }
+}
+
 /* While the first that is missing is being checked, nothing is given up. Others that came may wait for it. */
 static void look_for_stalls(struct joiner *joiner, uint64_t now_ms)
 {
@@ -260,7 +290,7 @@ static void look_for_stalls(struct joiner *joiner, uint64_t now_ms)
         if (i == joiner->first_missing && chunk->state == CHUNK_CAME)
             joiner->sourced_ms = joiner->moved_ms = now_ms;
         if (chunk->state == CHUNK_ASKED && now_ms - chunk->since_ms >= JOINER_STALL_MS)
-            refuse(joiner, chunk->peer, JOINER_STALLED);
+            rest(joiner, chunk->peer, now_ms);
     }
 }
 
@@ -313,6 +343,7 @@ void joiner_tick(struct joiner *joiner, uint64_t now_ms)
         look_at_the_pace(joiner, now_ms);
     }
     if (joiner->phase != JOINER_ASKING && joiner->phase != JOINER_FETCHING) return;
+    take_back(joiner, now_ms);
     if (now_ms - joiner->asked_ms >= JOINER_ASK_MS) ask_offers(joiner, now_ms);
     go_on(joiner, now_ms);
 }
@@ -357,6 +388,12 @@ void joiner_offer(struct joiner *joiner, uint32_t peer, uint64_t finalized_heigh
     if (snapshot->height != source->old.height) source->old = (struct joiner_snapshot){0};
     if (joiner->answered_ms == 0) joiner->answered_ms = now_ms;
     go_on(joiner, now_ms);
+}
+
+void joiner_offer_void(struct joiner *joiner, uint32_t peer)
+{
+    CHECK(peer < joiner->peer_count && peer != joiner->self);
+    joiner->sources[peer].snapshot = joiner->sources[peer].old = (struct joiner_snapshot){0};
 }
 
 void joiner_wrong_head(struct joiner *joiner, uint32_t peer, uint64_t finalized_height, uint64_t now_ms)

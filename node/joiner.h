@@ -5,8 +5,9 @@
  * will), what f + 1 of them say is final, and how high the snapshots are that a quorum signed, tells how far
  * the network is: near its beginning nothing is gained by a snapshot, and one that lies far behind is
  * refused. The newest of the rest, cut as most have it, is taken from all peers that offer the same. A peer
- * that gives a chunk that does not check, or none in time, is left out from then on; what comes so slowly
- * that it would take an hour is put behind what others offer.
+ * that gives a chunk that does not check is left out from then on; one that gives none in time for a while,
+ * each time for longer, and from then on others' come first. What comes so slowly that it would take an hour
+ * is put behind what others offer too.
  */
 #ifndef TALLY_NODE_JOINER_H
 #define TALLY_NODE_JOINER_H
@@ -26,12 +27,15 @@
 #define JOINER_AGE_SHARE 8u
 /* How long those who have not answered yet are waited for, from the first answer on. */
 #define JOINER_PATIENCE_MS 3000u
-/* Offers are asked for again so often, and so long; then an old one is taken after all, and without any the
- * node begins with the first block. */
+/* Offers are asked for again so often, and so long, or until a peer that stalled once is back and was waited
+ * for anew; then an old one is taken after all, and without any the node begins with the first block. */
 #define JOINER_ASK_MS 3000u
 #define JOINER_GIVE_UP_MS 20000u
 /* A chunk that takes longer is asked of another peer. */
 #define JOINER_STALL_MS 20000u
+/* Who let that happen is left out for so long, and each time for twice as long, doubled so often at most. */
+#define JOINER_REST_MS 60000u
+#define JOINER_REST_DOUBLED_MAX 5u
 /* A snapshot of which nothing more comes for so long is given up, though somebody offers it. */
 #define JOINER_IDLE_MS 60000u
 /* One that at the pace of the last JOINER_IDLE_MS takes so many times as long to come is given up, while
@@ -62,7 +66,7 @@ enum joiner_refusal {
     JOINER_OLD = 1,     /* its snapshot is far behind; it may offer another */
     JOINER_WRONG_HEAD,  /* its offer does not check: it is left out */
     JOINER_WRONG_CHUNK, /* likewise a chunk */
-    JOINER_STALLED,     /* a chunk did not come in time: it is left out */
+    JOINER_STALLED,     /* a chunk did not come in time: it is left out for a while */
     JOINER_GONE,        /* it no longer has the snapshot */
     JOINER_SLOW,        /* its snapshot comes too slowly: others' are tried first */
 };
@@ -100,7 +104,9 @@ bool joiner_offer_came(struct joiner *joiner, uint32_t peer);
 /* A peer's answer, checked: what it says is final, and what it offers. */
 void joiner_offer(struct joiner *joiner, uint32_t peer, uint64_t finalized_height,
     const struct joiner_snapshot *snapshot, uint64_t now_ms);
-/* The same, of an offer that does not check. */
+/* What the peer offered last counts for nothing, until it offers again. */
+void joiner_offer_void(struct joiner *joiner, uint32_t peer);
+/* As joiner_offer, of one that does not check. */
 void joiner_wrong_head(struct joiner *joiner, uint32_t peer, uint64_t finalized_height, uint64_t now_ms);
 
 enum joiner_verdict {

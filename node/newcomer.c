@@ -5,6 +5,7 @@
 #include "node/clock.h"
 #include "node/net/log.h"
 #include "node/newcomer_load.h"
+#include "node/offered_heads.h"
 #include "proto/base/check.h"
 #include "proto/codec/transfer.h"
 
@@ -15,7 +16,7 @@ struct newcomer {
     struct newcomer_options options;
     struct joiner *joiner;
     struct newcomer_load *load;
-    struct snapshot_head *heads[PEERS_MAX]; /* as last offered; NULL = none */
+    struct offered_heads heads;
     uint64_t told_ms;
     bool ended; /* on_genesis or on_joined has come, or is about to */
 };
@@ -54,12 +55,15 @@ static void ask_chunk(void *context, uint32_t peer, uint64_t height, uint32_t in
 static void chosen(void *context, uint32_t peer, const struct joiner_snapshot *snapshot)
 {
     struct newcomer *newcomer = context;
-    CHECK(newcomer->heads[peer] != NULL); /* what is chosen was offered since the link came up */
-    struct state_counts counts = *snapshot_counts(newcomer->heads[peer]);
+    struct snapshot_head *head;
+    /* What is chosen was offered since the link came up, and checked then. */
+    int error = snapshot_head_decode(offered_heads_find(&newcomer->heads, peer), newcomer->options.validators,
+        newcomer->options.state, &head);
+    CHECK(error == TALLY_OK);
+    struct state_counts counts = *snapshot_counts(head);
     LOG_INFO("joining by a snapshot", LOG_U("height", snapshot->height), LOG_U("events", counts.events),
         LOG_U("parts", snapshot->chunk_count), LOG_S("offered_by", name_of(newcomer, peer)));
-    newcomer_load_begin_take(newcomer->load, newcomer->heads[peer]);
-    newcomer->heads[peer] = NULL;
+    newcomer_load_begin_take(newcomer->load, head);
 }
 
 static const char *refusal_text(enum joiner_refusal why)
@@ -72,7 +76,7 @@ static const char *refusal_text(enum joiner_refusal why)
     case JOINER_WRONG_CHUNK:
         return "a part that it gave does not check; another peer is asked, and nothing more of it is taken";
     case JOINER_STALLED:
-        return "it does not answer; another peer is asked, and nothing more of it is taken";
+        return "it does not answer; another peer is asked, and nothing of it is taken for a while";
     case JOINER_GONE:
         return "it no longer has this snapshot; another peer is asked";
     case JOINER_SLOW:
@@ -86,6 +90,7 @@ static void refused(void *context, uint32_t peer, enum joiner_refusal why, uint6
     struct newcomer *newcomer = context;
     LOG_UNUSUAL("a peer's snapshot is passed over", LOG_S("peer", name_of(newcomer, peer)),
         LOG_S("why", refusal_text(why)), LOG_U("height", height));
+    if (why != JOINER_OLD) offered_heads_drop(&newcomer->heads, peer); /* an old one may be taken yet */
     if (why == JOINER_WRONG_HEAD || why == JOINER_WRONG_CHUNK)
         links_charge(newcomer->options.links, peer, "a snapshot that does not check");
 }
@@ -130,6 +135,12 @@ static void on_load_failed(void *context, const char *what, int error)
     newcomer->options.callbacks->on_failed(newcomer->options.context, what, error);
 }
 
+static void given_up(void *context, uint32_t peer)
+{
+    struct newcomer *newcomer = context;
+    joiner_offer_void(newcomer->joiner, peer);
+}
+
 /* A peer's answer: the head is checked at once; most are small, and of one signature each for a quorum. */
 static void on_offer(struct newcomer *newcomer, uint32_t peer, const struct snapshot_offer *offer)
 {
@@ -150,8 +161,15 @@ static void on_offer(struct newcomer *newcomer, uint32_t peer, const struct snap
         return;
     }
     if (head != NULL) snapshot = newcomer_load_describe(head);
-    snapshot_head_close(newcomer->heads[peer]);
-    newcomer->heads[peer] = head;
+    snapshot_head_close(head);
+    offered_heads_drop(&newcomer->heads, peer);
+    if (snapshot.height != 0)
+        error = offered_heads_put(&newcomer->heads, peer, &snapshot, offer->head, given_up, newcomer);
+    if (error != TALLY_OK) {
+        LOG_UNUSUAL("there is no room for what a peer offers now; it is asked again",
+            LOG_S("peer", name_of(newcomer, peer)), LOG_U("height", snapshot.height));
+        snapshot = (struct joiner_snapshot){0};
+    }
     joiner_offer(newcomer->joiner, peer, offer->finalized_height, &snapshot, clock_now_ms());
 }
 
@@ -210,6 +228,7 @@ void newcomer_link_down(struct newcomer *newcomer, uint32_t peer)
     struct joiner_status before, after;
     joiner_status(newcomer->joiner, &before);
     joiner_link_down(newcomer->joiner, peer, clock_now_ms());
+    offered_heads_drop(&newcomer->heads, peer);
     joiner_status(newcomer->joiner, &after);
     if (after.sources < before.sources)
         LOG_UNUSUAL("a peer that gave parts of the snapshot is gone; others are asked",
@@ -262,7 +281,6 @@ void newcomer_close(struct newcomer *newcomer)
     if (newcomer == NULL) return;
     newcomer_load_close(newcomer->load);
     joiner_close(newcomer->joiner);
-    for (uint32_t peer = 0; peer < PEERS_MAX; peer++)
-        snapshot_head_close(newcomer->heads[peer]);
+    offered_heads_close(&newcomer->heads);
     free(newcomer);
 }

@@ -232,6 +232,60 @@ static void a_peer_that_stalls_is_left_out(void **state)
     assert_true(world->refused[1 - slow] == JOINER_STALLED || world->last_asked[1] - 1 == 1 - slow);
 }
 
+static void stall(struct world *world)
+{
+    uint32_t refusals = world->refusals;
+    for (uint32_t i = 0; i < 2 * JOINER_STALL_MS / 200 && world->refusals == refusals; i++)
+        pass(world, 200);
+    assert_int_equal(world->refusals, refusals + 1);
+    assert_int_equal(world->refused[0], JOINER_STALLED);
+}
+
+/* It alone has a snapshot, and is waited for once. */
+static void a_peer_that_stalled_comes_back_later(void **state)
+{
+    struct world *world = *state;
+    struct joiner_snapshot same = snapshot_of(8000);
+    answer(world, 0, 9000, 8000);
+    answer(world, 1, 9000, 0);
+    answer(world, 3, 9000, 0);
+    stall(world);
+    uint32_t offers_asked = world->offers_asked[0];
+    pass(world, JOINER_REST_MS - 400);
+    joiner_offer(world->joiner, 0, 9000, &same, world->now_ms); /* unasked, and too early */
+    assert_int_equal(status_of(world).sources, 0);
+    assert_int_equal(world->offers_asked[0], offers_asked);
+    pass(world, JOINER_ASK_MS + 600);
+    assert_true(world->offers_asked[0] > offers_asked);
+    joiner_offer(world->joiner, 0, 9000, &same, world->now_ms);
+    assert_int_equal(status_of(world).phase, JOINER_FETCHING);
+    stall(world);
+    pass(world, JOINER_STALL_MS + JOINER_GIVE_UP_MS + 400); /* and not once more */
+    assert_int_equal(status_of(world).phase, JOINER_GENESIS);
+}
+
+static void a_snapshot_of_who_stalled_is_the_last_choice(void **state)
+{
+    struct world *world = *state;
+    struct joiner_snapshot newest = snapshot_of(8900);
+    answer(world, 0, 9000, 8900);
+    answer(world, 1, 9000, 8000);
+    answer(world, 3, 9000, 0);
+    assert_int_equal(world->chosen_peer, 0);
+    stall(world);
+    pass(world, JOINER_STALL_MS + 400);
+    assert_int_equal(world->chosen_peer, 1);
+    for (uint32_t index = 1; index <= 5; index++) { /* slowly, until peer 0 is back */
+        give(world, index, JOINER_CHUNK_HERE);
+        pass(world, 8400);
+    }
+    joiner_offer(world->joiner, 0, 9000, &newest, world->now_ms);
+    answer(world, 4, 9000, 7000);
+    joiner_link_down(world->joiner, 1, world->now_ms);
+    pass(world, JOINER_STALL_MS + 400);
+    assert_int_equal(world->chosen_peer, 4);
+}
+
 static void a_chunk_that_is_being_checked_does_not_stall(void **state)
 {
     struct world *world = *state;
@@ -673,6 +727,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(chunks_come_from_all_who_have_the_same, begin, end),
         cmocka_unit_test_setup_teardown(a_wrong_chunk_is_asked_of_another_and_its_peer_left_out, begin, end),
         cmocka_unit_test_setup_teardown(a_peer_that_stalls_is_left_out, begin, end),
+        cmocka_unit_test_setup_teardown(a_peer_that_stalled_comes_back_later, begin, end),
+        cmocka_unit_test_setup_teardown(a_snapshot_of_who_stalled_is_the_last_choice, begin, end),
         cmocka_unit_test_setup_teardown(a_chunk_that_is_being_checked_does_not_stall, begin, end),
         cmocka_unit_test_setup_teardown(
             the_first_that_is_missing_is_asked_of_a_peer_whose_chunks_wait_for_it, begin, end),
