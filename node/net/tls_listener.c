@@ -6,10 +6,12 @@
 
 /* How long connections wait where memory for one more was spent. */
 #define RETRY_MS 100u
+#define HANDSHAKE_US (1000000u / TLS_HANDSHAKES_PER_S)
 
 struct tls_listener {
     uv_tcp_t tcp;
-    uv_timer_t retry; /* libuv reports nothing more until the connection at hand is taken */
+    uv_timer_t retry;  /* libuv reports nothing more until the connection at hand is taken */
+    uint64_t paced_us; /* each handshake puts it off by its share of a second; it is never long past */
     unsigned handles_open;
     struct tls_context *tls;
     size_t backlog_max;
@@ -44,6 +46,22 @@ static void offer(struct tls_listener *listener, struct tls_stream *stream)
     tls_stream_drop(stream, why);
 }
 
+static void take_later(struct tls_listener *listener, uint64_t delay_ms)
+{
+    CHECK(uv_timer_start(&listener->retry, on_retry, delay_ms, 0) == 0);
+}
+
+/* Whether one more handshake may begin now; else *delay_ms is after how long. */
+static bool pace_allows(struct tls_listener *listener, uint64_t *delay_ms)
+{
+    uint64_t now_us = uv_now(listener->tcp.loop) * 1000u;
+    if (listener->paced_us < now_us) listener->paced_us = now_us;
+    uint64_t ahead_us = listener->paced_us - now_us;
+    if (ahead_us < TLS_HANDSHAKES_AT_ONCE * HANDSHAKE_US) return true;
+    *delay_ms = (ahead_us - TLS_HANDSHAKES_AT_ONCE * HANDSHAKE_US) / 1000u + 1;
+    return false;
+}
+
 static void on_connection(uv_stream_t *server, int status)
 {
     struct tls_listener *listener = server->data;
@@ -53,11 +71,18 @@ static void on_connection(uv_stream_t *server, int status)
             LOG_S("why", uv_strerror(status)));
         return;
     }
+    uint64_t delay_ms = RETRY_MS;
+    if (!pace_allows(listener, &delay_ms)) {
+        take_later(listener, delay_ms);
+        return;
+    }
     int error = tls_stream_accept(server, listener->tls, listener->backlog_max, &stream);
-    if (error == TALLY_OK)
-        offer(listener, stream);
-    else if (error == TALLY_ENOMEM)
-        CHECK(uv_timer_start(&listener->retry, on_retry, RETRY_MS, 0) == 0);
+    if (error == TALLY_ENOMEM) {
+        take_later(listener, delay_ms);
+        return;
+    }
+    listener->paced_us += HANDSHAKE_US;
+    if (error == TALLY_OK) offer(listener, stream);
 }
 
 static void on_retry(uv_timer_t *timer)

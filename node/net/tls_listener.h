@@ -6,6 +6,10 @@
 
 /* Connections that may wait in the kernel. */
 #define TLS_LISTENER_BACKLOG 128
+/* A handshake takes some 0.4 ms of the loop, and anybody may begin one. So many begin in a second, and so
+ * many at once after a pause; the others wait in the kernel. */
+#define TLS_HANDSHAKES_PER_S 400u
+#define TLS_HANDSHAKES_AT_ONCE 32u
 
 struct tls_listener;
 

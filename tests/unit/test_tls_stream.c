@@ -29,6 +29,7 @@ static struct {
     struct tls_listener *listener;
     struct end client, server;
     bool refuse;
+    unsigned accepts;
     bool client_writes_on_open, server_pauses_on_open;
     char directory[64], certificate[96], key[96];
 } pair;
@@ -80,6 +81,7 @@ static bool on_accept(void *context, struct tls_stream *stream, const char **rea
 {
     (void)context;
     *reason = "the test does not want it";
+    pair.accepts++;
     if (pair.refuse) return false;
     memset(&pair.server, 0, sizeof pair.server);
     pair.server.stream = stream;
@@ -476,6 +478,32 @@ static void a_handshake_that_stalls_is_ended_and_logged(void **state)
     expect_refused(&foreign, tls_listener_port(pair.listener), "peer", "why=\"its handshake took too long\"");
 }
 
+#define CROWD (3u * TLS_HANDSHAKES_AT_ONCE)
+
+static bool all_are_accepted(void *context)
+{
+    (void)context;
+    return pair.accepts == CROWD;
+}
+
+static void a_crowd_is_accepted_at_a_pace(void **state)
+{
+    (void)state;
+    int sockets[CROWD];
+    _Static_assert(CROWD <= TLS_LISTENER_BACKLOG, "the kernel keeps them all");
+    pair.refuse = true;
+    for (unsigned i = 0; i < CROWD; i++)
+        sockets[i] = foreign_socket(tls_listener_port(pair.listener));
+    uint64_t from_ns = uv_hrtime();
+    harness_run_for(20);
+    uint64_t passed_ms = (uv_hrtime() - from_ns) / 1000000u + 1;
+    assert_true(pair.accepts >= TLS_HANDSHAKES_AT_ONCE);
+    assert_true(pair.accepts <= TLS_HANDSHAKES_AT_ONCE + 1 + passed_ms * TLS_HANDSHAKES_PER_S / 1000u);
+    assert_true(harness_run(all_are_accepted, NULL, 15000));
+    for (unsigned i = 0; i < CROWD; i++)
+        close(sockets[i]);
+}
+
 static struct tls_listener *rpc_listener(struct tls_context **tls)
 {
     struct tls_listener *listener;
@@ -570,6 +598,7 @@ int main(void)
         TLS_TEST(plain_http_is_refused_and_logged),
         TLS_TEST(a_client_without_a_certificate_is_refused_and_logged),
         TLS_TEST(a_handshake_that_stalls_is_ended_and_logged),
+        TLS_TEST(a_crowd_is_accepted_at_a_pace),
         TLS_TEST(the_rpc_takes_a_client_with_certificate_and_h2),
         TLS_TEST(the_rpc_refuses_a_client_without_http),
         TLS_TEST(the_rpc_takes_a_client_without_certificate_and_with_http1),
