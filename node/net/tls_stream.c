@@ -52,6 +52,7 @@ struct tls_stream {
     bool accepted;
     bool resolving;
     bool paused;
+    bool resting; /* it has had its share of reading until the end of the turn */
     bool writing; /* `flight` is under way */
     bool pumping;
     bool drain_wanted;
@@ -423,6 +424,16 @@ static void on_ended(struct tls_stream *stream, int status)
         stream_die(stream, uv_strerror(status));
 }
 
+/* libuv would read on for as long as there is something, and the others would wait: one full read is a
+ * stream's share of a turn. */
+static void rest(struct tls_stream *stream)
+{
+    if (stream->state != STREAM_OPEN || stream->paused) return;
+    uv_read_stop((uv_stream_t *)&stream->tcp);
+    stream->resting = true;
+    turn_arm(stream);
+}
+
 static void on_read(uv_stream_t *tcp, ssize_t size, const uv_buf_t *bytes)
 {
     struct tls_stream *stream = tcp->data;
@@ -440,6 +451,7 @@ static void on_read(uv_stream_t *tcp, ssize_t size, const uv_buf_t *bytes)
         shake_hands(stream);
     else
         deliver(stream);
+    if ((size_t)size == bytes->len) rest(stream);
 }
 
 static void start_reading(struct tls_stream *stream)
@@ -473,6 +485,10 @@ static void on_turn(uv_idle_t *handle)
     else if (stream->state == STREAM_OPEN)
         deliver(stream);
     if (stream->state == STREAM_OPEN || stream->state == STREAM_CLOSING) stream_pump(stream);
+    if (!stream->resting) return;
+    stream->resting = false;
+    if (!stream->paused && (stream->state == STREAM_OPEN || stream->state == STREAM_CLOSING))
+        start_reading(stream);
 }
 
 /* ---- Connecting and accepting ---- */
