@@ -353,6 +353,8 @@ uint32_t state_flush_lag(const struct state *state);
 /* As store_usage (storage/store.h), of what is on disk. Any thread. */
 struct store_usage;
 void state_store_usage(const struct state *state, struct store_usage *usage);
+/* As store_writes_early. */
+bool state_writes_early(const struct state *state);
 
 /* All three, for as much as is frozen or can be at or below `height`, without a flush under way: the newest
  * certified height, so that a restart can prove at once, or state_applied_height when stopping. */

@@ -141,6 +141,11 @@ void state_store_usage(const struct state *state, struct store_usage *usage)
     store_usage(state->store, usage);
 }
 
+bool state_writes_early(const struct state *state)
+{
+    return store_writes_early(state->store);
+}
+
 static int flush_frozen(struct state *state)
 {
     struct state_flush *flush;

@@ -92,6 +92,11 @@ int store_open(const char *dir, struct store **store)
     return TALLY_OK;
 }
 
+bool store_writes_early(const struct store *store)
+{
+    return store->early != NULL;
+}
+
 void store_close(struct store *store)
 {
     if (store == NULL) return;

@@ -11,6 +11,9 @@ struct store;
  * TALLY_EIO, TALLY_EFULL, TALLY_ENOMEM. */
 int store_open(const char *dir, struct store **store) TALLY_MUST_CHECK;
 void store_close(struct store *store);
+/* Whether its files are written early (storage/write_behind.h): not where the system gives no watch on them.
+ */
+bool store_writes_early(const struct store *store);
 /* Deletes a store that is not open. Missing is fine. Errors: TALLY_EBUSY, TALLY_EIO. */
 int store_destroy(const char *dir) TALLY_MUST_CHECK;
 

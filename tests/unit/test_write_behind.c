@@ -8,11 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "storage/store.h"
 #include "storage/write_behind.h"
 
 #define MIB (1l << 20)
@@ -24,7 +27,15 @@ static _Atomic ino_t files[FILES];
 static _Atomic long told[FILES];
 static _Atomic ino_t never; /* a file that it must not be told of */
 
+static bool no_watches; /* as where inotify is missing, or its limit is reached */
+
 /* In place of the system's. */
+int inotify_init1(int flags)
+{
+    return no_watches ? -1 : (int)syscall(SYS_inotify_init1, flags);
+}
+
+/* Likewise. */
 int sync_file_range(int file, off_t from, off_t size, unsigned flags)
 {
     struct stat status;
@@ -200,6 +211,22 @@ static void a_folder_that_goes_or_is_missing_is_no_trouble(void **state)
     assert_int_equal(mkdir(dir, 0700), 0);
 }
 
+static void a_store_without_watches_opens_and_says_so(void **state)
+{
+    char path[64];
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/state", dir);
+    for (int i = 0; i < 2; i++) {
+        struct store *store;
+        no_watches = i == 0;
+        assert_int_equal(store_open(path, &store), TALLY_OK);
+        assert_int_equal(store_writes_early(store), i == 1);
+        store_close(store);
+    }
+    assert_int_equal(store_destroy(path), TALLY_OK);
+    (void)rmdir(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +235,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(files_grow_beside_each_other, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_ended_is_held_no_longer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files_that_are_no_logs_and_no_tables_are_let_be, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_store_without_watches_opens_and_says_so, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_folder_that_goes_or_is_missing_is_no_trouble, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
