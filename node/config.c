@@ -65,6 +65,16 @@ static int read_secret(const char *path, struct secret_key *secret, struct why w
     return error;
 }
 
+struct config_address config_peer_address(
+    const struct config *config, const char *name, const char *registered)
+{
+    struct config_address address = {.port = 0};
+    for (uint32_t i = 0; i < config->peer_count; i++)
+        if (strcmp(config->peers[i].name, name) == 0) return config->peers[i].address;
+    CHECK(config_address_parse(registered, &address) == TALLY_OK); /* so it stands in a register */
+    return address;
+}
+
 /* ---- The home ---- */
 
 static int load_genesis(const char *path, struct config *config, struct why why)

@@ -27,7 +27,7 @@ struct config {
     char name[NAME_SIZE_MAX + 1]; /* this node's, as in genesis */
     struct config_address peer_address, rpc_address;
     uint32_t peer_count;
-    struct config_peer peers[PEERS_MAX];
+    struct config_peer peers[PEERS_MAX]; /* those that are reached elsewhere than the network says */
     uint32_t client_count;
     struct client_entry clients[CLIENTS_MAX];
     uint32_t subject_cache_mib; /* memory for subjects' states; 0 = not said */
@@ -53,5 +53,12 @@ int config_read(const char *home, struct config *config, char *why, size_t why_s
  * the key, and what is allowed. Errors: TALLY_EFORM. */
 int config_parse(
     struct span text, const char *path, struct config *config, char *why, size_t why_size) TALLY_MUST_CHECK;
+
+/* HOST:PORT; an IPv6 address stands in brackets, which are left out. Errors: TALLY_EFORM. */
+int config_address_parse(const char *text, struct config_address *address) TALLY_MUST_CHECK;
+/* Where a node is reached: as node.yaml's peers say by its name, else as the network does (an address of
+ * genesis or the register). */
+struct config_address config_peer_address(
+    const struct config *config, const char *name, const char *registered);
 
 #endif

@@ -73,7 +73,8 @@ static const cyaml_schema_field_t node_fields[] = {
         "peer_address", CYAML_FLAG_POINTER, struct yaml_node, peer_address, 1, HOST_SIZE_MAX + 8),
     CYAML_FIELD_STRING_PTR(
         "rpc_address", CYAML_FLAG_POINTER, struct yaml_node, rpc_address, 1, HOST_SIZE_MAX + 8),
-    CYAML_FIELD_SEQUENCE("peers", CYAML_FLAG_POINTER, struct yaml_node, peers, &peer_schema, 0, PEERS_MAX),
+    CYAML_FIELD_SEQUENCE("peers", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct yaml_node, peers,
+        &peer_schema, 0, PEERS_MAX),
     CYAML_FIELD_SEQUENCE("clients", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct yaml_node, clients,
         &client_schema, 0, CLIENTS_MAX),
     CYAML_FIELD_UINT("subject_cache_mib", CYAML_FLAG_OPTIONAL, struct yaml_node, subject_cache_mib),
@@ -167,16 +168,22 @@ static int fail_as_heard(const struct reading *reading, const struct config_comp
 
 /* ---- Values ---- */
 
-static int parse_address(const char *text, struct config_address *address)
+int config_address_parse(const char *text, struct config_address *address)
 {
     const char *colon = strrchr(text, ':');
-    if (colon == NULL || colon == text || (size_t)(colon - text) > HOST_SIZE_MAX) return TALLY_EFORM;
+    if (colon == NULL) return TALLY_EFORM;
+    size_t size = (size_t)(colon - text);
+    if (size >= 2 && text[0] == '[' && colon[-1] == ']') {
+        text++;
+        size -= 2;
+    }
+    if (size == 0 || size > HOST_SIZE_MAX) return TALLY_EFORM;
     char *end;
     errno = 0;
     unsigned long port = strtoul(colon + 1, &end, 10);
     if (errno != 0 || end == colon + 1 || *end != '\0' || port == 0 || port > UINT16_MAX) return TALLY_EFORM;
     memset(address, 0, sizeof *address);
-    memcpy(address->host, text, (size_t)(colon - text));
+    memcpy(address->host, text, size);
     address->port = (uint16_t)port;
     return TALLY_OK;
 }
@@ -184,7 +191,7 @@ static int parse_address(const char *text, struct config_address *address)
 static int take_address(const struct reading *reading, const struct config_place *place, const char *key,
     const char *text, struct config_address *address)
 {
-    if (parse_address(text, address) == TALLY_OK) return TALLY_OK;
+    if (config_address_parse(text, address) == TALLY_OK) return TALLY_OK;
     return fail(reading, place, key, "%s is \"%s\"", key, text);
 }
 

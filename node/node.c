@@ -313,24 +313,15 @@ static void on_tick(uv_timer_t *timer)
 
 /* ---- Opening ---- */
 
-static const struct config_address *address_of(const struct config *config, const char *name)
-{
-    for (uint32_t i = 0; i < config->peer_count; i++)
-        if (strcmp(config->peers[i].name, name) == 0) return &config->peers[i].address;
-    return NULL;
-}
-
 static void add_peer(struct node *node, const struct genesis_node *from)
 {
     struct links_peer *peer = &node->peers[node->peer_count];
-    const struct config_address *address = address_of(node->config, from->name);
+    struct config_address address = config_peer_address(node->config, from->name, from->address);
     if (from == node->config->self) node->self = node->peer_count;
     snprintf(peer->name, sizeof peer->name, "%s", from->name);
     peer->key = from->key;
-    if (address != NULL) {
-        snprintf(peer->host, sizeof peer->host, "%s", address->host);
-        peer->port = address->port;
-    }
+    snprintf(peer->host, sizeof peer->host, "%s", address.host);
+    peer->port = address.port;
     node->peer_count++;
 }
 

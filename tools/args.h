@@ -11,7 +11,7 @@
 #include "proto/base/error.h"
 
 #define ARGS_OPTIONS_MAX 24
-#define ARGS_POSITIONALS_MAX 8
+#define ARGS_POSITIONALS_MAX 64
 
 struct option_spec {
     const char *name; /* without the dashes; NULL ends the table */

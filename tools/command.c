@@ -8,6 +8,8 @@
 
 static const struct command *const commands[] = {
     &command_devnet,
+    &command_init,
+    &command_genesis,
     &command_import,
     &command_consent,
     &command_reserve,

@@ -47,10 +47,10 @@ const struct command *command_by_name(const char *name);
 size_t command_count(void);
 const struct command *command_at(size_t index);
 
-extern const struct command command_keygen, command_client, command_devnet, command_import, command_consent,
-    command_reserve, command_dispute, command_history, command_verify, command_report, command_receipt,
-    command_status, command_checkpoint, command_blame, command_block, command_fsck, command_audit,
-    command_watch, command_backup, command_restore, command_subject_id, command_synth, command_bench,
-    command_policy, command_gov, command_help;
+extern const struct command command_keygen, command_init, command_genesis, command_client, command_devnet,
+    command_import, command_consent, command_reserve, command_dispute, command_history, command_verify,
+    command_report, command_receipt, command_status, command_checkpoint, command_blame, command_block,
+    command_fsck, command_audit, command_watch, command_backup, command_restore, command_subject_id,
+    command_synth, command_bench, command_policy, command_gov, command_help;
 
 #endif

@@ -6,14 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "node/net/certificate.h"
 #include "proto/base/check.h"
 #include "proto/crypto/digest.h"
 #include "proto/crypto/signature.h"
 #include "tools/devnet.h"
+#include "tools/home_make.h"
 #include "tools/output.h"
 #include "tools/salt.h"
 #include "tools/subject_id.h"
@@ -39,18 +38,13 @@ struct making {
     uint16_t ports[PORTS_PER_NODE * DEVNET_NODES_MAX]; /* peers', then the RPC's */
 };
 
-static enum tool_exit directory_make(struct context *context, const char *path);
 static enum tool_exit genesis_plan(
     struct context *context, const struct devnet_plan *plan, struct making *making);
 static enum tool_exit home_make(struct context *context, const struct making *making, uint32_t index);
 static enum tool_exit home_keys_make(
     struct context *context, const struct making *making, uint32_t index, const char *home);
-static enum tool_exit home_certificates_make(struct context *context, const char *name, const char *home);
-static enum tool_exit home_yaml_make(
-    struct context *context, const struct making *making, uint32_t index, const char *home);
-static enum tool_exit text_make(
-    struct context *context, const char *directory, const char *file, mode_t mode, struct span content);
-
+static enum tool_exit home_yaml_make(struct context *context, const struct making *making, uint32_t index,
+    const char *home, const struct digest *client);
 enum tool_exit devnet_make(struct context *context, const char *directory, const struct devnet_plan *plan)
 {
     if (devnet_kind(directory) != 0) {
@@ -134,13 +128,6 @@ enum tool_exit devnet_ports(struct context *context, uint32_t count, uint16_t *p
         DEVNET_PORT_MAX, found);
 }
 
-static enum tool_exit directory_make(struct context *context, const char *path)
-{
-    if (mkdir(path, 0700) == 0 || errno == EEXIST) return TOOL_DONE;
-    return context_fail(
-        context, TOOL_REFUSED, "FILE", "cannot make the directory %s: %s", path, strerror(errno));
-}
-
 static void key_pair_make(struct secret_key *secret, struct public_key *key)
 {
     secret_key_generate(secret);
@@ -196,13 +183,15 @@ static const struct genesis_node *node_at(const struct making *making, uint32_t 
 
 static enum tool_exit home_make(struct context *context, const struct making *making, uint32_t index)
 {
+    static const char *const rpc_names[] = {"127.0.0.1", "localhost"};
     const char *name = node_at(making, index)->name;
+    struct digest client;
     char home[HOME_PATH_MAX];
     enum tool_exit code = path_join(context, making->directory, name, home);
     if (code == TOOL_DONE) code = directory_make(context, home);
     if (code == TOOL_DONE) code = home_keys_make(context, making, index, home);
-    if (code == TOOL_DONE) code = home_certificates_make(context, name, home);
-    if (code == TOOL_DONE) code = home_yaml_make(context, making, index, home);
+    if (code == TOOL_DONE) code = certificates_make(context, home, name, rpc_names, 2, &client);
+    if (code == TOOL_DONE) code = home_yaml_make(context, making, index, home, &client);
     if (code == TOOL_DONE) {
         code = text_make(context, home, "genesis.json", 0644, buffer_span(&making->genesis_text));
     }
@@ -229,34 +218,10 @@ static enum tool_exit home_keys_make(
         {"subject.key", making->subject_key},
     };
     enum tool_exit code = TOOL_DONE;
-    for (size_t i = 0; code == TOOL_DONE && i < sizeof keys / sizeof keys[0]; i++) {
-        char path[HOME_PATH_MAX], why[MESSAGE_SIZE_MAX];
-        code = path_join(context, home, keys[i].file, path);
-        if (code == TOOL_DONE && key_file_create(path, keys[i].key, why, sizeof why) != TALLY_OK) {
-            code = context_fail(context, TOOL_REFUSED, "FILE", "%s", why);
-        }
-    }
+    for (size_t i = 0; code == TOOL_DONE && i < sizeof keys / sizeof keys[0]; i++)
+        code = secret_make(context, home, keys[i].file, keys[i].key);
     explicit_bzero(salt_key, sizeof salt_key);
     return code;
-}
-
-static enum tool_exit home_certificates_make(struct context *context, const char *name, const char *home)
-{
-    static const char *const names[] = {"127.0.0.1", "localhost"};
-    char certificate[HOME_PATH_MAX], key[HOME_PATH_MAX];
-    enum tool_exit code = path_join(context, home, "rpc.crt", certificate);
-    if (code == TOOL_DONE) code = path_join(context, home, "rpc.key", key);
-    if (code != TOOL_DONE) return code;
-    int error = certificate_make_files(name, names, 2, certificate, key);
-    if (error == TALLY_OK) {
-        code = path_join(context, home, "client.crt", certificate);
-        if (code == TOOL_DONE) code = path_join(context, home, "client.key", key);
-        if (code != TOOL_DONE) return code;
-        error = certificate_make_files("local", NULL, 0, certificate, key);
-    }
-    if (error == TALLY_OK) return TOOL_DONE;
-    return context_fail(context, TOOL_REFUSED, "FILE", "cannot make the certificate %s: %s", certificate,
-        tally_error_text(error));
 }
 
 __attribute__((format(printf, 2, 3))) static void line_append(struct buffer *out, const char *format, ...)
@@ -270,19 +235,12 @@ __attribute__((format(printf, 2, 3))) static void line_append(struct buffer *out
     buffer_append(out, line, (size_t)size);
 }
 
-static enum tool_exit home_yaml_make(
-    struct context *context, const struct making *making, uint32_t index, const char *home)
+static enum tool_exit home_yaml_make(struct context *context, const struct making *making, uint32_t index,
+    const char *home, const struct digest *client)
 {
-    char certificate[HOME_PATH_MAX], fingerprint[2 * DIGEST_SIZE + 1];
-    struct digest digest;
-    enum tool_exit code = path_join(context, home, "client.crt", certificate);
-    if (code != TOOL_DONE) return code;
-    if (certificate_file_fingerprint(certificate, &digest) != TALLY_OK) {
-        return context_fail(
-            context, TOOL_REFUSED, "FILE", "cannot read back the certificate %s", certificate);
-    }
-    hex_encode(span_of(digest.bytes, DIGEST_SIZE), fingerprint);
-
+    char fingerprint[2 * DIGEST_SIZE + 1];
+    enum tool_exit code;
+    hex_encode(span_of(client->bytes, DIGEST_SIZE), fingerprint);
     struct buffer text;
     buffer_init(&text, NODE_YAML_SIZE_MAX);
     line_append(&text, "name: %s\n", node_at(making, index)->name);
@@ -306,14 +264,4 @@ static enum tool_exit home_yaml_make(
     }
     buffer_close(&text);
     return code;
-}
-
-static enum tool_exit text_make(
-    struct context *context, const char *directory, const char *file, mode_t mode, struct span content)
-{
-    char path[HOME_PATH_MAX], why[MESSAGE_SIZE_MAX];
-    enum tool_exit code = path_join(context, directory, file, path);
-    if (code != TOOL_DONE) return code;
-    if (file_create(path, mode, content, why, sizeof why) == TALLY_OK) return TOOL_DONE;
-    return context_fail(context, TOOL_REFUSED, "FILE", "%s", why);
 }

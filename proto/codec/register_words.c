@@ -49,10 +49,10 @@ bool address_is_sound(const char *text)
         if (*at < '0' || *at > '9') return false;
         port = port * 10 + (uint32_t)(*at - '0');
     }
-    for (const char *at = text; at < colon; at++) {
-        bool bracketed = text[0] == '[' && colon[-1] == ']';
-        if (!in_name((unsigned char)*at) && !(bracketed && (*at == ':' || *at == '[' || *at == ']')))
-            return false;
-    }
+    const bool bracketed = text[0] == '[' && colon[-1] == ']';
+    const char *from = bracketed ? text + 1 : text, *end = bracketed ? colon - 1 : colon;
+    if (from >= end) return false;
+    for (const char *at = from; at < end; at++)
+        if (!in_name((unsigned char)*at) && !(bracketed && *at == ':')) return false;
     return port <= UINT16_MAX;
 }

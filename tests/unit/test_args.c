@@ -59,7 +59,11 @@ static void mistakes_are_named(void **state)
     assert_int_equal(parse(&args, why, 1, "--follow=1"), TALLY_EFORM);
     assert_int_equal(parse(&args, why, 2, "--follow", "--follow"), TALLY_EFORM);
     assert_int_equal(parse(&args, why, 1, "-x"), TALLY_EFORM);
-    assert_int_equal(parse(&args, why, 9, "1", "2", "3", "4", "5", "6", "7", "8", "9"), TALLY_EFORM);
+    char one[] = "1", *many[ARGS_POSITIONALS_MAX + 1];
+    for (size_t i = 0; i < ARGS_POSITIONALS_MAX + 1; i++)
+        many[i] = one;
+    assert_int_equal(args_parse(specs, ARGS_POSITIONALS_MAX, many, &args, why, sizeof why), TALLY_OK);
+    assert_int_equal(args_parse(specs, ARGS_POSITIONALS_MAX + 1, many, &args, why, sizeof why), TALLY_EFORM);
 }
 
 static void numbers_are_digits_within_their_range(void **state)

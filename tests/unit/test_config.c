@@ -58,6 +58,21 @@ static void a_client_has_limits_by_itself(void **state)
     assert_int_equal(config->peers[0].address.port, 7003);
 }
 
+static void a_peer_is_reached_where_the_file_says_or_else_the_network(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("name: v\npeer_address: \"[::]:7001\"\nrpc_address: a:1\n"), TALLY_OK);
+    assert_string_equal(config->peer_address.host, "::");
+    assert_int_equal(config->peer_count, 0);
+    assert_int_equal(parse(HEAD), TALLY_OK);
+    struct config_address address = config_peer_address(config, "validator-2", "elsewhere:1");
+    assert_string_equal(address.host, "127.0.0.1");
+    assert_int_equal(address.port, 7003);
+    address = config_peer_address(config, "validator-3", "[fe80::1]:65535");
+    assert_string_equal(address.host, "fe80::1");
+    assert_int_equal(address.port, 65535);
+}
+
 static void a_client_has_the_limits_it_is_given(void **state)
 {
     (void)state;
@@ -188,6 +203,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_client_has_limits_by_itself),
+        cmocka_unit_test(a_peer_is_reached_where_the_file_says_or_else_the_network),
         cmocka_unit_test(a_client_has_the_limits_it_is_given),
         cmocka_unit_test(what_is_wrong_is_told_with_its_line_and_what_is_allowed),
         cmocka_unit_test(any_part_of_a_file_is_taken_or_refused),

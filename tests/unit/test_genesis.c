@@ -342,8 +342,8 @@ static void addresses_kinds_and_licences_are_read(void **state)
 {
     (void)state;
     static const char *const sound[] = {"a:1", "10.0.0.1:65535", "[fe80::1]:7000", "node-1.bank.example:80"};
-    static const char *const bad[] = {
-        "a", "a:", ":1", "a:0", "a:01", "a:65536", "a:100000", "a b:1", "fe80::1:7000"};
+    static const char *const bad[] = {"a", "a:", ":1", "a:0", "a:01", "a:65536", "a:100000", "a b:1",
+        "fe80::1:7000", "[]:80", "[:80", "]:80", "[[::1]]:80"};
     for (size_t i = 0; i < sizeof sound / sizeof sound[0]; i++)
         if (!address_is_sound(sound[i])) fail_msg("%s", sound[i]);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
