@@ -4,7 +4,9 @@ bound. How long it waited, calm and under each flood, is printed; how fast this 
 
 test_hostile.py KIND FOLDER HOST:PORT is one such client, which goes on until it is killed."""
 
+import os
 import pathlib
+import resource
 import socket
 import ssl
 import statistics
@@ -22,6 +24,8 @@ HONEST_S = 20 if FULL else 1.5
 PAUSE_S = 0.004
 ATTACKERS = 2
 MEMORY_MORE_MAX_KIB = 128 * 1024  # RPC_MEMORY_MAX
+IDLE = 5000 if FULL else 400
+FILES_MAX = 450  # RPC_CONNECTIONS_MAX, and what a node has open besides
 SLOWER_MAX_S = 5  # what no answer takes, however slow the machine
 
 
@@ -108,6 +112,8 @@ class HostileTest(network.NetworkTest):
         cls.folder.mkdir()
         net.run(NODE, "client", "add", "client", "--roles", "read", "--rate", 100, "--out", cls.folder, check=network.DONE)
         cls.member = rpc.Member(net, NODE)
+        with rpc.Client(net, NODE) as client:
+            client.submit(cls.member.batch([cls.member.opening()]), rpc.rpc.CHECKPOINTED)
 
     def waits(self, client):
         """Seconds that an honest client waited for each of its calls."""
@@ -128,7 +134,6 @@ class HostileTest(network.NetworkTest):
     def test_floods_leave_the_others_their_node(self):
         pid, (host, port) = self.net.pid(NODE), self.net.addresses(NODE)[1]
         with rpc.Client(self.net, NODE) as client:
-            client.submit(self.member.batch([self.member.opening()]), rpc.rpc.CHECKPOINTED)
             self.waits(client)
             memory = network.resident_kib(pid)
             self.told("calm", self.waits(client))
@@ -148,6 +153,39 @@ class HostileTest(network.NetworkTest):
             self.told("calm", self.waits(client))
             self.assertLess(network.resident_kib(pid), memory + MEMORY_MORE_MAX_KIB)
         self.net.agreement()
+
+    def test_idle_connections_keep_nobody_out(self):
+        """Of strangers, half of whom do not even begin a handshake."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 2 * IDLE + 100), hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        pid, address = self.net.pid(NODE), self.net.addresses(NODE)[1]
+        memory, held = network.resident_kib(pid), []
+        try:
+            with rpc.Client(self.net, NODE) as client:
+                client.status()
+                began = time.monotonic()
+                for i in range(IDLE):
+                    link = socket.create_connection(address, timeout=30) if i % 2 else self.shaken(address)
+                    if link is not None:
+                        held.append(link)
+                print(f"\n{len(held)} connections in {time.monotonic() - began:.1f} s", end=" ")
+                self.told("idle", self.waits(client))
+                with rpc.Client(self.net, NODE) as another:
+                    self.assertEqual(another.submit(self.member.batch([self.member.opening()])).results[0].result, 0)
+                self.assertLess(len(os.listdir(f"/proc/{pid}/fd")), FILES_MAX)
+                self.assertLess(network.resident_kib(pid), memory + MEMORY_MORE_MAX_KIB)
+        finally:
+            for link in held:
+                link.close()
+        self.net.agreement()
+
+    def shaken(self, address):
+        """A connection without a certificate; None where it had to make room already."""
+        try:
+            return connection(self.folder, address, certificate=False)
+        except OSError:
+            return None
 
 
 if __name__ == "__main__":
