@@ -138,7 +138,7 @@ static void set_keepalive(struct node *node)
 static void count_results(const struct applied_block *applied)
 {
     uint64_t counts[METER_RESULTS] = {0};
-    for (uint32_t i = 0; i < applied->result_count; i++) {
+    for (uint32_t i = 0; i < applied->block->header.payload_events; i++) {
         CHECK(applied->results[i].code < METER_RESULTS);
         counts[applied->results[i].code]++;
     }

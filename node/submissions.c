@@ -352,7 +352,7 @@ static void batch_applied(struct submissions *submissions, const struct applied_
 void submissions_applied(struct submissions *submissions, const struct applied_block *applied)
 {
     uint32_t index = 0;
-    if (applied->result_count != applied->block->header.payload_events) return; /* replayed in a rebuild */
+    if (applied->result_count != block_result_count(applied->block)) return; /* replayed in a rebuild */
     for (uint32_t i = 0; i < applied->block->batch_count; i++) {
         const struct batch *batch = &applied->block->batches[i];
         batch_applied(submissions, applied, batch, index);

@@ -28,6 +28,8 @@ enum event_index_kind {
     INDEX_RETRACTED = 6, /* under an event's id, where the RETRACT of it was applied; one at most */
     INDEX_BASE = 7,     /* of a state that came with a snapshot: a number that counts from 1, as the height */
     INDEX_RECORDED = 8, /* under an event's id, where it was refused and folded all the same; one at most */
+    INDEX_RULED =
+        9, /* under a governance transaction's digest, where it was ruled on; the last place counts */
 };
 
 #define EVENT_INDEX_KINDS (1u << (64u - EVENT_KIND_SHIFT)) /* that a number can tell */

@@ -62,8 +62,6 @@ struct fsck_options {
     const char *dir; /* a node's data directory, which the caller has locked */
     const struct genesis *genesis;
     bool is_validator; /* it must have a vote record */
-    /* As in struct state_config. */
-    struct digest policy_root;
     /* As in struct state_config: subject_state_chains. */
     int (*accounts)(struct span bytes, struct account_chain chains[ACCOUNTS_PER_SUBJECT_MAX], uint32_t *count,
         struct item_chain *items);

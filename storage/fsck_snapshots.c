@@ -70,10 +70,7 @@ static int check_parts(struct looking *looking)
 static int check_head(struct looking *looking)
 {
     const struct fsck_options *options = looking->fsck->options;
-    struct state_config config = {.chain_id = options->genesis->chain_id,
-        .members_root = genesis_members_root(options->genesis),
-        .policy_root = options->policy_root,
-        .accounts = options->accounts};
+    struct state_config config = {.chain_id = options->genesis->chain_id, .accounts = options->accounts};
     const char *what;
     int error = read_part(looking, 0, 0, &what);
     if (error != TALLY_OK && error != TALLY_EDAMAGED) return error;

@@ -164,10 +164,7 @@ static int check_accounts(struct fsck *fsck, struct state *state, struct ledger 
 static int check_contents(struct fsck *fsck, struct ledger *ledger)
 {
     const struct genesis *genesis = fsck->options->genesis;
-    struct state_config config = {.chain_id = genesis->chain_id,
-        .members_root = genesis_members_root(genesis),
-        .policy_root = fsck->options->policy_root,
-        .accounts = fsck->options->accounts};
+    struct state_config config = {.chain_id = genesis->chain_id, .accounts = fsck->options->accounts};
     struct state *state;
     int error = state_open(fsck->options->dir, &config, &state);
     if (error == TALLY_OK) {

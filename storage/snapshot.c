@@ -4,6 +4,7 @@
 
 #include "proto/base/check.h"
 #include "proto/crypto/digest.h"
+#include "proto/proof/verdict.h"
 #include "storage/snapshot_internal.h"
 #include "storage/state_record.h"
 
@@ -44,15 +45,36 @@ static bool roots_hold(const struct snapshot_head *head)
     const struct checkpoint *checkpoint = &head->certified.checkpoint;
     struct digest state = state_root(&head->parts), replay = replay_window_root(&head->window),
                   counts = state_counts_root(&head->counts),
+                  members = digest_tagged(TAG_REGISTER, buffer_span(&head->registered)),
                   history = merkle_join(head->history, head->history_count);
     struct snapshot_subtree subjects = snapshot_ranges_join(&head->ranges);
     return digest_equal(&state, &checkpoint->state_root) &&
            digest_equal(&history, &checkpoint->history_root) &&
-           digest_equal(&head->parts.members_root, &head->config.members_root) &&
-           digest_equal(&head->parts.policy_root, &head->config.policy_root) &&
+           digest_equal(&members, &head->parts.members_root) &&
            digest_equal(&replay, &head->parts.replay_root) &&
            digest_equal(&counts, &head->parts.counts_root) &&
            digest_equal(&subjects.root, &head->parts.subjects_root) && batches_hold(head);
+}
+
+/* From the genesis's validators to those of the checkpoint's epoch, whose signatures it bears. */
+static int signatures_hold(struct snapshot_head *head, const struct verify_set *genesis)
+{
+    struct proof_verdict verdict = {0};
+    struct proof_trust *trust = calloc(1, sizeof *trust);
+    struct epoch_walk *walk = calloc(1, sizeof *walk);
+    int error = trust != NULL && walk != NULL ? TALLY_OK : TALLY_ENOMEM;
+    if (error == TALLY_OK) {
+        trust->chain_id = head->config.chain_id;
+        trust->validators = *genesis;
+        error = epoch_walk_begin(
+            walk, trust, buffer_span(&head->seals), head->certified.checkpoint.epoch, &verdict);
+    }
+    if (error == TALLY_OK) error = epoch_walk_end(walk, &verdict);
+    if (error == TALLY_OK) error = epoch_walk_checkpoint(walk, &head->certified, &verdict);
+    if (error == TALLY_OK) head->validators = walk->set;
+    free(walk);
+    free(trust);
+    return error == TALLY_OK || error == TALLY_ENOMEM ? error : TALLY_ESIGNATURE;
 }
 
 /* ---- Encoding ---- */
@@ -60,6 +82,13 @@ static bool roots_hold(const struct snapshot_head *head)
 static void put_digest(struct buffer *out, const struct digest *digest)
 {
     buffer_append(out, digest->bytes, DIGEST_SIZE);
+}
+
+static void put_sized(struct buffer *out, const struct buffer *bytes)
+{
+    if (bytes->failed) out->failed = true;
+    buffer_u32(out, (uint32_t)bytes->size);
+    buffer_append(out, bytes->data, bytes->size);
 }
 
 void snapshot_head_encode(const struct snapshot_head *head, struct buffer *out)
@@ -70,15 +99,15 @@ void snapshot_head_encode(const struct snapshot_head *head, struct buffer *out)
     struct buffer certified;
     buffer_init(&certified, CHECKPOINT_SIZE_MAX);
     certified_checkpoint_encode(&head->certified, &certified);
-    if (certified.failed) out->failed = true;
-    buffer_u32(out, (uint32_t)certified.size);
-    buffer_append(out, certified.data, certified.size);
+    put_sized(out, &certified);
     buffer_close(&certified);
+    put_sized(out, &head->seals);
     put_digest(out, &head->parts.subjects_root);
     put_digest(out, &head->parts.members_root);
     put_digest(out, &head->parts.policy_root);
     put_digest(out, &head->parts.replay_root);
     put_digest(out, &head->parts.counts_root);
+    put_sized(out, &head->registered);
     buffer_u64(out, head->counts.events);
     buffer_u64(out, head->counts.applied);
     replay_window_encode(&head->window, out);
@@ -92,6 +121,16 @@ void snapshot_head_encode(const struct snapshot_head *head, struct buffer *out)
 }
 
 /* ---- Decoding ---- */
+
+struct snapshot_head *snapshot_head_make(const struct state_config *config)
+{
+    struct snapshot_head *head = calloc(1, sizeof *head);
+    if (head == NULL) return NULL;
+    head->config = *config;
+    buffer_init(&head->seals, EPOCH_SEALS_SIZE_MAX);
+    buffer_init(&head->registered, STATE_REGISTER_SIZE_MAX);
+    return head;
+}
 
 int snapshot_head_reserve(struct snapshot_head *head)
 {
@@ -109,16 +148,28 @@ static void read_digest(struct reader *reader, struct digest *digest)
     reader_copy(reader, digest->bytes, DIGEST_SIZE);
 }
 
+static int read_sized(struct reader *reader, struct buffer *bytes)
+{
+    struct span read = reader_span(reader, reader_u32(reader));
+    if (reader->failed || read.size > bytes->size_max) return TALLY_EFORM;
+    buffer_append(bytes, read.data, read.size);
+    return bytes->failed ? TALLY_ENOMEM : TALLY_OK;
+}
+
 static int read_fields(struct reader *reader, struct snapshot_head *head)
 {
     struct span certified = reader_span(reader, reader_u32(reader));
     if (reader->failed || certified_checkpoint_decode(certified, &head->certified) != TALLY_OK)
         return TALLY_EFORM;
+    int error = read_sized(reader, &head->seals);
+    if (error != TALLY_OK) return error;
     read_digest(reader, &head->parts.subjects_root);
     read_digest(reader, &head->parts.members_root);
     read_digest(reader, &head->parts.policy_root);
     read_digest(reader, &head->parts.replay_root);
     read_digest(reader, &head->parts.counts_root);
+    error = read_sized(reader, &head->registered);
+    if (error != TALLY_OK) return error;
     head->counts.events = reader_u64(reader);
     head->counts.applied = reader_u64(reader);
     if (replay_window_decode(reader, &head->window) != TALLY_OK) return TALLY_EFORM;
@@ -169,16 +220,13 @@ static int head_read(struct span bytes, struct snapshot_head *head)
 int snapshot_head_decode(struct span bytes, const struct verify_set *validators,
     const struct state_config *config, struct snapshot_head **head)
 {
-    struct snapshot_head *read = calloc(1, sizeof *read);
+    struct snapshot_head *read = snapshot_head_make(config);
     if (read == NULL) return TALLY_ENOMEM;
-    read->validators = validators;
-    read->config = *config;
     int error = head_read(bytes, read);
     if (error == TALLY_OK && !digest_equal(&read->certified.checkpoint.chain_id, &config->chain_id))
         error = TALLY_ECHAIN;
     /* The lists are long: they are hashed for a checkpoint that a quorum signed, and for no other. */
-    if (error == TALLY_OK && certified_checkpoint_check(validators, &read->certified) != TALLY_OK)
-        error = TALLY_ESIGNATURE;
+    if (error == TALLY_OK) error = signatures_hold(read, validators);
     if (error == TALLY_OK && !roots_hold(read)) error = TALLY_EINVALID;
     if (error != TALLY_OK) {
         snapshot_head_close(read);
@@ -191,6 +239,8 @@ int snapshot_head_decode(struct span bytes, const struct verify_set *validators,
 void snapshot_head_close(struct snapshot_head *head)
 {
     if (head == NULL) return;
+    buffer_close(&head->seals);
+    buffer_close(&head->registered);
     free(head->history);
     free(head->batches);
     snapshot_ranges_close(&head->ranges);
@@ -202,6 +252,30 @@ void snapshot_head_close(struct snapshot_head *head)
 const struct certified_checkpoint *snapshot_checkpoint(const struct snapshot_head *head)
 {
     return &head->certified;
+}
+
+/* The set of the epoch before the next block's: where its own block sealed, this epoch's; else the last
+ * seal's, in whose form there is no mistake, as it was walked through. */
+static struct digest set_before(const struct snapshot_head *head)
+{
+    struct span seals = buffer_span(&head->seals);
+    struct epoch_seal seal = {.next_set = {.count = 0}};
+    if (checkpoint_seals(&head->certified.checkpoint)) return head->certified.checkpoint.set_hash;
+    while (seals.size > 0)
+        if (epoch_seal_take(&seals, &seal) != TALLY_OK) break;
+    return seal.checkpoint.checkpoint.set_hash;
+}
+
+struct state_register snapshot_register(const struct snapshot_head *head)
+{
+    return (struct state_register){.policy_root = head->parts.policy_root,
+        .set_before = set_before(head),
+        .bytes = buffer_span(&head->registered)};
+}
+
+const struct validator_set *snapshot_validators(const struct snapshot_head *head)
+{
+    return &head->validators.set;
 }
 
 const struct state_counts *snapshot_counts(const struct snapshot_head *head)

@@ -6,9 +6,11 @@
  *
  * All integers are big-endian. The head:
  *
- *   "TALLYSNP" | version u32 = 4
+ *   "TALLYSNP" | version u32 = 5
  *   size u32 | CertifiedCheckpoint of H, canonical protobuf
+ *   size u32 | EpochSeals, likewise                     how each epoch before H's ended, from the first on
  *   subjects, members, policy, replay, counts root      which make its state_root
+ *   size u32 | the register                             makes members root
  *   events u64 | applied u64                            which make counts root
  *   replay window, as storage/replay_window.h encodes it: makes replay root
  *   depth u8                                            snapshot_depth of the counts
@@ -76,7 +78,7 @@
 #include "storage/disk.h"
 #include "storage/state.h"
 
-#define SNAPSHOT_VERSION 4u
+#define SNAPSHOT_VERSION 5u
 /* A larger part, or head, is never written; of parts none comes near it. */
 #define SNAPSHOT_PART_SIZE_MAX (10u * MIB)
 _Static_assert(SNAPSHOT_PART_SIZE_MAX + MIB < FRAME_SIZE_MAX, "a part fits a frame");
@@ -97,14 +99,19 @@ enum snapshot_part {
 
 struct snapshot_head;
 
-/* Decodes a head and checks all of it: its lists against the signed roots, the quorum's signatures, the roots
- * that `config` fixes. `validators` is borrowed until the close, `config` is copied. Errors: TALLY_EFORM,
- * TALLY_EVERSION, TALLY_ECHAIN, TALLY_EINVALID (a root does not come out), TALLY_ESIGNATURE, TALLY_ENOMEM. */
+/* Decodes a head and checks all of it: that its seals lead from `validators`, the genesis's, to those of its
+ * epoch, their quorum's signatures, and its lists against the signed roots. `config` is copied. Errors:
+ * TALLY_EFORM, TALLY_EVERSION, TALLY_ECHAIN, TALLY_EINVALID (a root does not come out), TALLY_ESIGNATURE (a
+ * seal's too), TALLY_ENOMEM. */
 int snapshot_head_decode(struct span bytes, const struct verify_set *validators,
     const struct state_config *config, struct snapshot_head **head) TALLY_MUST_CHECK;
 void snapshot_head_close(struct snapshot_head *head);
 
 const struct certified_checkpoint *snapshot_checkpoint(const struct snapshot_head *head);
+/* Who the members were after its block, as the state keeps it; borrowed from the head. */
+struct state_register snapshot_register(const struct snapshot_head *head);
+/* The validators of its epoch. */
+const struct validator_set *snapshot_validators(const struct snapshot_head *head);
 /* The number of subjects, which no root has, is 0: the parts tell it. */
 const struct state_counts *snapshot_counts(const struct snapshot_head *head);
 /* How many parts of a kind there are; 0 of one that is none, and of SNAPSHOT_EVENTS, which the head does not

@@ -12,9 +12,11 @@
 #define SNAPSHOT_PREFIX_SIZE 25u /* of a part */
 
 struct snapshot_head {
-    const struct verify_set *validators;
+    struct verify_set validators; /* of the checkpoint's epoch; in a head that is being made, zeros */
     struct state_config config;
     struct certified_checkpoint certified;
+    struct buffer seals;      /* an encoded list, of all epochs before */
+    struct buffer registered; /* the register's bytes */
     struct state_parts parts;
     struct state_counts counts;
     struct replay_window window;
@@ -53,6 +55,8 @@ _Static_assert(SNAPSHOT_PREFIX_SIZE + DIGEST_SIZE + 4 + STATE_SUBJECT_SIZE_MAX +
                    SNAPSHOT_PART_SIZE,
     "a subject alone fits a part");
 
+/* An empty head. NULL when memory is out. */
+struct snapshot_head *snapshot_head_make(const struct state_config *config);
 /* Room for the lists of digests, whose sizes follow from the rest. Errors: TALLY_ENOMEM. */
 int snapshot_head_reserve(struct snapshot_head *head) TALLY_MUST_CHECK;
 void snapshot_head_encode(const struct snapshot_head *head, struct buffer *out);

@@ -250,7 +250,7 @@ static bool batches_signed(const struct block *block)
 static bool block_signed(const struct snapshot_head *head, const struct block *block)
 {
     const struct digest *chain_id = &head->config.chain_id;
-    const struct verify_set *set = head->validators;
+    const struct verify_set *set = &head->validators;
     struct digest proposal = proposal_digest(chain_id, &block->header, &block->hash);
     if (block->header.view == 0 || !block_is_finalized(block)) return false;
     uint32_t leader = leader_of(block->header.view, set->set.count);

@@ -13,6 +13,8 @@ static int source_read(struct state *state, struct snapshot_source *source)
     if (error == TALLY_OK) error = state_meta_decode(buffer_span(&value), &source->meta);
     buffer_close(&value);
     if (error == TALLY_OK) error = state_certified_get(state, source->meta.height, &source->certified);
+    if (error == TALLY_OK)
+        error = state_seals_read(state, source->certified.checkpoint.epoch, &source->seals);
     return error;
 }
 
@@ -22,6 +24,7 @@ int snapshot_source_open(struct state *state, struct snapshot_source **source)
     struct snapshot_source *opened = calloc(1, sizeof *opened);
     if (opened == NULL) return TALLY_ENOMEM;
     opened->config = state->config;
+    buffer_init(&opened->seals, EPOCH_SEALS_SIZE_MAX);
     opened->base_height = state->base.height;
     opened->view = store_view_make(state->store);
     int error = opened->view == NULL ? TALLY_ENOMEM : source_read(state, opened);
@@ -37,6 +40,7 @@ void snapshot_source_close(struct snapshot_source *source)
 {
     if (source == NULL) return;
     store_view_close(source->view);
+    buffer_close(&source->seals);
     free(source);
 }
 

@@ -9,11 +9,12 @@
 #include "storage/snapshot_write_internal.h"
 
 #define BLOCK_ARENA_SIZE (64u * MIB)
+#define RESULTS_MAX (BLOCK_EVENTS_MAX + GOVERNANCE_BLOCK_MAX)
 
 /* ---- Events, from the ledger and the results ---- */
 
 struct block_results {
-    struct state_result_record *records; /* with room for BLOCK_EVENTS_MAX */
+    struct state_result_record *records; /* with room for RESULTS_MAX */
     uint32_t count;
     int error;
 };
@@ -27,7 +28,7 @@ static int results_take(struct block_results *results, struct span key, struct s
     if (key.size != 13 || get_u32(key.data + 9) != results->count / STATE_RESULTS_CHUNK)
         return TALLY_EDAMAGED;
     while (error == TALLY_OK && reader.left > 0) {
-        if (results->count == BLOCK_EVENTS_MAX) return TALLY_EDAMAGED;
+        if (results->count == RESULTS_MAX) return TALLY_EDAMAGED;
         error = state_result_decode(&reader, &results->records[results->count++]);
     }
     return error;
@@ -75,7 +76,7 @@ static int block_spill(struct snapshot_maker *maker, struct snapshot_spill *spil
 {
     uint32_t index = 0;
     int error = results_read(maker, block->header.height, results);
-    if (error == TALLY_OK && results->count != block->header.payload_events) error = TALLY_EDAMAGED;
+    if (error == TALLY_OK && results->count != block_result_count(block)) error = TALLY_EDAMAGED;
     for (uint32_t b = 0; error == TALLY_OK && b < block->batch_count; b++)
         for (uint32_t e = 0; error == TALLY_OK && e < block->batches[b].event_count; e++, index++)
             error = event_spill(
@@ -86,7 +87,7 @@ static int block_spill(struct snapshot_maker *maker, struct snapshot_spill *spil
 static int blocks_spill(struct snapshot_maker *maker, struct snapshot_spill *spill)
 {
     const struct snapshot_writing *writing = maker->writing;
-    struct block_results results = {.records = calloc(BLOCK_EVENTS_MAX, sizeof *results.records)};
+    struct block_results results = {.records = calloc(RESULTS_MAX, sizeof *results.records)};
     struct arena arena;
     if (results.records == NULL) return TALLY_ENOMEM;
     arena_init(&arena, BLOCK_ARENA_SIZE);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "proto/base/check.h"
+#include "proto/crypto/digest.h"
 #include "storage/snapshot_write_internal.h"
 
 #define BLOCK_ARENA_SIZE (64u * MIB)
@@ -147,18 +148,38 @@ static int make_batches(struct snapshot_maker *maker)
 
 /* ---- The head ---- */
 
+/* The register, and its policy's root, which stands among the parts. */
+static int read_register(const struct snapshot_maker *maker, struct snapshot_head *head)
+{
+    struct state_key key = state_key_alone('N');
+    struct state_register stored;
+    struct buffer value;
+    buffer_init(&value, STATE_REGISTER_SIZE_MAX + KIB);
+    int error = store_view_get(maker->source->view, state_key_span(&key), &value);
+    if (error == TALLY_OK) error = state_register_decode(buffer_span(&value), &stored);
+    if (error == TALLY_OK) {
+        head->parts.policy_root = stored.policy_root;
+        head->parts.members_root = digest_tagged(TAG_REGISTER, stored.bytes);
+        buffer_append(&head->registered, stored.bytes.data, stored.bytes.size);
+        if (head->registered.failed) error = TALLY_ENOMEM;
+    }
+    buffer_close(&value);
+    return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
+}
+
 static int head_begin(struct snapshot_maker *maker)
 {
-    struct snapshot_head *head = calloc(1, sizeof *head);
+    struct snapshot_head *head = snapshot_head_make(&maker->source->config);
     if (head == NULL) return TALLY_ENOMEM;
     maker->head = head;
-    head->validators = maker->writing->validators;
-    head->config = maker->source->config;
+    buffer_append(&head->seals, maker->source->seals.data, maker->source->seals.size);
+    if (head->seals.failed) return TALLY_ENOMEM;
     head->certified = maker->source->certified;
     head->counts = maker->source->meta.counts;
     head->window = maker->source->meta.window;
     head->depth = snapshot_depth(&head->counts);
-    return snapshot_head_reserve(head);
+    int error = read_register(maker, head);
+    return error == TALLY_OK ? snapshot_head_reserve(head) : error;
 }
 
 /* Writes it once it stands up to what others will hold it against. */
@@ -166,11 +187,9 @@ static int head_end(struct snapshot_maker *maker)
 {
     const struct snapshot_writing *writing = maker->writing;
     struct snapshot_head *head = maker->head, *again;
-    head->parts = (struct state_parts){.subjects_root = snapshot_ranges_join(&head->ranges).root,
-        .members_root = head->config.members_root,
-        .policy_root = head->config.policy_root,
-        .replay_root = replay_window_root(&head->window),
-        .counts_root = state_counts_root(&head->counts)};
+    head->parts.subjects_root = snapshot_ranges_join(&head->ranges).root;
+    head->parts.replay_root = replay_window_root(&head->window);
+    head->parts.counts_root = state_counts_root(&head->counts);
     buffer_clear(&maker->part);
     snapshot_head_encode(head, &maker->part);
     if (maker->part.failed) return TALLY_ELIMIT;

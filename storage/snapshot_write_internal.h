@@ -13,6 +13,7 @@ struct snapshot_source {
     struct state_meta meta;
     uint64_t base_height;
     struct certified_checkpoint certified;
+    struct buffer seals; /* of all epochs before the checkpoint's */
 };
 
 struct snapshot_maker {

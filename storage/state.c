@@ -167,15 +167,6 @@ static int rebuild_history(struct state *state)
     return TALLY_OK;
 }
 
-static struct state_parts parts_of(const struct state *state, const struct digest *subjects_root)
-{
-    return (struct state_parts){.subjects_root = *subjects_root,
-        .members_root = state->config.members_root,
-        .policy_root = state->config.policy_root,
-        .replay_root = replay_window_root(&state->meta.window),
-        .counts_root = state_counts_root(&state->meta.counts)};
-}
-
 /* The batches that count at the last block's time are those of the window, no more and no fewer. */
 static int check_batches(struct state *state, uint64_t time_ms)
 {
@@ -197,7 +188,7 @@ static int rebuild(struct state *state)
     if (error == TALLY_OK) error = rebuild_map(state, &map);
     if (error == TALLY_OK) error = rebuild_filter(state);
     if (error != TALLY_OK) return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
-    roots.parts = parts_of(state, &map.root);
+    roots.parts = state_parts_of(&map.root, &state->registered, &state->meta);
     struct digest root = state_root(&roots.parts);
     struct digest history_root = merkle_frontier_root(&state->history);
     if (!digest_equal(&root, &roots.state_root) || !digest_equal(&history_root, &roots.history_root))
@@ -270,13 +261,14 @@ static int open_contents(struct state *state)
         .may_be_fresh = state->meta.height == 0};
     error = event_index_open(state->store, &index, &state->index);
     if (error == TALLY_OK) error = open_newest_certified(state);
+    if (error == TALLY_OK) error = state_register_open(state);
     if (error != TALLY_OK) return error;
     if (state->meta.height > 0) return rebuild(state);
     struct state_roots none = {.block = state->config.chain_id};
     merkle_frontier_init(&state->history);
     none.history_root = merkle_frontier_root(&state->history);
     static const struct subject_map empty;
-    none.parts = parts_of(state, &empty.root);
+    none.parts = state_parts_of(&empty.root, &state->registered, &state->meta);
     none.state_root = state_root(&none.parts);
     return state_version_push(state, &empty, &none);
 }

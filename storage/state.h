@@ -32,11 +32,11 @@ struct state;
 #define STATE_OLDER_NODES_MAX (2u << 20)
 /* A subject's canonical state bytes. */
 #define STATE_SUBJECT_SIZE_MAX (256u * KIB)
+/* The register's bytes (proto/codec/register.h). */
+#define STATE_REGISTER_SIZE_MAX (256u * KIB)
 
 struct state_config {
     struct digest chain_id;
-    struct digest members_root; /* genesis_members_root */
-    struct digest policy_root;  /* of the policy in force: credit_policy_root */
     /* What a subject's canonical bytes say of its accounts, in their order there, and of its events that have
      * an item id. What the bytes are the state does not know. Needed for snapshots alone. Errors:
      * TALLY_EFORM, TALLY_ENOMEM. */
@@ -150,11 +150,28 @@ int state_remedy_put(struct state *state, enum state_remedy remedy, const struct
 int state_batch_remember(
     struct state *state, const struct digest *batch, uint64_t expires_at_ms) TALLY_MUST_CHECK;
 
+/* Who the members are and by which policy they are ruled. What the bytes are the state does not know. */
+struct state_register {
+    struct digest policy_root; /* credit_policy_root of its policy */
+    /* Of the epoch before the register's, so that the last checkpoint of that one can be told; zeros where
+     * there is none. Not under state_root. */
+    struct digest set_before;
+    struct span bytes; /* H(TAG_REGISTER | bytes) is members_root */
+};
+/* The register from this block on: until one was put, both roots are zeros. Errors: TALLY_ELIMIT (empty, or
+ * over STATE_REGISTER_SIZE_MAX). */
+int state_register_put(struct state *state, const struct state_register *put) TALLY_MUST_CHECK;
+
 /* Records the result of the block's next event: called once for each event, in order, `index` from 0. Result
  * OK counts as applied. Also indexes the event's id: an applied place is never replaced by one that was not.
  */
 int state_result_record(struct state *state, uint32_t index, const struct digest *event_id,
     const struct event_result *result) TALLY_MUST_CHECK;
+
+/* The same for what became of a governance transaction: after all events, and counted as none. Its digest is
+ * found by state_ruling_find alone, and nothing can aim at it. */
+int state_ruling_record(struct state *state, uint32_t index, const struct digest *digest,
+    const struct event_result *ruling) TALLY_MUST_CHECK;
 
 struct state_subject {
     struct digest subject_id;
@@ -225,6 +242,10 @@ struct state_base_event {
 int state_base_target(struct state *state, const struct digest *subject_id, const struct digest *event_id,
     struct state_base_event *event) TALLY_MUST_CHECK;
 
+/* The register; bytes in the arena. Errors: TALLY_ENOTFOUND (none was put). */
+int state_register_get(
+    struct state *state, struct arena *arena, struct state_register *stored) TALLY_MUST_CHECK;
+
 struct state_event {
     uint64_t height;
     uint32_t index;
@@ -234,6 +255,10 @@ struct state_event {
  */
 int state_event_get(
     struct state *state, const struct digest *event_id, struct state_event *event) TALLY_MUST_CHECK;
+/* Where a governance transaction was ruled on, in turn if it ever was; `applied`: it was carried out there.
+ */
+int state_ruling_find(
+    struct state *state, const struct digest *digest, struct state_event *at) TALLY_MUST_CHECK;
 
 /* Whether a batch was applied. `expires_at_ms` is the batch's own (its digest binds it). *seen is set on
  * TALLY_OK. A batch whose minute of expiry has left the window at `time_ms`, a block's, is not seen; it has
@@ -253,6 +278,8 @@ struct state_history_entry {
 int state_history_read(struct state *state, const struct digest *subject_id, uint64_t from, size_t count,
     struct state_history_entry *entries) TALLY_MUST_CHECK;
 
+/* Of an event; or, after all events of a block, of a governance transaction: then the id is its digest, and
+ * the code a ruling (proto/codec/ruling.h). */
 struct state_result {
     struct digest event_id;
     struct event_result result;
@@ -272,6 +299,7 @@ int state_roots_get(struct state *state, uint64_t height, struct state_roots *ro
 struct state_older_result {
     struct state_result at;
     bool folded; /* into its subject's history, whatever the result */
+    bool ruling; /* of a governance transaction */
 };
 /* Puts the results of block `height`, which is the next to be back-filled, in their place, to be written with
  * a later flush. Not inside a block. Errors: TALLY_EINVALID (not the next, or not what the block's

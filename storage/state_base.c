@@ -241,8 +241,9 @@ static int put_results(struct state *state, const struct state_roots *roots,
             state, roots->height, roots->time_ms, first / STATE_RESULTS_CHUNK, results + first, size);
         for (uint32_t i = first; error == TALLY_OK && i < first + size; i++)
             error = event_index_add(state->index,
-                event_index_kind_of(results[i].at.result.code, results[i].folded), &results[i].at.event_id,
-                (struct state_place){roots->height, i});
+                results[i].ruling ? INDEX_RULED
+                                  : event_index_kind_of(results[i].at.result.code, results[i].folded),
+                &results[i].at.event_id, (struct state_place){roots->height, i});
     }
     return error;
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "proto/base/check.h"
+#include "proto/codec/ruling.h"
 #include "proto/crypto/digest.h"
 #include "storage/state_internal.h"
 
@@ -173,10 +174,12 @@ int state_block_begin(struct state *state, uint64_t height, const struct digest 
     current->time_ms = time_ms;
     current->counts = state->meta.counts;
     current->window = state->meta.window;
+    current->registered = state->registered;
     replay_window_advance(&current->window, time_ms);
     merkle_frontier_init(&current->results);
     buffer_clear(&current->result_bytes);
     current->folded = false;
+    current->ruled = false;
     return TALLY_OK;
 }
 
@@ -259,11 +262,24 @@ static int put_results(struct state *state)
     return error;
 }
 
+/* The next leaf under results_root. */
+static int add_result(struct state *state, const struct state_result_record *record)
+{
+    struct state_block *block = &state->block;
+    const struct state_result *result = &record->result;
+    uint32_t index = (uint32_t)block->results.count;
+    if (block->result_bytes.size == 0) buffer_u64(&block->result_bytes, block->time_ms);
+    state_result_encode(record, &block->result_bytes);
+    struct digest leaf = result_leaf(block->height, index, &result->event_id, &result->result);
+    merkle_frontier_append(&block->results, &leaf, NULL, NULL);
+    return block->results.count % STATE_RESULTS_CHUNK == 0 ? put_results(state) : TALLY_OK;
+}
+
 int state_result_record(
     struct state *state, uint32_t index, const struct digest *event_id, const struct event_result *result)
 {
     struct state_block *block = &state->block;
-    CHECK(block->open && index == block->results.count);
+    CHECK(block->open && index == block->results.count && !block->ruled);
     CHECK(!block->folded || block->fold_index == index);
     struct state_result_record record = {.result = {*event_id, *result}};
     if (block->folded) {
@@ -271,15 +287,34 @@ int state_result_record(
         record.before = block->fold.before;
     }
     block->folded = false;
-    if (block->result_bytes.size == 0) buffer_u64(&block->result_bytes, block->time_ms);
-    state_result_encode(&record, &block->result_bytes);
-    struct digest leaf = result_leaf(block->height, index, event_id, result);
-    merkle_frontier_append(&block->results, &leaf, NULL, NULL);
     block->counts.events++;
     if (result->code == RESULT_OK) block->counts.applied++;
-    int error = event_index_add(state->index, event_index_kind_of(result->code, record.link != LINK_NONE),
-        event_id, (struct state_place){block->height, index});
-    if (error == TALLY_OK && block->results.count % STATE_RESULTS_CHUNK == 0) error = put_results(state);
+    enum event_index_kind kind = event_index_kind_of(result->code, record.link != LINK_NONE);
+    int error = event_index_add(state->index, kind, event_id, (struct state_place){block->height, index});
+    if (error == TALLY_OK) error = add_result(state, &record);
+    return state_fail(state, error);
+}
+
+/* A transaction whose turn had passed, or had not come, changed nothing: where it stands counts only until it
+ * is ruled on in turn. */
+static bool is_out_of_turn(uint16_t ruling)
+{
+    return ruling >= RULING_UNKNOWN_MEMBER && ruling <= RULING_OUT_OF_SEQUENCE;
+}
+
+int state_ruling_record(
+    struct state *state, uint32_t index, const struct digest *digest, const struct event_result *ruling)
+{
+    struct state_block *block = &state->block;
+    CHECK(block->open && index == block->results.count && !block->folded);
+    struct state_place place = {block->height, index}, before;
+    int error = is_out_of_turn(ruling->code)
+                    ? event_index_find_own(state->index, INDEX_RULED, digest, &before)
+                    : TALLY_ENOTFOUND;
+    if (error == TALLY_ENOTFOUND) error = event_index_add(state->index, INDEX_RULED, digest, place);
+    block->ruled = true;
+    if (error == TALLY_OK)
+        error = add_result(state, &(struct state_result_record){.result = {*digest, *ruling}});
     return state_fail(state, error);
 }
 
@@ -369,12 +404,9 @@ int state_block_end(struct state *state, struct state_roots *roots)
     state->meta.height = block->height;
     state->meta.counts = block->counts;
     state->meta.window = block->window;
+    state->registered = block->registered;
     struct state_roots after = {.height = block->height, .block = block->block, .time_ms = block->time_ms};
-    after.parts = (struct state_parts){.subjects_root = map.root,
-        .members_root = state->config.members_root,
-        .policy_root = state->config.policy_root,
-        .replay_root = replay_window_root(&state->meta.window),
-        .counts_root = state_counts_root(&state->meta.counts)};
+    after.parts = state_parts_of(&map.root, &state->registered, &state->meta);
     after.state_root = state_root(&after.parts);
     after.results_root = merkle_frontier_root(&block->results);
     struct digest leaf = history_leaf(&after.block, after.time_ms, &after.state_root, &after.results_root);

@@ -38,6 +38,11 @@ struct touched_table {
     struct digest_hash_key key;
 };
 
+/* What stands for the register under state_root; zeros until there is one. */
+struct state_register_roots {
+    struct digest members_root, policy_root;
+};
+
 /* The block being applied. */
 struct state_block {
     bool open;
@@ -51,8 +56,10 @@ struct state_block {
     bool folded;                     /* an event was, whose result is still to come */
     struct state_result_record fold; /* its link */
     uint32_t fold_index;
+    bool ruled; /* its governance transactions have begun */
     struct state_counts counts;
     struct replay_window window;
+    struct state_register_roots registered;
 };
 
 /* What the store is given next, as of `height`. */
@@ -70,8 +77,9 @@ struct state {
     uint64_t cache_hits, cache_misses;
     struct account_filter *filter; /* of the accounts in the store and the overlay; for the block alone */
     struct subject_map_pool *pool;
-    struct state_meta meta; /* after the last applied block */
-    struct state_base base; /* but for `backfilled`; others read the height, which stays */
+    struct state_meta meta;                 /* after the last applied block */
+    struct state_register_roots registered; /* likewise */
+    struct state_base base;                 /* but for `backfilled`; others read the height, which stays */
     atomic_uint_fast64_t backfilled;
     uint64_t flushed_height;
     struct state_frozen frozen;
@@ -162,6 +170,12 @@ int state_event_find(struct state *state, enum event_index_kind kind, const stru
     struct state_place *place) TALLY_MUST_CHECK;
 /* Whether what was ordered at this height is still to be back-filled. */
 bool state_is_pending(const struct state *state, uint64_t height);
+
+/* Of what is stored, at the opening. Errors: TALLY_EDAMAGED, TALLY_EIO, TALLY_ENOMEM. */
+int state_register_open(struct state *state) TALLY_MUST_CHECK;
+/* What these values come to, with the map's root. */
+struct state_parts state_parts_of(const struct digest *subjects_root,
+    const struct state_register_roots *registered, const struct state_meta *meta);
 
 /* A stored node of the history tree, for merkle_stored_path and its like; `context` is the state. */
 int state_tree_get(void *context, uint32_t level, uint64_t index, struct digest *node) TALLY_MUST_CHECK;

@@ -358,11 +358,38 @@ static void check_whole(const struct state_load *load)
             CHECK(state_load_has(load, kind, i));
 }
 
+/* So that what it proves can be verified from genesis on. */
+static int put_seals(struct state_load *load)
+{
+    struct span seals = buffer_span(&load->head->seals);
+    int error = TALLY_OK;
+    while (error == TALLY_OK && seals.size > 0) {
+        struct epoch_seal seal;
+        error = epoch_seal_take(&seals, &seal);
+        if (error != TALLY_OK) break;
+        struct state_key key = state_key_of_height('K', seal.checkpoint.checkpoint.epoch);
+        epoch_seal_append(&seal, &load->value);
+        put(load, &key);
+    }
+    return error;
+}
+
+static void put_register(struct state_load *load)
+{
+    struct state_register stored = snapshot_register(load->head);
+    struct state_key key = state_key_alone('N');
+    state_register_encode(&stored, &load->value);
+    put(load, &key);
+}
+
 int state_load_end(struct state_load *load)
 {
     const struct snapshot_head *head = load->head;
     uint64_t height = head->certified.checkpoint.height;
     check_whole(load);
+    int error = put_seals(load);
+    if (error != TALLY_OK) return error;
+    put_register(load);
     struct state_key key = state_key_of_height('C', height);
     certified_checkpoint_encode(&head->certified, &load->value);
     put(load, &key);

@@ -112,6 +112,20 @@ int state_event_get(struct state *state, const struct digest *event_id, struct s
     return error;
 }
 
+int state_ruling_find(struct state *state, const struct digest *digest, struct state_event *at)
+{
+    struct state_place place;
+    struct state_result stored;
+    bool pending = state_is_pending(state, state->base.height);
+    int error = state_event_find(state, INDEX_RULED, digest, &place);
+    if (error == TALLY_ENOTFOUND && pending) return TALLY_EPENDING;
+    if (error == TALLY_OK) error = state_result_get(state, place.height, place.index, &stored);
+    if (error == TALLY_OK)
+        *at = (struct state_event){
+            .height = place.height, .index = place.index, .applied = stored.result.code == RESULT_OK};
+    return error;
+}
+
 int state_batch_seen(
     struct state *state, uint64_t time_ms, const struct digest *batch, uint64_t expires_at_ms, bool *seen)
 {

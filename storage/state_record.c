@@ -324,6 +324,26 @@ int state_digest_decode(struct span bytes, struct digest *digest)
     return TALLY_OK;
 }
 
+void state_register_encode(const struct state_register *stored, struct buffer *out)
+{
+    put_digest(out, &stored->policy_root);
+    put_digest(out, &stored->set_before);
+    buffer_append(out, stored->bytes.data, stored->bytes.size);
+}
+
+int state_register_decode(struct span bytes, struct state_register *stored)
+{
+    struct reader reader;
+    struct state_register read;
+    reader_init(&reader, bytes);
+    read_digest(&reader, &read.policy_root);
+    read_digest(&reader, &read.set_before);
+    if (reader.failed || reader.left == 0 || reader.left > STATE_REGISTER_SIZE_MAX) return TALLY_EDAMAGED;
+    read.bytes = span_of(reader.at, reader.left);
+    *stored = read;
+    return TALLY_OK;
+}
+
 struct digest state_account_seq_name(uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE], uint32_t seq)
 {
     struct hasher hasher;

@@ -23,10 +23,13 @@
  *   'K' epoch u64                   how it ended: an encoded EpochSeals of that one seal
  *   'M'                             format version u32 | chain id | height u64 |
  *                                   events, applied, subjects u64 | replay window
+ *   'N'                             policy_root | hash of the set of the epoch before | the register's
+ *                                   bytes; missing until there is one
  *   'P'                             height u64 of the snapshot the state came with | height u64 up to which
  *                                   what was ordered before is back-filled
  *   'Q'                             height u64 of the newest certified checkpoint
- *   'R' height u64 | chunk u32      time u64, and for each of STATE_RESULTS_CHUNK events:
+ *   'R' height u64 | chunk u32      time u64, and for each of STATE_RESULTS_CHUNK events, or governance
+ *                                   transactions, which come after all events of a block:
  *                                   event id | code u16 | detail size u8 | detail | link u8 | place
  *   'S' position                    subject id | count u64 | last height u64 | last index u32 | acc |
  *                                   the canonical state bytes
@@ -39,7 +42,8 @@
  * refused and folded all the same; kinds 5 and 6: where a CORRECT, and a RETRACT, of it was applied. Under
  * the start of H(TAG_ACCOUNT_SEQ | member u32 | ref | seq u32), kind 3: where that event of the account was
  * applied. Under the start of H(TAG_ITEM_NAME | member u32 | item id), kind 4: where the event that used the
- * item id up was folded.
+ * item id up was folded. Under the start of a governance transaction's digest, kind 9: where it was ruled on,
+ * in turn if it ever was.
  * Kind 7 has a number, and one more, for the height, of what came with a snapshot: under H(TAG_ITEM_NAME |
  * member u32 | item id), which of all entries of all values under 'J', each taken for a full one; and of a
  * subject with values under 'D', under the start of an event's id, the event's number in the subject's
@@ -60,7 +64,7 @@
 #include "storage/replay_window.h"
 #include "storage/state.h"
 
-#define STATE_FORMAT_VERSION 7u
+#define STATE_FORMAT_VERSION 8u
 /* A block's results are kept so many to a value, so that one is read without the rest. */
 #define STATE_RESULTS_CHUNK 64u
 
@@ -92,7 +96,7 @@ struct state_key state_key_of_base_items(uint32_t page);
 struct state_key state_key_of_index_page(uint32_t generation, uint32_t bucket);
 struct state_key state_key_of_index_filter(uint32_t generation);
 struct state_key state_key_of_index_run(uint32_t generation, uint32_t run);
-/* 'I', 'M', 'P', 'Q'. */
+/* 'I', 'M', 'N', 'P', 'Q'. */
 struct state_key state_key_alone(char kind);
 
 /* What stands under 'M'. */
@@ -140,6 +144,7 @@ void state_batch_encode(const struct state_batch *batch, struct buffer *out);
 void state_index_head_encode(const struct event_index_head *head, struct buffer *out);
 void state_result_encode(const struct state_result_record *record, struct buffer *out);
 void state_subject_encode(const struct state_subject *subject, struct buffer *out);
+void state_register_encode(const struct state_register *stored, struct buffer *out);
 
 /* Errors of the decoders: TALLY_EDAMAGED; state_meta_decode also TALLY_EVERSION. */
 int state_meta_decode(struct span bytes, struct state_meta *meta) TALLY_MUST_CHECK;
@@ -152,6 +157,8 @@ int state_result_decode(struct reader *reader, struct state_result_record *recor
 /* subject->bytes borrows; the summary, which hashes them, is not stored, and zero. */
 int state_subject_decode(struct span bytes, struct state_subject *subject) TALLY_MUST_CHECK;
 int state_digest_decode(struct span bytes, struct digest *digest) TALLY_MUST_CHECK;
+/* Borrows. */
+int state_register_decode(struct span bytes, struct state_register *stored) TALLY_MUST_CHECK;
 
 /* By which the index of events knows an account's event: H(TAG_ACCOUNT_SEQ | member u32 | ref | seq u32). */
 struct digest state_account_seq_name(uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE], uint32_t seq);

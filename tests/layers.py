@@ -25,7 +25,7 @@ MAY_INCLUDE = [
     ("node/net/", ["node/net/", "node/keys/node_signer.h", *PROTO]),
     ("node/metrics/node_metrics", ["node/", "consensus/", "storage/", *PROTO]),
     ("node/metrics/", ["node/metrics/", *PROTO]),
-    ("node/commit/", ["node/commit/", "node/clock.h", "node/credit/", "node/metrics/meters.h", "node/net/log.h", "storage/", *PROTO]),
+    ("node/commit/", ["node/commit/", "node/clock.h", "node/credit/", "node/governance/rules.h", "node/metrics/meters.h", "node/net/log.h", "storage/", *PROTO]),
     ("node/rpc/services", ["node/", "consensus/", "storage/", *PROTO]),
     ("node/rpc/", ["node/rpc/", "node/net/", "node/metrics/", "node/client/grpc.h", *PROTO]),
     ("node/", ["node/", "consensus/", "storage/", *PROTO]),

@@ -227,7 +227,6 @@ static enum tool_exit check_locked(
     struct fsck_options options = {.dir = data,
         .genesis = genesis,
         .is_validator = is_validator(genesis, home->name),
-        .policy_root = credit_policy_root(&genesis->policy),
         .accounts = subject_state_chains,
         .found = on_found,
         .progress = on_progress,

@@ -37,7 +37,6 @@ enum tool_exit restore_check(struct context *context, const char *folder, const 
     struct checking checking = {.first = ""};
     struct fsck_options options = {.dir = data,
         .genesis = genesis,
-        .policy_root = credit_policy_root(&genesis->policy),
         .accounts = subject_state_chains,
         .found = on_found,
         .progress = on_progress,

@@ -24,12 +24,14 @@ static int read_account_event(void *context, uint32_t member_id, const uint8_t r
     return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
 }
 
+/* One that is suspended may be granted consent, and have accounts transferred to it, as it may come back; one
+ * that was removed may not. */
 static uint32_t read_member_role(void *context, uint32_t member_id)
 {
     const struct credit_reads *reads = context;
-    const struct genesis_member *member = genesis_member_by_id(reads->genesis, member_id);
+    const struct register_member *member = register_member_by_id(reads->registered, member_id);
 
-    return member ? (uint32_t)member->role : 0;
+    return member && member->status != MEMBER_REMOVED ? (uint32_t)member->role : 0;
 }
 
 static int read_item_event(
@@ -183,5 +185,5 @@ static int read_target(void *context, const struct digest *subject_id, const str
 struct credit_read credit_reads_open(struct credit_reads *reads)
 {
     return (struct credit_read){reads, read_account_subject, read_account_event, read_member_role,
-        read_item_event, read_target, &reads->genesis->policy};
+        read_item_event, read_target, reads->policy};
 }

@@ -5,7 +5,7 @@
 
 #include "node/credit/rules.h"
 #include "proto/codec/agreement.h"
-#include "proto/codec/genesis.h"
+#include "proto/codec/register.h"
 
 struct ledger;
 struct state;
@@ -22,13 +22,14 @@ struct header_source header_source_of(struct ledger *ledger);
 
 struct credit_reads {
     struct state *state;
-    const struct genesis *genesis;
+    /* As of before the block: who the members are, and by which policy they are ruled. */
+    const struct member_register *registered;
+    const struct credit_policy *policy;
     struct header_source headers;
     const struct block *block; /* the one that is applied */
 };
 
-/* Questions about what `reads` holds, which is borrowed and outlives it; the policy is the genesis's, which
- * is known (CHECKed). */
+/* Questions about what `reads` holds, which is borrowed and outlives it. */
 struct credit_read credit_reads_open(struct credit_reads *reads);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "node/commit/governed.h"
 #include "node/credit/rules.h"
 #include "proto/base/check.h"
 #include "proto/crypto/digest_hash.h"
@@ -26,8 +27,7 @@ struct touched_subject {
 
 struct execution {
     struct state *state;
-    const struct genesis *genesis;
-    struct digest set_hash;
+    struct governed governed;
     struct credit_reads reads;
     struct credit_read read; /* from `reads` */
     struct digest_hash_key key;
@@ -42,26 +42,30 @@ struct execution {
 _Static_assert((SUBJECT_BUCKETS & (SUBJECT_BUCKETS - 1)) == 0, "a bucket is chosen by masking");
 _Static_assert(
     SUBJECT_STATE_SIZE_MAX <= STATE_SUBJECT_SIZE_MAX, "the largest file fits its place in the state");
+_Static_assert(BLOCK_EVENTS_MAX + GOVERNANCE_BLOCK_MAX <= UINT16_MAX, "a result's index fits its place");
 
 /* ---- Life ---- */
 
 int execution_open(struct state *state, const struct genesis *genesis, const struct header_source *headers,
     struct execution **execution)
 {
-    struct validator_set set;
-
     if (genesis->validator_count < VALIDATORS_MIN || genesis->validator_count > VALIDATORS_MAX)
         return TALLY_EFORM;
     struct execution *opened = calloc(1, sizeof(*opened));
     if (!opened) return TALLY_ENOMEM;
     opened->state = state;
-    opened->genesis = genesis;
-    genesis_validator_set(genesis, &set);
-    opened->set_hash = validator_set_hash(&set);
-    opened->reads = (struct credit_reads){.state = state, .genesis = genesis, .headers = *headers};
-    opened->read = credit_reads_open(&opened->reads);
     digest_hash_key_init(&opened->key);
     buffer_init(&opened->encoding, SUBJECT_STATE_SIZE_MAX);
+    int error = governed_open(&opened->governed, state, genesis);
+    if (error) {
+        execution_close(opened);
+        return error;
+    }
+    opened->reads = (struct credit_reads){.state = state,
+        .registered = opened->governed.value,
+        .policy = &opened->governed.policy,
+        .headers = *headers};
+    opened->read = credit_reads_open(&opened->reads);
     *execution = opened;
     return TALLY_OK;
 }
@@ -74,7 +78,29 @@ void execution_close(struct execution *execution)
     free(execution->touched);
     free(execution->results);
     buffer_close(&execution->encoding);
+    governed_close(&execution->governed);
     free(execution);
+}
+
+const struct member_register *execution_register(const struct execution *execution)
+{
+    return execution->governed.value;
+}
+
+bool execution_register_changed(const struct execution *execution)
+{
+    return execution->governed.changed;
+}
+
+uint32_t execution_unknown_flag(const struct execution *execution)
+{
+    return register_unknown_flag(
+        execution->governed.value, FLAGS_KNOWN, state_applied_height(execution->state) + 1);
+}
+
+void execution_epoch_at(const struct execution *execution, uint64_t height, struct checkpoint *checkpoint)
+{
+    governed_epoch_at(&execution->governed, height, checkpoint);
 }
 
 /* ---- Subjects touched by the block ---- */
@@ -202,19 +228,12 @@ static int event_apply(struct execution *execution, const struct batch_event *ev
     return event_store(execution, event, index, result->code);
 }
 
-static bool key_is_members(const struct genesis_member *member, const struct public_key *key)
-{
-    for (uint32_t i = 0; i < member->key_count; i++) {
-        if (public_key_equal(&member->keys[i], key)) return true;
-    }
-    return false;
-}
-
 /* "A batch digest is applied at most once, and expires_at_ms lies at most 10 minutes after block time." Sets
  * *code to what all events of the batch get, RESULT_OK where the credit rules are to say. */
-static int batch_rule(
-    struct execution *execution, const struct batch *batch, uint64_t block_time_ms, enum result_code *code)
+static int batch_rule(struct execution *execution, const struct batch *batch,
+    const struct block_header *block, enum result_code *code)
 {
+    uint64_t block_time_ms = block->time_ms;
     bool seen;
 
     if (batch->expires_at_ms <= block_time_ms ||
@@ -231,13 +250,7 @@ static int batch_rule(
     }
     error = state_batch_remember(execution->state, &batch->digest, batch->expires_at_ms);
     if (error) return error == TALLY_EINVALID ? TALLY_EDAMAGED : error;
-
-    const struct genesis_member *member = genesis_member_by_id(execution->genesis, batch->member_id);
-    if (!member) {
-        *code = RESULT_NOT_ALLOWED;
-    } else {
-        *code = key_is_members(member, &batch->signing_key) ? RESULT_OK : RESULT_KEY_REVOKED;
-    }
+    *code = governed_batch_rule(&execution->governed, batch, block->height);
     return TALLY_OK;
 }
 
@@ -252,11 +265,11 @@ static void subjects_fetch(const struct execution *execution, const struct batch
     state_subjects_fetch(execution->state, ids, count);
 }
 
-static int batch_apply(
-    struct execution *execution, const struct batch *batch, uint32_t first_index, uint64_t block_time_ms)
+static int batch_apply(struct execution *execution, const struct batch *batch, uint32_t first_index,
+    const struct block_header *block)
 {
     enum result_code code;
-    int error = batch_rule(execution, batch, block_time_ms, &code);
+    int error = batch_rule(execution, batch, block, &code);
     if (error) return error;
 
     for (uint32_t i = 0; i < batch->event_count; i++) {
@@ -264,7 +277,7 @@ static int batch_apply(
         const struct batch_event *event = &batch->events[i];
         struct event_result *result = &execution->results[first_index + i];
         *result = (struct event_result){.code = (uint16_t)code};
-        if (code == RESULT_OK) error = event_apply(execution, event, first_index + i, block_time_ms, result);
+        if (code == RESULT_OK) error = event_apply(execution, event, first_index + i, block->time_ms, result);
         if (!error) error = state_result_record(execution->state, first_index + i, &event->id, result);
         if (error) return error;
     }
@@ -273,10 +286,29 @@ static int batch_apply(
 
 /* ---- The block ---- */
 
-/* Room for every event's result. */
-static int results_reserve(struct execution *execution, uint64_t count)
+/* Of a block: events, and governance transactions, whose results come after theirs. */
+struct content {
+    uint64_t events, transactions;
+};
+
+static struct content content_of(const struct block *block)
 {
-    if (count > BLOCK_EVENTS_MAX) return TALLY_ELIMIT;
+    struct content content = {0};
+
+    for (uint32_t i = 0; i < block->batch_count; i++) {
+        content.events += block->batches[i].event_count;
+        content.transactions += block->batches[i].governance != NULL;
+    }
+    return content;
+}
+
+/* Room for every result. */
+static int results_reserve(struct execution *execution, const struct content *content)
+{
+    uint64_t count = content->events + content->transactions;
+
+    if (content->events > BLOCK_EVENTS_MAX || content->transactions > GOVERNANCE_BLOCK_MAX)
+        return TALLY_ELIMIT;
     if (count <= execution->result_capacity) return TALLY_OK;
 
     struct event_result *results = realloc(execution->results, count * sizeof(*results));
@@ -299,70 +331,100 @@ static int batches_apply(struct execution *execution, const struct block *block)
     uint32_t first_index = 0;
 
     for (uint32_t i = 0; i < block->batch_count; i++) {
-        int error = batch_apply(execution, &block->batches[i], first_index, block->header.time_ms);
+        if (block->batches[i].governance != NULL) continue;
+        int error = batch_apply(execution, &block->batches[i], first_index, &block->header);
         if (error) return error;
         first_index += block->batches[i].event_count;
     }
     return subjects_write(execution);
 }
 
-static void batches_tell(struct execution *execution, const struct block *block,
-    void (*done)(void *context, const struct executed_batch *executed), void *context)
+/* The transactions, after all batches: what these came to is told of by the register before the block. */
+static int governance_carry_out(struct execution *execution, const struct block *block,
+    const struct content *content, struct checkpoint *checkpoint)
 {
-    struct executed_batch executed = {.height = block->header.height};
+    uint32_t index = (uint32_t)content->events;
+    int error = governed_block(&execution->governed, block, &execution->results[index], &checkpoint->set_hash,
+        &checkpoint->next_set_hash);
+
+    for (uint32_t i = 0; !error && i < block->batch_count; i++) {
+        const struct batch *batch = &block->batches[i];
+        if (batch->governance == NULL) continue;
+        error = state_ruling_record(execution->state, index, &batch->digest, &execution->results[index]);
+        index++;
+    }
+    return error;
+}
+
+static void batches_tell(struct execution *execution, const struct block *block,
+    const struct content *content, void (*done)(void *context, const struct executed_batch *executed),
+    void *context)
+{
+    uint32_t event_index = 0, transaction_index = (uint32_t)content->events;
 
     for (uint32_t i = 0; i < block->batch_count; i++) {
-        executed.batch_index = i;
-        executed.batch = &block->batches[i];
-        executed.results = &execution->results[executed.first_index];
+        const struct batch *batch = &block->batches[i];
+        uint32_t *index = batch->governance != NULL ? &transaction_index : &event_index;
+        struct executed_batch executed = {
+            .height = block->header.height,
+            .batch_index = i,
+            .first_index = *index,
+            .batch = batch,
+            .result_count = batch->governance != NULL ? 1 : batch->event_count,
+            .results = &execution->results[*index],
+        };
         done(context, &executed);
-        executed.first_index += block->batches[i].event_count;
+        *index += executed.result_count;
     }
 }
 
-/* In this epoch the set does not change, so the next one is the same. */
-static struct checkpoint checkpoint_of(
-    const struct execution *execution, const struct block *block, const struct state_roots *roots)
+/* What is not known of the checkpoint before the block has ended. */
+static void checkpoint_end(
+    const struct block *block, const struct state_roots *roots, struct checkpoint *checkpoint)
 {
-    return (struct checkpoint){
-        .chain_id = execution->genesis->chain_id,
-        .epoch = block->header.epoch,
-        .height = block->header.height,
-        .block = block->hash,
-        .time_ms = block->header.time_ms,
-        .state_root = roots->state_root,
-        .results_root = roots->results_root,
-        .history_root = roots->history_root,
-        .set_hash = execution->set_hash,
-        .next_set_hash = execution->set_hash,
-    };
+    checkpoint->chain_id = block->header.chain_id;
+    checkpoint->epoch = block->header.epoch;
+    checkpoint->height = block->header.height;
+    checkpoint->block = block->hash;
+    checkpoint->time_ms = block->header.time_ms;
+    checkpoint->state_root = roots->state_root;
+    checkpoint->results_root = roots->results_root;
+    checkpoint->history_root = roots->history_root;
+}
+
+static int block_begin(struct execution *execution, const struct block *block)
+{
+    uint64_t height = block->header.height;
+    bool next = height == state_applied_height(execution->state) + 1;
+
+    if (next && execution_unknown_flag(execution) != 0) return TALLY_EVERSION;
+    if (next && block->header.epoch != execution->governed.value->epoch) return TALLY_EINVALID;
+    return state_block_begin(execution->state, height, &block->hash, block->header.time_ms);
 }
 
 int execution_apply(struct execution *execution, const struct block *block,
     void (*done)(void *context, const struct executed_batch *executed), void *context,
     struct checkpoint *checkpoint)
 {
-    uint64_t event_count = 0;
+    struct content content = content_of(block);
+    struct checkpoint ending;
     struct state_roots roots;
 
     CHECK(execution->touched_count == 0);
     execution->reads.block = block;
-    for (uint32_t i = 0; i < block->batch_count; i++)
-        event_count += block->batches[i].event_count;
-    int error = results_reserve(execution, event_count);
-    if (!error) {
-        error =
-            state_block_begin(execution->state, block->header.height, &block->hash, block->header.time_ms);
-    }
+    int error = results_reserve(execution, &content);
+    if (!error) error = block_begin(execution, block);
     if (error) return error;
 
     error = batches_apply(execution, block);
     subjects_forget(execution);
     execution->reads.block = NULL;
+    if (!error) error = governance_carry_out(execution, block, &content, &ending);
     if (!error) error = state_block_end(execution->state, &roots);
     if (error) return error;
-    if (done) batches_tell(execution, block, done, context);
-    *checkpoint = checkpoint_of(execution, block, &roots);
+    if (done) batches_tell(execution, block, &content, done, context);
+    checkpoint_end(block, &roots, &ending);
+    *checkpoint = ending;
     results_forget(execution);
     return TALLY_OK;
 }

@@ -1,5 +1,6 @@
 #include "node/commit/executor.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -99,16 +100,16 @@ struct apply_job {
     struct state_counts counts;
     struct event_result *results;
     uint32_t result_count;
-    bool anew; /* the state was damaged, and is not any more */
+    struct register_view *view; /* where the block changed it; else NULL */
+    bool anew;                  /* the state was damaged, and is not any more */
 };
 
 static void keep_results(void *context, const struct executed_batch *executed)
 {
     struct apply_job *apply = context;
-    CHECK(executed->first_index == apply->result_count);
-    memcpy(apply->results + apply->result_count, executed->results,
-        executed->batch->event_count * sizeof *executed->results);
-    apply->result_count += executed->batch->event_count;
+    memcpy(apply->results + executed->first_index, executed->results,
+        executed->result_count * sizeof *executed->results);
+    apply->result_count += executed->result_count;
 }
 
 /* A rebuild has taken the block from the ledger already: what came of it is in the state. */
@@ -123,7 +124,7 @@ static int read_applied(struct executor *executor, struct apply_job *apply)
     if (error == TALLY_OK)
         error = state_results_read(executor->replay.state, height, &arena, &results, &count);
     if (error == TALLY_OK) {
-        CHECK(count == apply->block->header.payload_events);
+        CHECK(count == block_result_count(apply->block));
         for (uint32_t i = 0; i < count; i++)
             apply->results[i] = results[i].result;
         apply->result_count = count;
@@ -172,6 +173,22 @@ static int make_anew(struct executor *executor)
     return error == TALLY_EINVALID ? TALLY_OK : error;
 }
 
+/* For readers, what the register has come to. */
+static int make_view(struct executor *executor, struct register_view **view)
+{
+    *view = register_view_make(
+        execution_register(executor->replay.execution), state_applied_height(executor->replay.state));
+    return *view == NULL ? TALLY_ENOMEM : TALLY_OK;
+}
+
+/* The loop's: readers have it from now on. */
+static void take_view(struct executor *executor, struct register_view *view)
+{
+    if (view == NULL) return;
+    register_view_release(executor->view);
+    executor->view = view;
+}
+
 /* What was damaged on disk since the start, and met now, is found in the ledger again, this block too. */
 static int apply_anew(struct executor *executor, struct apply_job *apply)
 {
@@ -203,6 +220,17 @@ static int apply_next(struct executor *executor, struct apply_job *apply)
     return error;
 }
 
+/* What the members switched on, and this build would carry out otherwise than theirs. */
+static void tell_flag(const struct executor *executor)
+{
+    if (executor->replay.execution == NULL) return;
+    LOG_BROKEN(
+        "members switched on a protocol flag that this version does not know: upgrade this node to one "
+        "that does, and start it again; it has applied nothing wrong",
+        LOG_U("flag", execution_unknown_flag(executor->replay.execution)),
+        LOG_U("from_height", state_applied_height(executor->replay.state) + 1));
+}
+
 static void run_apply(struct job *job)
 {
     struct apply_job *apply = (struct apply_job *)(void *)job;
@@ -217,6 +245,10 @@ static void run_apply(struct job *job)
         apply->base.error = apply_next(executor, apply);
         if (apply->base.error == TALLY_EDAMAGED) apply->base.error = apply_anew(executor, apply);
     }
+    if (apply->base.error == TALLY_EVERSION) tell_flag(executor);
+    if (apply->base.error == TALLY_OK &&
+        (apply->anew || execution_register_changed(executor->replay.execution)))
+        apply->base.error = make_view(executor, &apply->view);
     if (apply->base.error != TALLY_OK) return;
     state_counts(executor->replay.state, &apply->counts);
     tell_sizes(executor->replay.state);
@@ -226,6 +258,7 @@ static void apply_done(struct job *job)
 {
     struct apply_job *apply = (struct apply_job *)(void *)job;
     struct executor *executor = apply->base.executor;
+    take_view(executor, apply->view);
     if (apply->base.error != TALLY_OK) {
         fail(executor, "a block cannot be applied", apply->base.error);
     } else if (!executor->failed && !executor->closing) {
@@ -240,6 +273,7 @@ static void apply_done(struct job *job)
             .results = apply->results,
             .result_count = apply->result_count,
             .counts = apply->counts,
+            .register_view = apply->view,
         };
         executor->callbacks->on_applied(executor->context, &applied);
         flusher_note(executor->flusher);
@@ -252,7 +286,7 @@ void executor_apply(struct executor *executor, const struct block *block)
 {
     struct apply_job *apply = (struct apply_job *)new_job(executor, sizeof *apply, run_apply, apply_done);
     apply->block = block;
-    apply->results = calloc(block->header.payload_events + 1, sizeof *apply->results);
+    apply->results = calloc(block_result_count(block) + 1u, sizeof *apply->results);
     CHECK(apply->results != NULL);
     worker_submit_urgent(executor->worker, &apply->base.job);
 }
@@ -300,6 +334,7 @@ struct rebuild_job {
     struct state_job base;
     struct checkpoint last;
     struct state_counts counts;
+    struct register_view *view;
 };
 
 static void run_rebuild(struct job *job)
@@ -309,12 +344,14 @@ static void run_rebuild(struct job *job)
     rebuild->base.error = make_anew(executor);
     if (rebuild->base.error == TALLY_OK)
         rebuild->base.error = read_last(executor, &rebuild->last, &rebuild->counts);
+    if (rebuild->base.error == TALLY_OK) rebuild->base.error = make_view(executor, &rebuild->view);
 }
 
 static void rebuild_done(struct job *job)
 {
     struct rebuild_job *rebuild = (struct rebuild_job *)(void *)job;
     struct executor *executor = rebuild->base.executor;
+    take_view(executor, rebuild->view);
     if (rebuild->base.error != TALLY_OK) {
         fail(executor, "the state cannot be rebuilt", rebuild->base.error);
     } else if (!executor->failed && !executor->closing) {
@@ -338,6 +375,7 @@ static void anew_done(struct job *job)
 {
     struct rebuild_job *rebuild = (struct rebuild_job *)(void *)job;
     struct executor *executor = rebuild->base.executor;
+    take_view(executor, rebuild->view);
     if (rebuild->base.error != TALLY_OK) {
         fail(executor, "the state cannot be brought level with the ledger", rebuild->base.error);
     } else if (!executor->failed && !executor->closing) {
@@ -372,6 +410,7 @@ static void run_level(struct job *job)
     if (error == TALLY_EDAMAGED) error = make_anew(executor);
     executor->behind = error != TALLY_OK;
     if (error == TALLY_OK) error = read_last(executor, &rebuild->last, &rebuild->counts);
+    if (error == TALLY_OK) error = make_view(executor, &rebuild->view);
     rebuild->base.error = error;
 }
 
@@ -395,14 +434,20 @@ struct backfill_job {
 static int put_older(struct state *state, const struct block *block, const struct event_result *results)
 {
     uint32_t count = 0;
-    struct state_older_result *put = calloc((size_t)block->header.payload_events + 1, sizeof *put);
+    struct state_older_result *put = calloc((size_t)block_result_count(block) + 1, sizeof *put);
     if (put == NULL) return TALLY_ENOMEM;
     for (uint32_t b = 0; b < block->batch_count; b++) {
         for (uint32_t e = 0; e < block->batches[b].event_count; e++, count++) {
             const struct batch_event *event = &block->batches[b].events[e];
             bool folded = credit_result_folds(event->fields.type, results[count].code);
-            put[count] = (struct state_older_result){{event->id, results[count]}, folded};
+            put[count] = (struct state_older_result){.at = {event->id, results[count]}, .folded = folded};
         }
+    }
+    for (uint32_t b = 0; b < block->batch_count; b++) {
+        if (block->batches[b].governance == NULL) continue;
+        put[count] =
+            (struct state_older_result){.at = {block->batches[b].digest, results[count]}, .ruling = true};
+        count++;
     }
     int error = state_backfill_put(state, block->header.height, put, count);
     free(put);
@@ -461,16 +506,6 @@ void executor_backfill(struct executor *executor, uint64_t from, const struct bl
 
 /* ---- Life ---- */
 
-static int open_view(struct executor *executor)
-{
-    struct member_register *value = malloc(sizeof *value);
-    if (value == NULL) return TALLY_ENOMEM;
-    int error = register_from_genesis(executor->replay.genesis, value);
-    if (error == TALLY_OK) executor->view = register_view_make(value, 0);
-    free(value);
-    return error == TALLY_OK && executor->view == NULL ? TALLY_ENOMEM : error;
-}
-
 int executor_open(uv_loop_t *loop, const char *data_dir, size_t subject_cache_size,
     const struct genesis *genesis, struct ledger *ledger, const struct executor_callbacks *callbacks,
     void *context, struct executor **out, char *why, size_t why_size)
@@ -487,7 +522,7 @@ int executor_open(uv_loop_t *loop, const char *data_dir, size_t subject_cache_si
     if (executor->behind) error = TALLY_OK;
     if (error == TALLY_OK) error = read_last(executor, &executor->last, &executor->counts);
     if (error == TALLY_OK) error = read_certified(executor);
-    if (error == TALLY_OK) error = open_view(executor);
+    if (error == TALLY_OK) error = make_view(executor, &executor->view);
     if (error == TALLY_OK) error = worker_open(loop, "state", 1, &executor->worker);
     if (error == TALLY_OK) error = worker_open(loop, "query", QUERY_THREADS, &executor->queries);
     if (error == TALLY_OK) error = snapshotter_open(loop, data_dir, genesis, ledger, &executor->snapshots);
@@ -495,8 +530,15 @@ int executor_open(uv_loop_t *loop, const char *data_dir, size_t subject_cache_si
         error = flusher_open(loop, &executor->replay, executor->worker, executor->snapshots, on_flush_failed,
             executor, &executor->flusher);
     if (error != TALLY_OK) {
-        snprintf(
-            why, why_size, "the state in %s/state cannot be opened: %s", data_dir, tally_error_text(error));
+        if (error == TALLY_EVERSION && executor->replay.execution != NULL)
+            snprintf(why, why_size,
+                "members switched on protocol flag %u from height %" PRIu64
+                " on, which this version does not know: upgrade this node to one that does",
+                execution_unknown_flag(executor->replay.execution),
+                state_applied_height(executor->replay.state) + 1);
+        else
+            snprintf(why, why_size, "the state in %s/state cannot be opened: %s", data_dir,
+                tally_error_text(error));
         snapshotter_close(executor->snapshots);
         worker_close(executor->queries);
         worker_close(executor->worker);

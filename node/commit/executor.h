@@ -18,7 +18,8 @@ struct executor;
 struct applied_block {
     const struct block *block;
     struct checkpoint checkpoint;
-    const struct event_result *results; /* one for each event of the block, in order */
+    /* One for each event of the block, in order, and then one for each governance transaction. */
+    const struct event_result *results;
     uint32_t result_count;
     struct state_counts counts;
     /* After this block, which changed it; else NULL. It is executor_register's by then. */
@@ -32,7 +33,9 @@ struct executor_callbacks {
     /* A state that waited at its opening for a block that the ledger had lost is level with the ledger. */
     void (*on_level)(void *context);
     /* The state cannot go on; the process must end. `what` is constant. TALLY_EPENDING: it was damaged, and
-     * is gone; of the ledger that it is made from again, blocks below a snapshot are not here. */
+     * is gone; of the ledger that it is made from again, blocks below a snapshot are not here.
+     * TALLY_EVERSION: members switched on a protocol flag that this build does not know, and the next block
+     * is the first that it holds for; the log says which. */
     void (*on_failed)(void *context, const char *what, int error);
     /* A certified checkpoint of this height is kept, and what it covers can be proven; NULL = nobody asks. */
     void (*on_provable)(void *context, uint64_t height);
@@ -42,7 +45,8 @@ struct executor_callbacks {
  * state that is damaged is discarded and rebuilt from the ledger. Where that needs a block that the ledger
  * lost, it goes on once the block is mended, and what is queued waits. `ledger` and `genesis` are borrowed;
  * `subject_cache_size` is the memory, in bytes, for subjects' states that were used lately; 0 =
- * STATE_CACHE_SIZE. Errors: as state_open's and the ledger's; `why` is then one sentence. */
+ * STATE_CACHE_SIZE. Errors: as state_open's and the ledger's, and TALLY_EVERSION (a protocol flag, as
+ * on_failed); `why` is then one sentence. */
 int executor_open(uv_loop_t *loop, const char *data_dir, size_t subject_cache_size,
     const struct genesis *genesis, struct ledger *ledger, const struct executor_callbacks *callbacks,
     void *context, struct executor **executor, char *why, size_t why_size) TALLY_MUST_CHECK;

@@ -17,8 +17,6 @@ struct state_config replay_config(const struct genesis *genesis)
 {
     return (struct state_config){
         .chain_id = genesis->chain_id,
-        .members_root = genesis_members_root(genesis),
-        .policy_root = credit_policy_root(&genesis->policy),
         .accounts = subject_state_chains,
     };
 }
@@ -59,21 +57,16 @@ int replay_checkpoint(struct replay *replay, uint64_t height, struct checkpoint 
     struct state_roots roots;
     int error = state_roots_get(replay->state, height, &roots);
     if (error != TALLY_OK) return error;
-    struct validator_set set;
-    genesis_validator_set(replay->genesis, &set);
-    struct digest set_hash = validator_set_hash(&set);
     *checkpoint = (struct checkpoint){
         .chain_id = replay->genesis->chain_id,
-        .epoch = set.epoch,
         .height = height,
         .block = roots.block,
         .time_ms = roots.time_ms,
         .state_root = roots.state_root,
         .results_root = roots.results_root,
         .history_root = roots.history_root,
-        .set_hash = set_hash,
-        .next_set_hash = set_hash,
     };
+    execution_epoch_at(replay->execution, height, checkpoint);
     return TALLY_OK;
 }
 

@@ -18,7 +18,7 @@ struct replay {
     struct execution *execution;
 };
 
-/* What a genesis, whose policy is known (CHECKed), fixes of the state, and how files are read. */
+/* What a genesis fixes of the state, and how files are read. */
 struct state_config replay_config(const struct genesis *genesis);
 
 /* Opens data_dir/state and replays into it what the ledger has beyond it, telling the log of long work. A
@@ -29,7 +29,7 @@ int replay_open(struct replay *replay) TALLY_MUST_CHECK;
 /* What was not flushed is forgotten. */
 void replay_close(struct replay *replay);
 /* Replays what the ledger has beyond the state, which is open. Errors: as the ledger's, TALLY_EPENDING as
- * above, and TALLY_EDAMAGED, which is the state's. */
+ * above, TALLY_EVERSION as of execution_apply, and TALLY_EDAMAGED, which is the state's. */
 int replay_catch_up(struct replay *replay) TALLY_MUST_CHECK;
 /* Throws the state away, open or not, and makes it anew from the ledger. Errors: as replay_open's. */
 int replay_rebuild(struct replay *replay) TALLY_MUST_CHECK;
@@ -38,7 +38,8 @@ int replay_rebuild(struct replay *replay) TALLY_MUST_CHECK;
 int replay_apply(struct replay *replay, const struct block *block,
     void (*done)(void *context, const struct executed_batch *executed), void *context,
     struct checkpoint *checkpoint) TALLY_MUST_CHECK;
-/* The checkpoint of an applied height, from what the state kept of it. Errors: state_roots_get's. */
+/* The checkpoint of an applied height, no further back than the epoch before that of the next block, from
+ * what the state kept of it. Errors: state_roots_get's. */
 int replay_checkpoint(struct replay *replay, uint64_t height, struct checkpoint *checkpoint) TALLY_MUST_CHECK;
 /* Whether what is frozen should be written now: it is certified, or there is much. */
 bool replay_flush_due(struct replay *replay);

@@ -46,7 +46,7 @@ struct credit_read {
      * application. */
     int (*account_event)(void *context, uint32_t member_id, const uint8_t ref[ACCOUNT_REF_SIZE], uint32_t seq,
         struct digest *event_id);
-    /* The member's role (enum member_role); 0 for no member. */
+    /* The member's role (enum member_role); 0 for no member, or one that was removed. */
     uint32_t (*member_role)(void *context, uint32_t member_id);
     /* What used up the member's item id, in whatever subject. Errors: TALLY_ENOTFOUND (it is free), or any
      * other, which ends the application. */

@@ -108,7 +108,7 @@ static enum ruling add_key_rule(
 static enum ruling rotate_key_rule(
     const struct member_register *governed, const struct governance_action *action)
 {
-    if (key_in_force(governed, action->key_kind, action->member_id, &action->old_key) == NULL)
+    if (member_key_in_force(governed, action->key_kind, action->member_id, &action->old_key) == NULL)
         return RULING_NO_KEY;
     if (keys_are_taken(governed, action)) return RULING_KEY_TAKEN;
     return has_room(governed, 1, 0) ? RULING_OK : RULING_REGISTER_FULL;
@@ -117,7 +117,8 @@ static enum ruling rotate_key_rule(
 static enum ruling revoke_key_rule(const struct member_register *governed,
     const struct register_member *member, const struct governance_action *action)
 {
-    const struct register_key *key = key_in_force(governed, action->key_kind, member->id, &action->old_key);
+    const struct register_key *key =
+        member_key_in_force(governed, action->key_kind, member->id, &action->old_key);
 
     if (key == NULL) return RULING_NO_KEY;
     if (key->kind == KEY_BALLOT && keys_in_force(governed, KEY_BALLOT, member->id) == 1 &&

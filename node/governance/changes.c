@@ -27,7 +27,7 @@ bool node_counts(const struct member_register *governed, const struct register_n
 
 /* ---- Keys ---- */
 
-const struct register_key *key_in_force(const struct member_register *governed, enum key_kind kind,
+const struct register_key *member_key_in_force(const struct member_register *governed, enum key_kind kind,
     uint32_t member_id, const struct public_key *key)
 {
     const struct register_key *found = register_key_find(governed, key);
@@ -83,7 +83,7 @@ static void key_rotate(
     struct member_register *governed, const struct governance_action *action, uint64_t height)
 {
     const struct register_key *old =
-        key_in_force(governed, action->key_kind, action->member_id, &action->old_key);
+        member_key_in_force(governed, action->key_kind, action->member_id, &action->old_key);
 
     CHECK(old != NULL);
     uint32_t node_id = old->node_id;
@@ -221,8 +221,8 @@ void action_carry_out(struct member_register *governed, const struct governance_
         key_rotate(governed, action, height);
         return;
     case ACTION_REVOKE_KEY:
-        key_end(
-            governed, key_in_force(governed, action->key_kind, action->member_id, &action->old_key), height);
+        key_end(governed,
+            member_key_in_force(governed, action->key_kind, action->member_id, &action->old_key), height);
         return;
     case ACTION_ADD_NODE:
         node_add(governed, action->member_id, &action->node, height);

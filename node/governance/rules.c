@@ -29,7 +29,8 @@ static bool key_may_act(const struct member_register *governed, const struct gov
     const struct governance_transaction *transaction)
 {
     enum key_kind kind = transaction->kind == GOVERNANCE_READY ? KEY_NODE : KEY_BALLOT;
-    const struct register_key *key = key_in_force(governed, kind, transaction->member_id, &transaction->key);
+    const struct register_key *key =
+        member_key_in_force(governed, kind, transaction->member_id, &transaction->key);
 
     return key != NULL && key->from <= block->height;
 }
@@ -145,8 +146,8 @@ static struct event_result withdraw(struct member_register *governed, const stru
 static struct event_result revoke_own_key(struct member_register *governed,
     const struct governance_block *block, const struct governance_transaction *transaction)
 {
-    const struct register_key *key =
-        key_in_force(governed, transaction->revoked_kind, transaction->member_id, &transaction->revoked_key);
+    const struct register_key *key = member_key_in_force(
+        governed, transaction->revoked_kind, transaction->member_id, &transaction->revoked_key);
 
     if (key == NULL) return result_plain(RULING_NO_KEY);
     if (key->kind == KEY_BALLOT && keys_in_force(governed, KEY_BALLOT, key->member_id) == 1)

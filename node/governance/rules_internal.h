@@ -10,7 +10,7 @@
 struct register_member *member_of(struct member_register *governed, uint32_t id);
 struct register_node *node_of(struct member_register *governed, uint32_t id);
 /* The key where it has this work for the member and has not ended; else NULL. */
-const struct register_key *key_in_force(const struct member_register *governed, enum key_kind kind,
+const struct register_key *member_key_in_force(const struct member_register *governed, enum key_kind kind,
     uint32_t member_id, const struct public_key *key);
 /* How many of a member's keys of a kind have not ended. */
 uint32_t keys_in_force(const struct member_register *governed, enum key_kind kind, uint32_t member_id);

@@ -267,7 +267,7 @@ static int list_events(struct state *state, uint32_t member_id, bool own_alone, 
     uint32_t count;
     int error = state_results_read(state, block->header.height, arena, &results, &count);
     if (error != TALLY_OK) return error;
-    CHECK(count == block->header.payload_events);
+    CHECK(count == block_result_count(block));
     to->events = arena_take_zeroed(arena, count + 1, sizeof *to->events);
     to->pointers = arena_take_zeroed(arena, count + 1, sizeof(Tallystick__V1__BlockEvent *));
     to->bodies = arena_take_zeroed(arena, count + 1, sizeof *to->bodies);

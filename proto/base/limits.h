@@ -33,6 +33,9 @@
 #define GOVERNANCE_BLOCK_MAX 64u /* governance transactions, each of which is one of the batches */
 #define RESULT_DETAIL_SIZE_MAX 64u
 
+/* Protocol flags that this build knows: 1 to so many. */
+#define FLAGS_KNOWN 0u
+
 /* Consensus: how many views may pass between a block and its child, and so how long a justification may be.
  */
 #define VIEWS_SKIPPED_MAX 1024u

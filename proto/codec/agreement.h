@@ -93,6 +93,8 @@ struct block {
 /* Whether it carries a finalization that is its own, by its seal's path too. Signatures are not checked. */
 bool block_is_finalized(const struct block *block);
 
+/* Results that applying it gives: one for each event, and then one for each governance transaction. */
+uint32_t block_result_count(const struct block *block);
 void block_encode(const struct block *block, bool with_bodies, struct buffer *out);
 /* Checks roots, sizes and counts of the header against the content (TALLY_EFORM). Bodies may be absent; a
  * present one that misses its commitment is TALLY_EDAMAGED. A header of another chain than `chain_id` is

@@ -23,6 +23,14 @@ static void put_message(struct buffer *out, unsigned field, const ProtobufCMessa
     message_encode(message, out);
 }
 
+uint32_t block_result_count(const struct block *block)
+{
+    uint32_t count = block->header.payload_events;
+    for (uint32_t i = 0; i < block->batch_count; i++)
+        count += block->batches[i].governance != NULL;
+    return count;
+}
+
 void block_encode(const struct block *block, bool with_bodies, struct buffer *out)
 {
     Tallystick__V1__BlockHeader header;

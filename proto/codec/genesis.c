@@ -79,14 +79,6 @@ void genesis_validator_set(const struct genesis *genesis, struct validator_set *
     qsort(set->keys, set->count, sizeof set->keys[0], compare_keys);
 }
 
-struct digest genesis_members_root(const struct genesis *genesis)
-{
-    struct hasher hasher;
-    hasher_init(&hasher, TAG_MEMBERS);
-    hash_members(&hasher, genesis);
-    return hasher_final(&hasher);
-}
-
 const struct genesis_member *genesis_member_by_id(const struct genesis *genesis, uint32_t id)
 {
     for (uint32_t i = 0; i < genesis->member_count; i++)

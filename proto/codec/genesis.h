@@ -58,8 +58,6 @@ void genesis_print(const struct genesis *genesis, struct buffer *out);
 void genesis_identify(struct genesis *genesis);
 /* The validators sorted by key, epoch 1. */
 void genesis_validator_set(const struct genesis *genesis, struct validator_set *set);
-/* What stands for the members under state_root. */
-struct digest genesis_members_root(const struct genesis *genesis);
 /* NULL when there is none. */
 const struct genesis_member *genesis_member_by_id(const struct genesis *genesis, uint32_t id);
 const struct genesis_node *genesis_node_by_key(const struct genesis *genesis, const struct public_key *key);

@@ -3,6 +3,7 @@
 #include "proto/base/check.h"
 #include "proto/codec/convert.h"
 #include "proto/codec/message.h"
+#include "proto/codec/ruling.h"
 #include "proto/codec/wire.h"
 #include "proto/crypto/merkle.h"
 
@@ -111,8 +112,8 @@ int block_results_decode(
     for (uint32_t i = 0; i < count; i++) {
         read[i].code = reader_u16(&reader);
         read[i].detail_size = reader_u8(&reader);
-        if (result_name(read[i].code) == NULL || read[i].detail_size > RESULT_DETAIL_SIZE_MAX)
-            return TALLY_EFORM;
+        bool is_known = result_name(read[i].code) != NULL || ruling_name(read[i].code) != NULL;
+        if (!is_known || read[i].detail_size > RESULT_DETAIL_SIZE_MAX) return TALLY_EFORM;
         reader_copy(&reader, read[i].detail, read[i].detail_size);
     }
     if (!reader_done(&reader)) return TALLY_EFORM;
@@ -132,7 +133,14 @@ struct digest block_results_root(const struct block *block, const struct event_r
             merkle_frontier_append(&leaves, &leaf, NULL, NULL);
         }
     }
-    CHECK(index == block->header.payload_events);
+    for (uint32_t b = 0; b < block->batch_count; b++) {
+        const struct batch *batch = &block->batches[b];
+        if (batch->governance == NULL) continue;
+        struct digest leaf = result_leaf(block->header.height, index, &batch->digest, &results[index]);
+        merkle_frontier_append(&leaves, &leaf, NULL, NULL);
+        index++;
+    }
+    CHECK(index == block_result_count(block));
     return merkle_frontier_root(&leaves);
 }
 
@@ -166,7 +174,7 @@ int backfill_decode(
         error = block_decode(span_of_bytes(message->blocks[i]), chain_id, arena, &read.blocks[i]);
         if (error == TALLY_OK)
             error = block_results_decode(span_of_bytes(message->results[i]),
-                read.blocks[i].header.payload_events, arena, &read.results[i]);
+                block_result_count(&read.blocks[i]), arena, &read.results[i]);
     }
     if (error == TALLY_OK) *backfill = read;
     return error;

@@ -22,7 +22,6 @@ enum tag {
     TAG_MAP_LEAF = 0x11,
     TAG_MAP_NODE = 0x12,
     TAG_STATE = 0x13, /* state_root */
-    TAG_MEMBERS = 0x14,
     TAG_POLICY = 0x15,
     TAG_REPLAY_WINDOW = 0x16,
     TAG_REPLAY_BATCH = 0x17, /* a remembered batch */

@@ -372,7 +372,8 @@ static inline void older_results(struct state *state, uint64_t height, struct ar
     *results = arena_take_zeroed(arena, *count, sizeof **results);
     CHECK(*count == 0 || *results != NULL);
     for (uint32_t i = 0; i < *count; i++)
-        (*results)[i] = (struct state_older_result){read[i], read[i].result.code == RESULT_OK};
+        (*results)[i] =
+            (struct state_older_result){.at = read[i], .folded = read[i].result.code == RESULT_OK};
 }
 
 #endif

@@ -228,8 +228,8 @@ static void make_head(struct snapshot_head *made)
 {
     struct checkpoint *checkpoint = &made->certified.checkpoint;
     made->parts = (struct state_parts){.subjects_root = snapshot_ranges_join(&made->ranges).root,
-        .members_root = config.members_root,
-        .policy_root = config.policy_root,
+        .members_root = digest_tagged(TAG_REGISTER, buffer_span(&made->registered)),
+        .policy_root = sample_digest("policy"),
         .replay_root = replay_window_root(&made->window),
         .counts_root = state_counts_root(&made->counts)};
     made->batches[0] = merkle_frontier_root(&made->window.minutes[0].batches);
@@ -244,17 +244,14 @@ static void make_head(struct snapshot_head *made)
 
 static void make_all(void)
 {
-    struct snapshot_head *made = calloc(1, sizeof *made);
-    CHECK(made != NULL);
     sample_network_init(&network, "snapshot", 4);
-    config = (struct state_config){.chain_id = network.chain_id,
-        .members_root = sample_digest("members"),
-        .policy_root = sample_digest("policy"),
-        .accounts = subject_state_chains,
-        .snapshot_run = RUN};
+    config = (struct state_config){
+        .chain_id = network.chain_id, .accounts = subject_state_chains, .snapshot_run = RUN};
     for (uint32_t i = 0; i < PARTS; i++)
         buffer_init(&parts[i], MIB);
-    made->config = config;
+    struct snapshot_head *made = snapshot_head_make(&config);
+    CHECK(made != NULL);
+    buffer_append(&made->registered, "register", 8);
     made->counts = (struct state_counts){.events = 11, .applied = 10, .subjects = SUBJECTS};
     made->certified.checkpoint = (struct checkpoint){.chain_id = network.chain_id,
         .epoch = network.validators.set.epoch,

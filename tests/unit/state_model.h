@@ -32,8 +32,7 @@ static inline void make_dir(char *dir)
 {
     strcpy(dir, "state-test-XXXXXX");
     assert_non_null(mkdtemp(dir));
-    config = (struct state_config){
-        .chain_id = digest_of(1), .members_root = digest_of(2), .policy_root = digest_of(3)};
+    config = (struct state_config){.chain_id = digest_of(1)};
 }
 
 static inline void drop_dir(const char *dir)

@@ -178,7 +178,6 @@ static struct fsck_counts look(const char *dir, struct told *told_of)
     struct fsck_counts counts;
     struct fsck_options options = {.dir = dir,
         .genesis = &node->genesis,
-        .policy_root = credit_policy_root(&node->genesis.policy),
         .accounts = subject_state_chains,
         .found = on_found,
         .progress = on_progress,

@@ -49,8 +49,6 @@ static void machine_start(struct machine *machine)
 {
     struct state_config config = {
         .chain_id = fixture->genesis.chain_id,
-        .members_root = genesis_members_root(&fixture->genesis),
-        .policy_root = credit_policy_root(&fixture->genesis.policy),
     };
 
     assert_int_equal(state_open(machine->dir, &config, &machine->state), TALLY_OK);

@@ -78,9 +78,13 @@ static void node_open(struct node_side *node)
         member->ballot_key_count = 1;
         member->ballot_keys[0].bytes[0] = (uint8_t)(0x80 + ids[i]);
     }
+    genesis->base_timeout_ms = 400;
+    genesis->heartbeat_ms = 10000;
     genesis->validator_count = VALIDATORS_MIN;
-    for (uint8_t i = 0; i < VALIDATORS_MIN; i++)
+    for (uint8_t i = 0; i < VALIDATORS_MIN; i++) {
+        genesis->validators[i].member_id = LENDER;
         genesis->validators[i].key.bytes[0] = 0x10 + i;
+    }
     node_start(node);
 }
 

@@ -89,13 +89,17 @@ static int open_fixture(void **state)
     struct ledger_report report;
     sample_network_init(&network, "executor", 4);
     fixture->genesis.chain_id = blocks_chain_id();
+    fixture->genesis.base_timeout_ms = 400;
+    fixture->genesis.heartbeat_ms = 10000;
     fixture->genesis.member_count = 1;
     fixture->genesis.members[0] = (struct genesis_member){
-        .id = 1, .role = ROLE_LENDER, .ballot_key_count = 1, .ballot_keys = {{{2, 1}}}};
+        .id = 1, .role = ROLE_LENDER, .ballot_key_count = 1, .ballot_keys = {{{2, 9}}}};
     fixture->genesis.validator_count = 4;
     fixture->genesis.policy = profile("dev");
-    for (uint32_t i = 0; i < 4; i++)
+    for (uint32_t i = 0; i < 4; i++) {
+        fixture->genesis.validators[i].member_id = 1;
         fixture->genesis.validators[i].key = network.validators.set.keys[i];
+    }
     strcpy(fixture->dir, "/tmp/tally-executor-XXXXXX");
     assert_non_null(mkdtemp(fixture->dir));
     fixture->disk = memory_disk_make(1);

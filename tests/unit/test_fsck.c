@@ -114,7 +114,6 @@ static struct fsck_counts look(struct told *told)
     struct fsck_options options = {.dir = node->dir,
         .genesis = &node->genesis,
         .is_validator = true,
-        .policy_root = credit_policy_root(&node->genesis.policy),
         .accounts = subject_state_chains,
         .found = on_found,
         .progress = on_progress,

@@ -180,16 +180,6 @@ static void members_and_nodes_are_found(void **state)
     assert_null(genesis_node_by_key(&genesis, &genesis.members[0].keys[0]));
 }
 
-static void the_root_follows_the_members(void **state)
-{
-    (void)state;
-    assert_int_equal(parse(GOOD), TALLY_OK);
-    struct digest members = genesis_members_root(&genesis);
-    genesis.members[0].key_count = 0;
-    struct digest other_members = genesis_members_root(&genesis);
-    assert_false(digest_equal(&members, &other_members));
-}
-
 static void text_that_is_no_json_is_refused_with_its_line(void **state)
 {
     (void)state;
@@ -379,7 +369,6 @@ int main(void)
         cmocka_unit_test(every_field_changes_the_chain),
         cmocka_unit_test(the_validator_set_is_sorted_and_checks),
         cmocka_unit_test(members_and_nodes_are_found),
-        cmocka_unit_test(the_root_follows_the_members),
         cmocka_unit_test(text_that_is_no_json_is_refused_with_its_line),
         cmocka_unit_test(unknown_and_missing_keys_are_refused_by_name),
         cmocka_unit_test(values_out_of_range_are_refused_by_name),

@@ -123,9 +123,7 @@ static int set_up(void **state)
     arena_init(&world->arena, 64 * MIB);
     sample_network_init(&world->network, "chain", 4);
     world->network.chain_id = blocks_chain_id();
-    world->config = (struct state_config){.chain_id = world->network.chain_id,
-        .members_root = blocks_digest(5001),
-        .policy_root = blocks_digest(5002)};
+    world->config = (struct state_config){.chain_id = world->network.chain_id};
     open_world(world);
     world->blocks[0].hash = world->network.chain_id;
     for (uint64_t height = 1; height <= BLOCKS; height++) {

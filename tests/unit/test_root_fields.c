@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "node/credit/subject_state.h"
+#include "proto/codec/register.h"
 #include "proto/crypto/digest.h"
 #include "storage/replay_window.h"
 #include "storage/state.h"
@@ -23,7 +24,8 @@
 /* All that is stored of a network with one subject, as plain structs. */
 struct stored {
     struct genesis genesis;
-    struct credit_policy policy;
+    struct member_register registered;
+    struct credit_policy policy; /* the register's, worked out */
     struct digest subject_id;
     struct account account; /* of subject.accounts */
     struct consent consent;
@@ -38,6 +40,36 @@ struct stored {
 static struct fixture *fixture;
 static struct stored base;
 
+/* The genesis's, and something of all that comes later. */
+static void register_fill(struct member_register *registered)
+{
+    assert_int_equal(register_from_genesis(&fixture->genesis, registered), TALLY_OK);
+    registered->next = registered->set;
+    registered->next.base_timeout_ms++;
+    registered->next_from = 9;
+    registered->flag_count = 1;
+    registered->flags[0] = (struct register_flag){.flag = 3, .from = 400};
+    registered->last_proposal = 2;
+    registered->open_count = 1;
+    registered->open[0] = (struct register_proposal){.number = 2,
+        .id = {{4}},
+        .member_id = LENDER,
+        .kind = ACTION_SET_FLAG,
+        .height = 5,
+        .closes_ms = START_MS,
+        .ballot_count = 2,
+        .ballots = {{LENDER, true}, {BUREAU, true}},
+        .action_size = 3,
+        .action = {1, 2, 3}};
+    registered->closed_count = 1;
+    registered->closed[0] = (struct closed_proposal){.number = 1,
+        .id = {{5}},
+        .member_id = OTHER_LENDER,
+        .kind = ACTION_SET_FLAG,
+        .outcome = PROPOSAL_PASSED,
+        .height = 4};
+}
+
 static int set_up(void **context)
 {
     (void)context;
@@ -46,6 +78,7 @@ static int set_up(void **context)
     base.policy = base.genesis.policy;
     base.policy.amount_cap_count = 2;
     base.policy.amount_caps[1] = (struct amount_cap){840, 5};
+    register_fill(&base.registered);
     base.subject_id = (struct digest){{0x50, 1}};
     base.account = (struct account){.member_id = LENDER,
         .ref = {0xF0, 1},
@@ -118,11 +151,18 @@ static struct digest summary_of(struct stored *stored, struct buffer *bytes)
     return digest_tagged(TAG_SUMMARY, buffer_span(bytes));
 }
 
+static struct digest members_root_of(const struct stored *stored)
+{
+    struct digest root;
+    assert_int_equal(register_root(&stored->registered, &root), TALLY_OK);
+    return root;
+}
+
 static struct digest root_of_parts(const struct stored *stored, const struct digest *subjects_root)
 {
     struct state_parts parts = {
         .subjects_root = *subjects_root,
-        .members_root = genesis_members_root(&stored->genesis),
+        .members_root = members_root_of(stored),
         .policy_root = credit_policy_root(&stored->policy),
         .replay_root = replay_window_root(&stored->window),
         .counts_root = state_counts_root(&stored->counts),
@@ -150,8 +190,6 @@ static void the_state_computes_the_same_root(void **context)
     char dir[] = "/tmp/test_root_fields.XXXXXX";
     struct state_config config = {
         .chain_id = base.genesis.chain_id,
-        .members_root = genesis_members_root(&base.genesis),
-        .policy_root = credit_policy_root(&base.policy),
     };
     struct state *state;
     struct state_roots roots;
@@ -162,6 +200,13 @@ static void the_state_computes_the_same_root(void **context)
     assert_non_null(mkdtemp(dir));
     assert_int_equal(state_open(dir, &config, &state), TALLY_OK);
     assert_int_equal(state_block_begin(state, 1, &block, START_MS), TALLY_OK);
+    struct buffer registered;
+    buffer_init(&registered, REGISTER_SIZE_MAX);
+    register_encode(&base.registered, &registered);
+    struct state_register put = {
+        .policy_root = credit_policy_root(&base.policy), .bytes = buffer_span(&registered)};
+    assert_int_equal(state_register_put(state, &put), TALLY_OK);
+    buffer_close(&registered);
     (void)summary_of(&stored, &bytes);
     assert_int_equal(state_subject_put(state, &stored.subject_id, buffer_span(&bytes)), TALLY_OK);
     for (uint32_t i = 0; i < 3; i++) {
@@ -442,38 +487,225 @@ static const struct change tree_changes[] = {
     {NULL, NULL},
 };
 
-CHANGE(member_id, stored->genesis.members[4].id++)
-CHANGE(member_name, stored->genesis.members[4].name[0]++)
-CHANGE(member_kind, stored->genesis.members[4].kind[0]++)
-CHANGE(member_licence, stored->genesis.members[4].licence[0]++)
-CHANGE(member_role, stored->genesis.members[4].role = ROLE_LENDER)
-CHANGE(member_key_count, stored->genesis.members[4].key_count--)
-CHANGE(member_keys, stored->genesis.members[4].keys[1].bytes[32] ^= 1)
-CHANGE(member_ballot_key_count, stored->genesis.members[4].ballot_key_count--)
-CHANGE(member_ballot_keys, stored->genesis.members[4].ballot_keys[0].bytes[32] ^= 1)
-static const struct change member_changes[] = {
-    {"id", change_member_id},
-    {"name", change_member_name},
-    {"kind", change_member_kind},
-    {"licence", change_member_licence},
-    {"role", change_member_role},
-    {"key_count", change_member_key_count},
-    {"keys", change_member_keys},
-    {"ballot_key_count", change_member_ballot_key_count},
-    {"ballot_keys", change_member_ballot_keys},
+CHANGE(registered_member_id, stored->registered.members[4].id++)
+CHANGE(registered_member_name, stored->registered.members[4].name[0]++)
+CHANGE(registered_member_kind, stored->registered.members[4].kind[0]++)
+CHANGE(registered_member_licence, stored->registered.members[4].licence[0]++)
+CHANGE(registered_member_role, stored->registered.members[4].role = ROLE_REGULATOR)
+CHANGE(registered_member_status, stored->registered.members[4].status = MEMBER_SUSPENDED)
+CHANGE(registered_member_from, stored->registered.members[4].from++)
+CHANGE(registered_member_status_from, stored->registered.members[4].status_from++)
+CHANGE(registered_member_sequence, stored->registered.members[4].sequence++)
+static const struct change registered_member_changes[] = {
+    {"id", change_registered_member_id},
+    {"name", change_registered_member_name},
+    {"kind", change_registered_member_kind},
+    {"licence", change_registered_member_licence},
+    {"role", change_registered_member_role},
+    {"status", change_registered_member_status},
+    {"from", change_registered_member_from},
+    {"status_from", change_registered_member_status_from},
+    {"sequence", change_registered_member_sequence},
     {NULL, NULL},
 };
 
-/* The rest of a genesis is under the chain id, which every position is made from. */
+CHANGE(registered_key_member_id, stored->registered.keys[0].member_id++)
+CHANGE(registered_key_kind, stored->registered.keys[0].kind = KEY_BALLOT)
+CHANGE(registered_key_node_id, stored->registered.keys[0].node_id++)
+CHANGE(registered_key_key, stored->registered.keys[0].key.bytes[32] ^= 1)
+CHANGE(registered_key_from, stored->registered.keys[0].from++)
+CHANGE(registered_key_until, stored->registered.keys[0].until++)
+static const struct change registered_key_changes[] = {
+    {"member_id", change_registered_key_member_id},
+    {"kind", change_registered_key_kind},
+    {"node_id", change_registered_key_node_id},
+    {"key", change_registered_key_key},
+    {"from", change_registered_key_from},
+    {"until", change_registered_key_until},
+    {NULL, NULL},
+};
+
+CHANGE(registered_node_id, stored->registered.nodes[0].id++)
+CHANGE(registered_node_member_id, stored->registered.nodes[0].member_id++)
+CHANGE(registered_node_name, stored->registered.nodes[0].name[0]++)
+CHANGE(registered_node_address, stored->registered.nodes[0].address[0]++)
+CHANGE(registered_node_key, stored->registered.nodes[0].key.bytes[32] ^= 1)
+CHANGE(registered_node_validator, stored->registered.nodes[0].validator = false)
+CHANGE(registered_node_ready, stored->registered.nodes[0].ready++)
+CHANGE(registered_node_from, stored->registered.nodes[0].from++)
+CHANGE(registered_node_until, stored->registered.nodes[0].until++)
+static const struct change registered_node_changes[] = {
+    {"id", change_registered_node_id},
+    {"member_id", change_registered_node_member_id},
+    {"name", change_registered_node_name},
+    {"address", change_registered_node_address},
+    {"key", change_registered_node_key},
+    {"validator", change_registered_node_validator},
+    {"ready", change_registered_node_ready},
+    {"from", change_registered_node_from},
+    {"until", change_registered_node_until},
+    {NULL, NULL},
+};
+
+CHANGE(registered_set_count, stored->registered.set.count--)
+CHANGE(registered_set_keys, stored->registered.set.keys[0].bytes[32] ^= 1)
+CHANGE(registered_set_base_timeout_ms, stored->registered.set.base_timeout_ms++)
+CHANGE(registered_set_heartbeat_ms, stored->registered.set.heartbeat_ms++)
+static const struct change registered_set_changes[] = {
+    {"count", change_registered_set_count},
+    {"keys", change_registered_set_keys},
+    {"base_timeout_ms", change_registered_set_base_timeout_ms},
+    {"heartbeat_ms", change_registered_set_heartbeat_ms},
+    {NULL, NULL},
+};
+
+CHANGE(registered_ballot_member_id, stored->registered.open[0].ballots[1].member_id++)
+CHANGE(registered_ballot_yes, stored->registered.open[0].ballots[1].yes = false)
+static const struct change registered_ballot_changes[] = {
+    {"member_id", change_registered_ballot_member_id},
+    {"yes", change_registered_ballot_yes},
+    {NULL, NULL},
+};
+
+CHANGE(registered_proposal_number, stored->registered.open[0].number++)
+CHANGE(registered_proposal_id, stored->registered.open[0].id.bytes[31] ^= 1)
+CHANGE(registered_proposal_member_id, stored->registered.open[0].member_id++)
+CHANGE(registered_proposal_kind, stored->registered.open[0].kind = ACTION_ADD_NODE)
+CHANGE(registered_proposal_height, stored->registered.open[0].height++)
+CHANGE(registered_proposal_closes_ms, stored->registered.open[0].closes_ms++)
+CHANGE(registered_proposal_ballot_count, stored->registered.open[0].ballot_count--)
+CHANGE(registered_proposal_ballots,
+    stored->registered.open[0].ballots[0] = stored->registered.open[0].ballots[1])
+CHANGE(registered_proposal_action_size, stored->registered.open[0].action_size--)
+CHANGE(registered_proposal_action, stored->registered.open[0].action[0] ^= 1)
+static const struct change registered_proposal_changes[] = {
+    {"number", change_registered_proposal_number},
+    {"id", change_registered_proposal_id},
+    {"member_id", change_registered_proposal_member_id},
+    {"kind", change_registered_proposal_kind},
+    {"height", change_registered_proposal_height},
+    {"closes_ms", change_registered_proposal_closes_ms},
+    {"ballot_count", change_registered_proposal_ballot_count},
+    {"ballots", change_registered_proposal_ballots},
+    {"action_size", change_registered_proposal_action_size},
+    {"action", change_registered_proposal_action},
+    {NULL, NULL},
+};
+
+CHANGE(registered_closed_number, stored->registered.closed[0].number++)
+CHANGE(registered_closed_id, stored->registered.closed[0].id.bytes[31] ^= 1)
+CHANGE(registered_closed_member_id, stored->registered.closed[0].member_id++)
+CHANGE(registered_closed_kind, stored->registered.closed[0].kind = ACTION_ADD_NODE)
+CHANGE(registered_closed_outcome, stored->registered.closed[0].outcome = PROPOSAL_VOID)
+CHANGE(registered_closed_why, stored->registered.closed[0].why++)
+CHANGE(registered_closed_height, stored->registered.closed[0].height++)
+static const struct change registered_closed_changes[] = {
+    {"number", change_registered_closed_number},
+    {"id", change_registered_closed_id},
+    {"member_id", change_registered_closed_member_id},
+    {"kind", change_registered_closed_kind},
+    {"outcome", change_registered_closed_outcome},
+    {"why", change_registered_closed_why},
+    {"height", change_registered_closed_height},
+    {NULL, NULL},
+};
+
+CHANGE(registered_flag_flag, stored->registered.flags[0].flag++)
+CHANGE(registered_flag_from, stored->registered.flags[0].from++)
+static const struct change registered_flag_changes[] = {
+    {"flag", change_registered_flag_flag},
+    {"from", change_registered_flag_from},
+    {NULL, NULL},
+};
+
+CHANGE(register_network, stored->registered.network[0]++)
+CHANGE(register_member_count, stored->registered.member_count--)
+CHANGE(register_members, stored->registered.members[0] = stored->registered.members[1])
+CHANGE(register_key_count, stored->registered.key_count--)
+CHANGE(register_keys, stored->registered.keys[0] = stored->registered.keys[1])
+CHANGE(register_last_node_id, stored->registered.last_node_id++)
+CHANGE(register_node_count, stored->registered.node_count--)
+CHANGE(register_nodes, stored->registered.nodes[0] = stored->registered.nodes[1])
+CHANGE(register_epoch, stored->registered.epoch++)
+CHANGE(register_epoch_from, stored->registered.epoch_from++)
+CHANGE(register_set, stored->registered.set = stored->registered.next)
+CHANGE(register_next_from, stored->registered.next_from++)
+CHANGE(register_next, stored->registered.next = stored->registered.set)
+CHANGE(register_base_timeout_ms, stored->registered.base_timeout_ms++)
+CHANGE(register_heartbeat_ms, stored->registered.heartbeat_ms++)
+CHANGE(register_policy_version, stored->registered.policy_version++)
+CHANGE(register_policy_from, stored->registered.policy_from++)
+CHANGE(register_policy_size, stored->registered.policy_size--)
+CHANGE(register_policy, stored->registered.policy[0] ^= 1)
+CHANGE(register_flag_count, stored->registered.flag_count--)
+CHANGE(register_flags, stored->registered.flags[0].flag++)
+CHANGE(register_last_proposal, stored->registered.last_proposal++)
+CHANGE(register_open_count, stored->registered.open_count--)
+CHANGE(register_open, stored->registered.open[0].number++)
+CHANGE(register_closed_count, stored->registered.closed_count--)
+CHANGE(register_closed, stored->registered.closed[0].number++)
+static const struct change register_changes[] = {
+    {"network", change_register_network},
+    {"member_count", change_register_member_count},
+    {"members", change_register_members},
+    {"key_count", change_register_key_count},
+    {"keys", change_register_keys},
+    {"last_node_id", change_register_last_node_id},
+    {"node_count", change_register_node_count},
+    {"nodes", change_register_nodes},
+    {"epoch", change_register_epoch},
+    {"epoch_from", change_register_epoch_from},
+    {"set", change_register_set},
+    {"next_from", change_register_next_from},
+    {"next", change_register_next},
+    {"base_timeout_ms", change_register_base_timeout_ms},
+    {"heartbeat_ms", change_register_heartbeat_ms},
+    {"policy_version", change_register_policy_version},
+    {"policy_from", change_register_policy_from},
+    {"policy_size", change_register_policy_size},
+    {"policy", change_register_policy},
+    {"flag_count", change_register_flag_count},
+    {"flags", change_register_flags},
+    {"last_proposal", change_register_last_proposal},
+    {"open_count", change_register_open_count},
+    {"open", change_register_open},
+    {"closed_count", change_register_closed_count},
+    {"closed", change_register_closed},
+    {NULL, NULL},
+};
+
+/* A genesis is under the chain id, which every position is made from. */
 #define GENESIS_CHANGE(name, ...) CHANGE(genesis_##name, __VA_ARGS__; genesis_identify(&stored->genesis))
+GENESIS_CHANGE(member_id, stored->genesis.members[4].id++)
+GENESIS_CHANGE(member_name, stored->genesis.members[4].name[0]++)
+GENESIS_CHANGE(member_kind, stored->genesis.members[4].kind[0]++)
+GENESIS_CHANGE(member_licence, stored->genesis.members[4].licence[0]++)
+GENESIS_CHANGE(member_role, stored->genesis.members[4].role = ROLE_LENDER)
+GENESIS_CHANGE(member_key_count, stored->genesis.members[4].key_count--)
+GENESIS_CHANGE(member_keys, stored->genesis.members[4].keys[1].bytes[32] ^= 1)
+GENESIS_CHANGE(member_ballot_key_count, stored->genesis.members[4].ballot_key_count--)
+GENESIS_CHANGE(member_ballot_keys, stored->genesis.members[4].ballot_keys[0].bytes[32] ^= 1)
+static const struct change member_changes[] = {
+    {"id", change_genesis_member_id},
+    {"name", change_genesis_member_name},
+    {"kind", change_genesis_member_kind},
+    {"licence", change_genesis_member_licence},
+    {"role", change_genesis_member_role},
+    {"key_count", change_genesis_member_key_count},
+    {"keys", change_genesis_member_keys},
+    {"ballot_key_count", change_genesis_member_ballot_key_count},
+    {"ballot_keys", change_genesis_member_ballot_keys},
+    {NULL, NULL},
+};
+
 GENESIS_CHANGE(network, stored->genesis.network[0]++)
 GENESIS_CHANGE(created_ms, stored->genesis.created_ms++)
 GENESIS_CHANGE(open_reads, stored->genesis.open_reads = !stored->genesis.open_reads)
 GENESIS_CHANGE(base_timeout_ms, stored->genesis.base_timeout_ms++)
 GENESIS_CHANGE(heartbeat_ms, stored->genesis.heartbeat_ms++)
 GENESIS_CHANGE(policy, stored->genesis.policy.version++)
-CHANGE(genesis_member_count, stored->genesis.member_count--)
-CHANGE(genesis_members, stored->genesis.members[0] = stored->genesis.members[1])
+GENESIS_CHANGE(member_count, stored->genesis.member_count--)
+GENESIS_CHANGE(members, stored->genesis.members[0] = stored->genesis.members[1])
 GENESIS_CHANGE(validator_count, stored->genesis.validator_count--)
 GENESIS_CHANGE(validators, stored->genesis.validators[0] = stored->genesis.validators[1])
 GENESIS_CHANGE(observer_count, stored->genesis.observer_count++)
@@ -574,6 +806,15 @@ static const struct {
     {"proto/crypto/merkle.h", "merkle_frontier", tree_changes},
     {"proto/codec/policy.h", "credit_policy", policy_changes},
     {"proto/codec/policy.h", "amount_cap", cap_changes},
+    {"proto/codec/register.h", "register_member", registered_member_changes},
+    {"proto/codec/register.h", "register_key", registered_key_changes},
+    {"proto/codec/register.h", "register_node", registered_node_changes},
+    {"proto/codec/register.h", "register_set", registered_set_changes},
+    {"proto/codec/register.h", "register_ballot", registered_ballot_changes},
+    {"proto/codec/register.h", "register_proposal", registered_proposal_changes},
+    {"proto/codec/register.h", "closed_proposal", registered_closed_changes},
+    {"proto/codec/register.h", "register_flag", registered_flag_changes},
+    {"proto/codec/register.h", "member_register", register_changes},
     {"proto/codec/genesis.h", "genesis", genesis_changes},
     {"proto/codec/genesis.h", "genesis_member", member_changes},
     {"proto/codec/genesis.h", "genesis_node", node_changes},

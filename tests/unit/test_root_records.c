@@ -62,8 +62,6 @@ static int machine_start(struct machine *machine)
 {
     struct state_config config = {
         .chain_id = fixture->genesis.chain_id,
-        .members_root = genesis_members_root(&fixture->genesis),
-        .policy_root = credit_policy_root(&fixture->genesis.policy),
         .accounts = subject_state_chains,
         .index_generation = INDEX_GENERATION,
     };
@@ -321,6 +319,7 @@ static const struct {
     {'J', FOLLOWS},
     {'K', UNREAD},
     {'M', UNDER_ROOT},
+    {'N', UNDER_ROOT},
     {'P', FOLLOWS},
     {'Q', UNREAD},
     {'R', FOLLOWS},

@@ -38,10 +38,7 @@ static int set_up(void **context)
     node = small_node_make(BLOCKS, 3);
     genesis_validator_set(&node->genesis, &set);
     assert_int_equal(verify_set_init(&set, &validators), TALLY_OK);
-    config = (struct state_config){.chain_id = node->genesis.chain_id,
-        .members_root = genesis_members_root(&node->genesis),
-        .policy_root = credit_policy_root(&node->genesis.policy),
-        .accounts = subject_state_chains};
+    config = (struct state_config){.chain_id = node->genesis.chain_id, .accounts = subject_state_chains};
     return 0;
 }
 
@@ -593,12 +590,6 @@ static void a_head_of_another_chain_or_policy_or_set_is_refused(void **context)
     struct state_config other = config;
     other.chain_id.bytes[0] ^= 1;
     assert_int_equal(snapshot_head_decode(buffer_span(&bytes), &validators, &other, &head), TALLY_ECHAIN);
-    other = config;
-    other.policy_root.bytes[0] ^= 1;
-    assert_int_equal(snapshot_head_decode(buffer_span(&bytes), &validators, &other, &head), TALLY_EINVALID);
-    other = config;
-    other.members_root.bytes[0] ^= 1;
-    assert_int_equal(snapshot_head_decode(buffer_span(&bytes), &validators, &other, &head), TALLY_EINVALID);
     struct validator_set set;
     struct verify_set others;
     genesis_validator_set(&node->genesis, &set);
@@ -750,8 +741,6 @@ static void subjects_are_cut_into_parts(void **context)
     node = small_node_make(241, 60);
     struct state_config few_config = config;
     config.chain_id = node->genesis.chain_id;
-    config.members_root = genesis_members_root(&node->genesis);
-    config.policy_root = credit_policy_root(&node->genesis.policy);
     small_snapshot(node);
     struct snapshot_head *head = head_of(node->dir, 241);
     assert_int_equal(snapshot_part_count(head, SNAPSHOT_SUBJECTS), 2);
@@ -793,6 +782,8 @@ static void a_lone_leaf_stands_where_its_position_says(void **context)
     for (uint32_t place = 0; place < 2; place++) {
         struct snapshot_head made = {.config = config, .depth = 1}, *read;
         struct state_parts *parts = &made.parts;
+        buffer_init(&made.registered, KIB);
+        buffer_append(&made.registered, "register", 8);
         struct buffer bytes;
         made.counts = (struct state_counts){.events = 20000, .applied = 25000, .subjects = 1};
         struct snapshot_range ranges[2] = {{.depth = 1, .subtree = place == 0 ? one : none},
@@ -801,8 +792,8 @@ static void a_lone_leaf_stands_where_its_position_says(void **context)
         made.history_count = 1;
         made.history = (struct digest[]){sample_digest_of("history", 0)};
         *parts = (struct state_parts){.subjects_root = snapshot_ranges_join(&made.ranges).root,
-            .members_root = config.members_root,
-            .policy_root = config.policy_root,
+            .members_root = digest_tagged(TAG_REGISTER, buffer_span(&made.registered)),
+            .policy_root = sample_digest("policy"),
             .replay_root = replay_window_root(&made.window),
             .counts_root = state_counts_root(&made.counts)};
         assert_memory_equal(parts->subjects_root.bytes, one.root.bytes, DIGEST_SIZE);
