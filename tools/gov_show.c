@@ -121,12 +121,13 @@ static void keys_show(const struct member_register *now)
 /* Whether a node votes, and if that is to change. */
 static const char *node_standing(const struct member_register *now, const struct register_node *node)
 {
-    bool votes = register_set_has(&now->set, &node->key);
-    bool next = now->next.count > 0 ? register_set_has(&now->next, &node->key) : votes;
-    if (node->until != 0) return "gone";
+    bool votes = register_set_has_node(now, &now->set, node);
+    bool next = now->next.count > 0 ? register_set_has_node(now, &now->next, node) : votes;
+    if (node->until != 0) return votes ? "gone, and votes until this epoch ends" : "gone";
     if (votes != next) return next ? "votes from the next epoch on" : "votes until this epoch ends";
     if (votes != node->validator)
         return votes ? "votes, and is to stop" : "is to vote, once it has shown that it is synced";
+    if (votes && !register_set_has(&now->set, &node->key)) return "votes, by its old key for now";
     return votes ? "votes" : "observes";
 }
 

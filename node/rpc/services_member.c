@@ -63,7 +63,7 @@ static size_t fill_nodes(const struct member_register *from, struct members_repl
         entry->name = (char *)(uintptr_t)node->name;
         entry->member_id = node->member_id;
         entry->node_key = message_bytes(span_of(node->key.bytes, PUBLIC_KEY_SIZE));
-        entry->validator = register_set_has(&from->set, &node->key);
+        entry->validator = register_set_has_node(from, &from->set, node);
         count++;
     }
     return count;

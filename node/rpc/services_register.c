@@ -97,7 +97,7 @@ static void fill_nodes(
         entry->address = text_of(node->address);
         entry->key = key_of(&node->key);
         entry->validator = node->validator;
-        entry->votes = register_set_has(&from->set, &node->key);
+        entry->votes = register_set_has_node(from, &from->set, node);
         entry->ready = node->ready;
         entry->from = node->from;
         entry->until = node->until;

@@ -210,6 +210,14 @@ bool register_set_has(const struct register_set *set, const struct public_key *k
     return false;
 }
 
+bool register_set_has_node(
+    const struct member_register *from, const struct register_set *set, const struct register_node *node)
+{
+    for (uint32_t i = 0; i < from->key_count; i++)
+        if (from->keys[i].node_id == node->id && register_set_has(set, &from->keys[i].key)) return true;
+    return false;
+}
+
 bool register_set_equal(const struct register_set *a, const struct register_set *b)
 {
     return a->count == b->count && a->base_timeout_ms == b->base_timeout_ms &&

@@ -186,6 +186,11 @@ void register_tally(const struct member_register *from, const struct register_pr
 /* The validators that vote from the next epoch on, as things stand: wanted, and synced or voting already. */
 void register_wanted_set(const struct member_register *from, struct register_set *set);
 bool register_set_has(const struct register_set *set, const struct public_key *key);
+/* Whether a set has any key of the node: one whose key was rotated votes by the old one until the set
+ * changes.
+ */
+bool register_set_has_node(
+    const struct member_register *from, const struct register_set *set, const struct register_node *node);
 bool register_set_equal(const struct register_set *a, const struct register_set *b);
 /* This epoch's validators, as agreement takes them. */
 void register_current_set(const struct member_register *from, struct validator_set *set);

@@ -51,8 +51,8 @@ static json_t *nodes_json(const struct member_register *from, struct buffer *out
             json_pack("{s:I, s:I, s:s, s:s, s:o, s:b, s:b, s:I, s:I, s:o}", "id", (json_int_t)node->id,
                 "member", (json_int_t)node->member_id, "name", node->name, "address", node->address, "key",
                 hex_json(node->key.bytes, PUBLIC_KEY_SIZE), "validator", node->validator ? 1 : 0, "votes",
-                register_set_has(&from->set, &node->key) ? 1 : 0, "ready", (json_int_t)node->ready, "from",
-                (json_int_t)node->from, "until", until_json(node->until)));
+                register_set_has_node(from, &from->set, node) ? 1 : 0, "ready", (json_int_t)node->ready,
+                "from", (json_int_t)node->from, "until", until_json(node->until)));
     }
     return list;
 }

@@ -293,6 +293,31 @@ static void a_key_has_its_work_its_member_and_its_heights(void **state)
     assert_false(register_key_holds(&governed, KEY_SIGNING, 2, &unknown, 5));
 }
 
+static void a_node_votes_by_its_old_key_until_the_set_changes(void **state)
+{
+    (void)state;
+    struct register_node *node = &governed.nodes[1];
+    for (uint32_t i = 0; i < governed.key_count; i++)
+        if (public_key_equal(&governed.keys[i].key, &node->key)) governed.keys[i].until = 8;
+    node->key = sample_key(1000);
+    governed.keys[governed.key_count++] = (struct register_key){
+        .member_id = node->member_id, .kind = KEY_NODE, .node_id = node->id, .key = node->key, .from = 8};
+    assert_false(register_set_has(&governed.set, &node->key));
+    assert_true(register_set_has_node(&governed, &governed.set, node));
+    assert_false(register_set_has_node(&governed, &governed.set, &governed.nodes[4]));
+}
+
+static void the_yes_that_pass_are_more_than_two_thirds(void **state)
+{
+    (void)state;
+    static const uint32_t needed[] = {1, 1, 2, 3, 3};
+    for (uint32_t voters = 4; voters > 0; voters--) {
+        assert_int_equal(register_voter_count(&governed), voters);
+        assert_int_equal(register_yes_needed(&governed), needed[voters]);
+        governed.members[voters - 1].status = MEMBER_SUSPENDED;
+    }
+}
+
 static void things_are_found(void **state)
 {
     (void)state;
@@ -375,6 +400,8 @@ int main(void)
         test(the_largest_register_fits),
         test(the_root_is_of_all_of_it),
         test(a_key_has_its_work_its_member_and_its_heights),
+        test(a_node_votes_by_its_old_key_until_the_set_changes),
+        test(the_yes_that_pass_are_more_than_two_thirds),
         test(things_are_found),
         test(a_flag_is_active_from_its_height_on),
         test(numbers_have_their_names),
