@@ -38,29 +38,31 @@ static uint64_t height_here(const struct backfiller *backfiller, uint64_t backfi
 static bool is_up(const struct backfiller *backfiller, uint32_t peer)
 {
     struct links_status status;
-    if (peer == backfiller->options.self) return false;
+    if (peer == backfiller->options.roster->self) return false;
     links_peer_status(backfiller->links, peer, &status);
     return status.up;
 }
 
-bool older_bodies_are_gone(
-    const bool up[PEERS_MAX], const bool without[PEERS_MAX], uint32_t peer_count, uint32_t validator_count)
+bool older_bodies_are_gone(const bool up[PEERS_MAX], const bool without[PEERS_MAX],
+    const bool validator[PEERS_MAX], uint32_t validator_count)
 {
     uint32_t lack = 0;
-    for (uint32_t peer = 0; peer < peer_count; peer++) {
+    for (uint32_t peer = 0; peer < PEERS_MAX; peer++) {
         if (up[peer] && !without[peer]) return false;
-        lack += without[peer] && peer < validator_count;
+        lack += without[peer] && validator[peer];
     }
     return lack > faults_of(validator_count);
 }
 
 static bool bodies_are_gone(const struct backfiller *backfiller)
 {
-    bool up[PEERS_MAX];
-    for (uint32_t peer = 0; peer < backfiller->options.peer_count; peer++)
+    const struct roster *roster = backfiller->options.roster;
+    bool up[PEERS_MAX], validator[PEERS_MAX];
+    for (uint32_t peer = 0; peer < PEERS_MAX; peer++) {
         up[peer] = is_up(backfiller, peer);
-    return older_bodies_are_gone(
-        up, backfiller->without, backfiller->options.peer_count, backfiller->options.validators->set.count);
+        validator[peer] = roster_is_validator(roster, peer);
+    }
+    return older_bodies_are_gone(up, backfiller->without, validator, roster->validators->set.count);
 }
 
 /* ---- Asking ---- */
@@ -69,8 +71,8 @@ static void next_peer(struct backfiller *backfiller)
 {
     uint32_t tries = 0;
     do
-        backfiller->peer = (backfiller->peer + 1) % backfiller->options.peer_count;
-    while (!is_up(backfiller, backfiller->peer) && ++tries < backfiller->options.peer_count);
+        backfiller->peer = (backfiller->peer + 1) % backfiller->options.roster->slot_count;
+    while (!is_up(backfiller, backfiller->peer) && ++tries < backfiller->options.roster->slot_count);
 }
 
 static void ask(struct backfiller *backfiller)
@@ -241,7 +243,7 @@ static void check_done(struct job *job)
     struct backfiller *backfiller = fill->backfiller;
     const char *fault = fault_of(fill);
     if (fault != NULL && backfiller->links != NULL) {
-        LOG_UNUSUAL(fault, LOG_S("peer", backfiller->options.peers[fill->peer].name),
+        LOG_UNUSUAL(fault, LOG_S("peer", backfiller->options.roster->slots[fill->peer].name),
             LOG_U("height", fill->from + fill->count), LOG_E("why", fill->form_error));
         links_charge(backfiller->links, fill->peer, "an older block that does not check");
     }

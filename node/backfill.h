@@ -7,6 +7,7 @@
 
 #include "node/commit/executor.h"
 #include "node/net/links.h"
+#include "node/roster.h"
 #include "proto/codec/agreement.h"
 
 /* Whether a block that a peer gave, with what its events came to, is the one whose hash and root of results
@@ -18,9 +19,9 @@ int older_block_check(const struct block *block, const struct event_result *resu
 
 /* Whether bodies that peers leave out are gone, and the block is taken without them: no peer that is up has
  * not been asked, and f + 1 validators said so, one honest one among them. Nothing else tells a body that was
- * erased from one that a peer keeps back. Validators are peers 0 to validator_count - 1. */
-bool older_bodies_are_gone(
-    const bool up[PEERS_MAX], const bool without[PEERS_MAX], uint32_t peer_count, uint32_t validator_count);
+ * erased from one that a peer keeps back. */
+bool older_bodies_are_gone(const bool up[PEERS_MAX], const bool without[PEERS_MAX],
+    const bool validator[PEERS_MAX], uint32_t validator_count);
 
 struct backfiller;
 
@@ -30,8 +31,7 @@ struct backfiller_options {
     struct executor *executor;
     const struct digest *chain_id;
     const struct verify_set *validators;
-    const struct links_peer *peers; /* for their names */
-    uint32_t peer_count, self;
+    const struct roster *roster; /* peers are slots */
     /* The disk failed. */
     void (*on_failed)(void *context, const char *what, int error);
     void *context;

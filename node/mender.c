@@ -34,7 +34,7 @@ struct mender {
 static bool is_up(const struct mender *mender, uint32_t peer)
 {
     struct links_status status;
-    if (peer == mender->options.self) return false;
+    if (peer == mender->options.roster->self) return false;
     links_peer_status(mender->links, peer, &status);
     return status.up;
 }
@@ -42,11 +42,12 @@ static bool is_up(const struct mender *mender, uint32_t peer)
 /* Up to which height what peers lack is gone. */
 static uint64_t gone_to(const struct mender *mender)
 {
+    const struct roster *roster = mender->options.roster;
     struct range_peers peers = {
-        .count = mender->options.peer_count, .validator_count = mender->options.validators->set.count};
+        .count = roster->slot_count, .validator_count = roster->validators->set.count};
     for (uint32_t peer = 0; peer < peers.count; peer++) {
         peers.up[peer] = is_up(mender, peer);
-        peers.validator[peer] = peer < peers.validator_count && peer != mender->options.self;
+        peers.validator[peer] = peer != roster->self && roster_is_validator(roster, peer);
     }
     return range_watch_gone_to(&mender->ranges, &peers, clock_now_ms());
 }
@@ -116,7 +117,7 @@ static void look_on(struct mender *mender)
  * only where that is gone, or, if `again`, where there is no other. PEERS_MAX where there is none. */
 static uint32_t choose(const struct mender *mender, uint64_t height, bool again)
 {
-    uint32_t count = mender->options.peer_count, from = mender->peer + (mender->useful ? 0 : 1);
+    uint32_t count = mender->options.roster->slot_count, from = mender->peer + (mender->useful ? 0 : 1);
     bool gone = gone_to(mender) >= height;
     uint32_t other = PEERS_MAX;
     for (uint32_t i = 0; i < count; i++) {
@@ -165,7 +166,7 @@ void mender_tick(struct mender *mender)
 {
     uint64_t height;
     if (mender->links == NULL || mender->busy) return;
-    for (uint32_t peer = 0; peer < mender->options.peer_count; peer++)
+    for (uint32_t peer = 0; peer < mender->options.roster->slot_count; peer++)
         if (!is_up(mender, peer)) range_watch_down(&mender->ranges, peer);
     if (mender->asked && ++mender->ticks < ANSWER_TICKS) return;
     mender->asked = false;

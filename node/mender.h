@@ -11,6 +11,7 @@
 
 #include "node/commit/worker.h"
 #include "node/net/links.h"
+#include "node/roster.h"
 #include "proto/codec/agreement.h"
 #include "storage/ledger.h"
 
@@ -21,7 +22,7 @@ struct mender_options {
     struct worker *checkers;
     const struct digest *chain_id;
     const struct verify_set *validators;
-    uint32_t peer_count, self; /* of the links' table */
+    const struct roster *roster; /* peers are slots */
     /* A range that answers somebody else's request. */
     void (*not_mine)(void *context, uint32_t peer, struct span range);
     /* The disk failed. */

@@ -9,6 +9,7 @@
 
 #include "node/joiner.h"
 #include "node/net/links.h"
+#include "node/roster.h"
 #include "proto/codec/agreement.h"
 #include "storage/state.h"
 
@@ -27,9 +28,7 @@ struct newcomer_options {
     uv_loop_t *loop;
     const char *data_dir;
     const struct state_config *state; /* what the state is opened with */
-    const struct verify_set *validators;
-    const struct links_peer *peers; /* for their names */
-    uint32_t peer_count, self;
+    const struct roster *roster;      /* peers are slots, as nobody has changed them yet: validators first */
     struct links *links;
     const struct newcomer_callbacks *callbacks;
     void *context;

@@ -90,7 +90,7 @@ static void sign_checkpoint(struct node *node, const struct checkpoint *checkpoi
     struct checkpoint_vote *vote = &node->pending_votes[checkpoint->height % CERTIFIER_HEIGHTS];
     struct digest digest = checkpoint_digest(checkpoint);
     vote->checkpoint = *checkpoint;
-    vote->signer = node->self;
+    vote->signer = node->roster.signer;
     const struct signing purpose = {.kind = SIGNING_CHECKPOINT, .height = checkpoint->height};
     int error = node_signer_sign(&node->config->signer, &purpose, &digest, &vote->signature);
     if (error != TALLY_OK) {
@@ -160,6 +160,7 @@ static void on_applied(void *context, const struct applied_block *applied)
     struct node *node = context;
     uint64_t height = applied->block->header.height;
     count_results(applied);
+    if (applied->register_view != NULL) node_take_register(node);
     submissions_applied(node->submissions, applied);
     node->batches_applied += applied->block->batch_count;
     /* A node that has diverged signs nothing before it has rebuilt, and then only later heights. */
@@ -222,6 +223,7 @@ static void on_rebuilt(void *context, const struct checkpoint *last)
     struct node *node = context;
     node->rebuilt_height = last->height;
     node->serving = true;
+    node_take_register(node);
     if (last->height > 0) certifier_applied(node->certifier, last);
     update_work(node);
 }
@@ -244,6 +246,7 @@ static void on_level(void *context)
 {
     struct node *node = context;
     node->serving = true;
+    node_take_register(node);
     resume_applied(node);
     update_work(node);
 }
@@ -275,7 +278,8 @@ static void name_groups(
         if (group > 1 && at < size) at += (size_t)snprintf(text + at, size - at, " |");
         for (uint32_t i = 0; i < node->validators.set.count; i++)
             if (gathering->groups[i] == group && at < size)
-                at += (size_t)snprintf(text + at, size - at, "%s%s", at == 0 ? "" : " ", node->peers[i].name);
+                at += (size_t)snprintf(text + at, size - at, "%s%s", at == 0 ? "" : " ",
+                    roster_validator_name(&node->roster, i));
     }
 }
 
@@ -312,29 +316,6 @@ static void on_tick(uv_timer_t *timer)
 }
 
 /* ---- Opening ---- */
-
-static void add_peer(struct node *node, const struct genesis_node *from)
-{
-    struct links_peer *peer = &node->peers[node->peer_count];
-    struct config_address address = config_peer_address(node->config, from->name, from->address);
-    if (from == node->config->self) node->self = node->peer_count;
-    snprintf(peer->name, sizeof peer->name, "%s", from->name);
-    peer->key = from->key;
-    snprintf(peer->host, sizeof peer->host, "%s", address.host);
-    peer->port = address.port;
-    node->peer_count++;
-}
-
-/* Validators in the set's order, so that a link's number is its signer's; then observers in genesis' order.
- */
-static void make_peers(struct node *node)
-{
-    const struct genesis *genesis = &node->config->genesis;
-    for (uint32_t i = 0; i < node->validators.set.count; i++)
-        add_peer(node, genesis_node_by_key(genesis, &node->validators.set.keys[i]));
-    for (uint32_t i = 0; i < genesis->observer_count; i++)
-        add_peer(node, &genesis->observers[i]);
-}
 
 static int open_data(struct node *node, char *why, size_t why_size)
 {
@@ -405,6 +386,7 @@ static int open_parts(struct node *node, char *why, size_t why_size)
         error = executor_open(node->loop, node->data_dir, (size_t)node->config->subject_cache_mib * MIB,
             genesis, node->ledger, &executor_callbacks, node, &node->executor, why, why_size);
     if (error != TALLY_OK) return error;
+    node_take_register(node);
     node->serving = executor_is_level(node->executor);
     (void)executor_newest_certified(node->executor, &certified);
     uint64_t applied = executor_applied_height(node->executor);
@@ -428,8 +410,7 @@ static int open_parts(struct node *node, char *why, size_t why_size)
         .checkers = node->checkers,
         .chain_id = &genesis->chain_id,
         .validators = &node->validators,
-        .peer_count = node->peer_count,
-        .self = node->self,
+        .roster = &node->roster,
         .not_mine = node_on_other_range,
         .on_failed = on_part_failed,
         .context = node,
@@ -443,9 +424,7 @@ static int open_parts(struct node *node, char *why, size_t why_size)
         .executor = node->executor,
         .chain_id = &genesis->chain_id,
         .validators = &node->validators,
-        .peers = node->peers,
-        .peer_count = node->peer_count,
-        .self = node->self,
+        .roster = &node->roster,
         .on_failed = on_part_failed,
         .context = node,
     };
@@ -488,8 +467,8 @@ static int open_links(struct node *node, char *why, size_t why_size)
     if (error != TALLY_OK)
         snprintf(why, why_size, "cannot listen for peers on %s:%u: %s", config->peer_address.host,
             config->peer_address.port, tally_error_text(error));
-    for (uint32_t i = 0; error == TALLY_OK && i < node->peer_count; i++)
-        error = links_set_peer(node->links, i, &node->peers[i]);
+    else
+        node_take_register(node);
     return error;
 }
 
@@ -545,7 +524,7 @@ static void on_genesis(void *context)
     node->joining = false;
     node->serving = executor_is_level(node->executor);
     start_consensus(node);
-    for (uint32_t peer = 0; peer < node->peer_count; peer++) {
+    for (uint32_t peer = 0; peer < PEERS_MAX; peer++) {
         struct links_status status;
         links_peer_status(node->links, peer, &status);
         if (status.up) node_on_up(node, peer);
@@ -567,10 +546,7 @@ static int start_joining(struct node *node)
         .loop = node->loop,
         .data_dir = node->data_dir,
         .state = &node->state_config,
-        .validators = &node->validators,
-        .peers = node->peers,
-        .peer_count = node->peer_count,
-        .self = node->self,
+        .roster = &node->roster,
         .links = node->links,
         .callbacks = &callbacks,
         .context = node,
@@ -619,7 +595,6 @@ int node_open(uv_loop_t *loop, const struct config *config, const struct node_ca
     genesis_validator_set(&config->genesis, &set);
     int error = verify_set_init(&set, &node->validators);
     if (error == TALLY_OK) {
-        make_peers(node);
         error = open_parts(node, why, why_size);
     }
     if (error == TALLY_OK) error = start(node, why, why_size);

@@ -79,9 +79,9 @@ void node_status(struct node *node, struct node_status *status);
 /* How it stands: see node/standing.h. `validators` has room for all, and is what the facts point at. */
 void node_standing_facts(
     struct node *node, struct standing_validator validators[VALIDATORS_MAX], struct standing_facts *facts);
-uint32_t node_peer_count(const struct node *node);
-/* `index` counts every node of genesis but this one. */
-void node_peer(const struct node *node, uint32_t index, struct node_peer *peer);
+/* Every node of the network but this one, as the register has them. Returns how many; names and keys are
+ * borrowed until the loop runs on. */
+uint32_t node_peers(const struct node *node, struct node_peer peers[PEERS_MAX]);
 
 /* Whoever follows the chain: told on the loop after each block has been applied, and each time a certified
  * checkpoint is kept; it may unfollow then. */

@@ -82,14 +82,15 @@ uint32_t node_full_retry_ms(const struct node *node)
 
 static void describe_validator(struct node *node, uint32_t index, struct standing_validator *validator)
 {
-    struct links_status link;
-    links_peer_status(node->links, index, &link);
-    bool self = index == node->self;
+    struct links_status link = {0};
+    uint32_t slot = roster_slot(&node->roster, index);
+    bool self = index == node->roster.signer;
+    if (slot != ROSTER_NONE) links_peer_status(node->links, slot, &link);
     *validator = (struct standing_validator){
-        .name = node->peers[index].name,
+        .name = roster_validator_name(&node->roster, index),
         .reachable = self || link.up,
         .heard_ms_ago = link.heard_ms == 0 ? UINT64_MAX : uv_now(node->loop) - link.heard_ms,
-        .finalized_height = node->peer_heights[index],
+        .finalized_height = slot != ROSTER_NONE ? node->peer_heights[slot] : 0,
         .spoken = replica_voice(node->replica, index),
     };
     if (self) validator->heard_ms_ago = 0;
@@ -104,7 +105,7 @@ void node_standing_facts(
     *facts = (struct standing_facts){
         .count = count,
         .validators = validators,
-        .self = node->self < count ? node->self : SIGNER_NONE,
+        .self = node->roster.signer,
         .may_vote = replica_may_vote(node->replica),
         .applied_height = executor_applied_height(node->executor),
         .certified_height = certifier_heard(node->certifier),
@@ -123,26 +124,25 @@ void node_standing_facts(
         describe_validator(node, i, &validators[i]);
 }
 
-uint32_t node_peer_count(const struct node *node)
+uint32_t node_peers(const struct node *node, struct node_peer peers[PEERS_MAX])
 {
-    return node->peer_count - 1;
-}
-
-void node_peer(const struct node *node, uint32_t index, struct node_peer *peer)
-{
-    struct links_status status;
-    uint32_t at = index < node->self ? index : index + 1;
-    CHECK(at < node->peer_count);
-    links_peer_status(node->links, at, &status);
-    *peer = (struct node_peer){
-        .name = node->peers[at].name,
-        .key = &node->peers[at].key,
-        .is_validator = at < node->validators.set.count,
-        .up = status.up,
-        .finalized_height = node->peer_heights[at],
-        .heard_ms_ago = status.heard_ms == 0 ? UINT64_MAX : uv_now(node->loop) - status.heard_ms,
-        .link = status,
-    };
+    uint32_t count = 0;
+    for (uint32_t slot = 0; slot < node->roster.slot_count; slot++) {
+        const struct roster_slot *of = &node->roster.slots[slot];
+        struct links_status status;
+        if (!of->used || slot == node->roster.self) continue;
+        links_peer_status(node->links, slot, &status);
+        peers[count++] = (struct node_peer){
+            .name = of->name,
+            .key = &of->key,
+            .is_validator = roster_is_validator(&node->roster, slot),
+            .up = status.up,
+            .finalized_height = node->peer_heights[slot],
+            .heard_ms_ago = status.heard_ms == 0 ? UINT64_MAX : uv_now(node->loop) - status.heard_ms,
+            .link = status,
+        };
+    }
+    return count;
 }
 
 void node_follow(struct node *node, struct node_follower *follower)

@@ -11,6 +11,7 @@
 #include "node/node.h"
 #include "node/page_watch.h"
 #include "node/pressure.h"
+#include "node/roster.h"
 
 #define SPLIT_TICKS 5u /* until different states of one height are no matter of who signs first */
 
@@ -42,15 +43,15 @@ struct node {
     struct submissions *submissions;
     struct links *links;
     uv_timer_t *tick;
-    struct links_peer peers[PEERS_MAX]; /* validators in set order, then observers in genesis order */
-    uint32_t peer_count, self;
-    uint64_t rebuilt_height; /* what the last rebuild came up to; 0 = none */
-    uint64_t split_height;   /* signed differently, and not certified; 0 = none */
-    uint32_t split_ticks;    /* for how long */
+    struct roster roster;            /* peers are slots */
+    uint32_t linked_node[PEERS_MAX]; /* by slot: the id of the node that the links have there; 0 = none */
+    uint64_t rebuilt_height;         /* what the last rebuild came up to; 0 = none */
+    uint64_t split_height;           /* signed differently, and not certified; 0 = none */
+    uint32_t split_ticks;            /* for how long */
     struct page_watch pages;
     struct pressure pressure;
     uint64_t batches_applied;
-    uint64_t peer_heights[PEERS_MAX];
+    uint64_t peer_heights[PEERS_MAX];                        /* by slot */
     struct checkpoint_vote own_vote;                         /* the newest recorded; height 0 = none */
     struct checkpoint_vote pending_votes[CERTIFIER_HEIGHTS]; /* by height: signed, being recorded */
     struct node_follower *followers;
@@ -58,6 +59,10 @@ struct node {
 
 /* Sends this validator's newest recorded checkpoint vote, if there is one, to a peer or to PEER_ALL. */
 void node_send_own_vote(struct node *node, uint32_t peer);
+
+/* Takes over the nodes of the register after the last block applied, and keeps a link with each of them. Not
+ * from within a callback of the links. */
+void node_take_register(struct node *node);
 
 /* Once a second. */
 void node_look_at_pressure(struct node *node);

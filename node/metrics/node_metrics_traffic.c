@@ -108,9 +108,7 @@ static void render_links(struct exposition *exposition, const struct node_peer *
 void node_metrics_traffic(struct exposition *exposition, const struct node_moment *moment)
 {
     struct node_peer peers[PEERS_MAX];
-    uint32_t count = node_peer_count(moment->node);
-    for (uint32_t i = 0; i < count; i++)
-        node_peer(moment->node, i, &peers[i]);
+    uint32_t count = node_peers(moment->node, peers);
     render_mempool(exposition, &moment->status.mempool);
     render_admission(exposition);
     render_peers_standing(exposition, peers, count);

@@ -7,22 +7,24 @@
 #include "proto/codec/message.h"
 #include "rpc.pb-c.h"
 
-static void fill_peers(
+static size_t fill_peers(
     struct node *node, Tallystick__V1__PeerStatus *peers, Tallystick__V1__PeerStatus **pointers)
 {
     static char validator[] = "validator", observer[] = "observer";
-    for (uint32_t i = 0; i < node_peer_count(node); i++) {
-        struct node_peer peer;
-        node_peer(node, i, &peer);
+    struct node_peer known[PEERS_MAX];
+    uint32_t count = node_peers(node, known);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct node_peer *peer = &known[i];
         tallystick__v1__peer_status__init(&peers[i]);
-        peers[i].name = (char *)(uintptr_t)peer.name;
-        peers[i].node_key = message_bytes(span_of(peer.key->bytes, PUBLIC_KEY_SIZE));
-        peers[i].role = peer.is_validator ? validator : observer;
-        peers[i].connected = peer.up;
-        peers[i].finalized_height = peer.finalized_height;
-        peers[i].heard_ms_ago = peer.heard_ms_ago;
+        peers[i].name = (char *)(uintptr_t)peer->name;
+        peers[i].node_key = message_bytes(span_of(peer->key->bytes, PUBLIC_KEY_SIZE));
+        peers[i].role = peer->is_validator ? validator : observer;
+        peers[i].connected = peer->up;
+        peers[i].finalized_height = peer->finalized_height;
+        peers[i].heard_ms_ago = peer->heard_ms_ago;
         pointers[i] = &peers[i];
     }
+    return count;
 }
 
 /* What the reply points at until it is encoded. */
@@ -128,8 +130,7 @@ void handle_get_status(void *context, struct rpc_call *call)
     /* It grows with an inquiry about a subject of whom nothing was known, a refused one too: an asker must
      * not see that. */
     if ((rpc_call_caller(call)->roles & RPC_ROLE_ADMIN) != 0) reply.subjects = status.counts.subjects;
-    fill_peers(node, peers, pointers);
-    reply.n_peers = node_peer_count(node);
+    reply.n_peers = fill_peers(node, peers, pointers);
     reply.peers = pointers;
     reply.mempool_batches = status.mempool.waiting_count;
     reply.version = version;
@@ -144,8 +145,7 @@ void handle_get_peers(void *context, struct rpc_call *call)
     const struct services *services = context;
     Tallystick__V1__GetPeersReply reply = TALLYSTICK__V1__GET_PEERS_REPLY__INIT;
     Tallystick__V1__PeerStatus peers[PEERS_MAX], *pointers[PEERS_MAX];
-    fill_peers(services->node, peers, pointers);
-    reply.n_peers = node_peer_count(services->node);
+    reply.n_peers = fill_peers(services->node, peers, pointers);
     reply.peers = pointers;
     reply_at_once(call, &reply.base);
 }

@@ -126,15 +126,17 @@ static void bodies_are_gone_only_where_an_honest_validator_says_so(void **state)
     (void)state;
     /* Validators 0 to 3 and two observers. */
     bool up[PEERS_MAX] = {[1] = true}, without[PEERS_MAX] = {[1] = true};
-    assert_false(older_bodies_are_gone(up, without, 6, 4)); /* it alone keeps them back */
+    const bool validator[PEERS_MAX] = {true, true, true, true};
+    assert_false(older_bodies_are_gone(up, without, validator, 4)); /* it alone keeps them back */
     up[4] = up[5] = without[4] = without[5] = true;
-    assert_false(older_bodies_are_gone(up, without, 6, 4)); /* nor does any number of observers help */
+    assert_false(
+        older_bodies_are_gone(up, without, validator, 4)); /* nor does any number of observers help */
     up[2] = true;
-    assert_false(older_bodies_are_gone(up, without, 6, 4)); /* who is not asked yet */
+    assert_false(older_bodies_are_gone(up, without, validator, 4)); /* who is not asked yet */
     without[2] = true;
-    assert_true(older_bodies_are_gone(up, without, 6, 4));
+    assert_true(older_bodies_are_gone(up, without, validator, 4));
     up[0] = true;
-    assert_false(older_bodies_are_gone(up, without, 6, 4));
+    assert_false(older_bodies_are_gone(up, without, validator, 4));
 }
 
 int main(void)

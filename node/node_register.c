@@ -1,0 +1,42 @@
+/* Links come and go as the register says: who has a node of the network has a link with it. */
+#include <stdio.h>
+
+#include "node/node_internal.h"
+#include "proto/base/check.h"
+
+/* Before the roster changes: what hears that a link is down still knows the slot by then. */
+static void let_go(struct node *node, const struct member_register *nodes)
+{
+    static const char reason[] = "its node has left the network";
+    for (uint32_t slot = 0; slot < PEERS_MAX; slot++) {
+        if (node->linked_node[slot] == 0) continue;
+        if (register_node_by_id(nodes, node->linked_node[slot]) != NULL) continue;
+        if (links_drop_peer(node->links, slot, reason)) node_on_down(node, slot, reason);
+        node->linked_node[slot] = 0;
+        node->peer_heights[slot] = 0;
+    }
+}
+
+/* One that members let go and whose key votes until the epoch ends is spoken to until then: others may not
+ * reach a quorum without it. */
+static void keep_link(struct node *node, uint32_t slot)
+{
+    const struct roster_slot *of = &node->roster.slots[slot];
+    struct config_address address = config_peer_address(node->config, of->name, of->address);
+    struct links_peer peer = {.key = of->key, .port = address.port};
+    snprintf(peer.name, sizeof peer.name, "%s", of->name);
+    snprintf(peer.host, sizeof peer.host, "%s", address.host);
+    int error = links_set_peer(node->links, slot, &peer);
+    CHECK(error == TALLY_OK); /* a register has no key twice, and no address that is none */
+    node->linked_node[slot] = of->node_id;
+}
+
+void node_take_register(struct node *node)
+{
+    const struct member_register *nodes = &executor_register(node->executor)->value;
+    if (node->links != NULL) let_go(node, nodes);
+    roster_update(&node->roster, nodes, &node->validators, &node->config->self->key);
+    if (node->links == NULL) return;
+    for (uint32_t slot = 0; slot < node->roster.slot_count; slot++)
+        if (node->roster.slots[slot].used && slot != node->roster.self) keep_link(node, slot);
+}
