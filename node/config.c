@@ -89,20 +89,18 @@ static int load_genesis(const char *path, struct config *config, struct why why)
     return error;
 }
 
+/* Who a node is, the register says by its key: genesis has those alone with whom the network began. */
 static int find_self(struct config *config, struct why why)
 {
     int error = node_signer_open(&config->node_key, &config->signer);
     if (error != TALLY_OK) return fail(why, error, "%s/node.key is not a valid key", config->home);
-    config->self = genesis_node_by_key(&config->genesis, &config->signer.key);
-    if (config->self == NULL)
-        return fail(why, TALLY_EDENIED, "%s/node.key is not the key of any node in %s/genesis.json",
-            config->home, config->home);
-    if (strcmp(config->self->name, config->name) != 0)
+    const struct genesis_node *self = genesis_node_by_key(&config->genesis, &config->signer.key);
+    if (self == NULL) return TALLY_OK;
+    if (strcmp(self->name, config->name) != 0)
         return fail(why, TALLY_EFORM, "%s/node.yaml says \"%s\", but genesis gives this key to \"%s\"",
-            config->home, config->name, config->self->name);
+            config->home, config->name, self->name);
     const struct genesis_node *validators = config->genesis.validators;
-    config->is_validator =
-        config->self >= validators && config->self < validators + config->genesis.validator_count;
+    config->founds = self >= validators && self < validators + config->genesis.validator_count;
     return TALLY_OK;
 }
 

@@ -18,13 +18,13 @@ struct config_address {
 };
 
 struct config_peer {
-    char name[NAME_SIZE_MAX + 1]; /* as in genesis */
+    char name[NAME_SIZE_MAX + 1]; /* as the network knows it */
     struct config_address address;
 };
 
 struct config {
     char home[PATH_SIZE_MAX];
-    char name[NAME_SIZE_MAX + 1]; /* this node's, as in genesis */
+    char name[NAME_SIZE_MAX + 1]; /* this node's, as the network knows it */
     struct config_address peer_address, rpc_address;
     uint32_t peer_count;
     struct config_peer peers[PEERS_MAX]; /* those that are reached elsewhere than the network says */
@@ -35,8 +35,7 @@ struct config {
     struct secret_key node_key;
     struct node_signer signer; /* with node_key */
     struct genesis genesis;
-    const struct genesis_node *self; /* in genesis: found by the node's key, and of the same name */
-    bool is_validator;
+    bool founds; /* its key is that of a validator in genesis */
 };
 
 /* Reads HOME/node.yaml, HOME/node.key and HOME/genesis.json, and holds them against each other. On failure

@@ -302,6 +302,7 @@ static void on_tick(uv_timer_t *timer)
 {
     struct node *node = timer->data;
     page_watch_tick(&node->pages, node->checkers);
+    node_watch_membership(node);
     if (node->joining) {
         newcomer_tick(node->newcomer);
         return;
@@ -432,8 +433,7 @@ static int open_parts(struct node *node, char *why, size_t why_size)
     if (error == TALLY_OK)
         error = intake_open(genesis, node->mempool, node->checkers, &intake_callbacks, node, &node->intake);
     if (error == TALLY_OK)
-        error = submissions_open(
-            node->intake, node->mempool, node->executor, node->config->self->member_id, &node->submissions);
+        error = submissions_open(node->intake, node->mempool, node->executor, &node->submissions);
     return error;
 }
 
@@ -453,7 +453,7 @@ static int open_links(struct node *node, char *why, size_t why_size)
     uint32_t base_ms = config->genesis.base_timeout_ms;
     struct links_options options = {
         .chain_id = config->genesis.chain_id,
-        .key = config->self->key,
+        .key = config->signer.key,
         .secret = &config->node_key,
         .software = "tallyd/" TALLY_VERSION,
         .host = config->peer_address.host,
@@ -608,7 +608,7 @@ int node_open(uv_loop_t *loop, const struct config *config, const struct node_ca
     struct state_counts counts;
     executor_last(node->executor, &applied, &counts);
     LOG_INFO("node is running", LOG_S("name", config->name), LOG_H("chain", &config->genesis.chain_id),
-        LOG_S("role", config->is_validator ? "validator" : "observer"),
+        LOG_S("role", node_is_validator(node) ? "validator" : "observer"),
         LOG_S("votes", replica_may_vote(node->replica) ? "yes" : "no"), LOG_U("height", applied.height),
         LOG_U("events", counts.events),
         LOG_U("consensus_bytes", consensus_memory(node->validators.set.count)));
@@ -669,7 +669,7 @@ int node_init(const struct config *config, char *why, size_t why_size)
     const struct disk *disk = disk_system();
     snprintf(data_dir, sizeof data_dir, "%s/data", config->home);
     int error = disk_ensure_dir(disk, config->home, data_dir);
-    if (error == TALLY_OK && config->is_validator) {
+    if (error == TALLY_OK && config->founds) {
         error = guard_create(disk, config->home, &config->genesis.chain_id);
         if (error != TALLY_OK) {
             snprintf(why, why_size,
@@ -680,8 +680,8 @@ int node_init(const struct config *config, char *why, size_t why_size)
             return error;
         }
     }
-    if (error == TALLY_OK && config->is_validator) error = check_never_started(data_dir);
-    if (error == TALLY_OK && config->is_validator)
+    if (error == TALLY_OK && config->founds) error = check_never_started(data_dir);
+    if (error == TALLY_OK && config->founds)
         error = vote_record_create(disk, data_dir, &config->genesis.chain_id);
     if (error == TALLY_EEXISTS)
         snprintf(why, why_size,

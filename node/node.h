@@ -40,6 +40,11 @@ void node_close(struct node *node, void (*on_closed)(void *context), void *conte
 /* ---- For the services ---- */
 
 const struct config *node_config(const struct node *node);
+/* Whose node this is, as the register after the last block applied says; 0 = nobody's yet, or no longer. On
+ * any thread. */
+uint32_t node_member_id(const struct node *node);
+/* Whether it votes in this epoch, if it can. */
+bool node_is_validator(const struct node *node);
 struct executor *node_executor(struct node *node);
 struct submissions *node_submissions(struct node *node);
 /* False while the node joins, and while its state is being rebuilt after a divergence: nothing is answered

@@ -8,6 +8,16 @@ const struct config *node_config(const struct node *node)
     return node->config;
 }
 
+uint32_t node_member_id(const struct node *node)
+{
+    return atomic_load(&node->member_id);
+}
+
+bool node_is_validator(const struct node *node)
+{
+    return node->roster.signer != ROSTER_NONE;
+}
+
 struct executor *node_executor(struct node *node)
 {
     return node->executor;

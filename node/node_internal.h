@@ -2,6 +2,8 @@
 #ifndef TALLY_NODE_NODE_INTERNAL_H
 #define TALLY_NODE_NODE_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include "node/backfill.h"
 #include "node/certifier.h"
 #include "node/handover.h"
@@ -44,6 +46,8 @@ struct node {
     struct links *links;
     uv_timer_t *tick;
     struct roster roster;            /* peers are slots */
+    atomic_uint member_id;           /* of the slot that is this node's */
+    uint32_t stranger_ticks;         /* since it was first said that the register does not have this node */
     uint32_t linked_node[PEERS_MAX]; /* by slot: the id of the node that the links have there; 0 = none */
     uint64_t rebuilt_height;         /* what the last rebuild came up to; 0 = none */
     uint64_t split_height;           /* signed differently, and not certified; 0 = none */
@@ -63,6 +67,9 @@ void node_send_own_vote(struct node *node, uint32_t peer);
 /* Takes over the nodes of the register after the last block applied, and keeps a link with each of them. Not
  * from within a callback of the links. */
 void node_take_register(struct node *node);
+
+/* Once a second: says once a minute that the register does not have this node, where that is so. */
+void node_watch_membership(struct node *node);
 
 /* Once a second. */
 void node_look_at_pressure(struct node *node);

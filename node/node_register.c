@@ -1,8 +1,11 @@
 /* Links come and go as the register says: who has a node of the network has a link with it. */
 #include <stdio.h>
 
+#include "node/net/log.h"
 #include "node/node_internal.h"
 #include "proto/base/check.h"
+
+#define STRANGER_TICKS 60u
 
 /* Before the roster changes: what hears that a link is down still knows the slot by then. */
 static void let_go(struct node *node, const struct member_register *nodes)
@@ -35,8 +38,24 @@ void node_take_register(struct node *node)
 {
     const struct member_register *nodes = &executor_register(node->executor)->value;
     if (node->links != NULL) let_go(node, nodes);
-    roster_update(&node->roster, nodes, &node->validators, &node->config->self->key);
+    roster_update(&node->roster, nodes, &node->validators, &node->config->signer.key);
+    uint32_t self = node->roster.self;
+    atomic_store(&node->member_id, self != ROSTER_NONE ? node->roster.slots[self].member_id : 0);
     if (node->links == NULL) return;
+    submissions_set_member(node->submissions, node_member_id(node));
     for (uint32_t slot = 0; slot < node->roster.slot_count; slot++)
-        if (node->roster.slots[slot].used && slot != node->roster.self) keep_link(node, slot);
+        if (node->roster.slots[slot].used && slot != self) keep_link(node, slot);
+}
+
+/* It dials whom it knows of, and is refused until they have it in their registers. */
+void node_watch_membership(struct node *node)
+{
+    if (node->roster.self != ROSTER_NONE) {
+        node->stranger_ticks = 0;
+        return;
+    }
+    if (node->stranger_ticks++ % STRANGER_TICKS == 0)
+        LOG_INFO("this node is no member's: it waits until it is admitted, or has heard of that",
+            LOG_S("name", node->config->name), LOG_K("key", &node->config->signer.key),
+            LOG_U("links", links_up_count(node->links)));
 }

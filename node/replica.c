@@ -590,7 +590,7 @@ static void free_timer(uv_handle_t *handle)
 static uint32_t signer_of(const struct config *config, const struct validator_set *set)
 {
     for (uint32_t i = 0; i < set->count; i++)
-        if (public_key_equal(&set->keys[i], &config->self->key)) return i;
+        if (public_key_equal(&set->keys[i], &config->signer.key)) return i;
     return SIGNER_NONE;
 }
 

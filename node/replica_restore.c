@@ -225,7 +225,7 @@ int replica_restore(struct replica *replica, char *why, size_t why_size)
     int error = TALLY_OK;
     ledger_head(replica->options.ledger, &head);
     replica->known = (struct guard_mark){head.header.epoch, head.header.view};
-    if (replica->config->is_validator) error = open_record(replica, &restoring, why, why_size);
+    if (replica->signer != SIGNER_NONE) error = open_record(replica, &restoring, why, why_size);
     if (error == TALLY_OK) {
         error = open_core(replica, &restoring);
         if (error == TALLY_EDAMAGED && replica->may_vote) {

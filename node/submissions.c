@@ -46,17 +46,21 @@ struct submissions {
     struct submission *applied;
 };
 
-int submissions_open(struct intake *intake, struct mempool *mempool, struct executor *executor,
-    uint32_t member_id, struct submissions **out)
+int submissions_open(
+    struct intake *intake, struct mempool *mempool, struct executor *executor, struct submissions **out)
 {
     struct submissions *submissions = calloc(1, sizeof *submissions);
     if (submissions == NULL) return TALLY_ENOMEM;
     submissions->intake = intake;
     submissions->mempool = mempool;
     submissions->executor = executor;
-    submissions->member_id = member_id;
     *out = submissions;
     return TALLY_OK;
+}
+
+void submissions_set_member(struct submissions *submissions, uint32_t member_id)
+{
+    submissions->member_id = member_id;
 }
 
 /* ---- Lists ---- */

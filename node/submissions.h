@@ -45,9 +45,11 @@ typedef void (*submission_done)(void *context, const struct submission_outcome *
 struct submissions;
 struct submission;
 
-/* Borrows everything. `member_id` is the member whose batches this node takes. Errors: TALLY_ENOMEM. */
+/* Borrows everything. Takes nobody's batches yet. Errors: TALLY_ENOMEM. */
 int submissions_open(struct intake *intake, struct mempool *mempool, struct executor *executor,
-    uint32_t member_id, struct submissions **submissions) TALLY_MUST_CHECK;
+    struct submissions **submissions) TALLY_MUST_CHECK;
+/* The member whose batches this node takes from now on; 0 = nobody's. */
+void submissions_set_member(struct submissions *submissions, uint32_t member_id);
 /* No callback comes any more. The workers are idle by then. */
 void submissions_close(struct submissions *submissions);
 

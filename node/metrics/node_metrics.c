@@ -33,8 +33,9 @@ void metric_put_meters(struct exposition *exposition, const char *label, const c
         exposition_value(exposition, EXPOSITION_LABELS({label, words[i]}), meter_get(&values[i]));
 }
 
-static void render_who(struct exposition *exposition, const struct config *config)
+static void render_who(struct exposition *exposition, const struct node *node)
 {
+    const struct config *config = node_config(node);
     char chain[2 * DIGEST_SIZE + 1];
     hex_encode(span_of(config->genesis.chain_id.bytes, DIGEST_SIZE), chain);
     exposition_family(exposition, "tallystick_build_info", EXPOSITION_GAUGE,
@@ -43,8 +44,8 @@ static void render_who(struct exposition *exposition, const struct config *confi
     exposition_family(exposition, "tallystick_node_info", EXPOSITION_GAUGE,
         "Always 1: which node this is, of which network.");
     exposition_value(exposition,
-        EXPOSITION_LABELS({"node", config->name}, {"role", config->is_validator ? "validator" : "observer"},
-            {"chain", chain}),
+        EXPOSITION_LABELS({"node", config->name},
+            {"role", node_is_validator(node) ? "validator" : "observer"}, {"chain", chain}),
         1);
 }
 
@@ -56,7 +57,7 @@ void node_metrics_render(struct node *node, struct buffer *out)
     moment->node = node;
     node_status(node, &moment->status);
     node_standing_facts(node, moment->validators, &moment->facts);
-    render_who(&exposition, node_config(node));
+    render_who(&exposition, node);
     node_metrics_agreement(&exposition, moment);
     node_metrics_state(&exposition, moment);
     node_metrics_traffic(&exposition, moment);

@@ -230,7 +230,7 @@ void handle_own_accounts(void *context, struct rpc_call *call)
     const Tallystick__V1__OwnAccountsRequest *request = (const Tallystick__V1__OwnAccountsRequest *)message;
     struct own_accounts *own = calloc(1, sizeof *own);
     CHECK(own != NULL);
-    own->member_id = node_config(services->node)->self->member_id;
+    own->member_id = node_member_id(services->node);
     own->events = request->events;
     own->stream.run = run_own_accounts;
     own->stream.ready = always_ready;

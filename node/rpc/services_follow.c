@@ -39,7 +39,7 @@ static int add_block(struct follow *follow, struct state *state, struct ledger *
 {
     struct services *services = follow->stream.services;
     struct recent_key key = {follow->stream.generation, follow->next_height, (uint32_t)follow->listing};
-    uint32_t member_id = node_config(services->node)->self->member_id;
+    uint32_t member_id = node_member_id(services->node);
     struct buffer *out = &follow->stream.bytes;
     size_t start = out->size;
     int error = TALLY_OK;

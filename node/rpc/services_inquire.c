@@ -19,7 +19,7 @@ struct asker services_asker(const struct services *services)
         .ledger = executor_ledger(executor),
         .policy = &config->genesis.policy,
         .chain_id = config->genesis.chain_id,
-        .member_id = config->self->member_id,
+        .member_id = node_member_id(services->node),
     };
 }
 

@@ -321,10 +321,10 @@ static void run_get_block(struct query *query)
     const Tallystick__V1__GetBlockRequest *request = (const Tallystick__V1__GetBlockRequest *)query->request;
     struct node *node = query->services->node;
     struct executor *executor = node_executor(node);
-    int error = request->height == 0 ? TALLY_ENOTFOUND
-                                     : block_reply(executor_state(executor), executor_ledger(executor),
-                                           node_config(node)->self->member_id, request->height, LIST_ALL,
-                                           false, &query->reply);
+    int error = request->height == 0
+                    ? TALLY_ENOTFOUND
+                    : block_reply(executor_state(executor), executor_ledger(executor), node_member_id(node),
+                          request->height, LIST_ALL, false, &query->reply);
     (void)query_failed(query, error, "there is no block of this height here");
 }
 

@@ -117,7 +117,7 @@ void handle_get_status(void *context, struct rpc_call *call)
     Tallystick__V1__PeerStatus peers[PEERS_MAX], *pointers[PEERS_MAX];
     reply.chain_id = message_bytes(span_of(config->genesis.chain_id.bytes, DIGEST_SIZE));
     reply.name = (char *)(uintptr_t)config->name;
-    reply.role = config->is_validator ? validator : observer;
+    reply.role = node_is_validator(node) ? validator : observer;
     reply.epoch = status.epoch;
     reply.view = status.replica.consensus.view;
     reply.finalized_height = status.replica.consensus.durable_height;
