@@ -5,6 +5,9 @@
 #include "proto/base/check.h"
 #include "proto/crypto/digest.h"
 
+/* Where links are refused as soon as they are up: so often it is told, and so rarely it is tried again. */
+#define SHORT_UPS_TOLD 3u
+#define REFUSED_RETRY_MS_MAX 10000u
 #define TICK_MS_MIN 20u
 #define TICK_MS_MAX 100u
 
@@ -58,8 +61,9 @@ static uint32_t jitter_ms(uint32_t ms)
 
 static void dial_later(struct links *links, struct peer *peer)
 {
+    uint32_t retry_ms_max = peer->short_ups > SHORT_UPS_TOLD ? REFUSED_RETRY_MS_MAX : LINKS_RETRY_MS_MAX;
     peer->dial_at_ms = uv_now(links->loop) + jitter_ms(peer->retry_ms);
-    peer->retry_ms = peer->retry_ms * 2 < LINKS_RETRY_MS_MAX ? peer->retry_ms * 2 : LINKS_RETRY_MS_MAX;
+    peer->retry_ms = peer->retry_ms * 2 < retry_ms_max ? peer->retry_ms * 2 : retry_ms_max;
 }
 
 static bool may_dial(const struct links *links, const struct peer *peer)
@@ -127,6 +131,12 @@ static void tell_down(struct links *links, uint32_t index, const char *reason)
     links->telling = false;
 }
 
+/* What has been told a few times in a row is no news. */
+static enum log_level told_level(const struct peer *peer)
+{
+    return peer->short_ups <= SHORT_UPS_TOLD ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
+}
+
 /* What a link that ends leaves in its peer's record. */
 static void peer_unlink(struct links *links, struct peer *peer, const char *reason)
 {
@@ -141,8 +151,15 @@ static void peer_unlink(struct links *links, struct peer *peer, const char *reas
     peer->heard_ms = link_heard_ms(connection->link);
     peer->linked = NULL;
     peer->paused = false;
-    /* A link that ends as soon as it is up is refused over there: dialling at once again would only flap. */
-    if (uv_now(links->loop) - peer->since_ms >= LINKS_RETRY_MS_MAX) peer->retry_ms = LINKS_RETRY_MS_MIN;
+    /* A link that ends as soon as it is up is refused over there, perhaps because that node does not know of
+     * this one yet: dialling at once again would only flap. */
+    if (uv_now(links->loop) - peer->since_ms >= LINKS_RETRY_MS_MAX) {
+        peer->retry_ms = LINKS_RETRY_MS_MIN;
+        peer->short_ups = 0;
+        peer->told = false;
+    } else {
+        peer->short_ups++;
+    }
     peer->since_ms = peer->down_since_ms = uv_now(links->loop);
     dial_later(links, peer);
     if (links->closing) return;
@@ -151,7 +168,7 @@ static void peer_unlink(struct links *links, struct peer *peer, const char *reas
             LOG_S("address", link_address(connection->link)), LOG_S("why", reason));
         links_keep_away(links, peer);
     } else {
-        LOG_INFO("peer down", LOG_S("peer", peer->info.name), LOG_S("why", reason));
+        LOG_AT(told_level(peer), "peer down", LOG_S("peer", peer->info.name), LOG_S("why", reason));
     }
 }
 
@@ -198,9 +215,8 @@ static bool on_link_up(void *context, struct link *link, uint32_t index)
     if (peer->dialling == connection) peer->dialling = NULL;
     peer->linked = connection;
     peer->since_ms = uv_now(links->loop);
-    peer->told = false;
     peer->ups++;
-    LOG_INFO("peer up", LOG_S("peer", peer->info.name), LOG_S("address", link_address(link)),
+    LOG_AT(told_level(peer), "peer up", LOG_S("peer", peer->info.name), LOG_S("address", link_address(link)),
         LOG_S("dialled_by", link_is_accepted(link) ? "peer" : "us"));
     tell_up(links, index);
     return link_is_up(link);

@@ -25,7 +25,8 @@ struct peer {
     uint64_t dial_at_ms;
     uint64_t away_until_ms; /* misbehaved */
     uint32_t retry_ms;
-    bool told; /* this outage is in the log */
+    bool told;          /* this outage is in the log */
+    uint32_t short_ups; /* links in a row that ended as soon as they were up */
     bool paused;
     uint64_t charged_ms[LINKS_CHARGES_MAX]; /* a ring of the newest */
     uint32_t charges;

@@ -25,6 +25,7 @@ static void begin_anew(struct links *links, struct peer *peer)
     peer->retry_ms = LINKS_RETRY_MS_MIN;
     peer->dial_at_ms = 0;
     peer->told = false;
+    peer->short_ups = 0;
     if (peer->linked == NULL) peer->down_since_ms = uv_now(links->loop);
 }
 
