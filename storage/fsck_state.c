@@ -164,7 +164,8 @@ static int check_accounts(struct fsck *fsck, struct state *state, struct ledger 
 static int check_contents(struct fsck *fsck, struct ledger *ledger)
 {
     const struct genesis *genesis = fsck->options->genesis;
-    struct state_config config = {.chain_id = genesis->chain_id, .accounts = fsck->options->accounts};
+    struct state_config config = {
+        .chain_id = genesis->chain_id, .accounts = fsck->options->accounts, .was_read = true};
     struct state *state;
     int error = state_open(fsck->options->dir, &config, &state);
     if (error == TALLY_OK) {

@@ -298,6 +298,7 @@ int state_open(const char *dir, const struct state_config *config, struct state 
     bool made = opened->overlay != NULL && opened->cache != NULL && opened->filter != NULL;
     if (!made || opened->pool == NULL) error = TALLY_ENOMEM;
     if (error == TALLY_OK) error = store_open(path, &opened->store);
+    if (error == TALLY_OK && config->was_read) store_trust(opened->store);
     if (error == TALLY_OK) error = open_contents(opened);
     if (error != TALLY_OK) {
         state_close(opened);

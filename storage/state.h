@@ -42,6 +42,7 @@ struct state_config {
      * TALLY_EFORM, TALLY_ENOMEM. */
     int (*accounts)(struct span bytes, struct account_chain chains[ACCOUNTS_PER_SUBJECT_MAX], uint32_t *count,
         struct item_chain *items);
+    bool was_read;          /* all of it, with LevelDB's checksums, just now: they are not checked again */
     size_t cache_size_max;  /* bytes of subjects kept for the rules; 0 = STATE_CACHE_SIZE */
     size_t freeze_size;     /* bytes of writes that are frozen unasked; 0 = STATE_FREEZE_SIZE */
     size_t older_nodes_max; /* of the map's older versions; 0 = STATE_OLDER_NODES_MAX */

@@ -9,26 +9,57 @@
 
 /* ---- What a file says ---- */
 
-/* The ids from the first on, as the indexes have them, are the history's, as far as that is whole. */
-static int check_ids(struct checking *checking, uint32_t number, bool whole)
+/* Appends to *marks what the indexes lead to at `count` seqs from `from` on. */
+static int read_marks(struct checking *checking, const struct account_chain *chain, uint32_t from,
+    uint32_t count, struct digest *marks)
+{
+    uint32_t found;
+    int error = state_base_account_read(
+        checking->base, chain->member_id, chain->ref, from, count, checking->ids, &found);
+    for (uint32_t i = 0; error == TALLY_OK && i < count; i++) {
+        struct digest mark = checking->ids[i];
+        if (i >= found) {
+            struct state_place place;
+            struct digest name = state_account_seq_name(chain->member_id, chain->ref, from + i);
+            error = state_event_find(checking->state, INDEX_ACCOUNT, &name, &place);
+            if (error != TALLY_OK) return error;
+            mark = check_mark_of(&place);
+        }
+        *marks = check_marks_step(marks, &mark);
+    }
+    return error;
+}
+
+static int check_head(struct checking *checking, const struct account_chain *chain, bool *right)
+{
+    struct digest id = {{0}};
+    int error = TALLY_OK;
+    if (chain->next_seq > 0)
+        error =
+            state_account_event_get(checking->state, chain->member_id, chain->ref, chain->next_seq - 1, &id);
+    *right = digest_equal(&id, &chain->head);
+    return error;
+}
+
+/* Its events, from the first on, are found by seq where the history has them, as far as that is whole. */
+static int check_seqs(struct checking *checking, uint32_t number, bool whole)
 {
     const struct account_chain *chain = &checking->chains[number];
-    struct digest ids = {{0}}, id = {{0}};
-    for (uint32_t seq = 0; seq < chain->next_seq;) {
+    struct digest marks = {{0}};
+    bool right = false;
+    int error = TALLY_OK;
+    for (uint32_t seq = 0; error == TALLY_OK && seq < chain->next_seq;) {
         uint32_t left = chain->next_seq - seq, count = left < CHECK_IDS_AT_ONCE ? left : CHECK_IDS_AT_ONCE;
-        int error =
-            state_account_ids(checking->state, chain->member_id, chain->ref, seq, count, checking->ids);
-        if (error == TALLY_ENOTFOUND) {
-            check_tell(checking, "an event of an account is missing in the index by seq");
-            return TALLY_OK;
-        }
-        if (error != TALLY_OK) return error;
-        for (uint32_t i = 0; i < count; i++)
-            ids = check_ids_step(&ids, &checking->ids[i]);
-        id = checking->ids[count - 1];
+        error = read_marks(checking, chain, seq, count, &marks);
         seq += count;
     }
-    if ((whole && !digest_equal(&ids, &checking->by_history[number])) || !digest_equal(&id, &chain->head))
+    if (error == TALLY_OK) error = check_head(checking, chain, &right);
+    if (error == TALLY_ENOTFOUND) {
+        check_tell(checking, "an event of an account is missing in the index by seq");
+        return TALLY_OK;
+    }
+    if (error != TALLY_OK) return error;
+    if (!right || (whole && !digest_equal(&marks, &checking->by_history[number])))
         check_tell(checking, "the index of an account's events has others than its file fixes");
     return TALLY_OK;
 }
@@ -43,7 +74,7 @@ static int check_account(struct checking *checking, uint32_t number, bool whole)
         check_tell(checking, "an account is not said to be in the file that holds it");
     checking->accounts++;
     checking->account_events += chain->next_seq;
-    return error == TALLY_OK ? check_ids(checking, number, whole) : TALLY_OK;
+    return error == TALLY_OK ? check_seqs(checking, number, whole) : TALLY_OK;
 }
 
 static int check_subject(struct checking *checking, struct span value)

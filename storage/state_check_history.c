@@ -3,10 +3,18 @@
 
 #include "storage/state_check_internal.h"
 
-struct digest check_ids_step(const struct digest *before, const struct digest *id)
+struct digest check_mark_of(const struct state_place *place)
+{
+    struct digest mark = {{0}};
+    put_u64(mark.bytes, place->height);
+    put_u32(mark.bytes + 8, place->index);
+    return mark;
+}
+
+struct digest check_marks_step(const struct digest *before, const struct digest *mark)
 {
     static const struct digest none;
-    return account_ids_step(before, id, 0, 0, &none);
+    return account_ids_step(before, mark, 0, 0, &none);
 }
 
 static void break_off(struct checking *checking, const char *what)
@@ -15,13 +23,13 @@ static void break_off(struct checking *checking, const char *what)
     checking->broken = true;
 }
 
-static void take(struct checking *checking, const struct snapshot_event *event)
+static void take(struct checking *checking, const struct snapshot_event *event, const struct digest *mark)
 {
     if (!snapshot_seam_step(checking->seam, event)) {
         break_off(checking, "an event of a subject is of an account that its file does not have");
     } else if (!snapshot_event_has_item(event)) {
-        struct digest *ids = &checking->by_history[event->account];
-        *ids = check_ids_step(ids, &event->id);
+        struct digest *marks = &checking->by_history[event->account];
+        *marks = check_marks_step(marks, mark);
     }
 }
 
@@ -101,7 +109,7 @@ static int take_piece(struct checking *checking, const struct base_chunk *chunk,
             event.account =
                 account_chain_find(checking->chains, checking->chain_count, account.member_id, account.ref);
         }
-        take(checking, &event);
+        take(checking, &event, &event.id);
         if (!checking->broken) error = check_base_event(checking, &event, chunk->first + i, alone);
     }
     return error;
@@ -187,7 +195,9 @@ static int take_entry(struct checking *checking, const struct state_history_entr
     if (header.has_account)
         event.account =
             account_chain_find(checking->chains, checking->chain_count, header.member_id, header.account_ref);
-    take(checking, &event);
+    struct state_place place = {.height = entry->height, .index = entry->index};
+    struct digest mark = check_mark_of(&place);
+    take(checking, &event, &mark);
     return checking->broken ? TALLY_OK : check_entry(checking, entry, &event);
 }
 

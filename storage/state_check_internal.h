@@ -20,9 +20,9 @@ struct checking {
     uint32_t chain_count;
     struct item_chain items;
     struct snapshot_seam *seam; /* what its history makes */
-    struct digest
-        by_history[ACCOUNTS_PER_SUBJECT_MAX]; /* over the ids that its history has of each account */
-    bool broken;                              /* its history stops before its end; told */
+    /* Over the marks that its history has of each account. */
+    struct digest by_history[ACCOUNTS_PER_SUBJECT_MAX];
+    bool broken; /* its history stops before its end; told */
     /* How many there are to be, over all subjects. */
     uint64_t accounts, account_events;
     uint64_t base_items;               /* under 'J' */
@@ -39,8 +39,11 @@ static inline void check_tell(const struct checking *checking, const char *what)
     checking->checker->found(checking->checker->context, what);
 }
 
-/* Over ids alone, as they are found by seq: `before` and one more. */
-struct digest check_ids_step(const struct digest *before, const struct digest *id);
+/* What an index by seq leads to: the id of an event that came with a snapshot, the place of any other, which
+ * is where its id is read. No id is like a place. */
+struct digest check_mark_of(const struct state_place *place);
+/* Over marks alone, as they are found by seq: `before` and one more. */
+struct digest check_marks_step(const struct digest *before, const struct digest *mark);
 
 /* Reads the history of the subject that is looked at, event by event, holds what finds each of them against
  * it, and in the end what it makes against the leaf and the file. Counts what there is to be. */

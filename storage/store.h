@@ -14,6 +14,9 @@ void store_close(struct store *store);
 /* Whether its files are written early (storage/write_behind.h): not where the system gives no watch on them.
  */
 bool store_writes_early(const struct store *store);
+/* From now on no read checks LevelDB's checksums: the caller has read every key with them just now. LevelDB
+ * checks them at each read of a table, however often, which takes more than all else of a small one. */
+void store_trust(struct store *store);
 /* Deletes a store that is not open. Missing is fine. Errors: TALLY_EBUSY, TALLY_EIO. */
 int store_destroy(const char *dir) TALLY_MUST_CHECK;
 
