@@ -49,6 +49,7 @@ static const char *const reasons[] = {
     "TOO_MANY_STREAMS",
     "TOO_SLOW",
     "UNKNOWN_METHOD",
+    "WRONG_KIND",
     "OTHER",
 };
 #define REASONS (sizeof reasons / sizeof reasons[0])
