@@ -23,7 +23,9 @@ struct mempool {
     struct mempool_limits limits;
     struct digest_hash_key key;
     struct held_batch *buckets[BUCKET_COUNT];
-    struct held_batch *oldest, *newest; /* waiting, by arrival */
+    struct held_batch *oldest, *newest;                    /* waiting, by arrival */
+    struct held_batch *governance[GOVERNANCE_WAITING_MAX]; /* those of them, in no order */
+    size_t governance_bytes;
     struct finalized_ring finalized;
     struct mempool_status status;
     uint64_t arrivals;
@@ -221,10 +223,38 @@ static void held_release(struct mempool *mempool, struct held_batch *held)
 
 /* ---- Waiting: the queue ---- */
 
-static bool waiting_allows(const struct mempool *mempool, size_t cost)
+static uint32_t governance_of(const struct mempool *mempool, uint32_t member_id)
 {
-    return mempool->status.waiting_count < mempool->limits.batches_max &&
-           cost <= mempool->limits.bytes_max - mempool->status.waiting_bytes;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < mempool->status.governance_count; i++)
+        count += mempool->governance[i]->batch.member_id == member_id;
+    return count;
+}
+
+static bool waiting_allows(const struct mempool *mempool, const struct held_batch *held, size_t cost)
+{
+    const struct mempool_status *status = &mempool->status;
+    if (held->batch.governance != NULL)
+        return status->governance_count < GOVERNANCE_WAITING_MAX &&
+               governance_of(mempool, held->batch.member_id) < GOVERNANCE_OF_MEMBER_MAX;
+    return status->waiting_count - status->governance_count < mempool->limits.batches_max &&
+           cost <= mempool->limits.bytes_max - (status->waiting_bytes - mempool->governance_bytes);
+}
+
+static void governance_insert(struct mempool *mempool, struct held_batch *held)
+{
+    CHECK(mempool->status.governance_count < GOVERNANCE_WAITING_MAX);
+    mempool->governance[mempool->status.governance_count++] = held;
+    mempool->governance_bytes += held->pool.cost;
+}
+
+static void governance_remove(struct mempool *mempool, const struct held_batch *held)
+{
+    uint32_t place = 0;
+    while (mempool->governance[place] != held)
+        CHECK(++place < mempool->status.governance_count);
+    mempool->governance[place] = mempool->governance[--mempool->status.governance_count];
+    mempool->governance_bytes -= held->pool.cost;
 }
 
 /* Workers may finish out of order, so the place is looked for from the newest end, where it nearly always is.
@@ -244,6 +274,7 @@ static void waiting_insert(struct mempool *mempool, struct held_batch *held)
     mempool->status.waiting_count++;
     mempool->status.waiting_bytes += held->pool.cost;
     mempool->status.waiting_events += held->batch.event_count;
+    if (held->batch.governance != NULL) governance_insert(mempool, held);
 }
 
 static void waiting_remove(struct mempool *mempool, struct held_batch *held)
@@ -259,6 +290,7 @@ static void waiting_remove(struct mempool *mempool, struct held_batch *held)
     mempool->status.waiting_count--;
     mempool->status.waiting_bytes -= held->pool.cost;
     mempool->status.waiting_events -= held->batch.event_count;
+    if (held->batch.governance != NULL) governance_remove(mempool, held);
 }
 
 /* ---- Adding ---- */
@@ -276,12 +308,12 @@ int mempool_add_take(struct mempool *mempool, struct held_batch *held, uint64_t 
         known->own |= held->own;
         if (known->pool.waiting || known->ordered_only) return TALLY_EEXISTS;
         /* A candidate block brought it when the queue was full. */
-        if (!waiting_allows(mempool, known->pool.cost)) return TALLY_EFULL;
+        if (!waiting_allows(mempool, known, known->pool.cost)) return TALLY_EFULL;
         waiting_insert(mempool, known);
         held_batch_close(held);
         return TALLY_OK;
     }
-    if (!waiting_allows(mempool, cost) || !held_bytes_allow(mempool, cost)) return TALLY_EFULL;
+    if (!waiting_allows(mempool, held, cost) || !held_bytes_allow(mempool, cost)) return TALLY_EFULL;
     held_insert(mempool, held);
     waiting_insert(mempool, held);
     return TALLY_OK;
@@ -303,7 +335,7 @@ int mempool_add_pinned_take(
     held->pool.pins = 1;
     bool waits = !held->ordered_only && held->batch.expires_at_ms > wall_ms &&
                  !mempool_was_finalized(mempool, &held->batch.digest);
-    if (waits && waiting_allows(mempool, held->pool.cost)) waiting_insert(mempool, held);
+    if (waits && waiting_allows(mempool, held, held->pool.cost)) waiting_insert(mempool, held);
     *kept = held;
     return TALLY_OK;
 }
@@ -333,6 +365,29 @@ void mempool_finalized(struct mempool *mempool, const struct digest *digest)
     held_release(mempool, held);
 }
 
+/* A block that carries it may yet be finalized: then nobody is told. */
+static void drop(struct mempool *mempool, struct held_batch *held,
+    void (*dropped)(void *context, const struct held_batch *held), void *context)
+{
+    if (dropped && held->pool.pins == 0) dropped(context, held);
+    waiting_remove(mempool, held);
+    held_release(mempool, held);
+}
+
+size_t mempool_drop_governance(struct mempool *mempool,
+    bool (*is_over)(const void *context, const struct batch *batch), const void *context,
+    void (*dropped)(void *told_context, const struct held_batch *held), void *told_context)
+{
+    size_t count = 0;
+    /* From the end: a place that is freed is filled from there. */
+    for (uint32_t i = mempool->status.governance_count; i-- > 0;) {
+        if (!is_over(context, &mempool->governance[i]->batch)) continue;
+        drop(mempool, mempool->governance[i], dropped, told_context);
+        count++;
+    }
+    return count;
+}
+
 size_t mempool_expire(struct mempool *mempool, uint64_t wall_ms,
     void (*dropped)(void *context, const struct held_batch *held), void *context)
 {
@@ -342,10 +397,7 @@ size_t mempool_expire(struct mempool *mempool, uint64_t wall_ms,
     while (held) {
         struct held_batch *newer = held->pool.newer;
         if (held->batch.expires_at_ms <= wall_ms) {
-            /* A block that carries it may yet be finalized. */
-            if (dropped && held->pool.pins == 0) dropped(context, held);
-            waiting_remove(mempool, held);
-            held_release(mempool, held);
+            drop(mempool, held, dropped, context);
             count++;
         }
         held = newer;
@@ -382,15 +434,18 @@ void mempool_select(struct mempool *mempool, uint64_t block_time_ms, const struc
     size_t ancestor_count, struct mempool_selection *selection)
 {
     uint64_t mark = ancestors_mark(mempool, ancestors, ancestor_count);
+    uint32_t governance = 0;
 
     selection->batch_count = 0;
     selection->event_count = 0;
     selection->size = 0;
     for (struct held_batch *held = mempool->oldest; held; held = held->pool.newer) {
         if (held->pool.mark == mark || !batch_is_timely(held, block_time_ms)) continue;
+        if (held->batch.governance != NULL && governance == GOVERNANCE_BLOCK_MAX) continue;
         if (selection->batch_count == BLOCK_BATCHES_MAX) break;
         if (held->batch.event_count > BLOCK_EVENTS_MAX - selection->event_count) break;
         if (held->bytes.size > BLOCK_SIZE_MAX - selection->size) break;
+        governance += held->batch.governance != NULL;
         selection->batches[selection->batch_count++] = held;
         selection->event_count += held->batch.event_count;
         selection->size += held->bytes.size;

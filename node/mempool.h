@@ -19,6 +19,10 @@
 #define MEMPOOL_BYTES_MAX (64u * MIB)
 /* For all batches together, those pinned by candidate blocks and not waiting included. */
 #define MEMPOOL_HELD_BYTES_MAX (512u * MIB)
+/* Governance transactions that wait, which have room of their own: however many events wait, members can
+ * decide. */
+#define GOVERNANCE_WAITING_MAX 256u
+#define GOVERNANCE_OF_MEMBER_MAX 16u /* of them */
 /* Finalized digests remembered, newest first, so that a late copy is not ordered again. */
 #define MEMPOOL_FINALIZED_MAX 65536u
 /* A batch that expires sooner than this after a block's time is not proposed in it. */
@@ -51,8 +55,8 @@ struct held_batch *held_batch_open(struct span bytes);
 void held_batch_close(struct held_batch *held);
 
 struct mempool_limits {
-    uint32_t batches_max; /* waiting */
-    size_t bytes_max;     /* waiting; a batch costs all its memory */
+    uint32_t batches_max; /* of events, waiting */
+    size_t bytes_max;     /* of those; a batch costs all its memory */
     size_t held_bytes_max;
     uint32_t finalized_max; /* a power of two */
 };
@@ -95,6 +99,12 @@ void mempool_unpin(struct mempool *mempool, struct held_batch *held);
  */
 void mempool_finalized(struct mempool *mempool, const struct digest *digest);
 
+/* Drops waiting governance transactions that `is_over` tells of, such as those whose sequence is used up by
+ * now, telling each that no candidate block carries before it goes. Returns how many. */
+size_t mempool_drop_governance(struct mempool *mempool,
+    bool (*is_over)(const void *context, const struct batch *batch), const void *context,
+    void (*dropped)(void *told_context, const struct held_batch *held), void *told_context);
+
 /* Drops waiting batches that expired by wall_ms, telling each that no candidate block carries before it goes.
  * Returns how many. */
 size_t mempool_expire(struct mempool *mempool, uint64_t wall_ms,
@@ -117,7 +127,8 @@ struct mempool_selection {
 /* Chooses a payload for a block of this time on top of the given unfinalized ancestors: waiting batches,
  * oldest first, none that an ancestor carries, none that would be expired or premature (by block_time_ms,
  * with a margin), up to the first that passes a bound of blocks: an account's events keep their order.
- * Neither pins nor removes. */
+ * Governance transactions beyond GOVERNANCE_BLOCK_MAX are left for a later block. Neither pins nor removes.
+ */
 void mempool_select(struct mempool *mempool, uint64_t block_time_ms, const struct mempool_payload *ancestors,
     size_t ancestor_count, struct mempool_selection *selection);
 /* Whether mempool_select would choose anything. */
@@ -130,6 +141,7 @@ void mempool_for_each_own(
 
 struct mempool_status {
     uint32_t waiting_count, held_count;
+    uint32_t governance_count; /* of those waiting */
     size_t waiting_bytes, held_bytes;
     uint64_t waiting_events;
     uint64_t oldest_ms; /* arrived_ms of the one that waits longest; 0 = none waits, or it is not known */

@@ -598,6 +598,112 @@ static void any_sequence_of_calls_agrees_with_a_plain_list(void **context)
     mempool_close(mempool);
 }
 
+/* ---- Governance transactions ---- */
+
+/* The mempool asks of it whose it is, and no more. */
+static struct held_batch *governance(unsigned number, uint32_t member_id)
+{
+    static const struct governance_transaction *const some = (const void *)&small;
+    struct held_batch *held = sized_batch(number, 100, 0);
+    held->batch.governance = some;
+    held->batch.member_id = member_id;
+    return held;
+}
+
+static void add_governance(struct mempool *mempool, unsigned number, uint32_t member_id)
+{
+    struct held_batch *held = governance(number, member_id);
+    held->arrival = mempool_arrival(mempool);
+    assert_int_equal(mempool_add_take(mempool, held, NOW_MS), TALLY_OK);
+}
+
+static void governance_waits_beside_batches_and_has_its_own_room(void **context)
+{
+    (void)context;
+    struct mempool *mempool = pool_open(&small);
+    for (unsigned number = 1; number <= small.batches_max; number++)
+        add(mempool, number);
+    assert_int_equal(refused(mempool, batch(100)), TALLY_EFULL);
+    add_governance(mempool, 200, 1);
+    assert_int_equal(status_of(mempool).governance_count, 1);
+    assert_int_equal(status_of(mempool).waiting_count, small.batches_max + 1);
+    assert_string_equal(chosen(mempool, NOW_MS, NULL, 0), "1 2 3 4 5 6 7 8 200");
+    struct digest first = digest_of(1);
+    mempool_finalized(mempool, &first);
+    add(mempool, 9);
+    assert_int_equal(refused(mempool, batch(100)), TALLY_EFULL);
+    mempool_close(mempool);
+}
+
+static void a_member_has_so_many_transactions_waiting_and_all_have_so_many(void **context)
+{
+    (void)context;
+    struct mempool *mempool = pool_open(NULL);
+    unsigned number = 0;
+    for (uint32_t member = 1; member <= GOVERNANCE_WAITING_MAX / GOVERNANCE_OF_MEMBER_MAX; member++) {
+        for (uint32_t i = 0; i < GOVERNANCE_OF_MEMBER_MAX; i++)
+            add_governance(mempool, ++number, member);
+        assert_int_equal(refused(mempool, governance(10000, member)), TALLY_EFULL);
+    }
+    assert_int_equal(refused(mempool, governance(10000, 1000)), TALLY_EFULL);
+    struct digest first = digest_of(1);
+    mempool_finalized(mempool, &first);
+    assert_int_equal(refused(mempool, governance(10000, 2)), TALLY_EFULL);
+    add_governance(mempool, 10000, 1);
+    mempool_close(mempool);
+}
+
+static void a_block_carries_only_so_many_transactions_and_batches_behind_them(void **context)
+{
+    (void)context;
+    struct mempool *mempool = pool_open(NULL);
+    struct mempool_selection selection = selection_open();
+    for (unsigned number = 0; number < GOVERNANCE_BLOCK_MAX + 3; number++)
+        add_governance(mempool, 1000 + number, 1 + number / GOVERNANCE_OF_MEMBER_MAX);
+    add(mempool, 1);
+    mempool_select(mempool, NOW_MS, NULL, 0, &selection);
+    assert_int_equal(selection.batch_count, GOVERNANCE_BLOCK_MAX + 1);
+    assert_int_equal(selection.event_count, 1);
+    assert_null(selection.batches[GOVERNANCE_BLOCK_MAX]->batch.governance);
+    for (unsigned number = 0; number < GOVERNANCE_BLOCK_MAX; number++)
+        assert_int_equal(get_u32(selection.batches[number]->batch.digest.bytes + 20), 1000 + number);
+    free(selection.batches);
+    mempool_close(mempool);
+}
+
+static void count_dropped(void *context, const struct held_batch *held)
+{
+    assert_int_equal(held->batch.member_id, 2);
+    (*(unsigned *)context)++;
+}
+
+static bool is_of_member(const void *context, const struct batch *batch)
+{
+    return batch->member_id == *(const uint32_t *)context;
+}
+
+static void transactions_that_are_over_are_dropped_and_told(void **context)
+{
+    (void)context;
+    struct mempool *mempool = pool_open(&small);
+    static const uint32_t gone = 2;
+    unsigned told = 0;
+    add(mempool, 1);
+    for (unsigned number = 10; number < 16; number++)
+        add_governance(mempool, number, 1 + number % 2);
+    struct digest pinned = digest_of(11);
+    struct held_batch *held = mempool_find(mempool, &pinned);
+    mempool_pin(mempool, held);
+    assert_int_equal(mempool_drop_governance(mempool, is_of_member, &gone, count_dropped, &told), 3);
+    assert_int_equal(told, 2);
+    assert_string_equal(chosen(mempool, NOW_MS, NULL, 0), "1 10 12 14");
+    assert_ptr_equal(mempool_find(mempool, &pinned), held);
+    mempool_unpin(mempool, held);
+    assert_null(mempool_find(mempool, &pinned));
+    assert_int_equal(status_of(mempool).governance_count, 3);
+    mempool_close(mempool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -618,6 +724,10 @@ int main(void)
         cmocka_unit_test(own_batches_are_found_for_telling_again),
         cmocka_unit_test(oversized_bytes_and_senseless_limits_are_refused),
         cmocka_unit_test(any_sequence_of_calls_agrees_with_a_plain_list),
+        cmocka_unit_test(governance_waits_beside_batches_and_has_its_own_room),
+        cmocka_unit_test(a_member_has_so_many_transactions_waiting_and_all_have_so_many),
+        cmocka_unit_test(a_block_carries_only_so_many_transactions_and_batches_behind_them),
+        cmocka_unit_test(transactions_that_are_over_are_dropped_and_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
