@@ -25,6 +25,8 @@ struct intake_peer {
 };
 
 struct intake {
+    const struct digest *chain_id;
+    struct register_view *view; /* the admission's */
     struct admission *admission;
     struct mempool *mempool;
     struct worker *checkers;
@@ -40,6 +42,7 @@ struct intake {
 struct batch_check {
     struct job job;
     struct intake *intake;
+    struct admission *admission;  /* the newest when it came; shared */
     enum admission_source source; /* as it was judged last */
     bool wanted;            /* a candidate block lacks batches: one that is only fit to be ordered will do */
     uint32_t peer;          /* not a client's */
@@ -54,8 +57,8 @@ static void judge(struct batch_check *check, enum admission_source source)
 {
     struct held_batch *held = check->held;
     check->source = source;
-    check->error = admission_check(check->intake->admission, source, held->bytes, clock_wall_ms(),
-        &held->arena, &held->batch, &check->refusal);
+    check->error = admission_check(
+        check->admission, source, held->bytes, clock_wall_ms(), &held->arena, &held->batch, &check->refusal);
     if (check->error == TALLY_OK && !batch_is_whole(&held->batch)) {
         check->error = TALLY_EFORM;
         check->refusal = (struct admission_refusal){.reason = "BODY_MISSING", .field = "body"};
@@ -153,6 +156,7 @@ static void check_done(struct job *job)
     } else {
         from_peer_done(check);
     }
+    admission_release(check->admission);
     free(check);
 }
 
@@ -175,6 +179,7 @@ static int start_check(
     *check = (struct batch_check){
         .job = {.run = run_check, .done = check_done},
         .intake = intake,
+        .admission = admission_share(intake->admission),
         .source = checked != NULL ? ADMISSION_CLIENT : ADMISSION_FLOODED,
         .wanted = checked == NULL && intake->callbacks->lacks_batches(intake->context),
         .peer = peer,
@@ -188,29 +193,43 @@ static int start_check(
     return TALLY_OK;
 }
 
-int intake_open(const struct genesis *genesis, struct mempool *mempool, struct worker *checkers,
-    const struct intake_callbacks *callbacks, void *context, struct intake **out)
+int intake_open(const struct digest *chain_id, struct register_view *view, struct mempool *mempool,
+    struct worker *checkers, const struct intake_callbacks *callbacks, void *context, struct intake **out)
 {
     struct intake *intake = calloc(1, sizeof *intake);
     if (intake == NULL) return TALLY_ENOMEM;
+    intake->chain_id = chain_id;
     intake->mempool = mempool;
     intake->checkers = checkers;
     intake->callbacks = callbacks;
     intake->context = context;
-    int error = admission_open(genesis, &intake->admission);
+    int error = admission_open(chain_id, view, NULL, &intake->admission);
     if (error != TALLY_OK) {
         free(intake);
         return error;
     }
+    intake->view = register_view_share(view);
     *out = intake;
     return TALLY_OK;
+}
+
+void intake_use_register(struct intake *intake, struct register_view *view)
+{
+    struct admission *before = intake->admission;
+    if (view == intake->view) return;
+    /* A key that came by ballot has signed for itself, so it is one. */
+    CHECK(admission_open(intake->chain_id, view, before, &intake->admission) == TALLY_OK);
+    admission_release(before);
+    register_view_release(intake->view);
+    intake->view = register_view_share(view);
 }
 
 void intake_close(struct intake *intake)
 {
     if (intake == NULL) return;
     CHECK(intake->checks == 0);
-    admission_close(intake->admission);
+    admission_release(intake->admission);
+    register_view_release(intake->view);
     free(intake);
 }
 

@@ -1,5 +1,5 @@
-/* The way in for batches: from this node's clients and from peers, checked by workers, into the mempool and
- * on to whoever waits for them. On the loop's thread. */
+/* The way in for batches, and for governance transactions in their place: from this node's clients and from
+ * peers, checked by workers, into the mempool and on to whoever waits for them. On the loop's thread. */
 #ifndef TALLY_NODE_INTAKE_H
 #define TALLY_NODE_INTAKE_H
 
@@ -23,9 +23,13 @@ struct intake_callbacks {
     void (*fill)(void *context, struct held_batch *batch);
 };
 
-/* Borrows everything. Errors: TALLY_ENOMEM, TALLY_EFORM, as admission_open. */
-int intake_open(const struct genesis *genesis, struct mempool *mempool, struct worker *checkers,
-    const struct intake_callbacks *callbacks, void *context, struct intake **intake) TALLY_MUST_CHECK;
+/* Borrows everything but `view`, which it shares: the members and keys that it admits by. Errors:
+ * TALLY_ENOMEM, TALLY_EFORM, as admission_open. */
+int intake_open(const struct digest *chain_id, struct register_view *view, struct mempool *mempool,
+    struct worker *checkers, const struct intake_callbacks *callbacks, void *context,
+    struct intake **intake) TALLY_MUST_CHECK;
+/* From here on it admits by this register; what is being checked, by the one that it came under. */
+void intake_use_register(struct intake *intake, struct register_view *view);
 /* The checkers are idle by then. */
 void intake_close(struct intake *intake);
 /* From here on it floods and answers: the links are the caller's. */

@@ -431,7 +431,8 @@ static int open_parts(struct node *node, char *why, size_t why_size)
     };
     if (error == TALLY_OK) error = backfiller_open(&filling, &node->backfiller);
     if (error == TALLY_OK)
-        error = intake_open(genesis, node->mempool, node->checkers, &intake_callbacks, node, &node->intake);
+        error = intake_open(&genesis->chain_id, executor_register(node->executor), node->mempool,
+            node->checkers, &intake_callbacks, node, &node->intake);
     if (error == TALLY_OK)
         error = submissions_open(node->intake, node->mempool, node->executor, &node->submissions);
     return error;

@@ -1,4 +1,5 @@
-/* Links come and go as the register says: who has a node of the network has a link with it. */
+/* What follows the register: links come and go, for who has a node of the network has a link with it, and who
+ * may submit is as it says. */
 #include <stdio.h>
 
 #include "node/net/log.h"
@@ -34,9 +35,30 @@ static void keep_link(struct node *node, uint32_t slot)
     node->linked_node[slot] = of->node_id;
 }
 
+static bool is_overtaken(const void *context, const struct batch *batch)
+{
+    return admission_governance_rule(context, batch->governance) != RULING_OK;
+}
+
+static void tell_overtaken(void *context, const struct held_batch *held)
+{
+    struct node *node = context;
+    submissions_overtaken(node->submissions, &held->batch.digest,
+        admission_governance_rule(executor_register(node->executor), held->batch.governance));
+}
+
+/* Transactions that waited for their turn in vain go. */
+static void admit_by(struct node *node, struct register_view *view)
+{
+    intake_use_register(node->intake, view);
+    (void)mempool_drop_governance(node->mempool, is_overtaken, view, tell_overtaken, node);
+}
+
 void node_take_register(struct node *node)
 {
-    const struct member_register *nodes = &executor_register(node->executor)->value;
+    struct register_view *view = executor_register(node->executor);
+    const struct member_register *nodes = &view->value;
+    if (node->submissions != NULL) admit_by(node, view);
     if (node->links != NULL) let_go(node, nodes);
     roster_update(&node->roster, nodes, &node->validators, &node->config->signer.key);
     uint32_t self = node->roster.self;

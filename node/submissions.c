@@ -221,28 +221,35 @@ static void admit(struct submission *submission)
         tell_kind(submission, OUTCOME_DONE, TALLY_OK);
 }
 
+/* A forgotten one is admitted all the same: its client may only have lost the connection. But nobody is told.
+ */
+static void go_on(struct submission *submission)
+{
+    if (submission->done != NULL) {
+        admit(submission);
+        return;
+    }
+    struct held_batch *held = submission->held;
+    submission->held = NULL;
+    submission->phase = WAITING;
+    int error = intake_admit_take(submission->owner->intake, held);
+    (void)error; /* its client has gone, and will ask again */
+    let_go(submission);
+}
+
 static void look_done(struct job *job)
 {
     struct submission *submission =
         (struct submission *)(void *)((char *)job - offsetof(struct submission, look));
     submission->looking = false;
     if (submission->look_error == TALLY_EDAMAGED) executor_mistrust(submission->owner->executor);
-    /* A forgotten one is admitted all the same: its client may only have lost the connection. But nobody is
-     * told. */
     if (submission->look_error != TALLY_OK) {
         tell_kind(submission, OUTCOME_FAILED, submission->look_error);
     } else if (submission->known) {
         submission->phase = WAITING;
         tell_kind(submission, OUTCOME_DONE, TALLY_OK);
-    } else if (submission->done == NULL) {
-        struct held_batch *held = submission->held;
-        submission->held = NULL;
-        submission->phase = WAITING;
-        int error = intake_admit_take(submission->owner->intake, held);
-        (void)error; /* its client has gone, and will ask again */
-        let_go(submission);
     } else {
-        admit(submission);
+        go_on(submission);
     }
 }
 
@@ -266,6 +273,12 @@ static void on_checked(
     submission->batch = held->batch.digest;
     submission->expires_at_ms = held->batch.expires_at_ms;
     if (submission->done != NULL) enlist(submission);
+    if (held->batch.governance != NULL) {
+        /* One that was ordered before is known by its sequence, which is used up: it did not come this far.
+         */
+        go_on(submission);
+        return;
+    }
     submission->looking = true;
     submission->look = (struct job){.run = run_look, .done = look_done};
     executor_read(submission->owner->executor, &submission->look);
@@ -319,16 +332,24 @@ void submissions_close(struct submissions *submissions)
 
 /* ---- What happened meanwhile ---- */
 
+/* Each event has a result, and a governance transaction one. */
+static uint32_t result_count(const struct batch *batch)
+{
+    return batch->governance != NULL ? 1 : batch->event_count;
+}
+
 static bool keep_results(struct submission *submission, const struct applied_block *applied,
     const struct batch *batch, uint32_t first_index)
 {
+    uint32_t count = result_count(batch);
     free(submission->results);
-    submission->results = calloc(batch->event_count, sizeof *submission->results);
+    submission->results = calloc(count, sizeof *submission->results);
     if (submission->results == NULL) return false;
-    for (uint32_t i = 0; i < batch->event_count; i++)
-        submission->results[i] = (struct submission_result){batch->events[i].id,
-            applied->results[first_index + i], applied->block->header.height, first_index + i};
-    submission->result_count = batch->event_count;
+    for (uint32_t i = 0; i < count; i++)
+        submission->results[i] =
+            (struct submission_result){batch->governance != NULL ? batch->digest : batch->events[i].id,
+                applied->results[first_index + i], applied->block->header.height, first_index + i};
+    submission->result_count = count;
     submission->height = applied->block->header.height;
     return true;
 }
@@ -355,12 +376,14 @@ static void batch_applied(struct submissions *submissions, const struct applied_
 
 void submissions_applied(struct submissions *submissions, const struct applied_block *applied)
 {
-    uint32_t index = 0;
+    /* Those of transactions stand behind those of all events. */
+    uint32_t event_index = 0, ruling_index = applied->block->header.payload_events;
     if (applied->result_count != block_result_count(applied->block)) return; /* replayed in a rebuild */
     for (uint32_t i = 0; i < applied->block->batch_count; i++) {
         const struct batch *batch = &applied->block->batches[i];
-        batch_applied(submissions, applied, batch, index);
-        index += batch->event_count;
+        uint32_t *index = batch->governance != NULL ? &ruling_index : &event_index;
+        batch_applied(submissions, applied, batch, *index);
+        *index += result_count(batch);
     }
 }
 
@@ -380,6 +403,19 @@ void submissions_expired(struct submissions *submissions, const struct digest *b
         next = at->next;
         if (at->phase == WAITING && digest_equal(&at->batch, batch))
             tell_kind(at, OUTCOME_EXPIRED, TALLY_ETIMEOUT);
+    }
+}
+
+void submissions_overtaken(
+    struct submissions *submissions, const struct digest *transaction, enum ruling ruling)
+{
+    const struct admission_refusal refusal = {.reason = ruling_name(ruling), .field = ""};
+    struct submission *next;
+    for (struct submission *at = *bucket_of(submissions, transaction); at != NULL; at = next) {
+        next = at->next;
+        if (at->phase == WAITING && digest_equal(&at->batch, transaction))
+            tell(at, &(struct submission_outcome){
+                         .kind = OUTCOME_REFUSED, .error = TALLY_EDENIED, .refusal = &refusal});
     }
 }
 

@@ -1,5 +1,5 @@
-/* Clients' batches, from submission to their results: checked, looked up, admitted, and followed until what
- * was asked for has happened. On the loop's thread. */
+/* Clients' batches, and governance transactions in their place, from submission to their results: checked,
+ * looked up, admitted, and followed until what was asked for has happened. On the loop's thread. */
 #ifndef TALLY_NODE_SUBMISSIONS_H
 #define TALLY_NODE_SUBMISSIONS_H
 
@@ -35,8 +35,10 @@ struct submission_outcome {
     int error;
     const struct admission_refusal *refusal;
     struct digest batch;
-    uint64_t height;       /* of the block; 0 where it was not ordered now */
-    uint32_t result_count; /* 0 with SUBMISSION_ACCEPTED; else one for each event */
+    uint64_t height; /* of the block; 0 where it was not ordered now */
+    /* 0 with SUBMISSION_ACCEPTED; else one for each event, or a governance transaction's own: its ruling,
+     * under its digest. */
+    uint32_t result_count;
     const struct submission_result *results;
 };
 
@@ -64,6 +66,10 @@ void submission_forget(struct submission *submission);
 void submissions_applied(struct submissions *submissions, const struct applied_block *applied);
 void submissions_certified(struct submissions *submissions, uint64_t height);
 void submissions_expired(struct submissions *submissions, const struct digest *batch);
+/* A governance transaction will not be ordered, because the register has moved on: it is refused, as
+ * admission would refuse it now. */
+void submissions_overtaken(
+    struct submissions *submissions, const struct digest *transaction, enum ruling ruling);
 /* Once in a while: ends those whose batch has expired and is held nowhere, so that nothing more will come. */
 void submissions_sweep(struct submissions *submissions, uint64_t wall_ms);
 

@@ -277,8 +277,8 @@ static int open_parts(struct path *path, char *why, size_t why_size)
         error = certifier_open(
             &chain->validators, &genesis->chain_id, 0, &certifier_callbacks, path, &path->certifier);
     if (error == TALLY_OK)
-        error = path_intake_open(&path->loop, chain, path->options.load, path->options.blocks,
-            &intake_callbacks, path, &path->intake);
+        error = path_intake_open(&path->loop, chain, executor_register(path->executor), path->options.load,
+            path->options.blocks, &intake_callbacks, path, &path->intake);
     return error;
 }
 

@@ -211,15 +211,15 @@ struct worker *path_intake_reader(struct path_intake *intake)
 
 /* ---- Life ---- */
 
-int path_intake_open(uv_loop_t *loop, const struct chain *chain, int load, uint64_t blocks,
-    const struct path_intake_callbacks *callbacks, void *context, struct path_intake **out)
+int path_intake_open(uv_loop_t *loop, const struct chain *chain, struct register_view *members, int load,
+    uint64_t blocks, const struct path_intake_callbacks *callbacks, void *context, struct path_intake **out)
 {
     struct path_intake *intake = calloc(1, sizeof *intake);
     if (intake == NULL) return TALLY_ENOMEM;
     *intake = (struct path_intake){
         .chain = chain, .load = load, .blocks = blocks, .callbacks = callbacks, .context = context};
     intake->end = &intake->first;
-    int error = admission_open(&chain->genesis, &intake->admission);
+    int error = admission_open(&chain->genesis.chain_id, members, NULL, &intake->admission);
     if (error == TALLY_OK) error = worker_open(loop, "checks", CHECKER_THREADS, &intake->checkers);
     if (error == TALLY_OK) error = worker_open(loop, "load", 1, &intake->reader);
     if (error != TALLY_OK) {
@@ -236,7 +236,7 @@ void path_intake_close(struct path_intake *intake)
     intake->failed = intake->stopped = true; /* what is still done is let go */
     worker_close(intake->reader);
     worker_close(intake->checkers);
-    admission_close(intake->admission);
+    admission_release(intake->admission);
     while (intake->first != NULL) {
         struct incoming *incoming = intake->first;
         intake->first = incoming->next;

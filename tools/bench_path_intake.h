@@ -3,6 +3,7 @@
 #ifndef TALLY_TOOLS_BENCH_PATH_INTAKE_H
 #define TALLY_TOOLS_BENCH_PATH_INTAKE_H
 
+#include "node/commit/register_view.h"
 #include "node/commit/worker.h"
 #include "proto/base/arena.h"
 #include "tools/bench_chain.h"
@@ -35,10 +36,10 @@ struct path_intake_callbacks {
     void (*on_failed)(void *context, const char *what, int error);
 };
 
-/* `load` is a descriptor of a file that chain_write made, with so many blocks. Everything is borrowed.
- * Errors: TALLY_ENOMEM, TALLY_EFORM. */
-int path_intake_open(uv_loop_t *loop, const struct chain *chain, int load, uint64_t blocks,
-    const struct path_intake_callbacks *callbacks, void *context,
+/* `load` is a descriptor of a file that chain_write made, with so many blocks; `members` is the register of
+ * the chain's genesis, which is shared. Everything else is borrowed. Errors: TALLY_ENOMEM, TALLY_EFORM. */
+int path_intake_open(uv_loop_t *loop, const struct chain *chain, struct register_view *members, int load,
+    uint64_t blocks, const struct path_intake_callbacks *callbacks, void *context,
     struct path_intake **intake) TALLY_MUST_CHECK;
 /* Lets the threads end, without calling back. */
 void path_intake_close(struct path_intake *intake);

@@ -61,7 +61,7 @@ enum meter_file {
 extern const char *const meter_file_words[METER_FILE_COUNT];
 
 /* Why admission refused a batch: its own words, and one for whatever is not among them. */
-#define METER_REASONS 25u
+#define METER_REASONS 31u
 extern const char *const meter_reason_words[METER_REASONS];
 /* Its place in that list. */
 uint32_t meter_reason(const char *reason);

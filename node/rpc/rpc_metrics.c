@@ -21,6 +21,7 @@ static const char *const reasons[] = {
     "COMPRESSED",
     "CONCURRENCY",
     "FAILED",
+    "GOVERNANCE",
     "HEADERS_TOO_LARGE",
     "INQUIRY_OVER",
     "MALFORMED",

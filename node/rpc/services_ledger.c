@@ -192,7 +192,11 @@ void handle_submit_batch(void *context, struct rpc_call *call)
     if (!services_admit(services, call)) return;
     if (!read_request(call, &tallystick__v1__submit_batch_request__descriptor, &arena, &message)) return;
     const Tallystick__V1__SubmitBatchRequest *request = (const Tallystick__V1__SubmitBatchRequest *)message;
-    submit_batch(services, call, request->batch, wait_of(request->wait_for), reply_results);
+    if (request->batch != NULL && request->batch->governance.len > 0)
+        fail_call(call, GRPC_INVALID_ARGUMENT, "GOVERNANCE", "batch",
+            "a governance transaction has calls of its own, in Member");
+    else
+        submit_batch(services, call, request->batch, wait_of(request->wait_for), reply_results);
     arena_close(&arena);
 }
 

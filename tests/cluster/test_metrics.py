@@ -192,6 +192,8 @@ class MetricsTest(network.NetworkTest):
         said = set()
         for source in ("admission.c", "body_rules.c", "intake.c", "submissions.c"):
             said |= set(re.findall(r'"([A-Z][A-Z_]{3,})"', (ROOT / "node" / source).read_text()))
+        # A transaction is refused by the ruling's name.
+        said |= set(re.findall(r"(?:return|:) RULING_([A-Z_]{3,})", (ROOT / "node" / "admission.c").read_text()))
         self.assertGreater(len(said), 20)
         counted = {key[1] for name, key in self.page().samples if name == "tallystick_admission_refusals_total"}
         self.assertEqual(said - counted, set())

@@ -7,6 +7,7 @@
 
 #include "node/admission.h"
 #include "tests/unit/credit_fixture.h"
+#include "tests/unit/genesis_view.h"
 #include "tests/vectors/event_samples.h"
 
 #define NOW_MS 1700000000000u
@@ -14,6 +15,7 @@
 
 struct desk {
     struct fixture *fixture;
+    struct register_view *view; /* the admission's; tests change it */
     struct admission *admission;
     struct arena arena;
     struct batch batch;
@@ -26,7 +28,9 @@ static int desk_setup(void **context)
     assert_non_null(desk);
     desk->fixture = fixture_open();
     arena_init(&desk->arena, ADMISSION_ARENA_BUDGET);
-    assert_int_equal(admission_open(&desk->fixture->genesis, &desk->admission), TALLY_OK);
+    desk->view = genesis_view(&desk->fixture->genesis);
+    assert_int_equal(
+        admission_open(&desk->fixture->genesis.chain_id, desk->view, NULL, &desk->admission), TALLY_OK);
     *context = desk;
     return 0;
 }
@@ -35,7 +39,8 @@ static int desk_teardown(void **context)
 {
     struct desk *desk = *context;
 
-    admission_close(desk->admission);
+    admission_release(desk->admission);
+    register_view_release(desk->view);
     arena_close(&desk->arena);
     fixture_close(desk->fixture);
     free(desk);
@@ -343,14 +348,238 @@ static void the_largest_batch_is_admitted_and_a_larger_one_refused(void **contex
     free(events);
 }
 
-static void a_genesis_with_a_bad_key_does_not_open(void **context)
+static void a_register_with_a_bad_key_does_not_open(void **context)
 {
     struct desk *desk = *context;
     struct admission *admission = NULL;
 
     memset(desk->fixture->genesis.members[2].keys[1].bytes, 0xFF, PUBLIC_KEY_SIZE);
-    assert_int_equal(admission_open(&desk->fixture->genesis, &admission), TALLY_EFORM);
+    struct register_view *view = genesis_view(&desk->fixture->genesis);
+    assert_int_equal(admission_open(&desk->fixture->genesis.chain_id, view, NULL, &admission), TALLY_EFORM);
     assert_null(admission);
+    register_view_release(view);
+}
+
+/* ---- What the register says ---- */
+
+static struct register_key *key_in(struct desk *desk, const struct public_key *key)
+{
+    const struct register_key *found = register_key_find(&desk->view->value, key);
+    assert_non_null(found);
+    return &desk->view->value.keys[found - desk->view->value.keys];
+}
+
+static void who_is_no_active_member_submits_nothing(void **context)
+{
+    struct desk *desk = *context;
+    struct batch batch = good_batch(desk, LENDER);
+    struct register_member *member = &desk->view->value.members[LENDER - 1];
+
+    assert_int_equal(member->id, LENDER);
+    member->status = MEMBER_SUSPENDED;
+    assert_int_equal(submit_batch(desk, ADMISSION_CLIENT, &batch), TALLY_EDENIED);
+    assert_refusal(desk, "NOT_ALLOWED", "member_id", -1);
+    member->status = MEMBER_REMOVED;
+    assert_int_equal(submit_batch(desk, ADMISSION_FLOODED, &batch), TALLY_EDENIED);
+    assert_refusal(desk, "NOT_ALLOWED", "member_id", -1);
+    /* What becomes of it in a block is for the rules to say. */
+    assert_int_equal(submit_batch(desk, ADMISSION_ORDERED, &batch), TALLY_OK);
+    member->status = MEMBER_ACTIVE;
+    assert_int_equal(submit_batch(desk, ADMISSION_CLIENT, &batch), TALLY_OK);
+}
+
+static void a_key_that_has_ended_signs_nothing_more(void **context)
+{
+    struct desk *desk = *context;
+    struct batch batch = good_batch(desk, LENDER);
+    struct register_key *key = key_in(desk, &batch.signing_key);
+
+    desk->view->height = 7;
+    key->until = 9;
+    assert_int_equal(submit_batch(desk, ADMISSION_CLIENT, &batch), TALLY_OK);
+    key->until = 8;
+    assert_int_equal(submit_batch(desk, ADMISSION_CLIENT, &batch), TALLY_EDENIED);
+    assert_refusal(desk, "KEY_REVOKED", "signing_key", -1);
+    assert_int_equal(submit_batch(desk, ADMISSION_ORDERED, &batch), TALLY_OK);
+    key->kind = KEY_BALLOT;
+    assert_int_equal(submit_batch(desk, ADMISSION_CLIENT, &batch), TALLY_EDENIED);
+    assert_refusal(desk, "KEY_UNKNOWN", "signing_key", -1);
+}
+
+/* A register that goes on: keys that were parsed are taken over, and a new one signs. */
+static void an_admission_follows_another(void **context)
+{
+    struct desk *desk = *context;
+    struct batch batch = good_batch(desk, LENDER);
+    struct register_view *later = register_view_make(&desk->view->value, 7);
+    struct member_register *members = &later->value;
+    struct public_key added = fixture_public(240);
+    struct admission *next;
+
+    assert_non_null(later);
+    members->keys[members->key_count++] =
+        (struct register_key){.member_id = LENDER, .kind = KEY_SIGNING, .key = added, .from = 8};
+    assert_int_equal(
+        admission_open(&desk->fixture->genesis.chain_id, later, desk->admission, &next), TALLY_OK);
+    register_view_release(later);
+    admission_release(desk->admission);
+    desk->admission = admission_share(next);
+    admission_release(next);
+    assert_int_equal(submit_batch(desk, ADMISSION_CLIENT, &batch), TALLY_OK);
+    desk->fixture->secrets[LENDER] = fixture_secret(240);
+    batch = good_batch(desk, LENDER);
+    assert_true(public_key_equal(&batch.signing_key, &added));
+    assert_int_equal(submit_batch(desk, ADMISSION_CLIENT, &batch), TALLY_OK);
+}
+
+/* ---- Governance transactions ---- */
+
+struct made {
+    struct governance_transaction fields;
+    struct buffer body;
+};
+
+static void made_close(struct made *made)
+{
+    buffer_close(&made->body);
+}
+
+/* Of LENDER, signed by the key of a number; its ballot key's is 150. */
+static void make(
+    struct desk *desk, struct made *made, enum governance_kind kind, uint64_t sequence, uint8_t key)
+{
+    struct secret_key secret = fixture_secret(key);
+
+    memset(made, 0, sizeof *made);
+    buffer_init(&made->body, GOVERNANCE_SIZE_MAX);
+    made->fields.chain_id = desk->fixture->genesis.chain_id;
+    made->fields.member_id = LENDER;
+    made->fields.expires_at_ms = EXPIRES_MS;
+    made->fields.sequence = sequence;
+    made->fields.kind = kind;
+    made->fields.revoked_kind = KEY_SIGNING;
+    made->fields.revoked_key = fixture_public(100);
+    made->fields.ready.checkpoint.chain_id = desk->fixture->genesis.chain_id;
+    made->fields.ready.signers = 7;
+    governance_body_encode(&made->fields, &made->body);
+    assert_false(made->body.failed);
+    made->fields.body = buffer_span(&made->body);
+    governance_sign(&made->fields, &secret);
+}
+
+static int submit_made(struct desk *desk, enum admission_source source, const struct made *made)
+{
+    struct batch batch = batch_of_governance(&made->fields);
+    return submit_batch(desk, source, &batch);
+}
+
+#define BALLOT_NUMBER 150
+
+static void a_transaction_is_admitted_from_everywhere(void **context)
+{
+    struct desk *desk = *context;
+    struct made made;
+
+    for (int kind = GOVERNANCE_BALLOT; kind <= GOVERNANCE_REVOKE_OWN_KEY; kind++) {
+        make(desk, &made, (enum governance_kind)kind, 1, BALLOT_NUMBER);
+        for (int source = ADMISSION_CLIENT; source <= ADMISSION_ORDERED; source++) {
+            assert_int_equal(submit_made(desk, (enum admission_source)source, &made), TALLY_OK);
+            assert_int_equal(desk->batch.governance->kind, kind);
+            assert_memory_equal(desk->batch.digest.bytes, made.fields.digest.bytes, DIGEST_SIZE);
+        }
+        made_close(&made);
+    }
+}
+
+static void refused_transaction(
+    struct desk *desk, const struct made *made, const char *reason, const char *field)
+{
+    for (int source = ADMISSION_CLIENT; source <= ADMISSION_FLOODED; source++) {
+        assert_int_equal(submit_made(desk, (enum admission_source)source, made), TALLY_EDENIED);
+        assert_refusal(desk, reason, field, -1);
+    }
+    /* A block may carry it: there the rules say the same. */
+    assert_int_equal(submit_made(desk, ADMISSION_ORDERED, made), TALLY_OK);
+}
+
+static void a_transaction_is_its_members_and_in_its_turn(void **context)
+{
+    struct desk *desk = *context;
+    struct register_member *member = &desk->view->value.members[LENDER - 1];
+    struct made made;
+
+    make(desk, &made, GOVERNANCE_BALLOT, 5, 1); /* a signing key */
+    refused_transaction(desk, &made, "UNKNOWN_KEY", "key");
+    made_close(&made);
+    make(desk, &made, GOVERNANCE_BALLOT, 5, BALLOT_NUMBER);
+    member->sequence = 5;
+    refused_transaction(desk, &made, "OUT_OF_SEQUENCE", "sequence");
+    member->sequence = 4;
+    assert_int_equal(submit_made(desk, ADMISSION_CLIENT, &made), TALLY_OK);
+    made_close(&made);
+    make(desk, &made, GOVERNANCE_BALLOT, 4 + ADMISSION_SEQUENCE_AHEAD_MAX, BALLOT_NUMBER);
+    assert_int_equal(submit_made(desk, ADMISSION_CLIENT, &made), TALLY_OK);
+    member->sequence = 3;
+    refused_transaction(desk, &made, "OUT_OF_SEQUENCE", "sequence");
+    member->sequence = 4;
+    member->status = MEMBER_SUSPENDED;
+    refused_transaction(desk, &made, "SUSPENDED", "member_id");
+    made_close(&made);
+    make(desk, &made, GOVERNANCE_REVOKE_OWN_KEY, 5, BALLOT_NUMBER);
+    assert_int_equal(submit_made(desk, ADMISSION_CLIENT, &made), TALLY_OK);
+    member->status = MEMBER_REMOVED;
+    refused_transaction(desk, &made, "UNKNOWN_MEMBER", "member_id");
+    made_close(&made);
+}
+
+static void only_a_node_that_is_wanted_and_not_ready_says_that_it_is(void **context)
+{
+    struct desk *desk = *context;
+    struct member_register *members = &desk->view->value;
+    struct made made;
+
+    make(desk, &made, GOVERNANCE_READY, 0, 50); /* validator-1's */
+    refused_transaction(desk, &made, "NOT_WANTED", "key");
+    members->set.keys[0] = members->set.keys[1] = members->set.keys[2] = members->set.keys[3] =
+        fixture_public(51);
+    assert_int_equal(submit_made(desk, ADMISSION_CLIENT, &made), TALLY_OK);
+    members->nodes[0].ready = 12;
+    refused_transaction(desk, &made, "NOT_WANTED", "key");
+    members->nodes[0].ready = 0;
+    members->nodes[0].validator = false;
+    refused_transaction(desk, &made, "NOT_WANTED", "key");
+    made_close(&made);
+    make(desk, &made, GOVERNANCE_READY, 0, BALLOT_NUMBER);
+    refused_transaction(desk, &made, "UNKNOWN_KEY", "key");
+    made_close(&made);
+}
+
+static void a_transaction_keeps_its_time_its_chain_and_its_signature(void **context)
+{
+    struct desk *desk = *context;
+    struct made made;
+
+    make(desk, &made, GOVERNANCE_BALLOT, 1, BALLOT_NUMBER);
+    made.fields.signature.bytes[3] ^= 1;
+    for (int source = ADMISSION_CLIENT; source <= ADMISSION_ORDERED; source++) {
+        assert_int_equal(submit_made(desk, (enum admission_source)source, &made), TALLY_ESIGNATURE);
+        assert_refusal(desk, "SIGNATURE", "signature", -1);
+    }
+    struct secret_key secret = fixture_secret(BALLOT_NUMBER);
+    made.fields.expires_at_ms = NOW_MS;
+    governance_sign(&made.fields, &secret);
+    assert_int_equal(submit_made(desk, ADMISSION_CLIENT, &made), TALLY_ETIMEOUT);
+    assert_refusal(desk, "EXPIRED", "expires_at_ms", -1);
+    made.fields.expires_at_ms = NOW_MS + GOVERNANCE_LIFETIME_MS_MAX + 1;
+    governance_sign(&made.fields, &secret);
+    assert_int_equal(submit_made(desk, ADMISSION_FLOODED, &made), TALLY_ETIMEOUT);
+    assert_refusal(desk, "EXPIRY_TOO_FAR", "expires_at_ms", -1);
+    assert_int_equal(submit_made(desk, ADMISSION_ORDERED, &made), TALLY_OK);
+    made.fields.chain_id.bytes[0] ^= 1;
+    governance_sign(&made.fields, &secret);
+    assert_int_equal(submit_made(desk, ADMISSION_ORDERED, &made), TALLY_ECHAIN);
+    assert_refusal(desk, "CHAIN", "chain_id", -1);
+    made_close(&made);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, desk_setup, desk_teardown)
@@ -371,7 +600,14 @@ int main(void)
         TEST(the_rules_of_bodies_hold_at_the_furnishers_own_node),
         TEST(events_in_anothers_name_are_refused),
         TEST(the_largest_batch_is_admitted_and_a_larger_one_refused),
-        TEST(a_genesis_with_a_bad_key_does_not_open),
+        TEST(a_register_with_a_bad_key_does_not_open),
+        TEST(who_is_no_active_member_submits_nothing),
+        TEST(a_key_that_has_ended_signs_nothing_more),
+        TEST(an_admission_follows_another),
+        TEST(a_transaction_is_admitted_from_everywhere),
+        TEST(a_transaction_is_its_members_and_in_its_turn),
+        TEST(only_a_node_that_is_wanted_and_not_ready_says_that_it_is),
+        TEST(a_transaction_keeps_its_time_its_chain_and_its_signature),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include "node/admission.h"
 #include "node/credit/rules.h"
 #include "proto/crypto/digest.h"
+#include "tests/unit/genesis_view.h"
 #include "tests/vectors/profile.h"
 #include "tools/bench_chain.h"
 #include "tools/bench_load.h"
@@ -78,7 +79,9 @@ static void every_batch_is_admitted_from_a_client(void **state)
     struct arena arena;
     buffer_init(&bytes, BATCH_SIZE_MAX);
     arena_init(&arena, ADMISSION_ARENA_BUDGET);
-    assert_int_equal(admission_open(&chain.genesis, &admission), TALLY_OK);
+    struct register_view *view = genesis_view(&chain.genesis);
+    assert_int_equal(admission_open(&chain.genesis.chain_id, view, NULL, &admission), TALLY_OK);
+    register_view_release(view);
     for (uint32_t i = 0; i < 150; i++) {
         struct batch made = next_batch(load, i % CHAIN_VALIDATORS, &bytes), decoded;
         int error = admission_check(
@@ -89,7 +92,7 @@ static void every_batch_is_admitted_from_a_client(void **state)
     }
     arena_close(&arena);
     buffer_close(&bytes);
-    admission_close(admission);
+    admission_release(admission);
     load_close(load);
 }
 

@@ -119,7 +119,10 @@ struct world {
 
 static void world_open(struct world *world, const struct mempool_limits *limits)
 {
-    static const struct genesis genesis;
+    static const struct digest chain_id;
+    static const struct member_register nobody;
+    struct register_view *view = register_view_make(&nobody, 0);
+    assert_non_null(view);
     uint16_t ports[2] = {harness_free_port(), harness_free_port()};
     harness_keys(world->keys, 2);
     for (uint32_t i = 0; i < 2; i++)
@@ -127,9 +130,10 @@ static void world_open(struct world *world, const struct mempool_limits *limits)
     assert_true(harness_run(both_are_up, world->sides, 5000));
     assert_int_equal(mempool_open(limits, &world->mempool), TALLY_OK);
     assert_int_equal(worker_open(&harness.loop, "checks", 1, &world->checkers), TALLY_OK);
-    assert_int_equal(
-        intake_open(&genesis, world->mempool, world->checkers, &callbacks, &world->told, &world->intake),
+    assert_int_equal(intake_open(&chain_id, view, world->mempool, world->checkers, &callbacks, &world->told,
+                         &world->intake),
         TALLY_OK);
+    register_view_release(view);
     intake_start(world->intake, world->sides[0].links);
 }
 
