@@ -142,8 +142,10 @@ static int check_one(struct fill_job *fill, struct state *state, uint32_t i)
     struct state_roots roots;
     fill->error = state_roots_get(state, fill->from + i, &roots);
     if (fill->error != TALLY_OK) return TALLY_OK;
-    int error =
-        older_block_check(block, fill->given.results[i], &roots, options->validators, options->chain_id);
+    const struct verify_set *validators = epoch_book_set_for(options->epochs, &block->header);
+    int error = validators == NULL
+                    ? TALLY_EINVALID
+                    : older_block_check(block, fill->given.results[i], &roots, validators, options->chain_id);
     fill->bare = error == TALLY_OK && !fill->withhold && !block_is_whole(block);
     return error;
 }
@@ -152,8 +154,9 @@ static int check_one(struct fill_job *fill, struct state *state, uint32_t i)
 static void check_finalization(const struct fill_job *fill, struct block *block)
 {
     const struct backfiller_options *options = &fill->backfiller->options;
-    if (block_is_finalized(block) &&
-        certificate_check(options->validators, options->chain_id, &block->finalization) == TALLY_OK)
+    const struct verify_set *validators = epoch_book_set_for(options->epochs, &block->header);
+    if (validators != NULL && block_is_finalized(block) &&
+        certificate_check(validators, options->chain_id, &block->finalization) == TALLY_OK)
         return;
     block->has_finalization = false;
     block->seal_path_count = 0;

@@ -6,6 +6,7 @@
 #define TALLY_NODE_BACKFILL_H
 
 #include "node/commit/executor.h"
+#include "node/epoch_book.h"
 #include "node/net/links.h"
 #include "node/roster.h"
 #include "proto/codec/agreement.h"
@@ -30,7 +31,7 @@ struct backfiller_options {
     struct ledger *ledger;
     struct executor *executor;
     const struct digest *chain_id;
-    const struct verify_set *validators;
+    const struct epoch_book *epochs;
     const struct roster *roster; /* peers are slots */
     /* The disk failed. */
     void (*on_failed)(void *context, const char *what, int error);

@@ -53,6 +53,16 @@ const struct epoch_seal *epoch_book_seal(const struct epoch_book *book, uint64_t
     return atomic_load_explicit(&book->seals[epoch], memory_order_acquire);
 }
 
+/* Whoever had a former epoch's keys could else make up what came later. */
+const struct verify_set *epoch_book_set_for(const struct epoch_book *book, const struct block_header *header)
+{
+    const struct epoch_seal *seal = epoch_book_seal(book, header->epoch);
+    const struct epoch_seal *before = epoch_book_seal(book, header->epoch - 1);
+    if (seal != NULL && header->height > seal->checkpoint.checkpoint.height) return NULL;
+    if (before != NULL && header->height <= before->checkpoint.checkpoint.height) return NULL;
+    return epoch_book_set(book, header->epoch);
+}
+
 uint64_t epoch_book_sealed(const struct epoch_book *book)
 {
     return atomic_load_explicit(&book->sealed, memory_order_acquire);

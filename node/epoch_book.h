@@ -30,6 +30,8 @@ int epoch_book_know(struct epoch_book *book, const struct validator_set *set) TA
 uint64_t epoch_book_sealed(const struct epoch_book *book);
 /* The validators of an epoch; NULL where they are not known. */
 const struct verify_set *epoch_book_set(const struct epoch_book *book, uint64_t epoch);
+/* The validators of the epoch that a header names, where its height may be of that epoch; else NULL. */
+const struct verify_set *epoch_book_set_for(const struct epoch_book *book, const struct block_header *header);
 /* How an epoch ended; NULL where that is not known. */
 const struct epoch_seal *epoch_book_seal(const struct epoch_book *book, uint64_t epoch);
 

@@ -14,6 +14,8 @@ enum flag {
     STORES_BLOCK = 8,
 };
 #define FLAGS_ALL 15u
+/* A view each millisecond would take 34 years to fill them. */
+#define PLACE_VIEW_BITS 40u
 
 static void put_sized(struct buffer *out, struct span bytes)
 {
@@ -68,6 +70,22 @@ void journal_encode(const struct consensus_record *record, struct candidate *can
     if (record->has_admission) put_certificate(out, &record->admission);
     if (names) buffer_append(out, record->block.bytes, DIGEST_SIZE);
     if (stores) put_block(out, candidate);
+}
+
+uint64_t journal_place(uint64_t epoch, uint64_t view)
+{
+    CHECK(epoch > 0 && epoch < UINT64_C(1) << (64 - PLACE_VIEW_BITS) && view >> PLACE_VIEW_BITS == 0);
+    return epoch << PLACE_VIEW_BITS | view;
+}
+
+uint64_t journal_place_epoch(uint64_t place)
+{
+    return place >> PLACE_VIEW_BITS;
+}
+
+uint64_t journal_place_view(uint64_t place)
+{
+    return place & ((UINT64_C(1) << PLACE_VIEW_BITS) - 1);
 }
 
 uint64_t journal_view(const struct consensus_record *record)

@@ -199,8 +199,9 @@ struct mend_job {
 static struct block block_of(const struct mender *mender, const struct block *from)
 {
     struct block block = *from;
-    if (block_is_finalized(&block) && certificate_check(mender->options.validators, mender->options.chain_id,
-                                          &block.finalization) == TALLY_OK)
+    const struct verify_set *validators = epoch_book_set_for(mender->options.epochs, &block.header);
+    if (validators != NULL && block_is_finalized(&block) &&
+        certificate_check(validators, mender->options.chain_id, &block.finalization) == TALLY_OK)
         return block;
     block.has_finalization = false;
     block.seal_path_count = 0;
@@ -216,7 +217,11 @@ static void run_mend(struct job *job)
     if (mend->form_error != TALLY_OK) return;
     mend->mine = mend->message->blocks[0].header.height == mend->mender->wanted;
     if (!mend->mine) return;
-    mend->form_error = peer_message_check(mend->message, options->validators, options->chain_id);
+    const struct verify_set *validators =
+        epoch_book_set_for(options->epochs, &mend->message->blocks[0].header);
+    mend->error = validators == NULL ? TALLY_EINVALID : TALLY_OK;
+    if (validators != NULL)
+        mend->form_error = peer_message_check(mend->message, validators, options->chain_id);
     uint32_t count = mend->message->block_count;
     uint64_t head = ledger_height(options->ledger);
     for (uint32_t i = 0; mend->form_error == TALLY_OK && mend->error == TALLY_OK && i < count; i++) {

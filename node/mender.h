@@ -10,9 +10,9 @@
 #define TALLY_NODE_MENDER_H
 
 #include "node/commit/worker.h"
+#include "node/epoch_book.h"
 #include "node/net/links.h"
 #include "node/roster.h"
-#include "proto/codec/agreement.h"
 #include "storage/ledger.h"
 
 struct mender;
@@ -21,7 +21,7 @@ struct mender_options {
     struct ledger *ledger; /* opened to be mended */
     struct worker *checkers;
     const struct digest *chain_id;
-    const struct verify_set *validators;
+    const struct epoch_book *epochs;
     const struct roster *roster; /* peers are slots */
     /* A range that answers somebody else's request. */
     void (*not_mine)(void *context, uint32_t peer, struct span range);

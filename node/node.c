@@ -10,6 +10,7 @@
 #include "node/metrics/meters.h"
 #include "node/net/log.h"
 #include "node/node_internal.h"
+#include "node/vote_beginning.h"
 #include "peer.pb-c.h"
 #include "proto/base/check.h"
 #include "proto/codec/message.h"
@@ -22,7 +23,7 @@
 
 /* ---- Failing ---- */
 
-static void fail(struct node *node, const char *what, int error)
+void node_fail(struct node *node, const char *what, int error)
 {
     LOG_BROKEN("the node stops", LOG_S("what", what), LOG_E("why", error));
     if (node->failed) return;
@@ -32,7 +33,7 @@ static void fail(struct node *node, const char *what, int error)
 
 static void on_part_failed(void *context, const char *what, int error)
 {
-    fail(context, what, error);
+    node_fail(context, what, error);
 }
 
 /* Without blocks from the first on, only another snapshot helps; the next opening looks for one. */
@@ -40,7 +41,7 @@ static void on_state_failed(void *context, const char *what, int error)
 {
     struct node *node = context;
     if (error != TALLY_EPENDING) {
-        fail(node, what, error);
+        node_fail(node, what, error);
         return;
     }
     LOG_UNUSUAL("the state is damaged, and older blocks are missing: this node is opened again");
@@ -49,7 +50,7 @@ static void on_state_failed(void *context, const char *what, int error)
 
 /* ---- Work ---- */
 
-static void update_work(struct node *node)
+void node_update_work(struct node *node)
 {
     replica_update_work(node->replica, certifier_newest(node->certifier), node->serving);
 }
@@ -57,7 +58,7 @@ static void update_work(struct node *node)
 static void on_batch(void *context, struct held_batch *batch)
 {
     (void)batch;
-    update_work(context);
+    node_update_work(context);
 }
 
 static bool lacks_batches(void *context)
@@ -120,7 +121,7 @@ static void on_checkpoint_recorded(void *context, uint64_t height)
     CHECK(error == TALLY_OK);
 }
 
-static void set_keepalive(struct node *node)
+void node_set_keepalive(struct node *node)
 {
     struct replica_status status;
     struct buffer bytes;
@@ -168,9 +169,11 @@ static void on_applied(void *context, const struct applied_block *applied)
         sign_checkpoint(node, &applied->checkpoint, applied->block->header.view);
         certifier_applied(node->certifier, &applied->checkpoint);
     }
+    if (applied->register_view != NULL) node_want_seal(node);
     replica_release(node->replica, height);
-    update_work(node);
-    set_keepalive(node);
+    node_update_work(node);
+    node_set_keepalive(node);
+    if (applied->block->header.seals) node_ask_for_seal(node);
     tell_followers(node);
 }
 
@@ -178,7 +181,8 @@ static void on_certified(void *context, const struct certified_checkpoint *check
 {
     struct node *node = context;
     executor_certified(node->executor, checkpoint);
-    update_work(node);
+    if (checkpoint_seals(&checkpoint->checkpoint)) node_seal_certified(node, checkpoint);
+    node_update_work(node);
 }
 
 /* Only now can a client that waited for the checkpoint ask for what it proves. */
@@ -210,7 +214,7 @@ static void on_divergence(void *context, uint64_t height)
 static void on_checkpoint_evidence(void *context, const struct evidence *evidence)
 {
     struct node *node = context;
-    const struct public_key *key = &node->validators.set.keys[evidence->signer];
+    const struct public_key *key = &node->roster.validators->set.keys[evidence->signer];
     meter_add(&meters.evidence[evidence->signer][METER_EVIDENCE_OF_CHECKPOINTS], 1);
     LOG_BROKEN("a validator signed two checkpoints of one height", LOG_K("validator", key),
         LOG_U("height", evidence->first_checkpoint.height));
@@ -224,8 +228,9 @@ static void on_rebuilt(void *context, const struct checkpoint *last)
     node->rebuilt_height = last->height;
     node->serving = true;
     node_take_register(node);
+    node_keep_seals_again(node);
     if (last->height > 0) certifier_applied(node->certifier, last);
-    update_work(node);
+    node_update_work(node);
 }
 
 /* What was signed before the last stop takes up where it was. */
@@ -248,7 +253,7 @@ static void on_level(void *context)
     node->serving = true;
     node_take_register(node);
     resume_applied(node);
-    update_work(node);
+    node_update_work(node);
 }
 
 /* ---- Once a second ---- */
@@ -276,7 +281,7 @@ static void name_groups(
     text[0] = '\0';
     for (uint8_t group = 1; group <= gathering->group_count; group++) {
         if (group > 1 && at < size) at += (size_t)snprintf(text + at, size - at, " |");
-        for (uint32_t i = 0; i < node->validators.set.count; i++)
+        for (uint32_t i = 0; i < node->roster.validators->set.count; i++)
             if (gathering->groups[i] == group && at < size)
                 at += (size_t)snprintf(text + at, size - at, "%s%s", at == 0 ? "" : " ",
                     roster_validator_name(&node->roster, i));
@@ -309,9 +314,11 @@ static void on_tick(uv_timer_t *timer)
     }
     watch_for_split(node);
     node_look_at_pressure(node);
-    if (mempool_expire(node->mempool, clock_wall_ms(), expired, node) > 0) update_work(node);
+    if (mempool_expire(node->mempool, clock_wall_ms(), expired, node) > 0) node_update_work(node);
     submissions_sweep(node->submissions, clock_wall_ms());
     ask_for_checkpoint(node);
+    node_ask_for_seal(node);
+    node_prepare_to_vote(node);
     mender_tick(node->mender);
     backfiller_tick(node->backfiller);
 }
@@ -369,17 +376,28 @@ static int open_data(struct node *node, char *why, size_t why_size)
     return error;
 }
 
+const struct certifier_callbacks node_certifier_callbacks = {
+    on_certified, on_divergence, on_checkpoint_evidence};
+const struct replica_callbacks node_replica_callbacks = {on_final, on_checkpoint_recorded, on_part_failed};
+
+/* The end of the epoch before is certified, be it kept as a checkpoint here or not. */
+static uint64_t newest_certified(const struct node *node)
+{
+    struct certified_checkpoint certified = {0};
+    (void)executor_newest_certified(node->executor, &certified);
+    const struct epoch_seal *seal = epoch_book_seal(node->epochs, node->epoch - 1);
+    uint64_t applied = executor_applied_height(node->executor), newest = certified.checkpoint.height;
+    if (seal != NULL && seal->checkpoint.checkpoint.height > newest)
+        newest = seal->checkpoint.checkpoint.height;
+    return newest < applied ? newest : applied;
+}
+
 static int open_parts(struct node *node, char *why, size_t why_size)
 {
     static const struct executor_callbacks executor_callbacks = {
-        on_applied, on_rebuilt, on_level, on_state_failed, on_provable};
-    static const struct certifier_callbacks certifier_callbacks = {
-        on_certified, on_divergence, on_checkpoint_evidence};
-    static const struct replica_callbacks replica_callbacks = {
-        on_final, on_checkpoint_recorded, on_part_failed};
+        on_applied, on_rebuilt, on_level, on_state_failed, on_provable, node_on_seal_kept};
     static const struct intake_callbacks intake_callbacks = {on_batch, lacks_batches, fill};
     const struct genesis *genesis = &node->config->genesis;
-    struct certified_checkpoint certified = {0};
     int error = open_data(node, why, why_size);
     if (error == TALLY_OK) error = mempool_open(NULL, &node->mempool);
     if (error == TALLY_OK) error = worker_open(node->loop, "checks", CHECKER_THREADS, &node->checkers);
@@ -387,30 +405,15 @@ static int open_parts(struct node *node, char *why, size_t why_size)
         error = executor_open(node->loop, node->data_dir, (size_t)node->config->subject_cache_mib * MIB,
             genesis, node->ledger, &executor_callbacks, node, &node->executor, why, why_size);
     if (error != TALLY_OK) return error;
-    node_take_register(node);
     node->serving = executor_is_level(node->executor);
-    (void)executor_newest_certified(node->executor, &certified);
-    uint64_t applied = executor_applied_height(node->executor);
-    uint64_t newest = certified.checkpoint.height < applied ? certified.checkpoint.height : applied;
-    error = certifier_open(
-        &node->validators, &genesis->chain_id, newest, &certifier_callbacks, node, &node->certifier);
-    struct replica_options options = {
-        .loop = node->loop,
-        .config = node->config,
-        .validators = &node->validators,
-        .mempool = node->mempool,
-        .ledger = node->ledger,
-        .data_dir = node->data_dir,
-        .checkers = node->checkers,
-        .callbacks = &replica_callbacks,
-        .context = node,
-    };
-    if (error == TALLY_OK) error = replica_open(&options, &node->replica, why, why_size);
+    error = node_open_epochs(node, why, why_size);
+    if (error != TALLY_OK) return error;
+    error = node_open_epoch(node, newest_certified(node), why, why_size);
     struct mender_options mending = {
         .ledger = node->ledger,
         .checkers = node->checkers,
         .chain_id = &genesis->chain_id,
-        .validators = &node->validators,
+        .epochs = node->epochs,
         .roster = &node->roster,
         .not_mine = node_on_other_range,
         .on_failed = on_part_failed,
@@ -424,7 +427,7 @@ static int open_parts(struct node *node, char *why, size_t why_size)
         .ledger = node->ledger,
         .executor = node->executor,
         .chain_id = &genesis->chain_id,
-        .validators = &node->validators,
+        .epochs = node->epochs,
         .roster = &node->roster,
         .on_failed = on_part_failed,
         .context = node,
@@ -443,6 +446,10 @@ static void resume_checkpoints(struct node *node)
     struct span recorded = replica_restored_checkpoint(node->replica);
     if (node->serving) resume_applied(node);
     if (recorded.size == 0 || checkpoint_vote_decode(recorded, &node->own_vote) != TALLY_OK) return;
+    if (node->own_vote.checkpoint.epoch != node->epoch) {
+        node->own_vote = (struct checkpoint_vote){0}; /* that epoch's end is certified */
+        return;
+    }
     int error = certifier_vote(node->certifier, &node->own_vote);
     if (error != TALLY_OK) LOG_BROKEN("an own checkpoint vote does not hold", LOG_E("why", error));
 }
@@ -451,7 +458,7 @@ static int open_links(struct node *node, char *why, size_t why_size)
 {
     static const struct links_callbacks callbacks = {node_on_up, node_on_down, node_on_frame};
     const struct config *config = node->config;
-    uint32_t base_ms = config->genesis.base_timeout_ms;
+    uint32_t base_ms = executor_register(node->executor)->value.set.base_timeout_ms;
     struct links_options options = {
         .chain_id = config->genesis.chain_id,
         .key = config->signer.key,
@@ -495,6 +502,7 @@ static void close_parts(struct node *node)
     submissions_close(node->submissions);
     intake_close(node->intake);
     certifier_close(node->certifier);
+    node_close_epochs(node);
     mempool_close(node->mempool);
     ledger_close(node->ledger);
     if (node->locked) disk_unlock(disk_system(), node->lock);
@@ -508,8 +516,9 @@ static void start_consensus(struct node *node)
     mender_start(node->mender, node->links);
     backfiller_start(node->backfiller, node->links);
     resume_checkpoints(node);
-    update_work(node);
-    set_keepalive(node);
+    node_resume_epoch(node);
+    node_update_work(node);
+    node_set_keepalive(node);
 }
 
 /* ---- Joining ---- */
@@ -592,12 +601,7 @@ int node_open(uv_loop_t *loop, const struct config *config, const struct node_ca
     node->on_failed = callbacks->on_failed;
     node->on_joined = callbacks->on_joined;
     node->context = context;
-    struct validator_set set;
-    genesis_validator_set(&config->genesis, &set);
-    int error = verify_set_init(&set, &node->validators);
-    if (error == TALLY_OK) {
-        error = open_parts(node, why, why_size);
-    }
+    int error = open_parts(node, why, why_size);
     if (error == TALLY_OK) error = start(node, why, why_size);
     if (error != TALLY_OK) {
         if (why[0] == '\0') snprintf(why, why_size, "the node cannot start: %s", tally_error_text(error));
@@ -609,10 +613,10 @@ int node_open(uv_loop_t *loop, const struct config *config, const struct node_ca
     struct state_counts counts;
     executor_last(node->executor, &applied, &counts);
     LOG_INFO("node is running", LOG_S("name", config->name), LOG_H("chain", &config->genesis.chain_id),
-        LOG_S("role", node_is_validator(node) ? "validator" : "observer"),
+        LOG_U("epoch", node->epoch), LOG_S("role", node_is_validator(node) ? "validator" : "observer"),
         LOG_S("votes", replica_may_vote(node->replica) ? "yes" : "no"), LOG_U("height", applied.height),
         LOG_U("events", counts.events),
-        LOG_U("consensus_bytes", consensus_memory(node->validators.set.count)));
+        LOG_U("consensus_bytes", consensus_memory(node->roster.validators->set.count)));
     *out = node;
     return TALLY_OK;
 }
@@ -682,8 +686,7 @@ int node_init(const struct config *config, char *why, size_t why_size)
         }
     }
     if (error == TALLY_OK && config->founds) error = check_never_started(data_dir);
-    if (error == TALLY_OK && config->founds)
-        error = vote_record_create(disk, data_dir, &config->genesis.chain_id);
+    if (error == TALLY_OK && config->founds) error = vote_beginning_make(config, data_dir, 1);
     if (error == TALLY_EEXISTS)
         snprintf(why, why_size,
             "%s has a vote record or a ledger already: this validator was started before, and with a new "

@@ -53,7 +53,7 @@ void node_backfill(const struct node *node, struct backfill_status *status)
 void node_status(struct node *node, struct node_status *status)
 {
     replica_status(node->replica, &status->replica);
-    status->epoch = node->validators.set.epoch;
+    status->epoch = node->epoch;
     executor_last(node->executor, &status->applied, &status->counts);
     status->has_certified = executor_newest_certified(node->executor, &status->certified);
     mempool_status(node->mempool, &status->mempool);
@@ -110,7 +110,7 @@ void node_standing_facts(
     struct node *node, struct standing_validator validators[VALIDATORS_MAX], struct standing_facts *facts)
 {
     struct mempool_status mempool;
-    uint32_t count = node->validators.set.count;
+    uint32_t count = node->roster.validators->set.count;
     mempool_status(node->mempool, &mempool);
     *facts = (struct standing_facts){
         .count = count,
@@ -122,7 +122,7 @@ void node_standing_facts(
         .batches = mempool.waiting_count,
         .serving = node->serving,
         .split = node->split_ticks >= SPLIT_TICKS,
-        .base_timeout_ms = node->config->genesis.base_timeout_ms,
+        .base_timeout_ms = executor_register(node->executor)->value.set.base_timeout_ms,
         .wall_ms = clock_wall_ms(),
     };
     facts->joining = node->joining;

@@ -6,6 +6,7 @@
 
 #include "node/backfill.h"
 #include "node/certifier.h"
+#include "node/epoch_book.h"
 #include "node/handover.h"
 #include "node/intake.h"
 #include "node/mender.h"
@@ -29,7 +30,11 @@ struct node {
     bool locked, failed, stopping, serving;
     bool joining; /* how it begins is not decided, or a snapshot is fetched: consensus waits */
     void *closed_context;
-    struct verify_set validators;
+    uint64_t epoch; /* of the replica and the certifier */
+    struct epoch_book *epochs;
+    uv_timer_t *turn;   /* of epochs; NULL before the first */
+    uint32_t seal_peer; /* asked last for a seal */
+    bool has_votes;     /* a vote record, as far as is known */
     struct ledger *ledger;
     struct mempool *mempool;
     struct worker *checkers;
@@ -73,6 +78,38 @@ void node_watch_membership(struct node *node);
 
 /* Once a second. */
 void node_look_at_pressure(struct node *node);
+
+/* node.c */
+extern const struct certifier_callbacks node_certifier_callbacks;
+extern const struct replica_callbacks node_replica_callbacks;
+void node_fail(struct node *node, const char *what, int error);
+void node_update_work(struct node *node);
+void node_set_keepalive(struct node *node);
+
+/* node_epoch.c */
+
+/* Once the state and the ledger are open: which epoch goes on, and who is in it. */
+int node_open_epochs(struct node *node, char *why, size_t why_size) TALLY_MUST_CHECK;
+void node_close_epochs(struct node *node);
+/* Opens the epoch's replica and certifier; `certified` is the newest certified height. */
+int node_open_epoch(struct node *node, uint64_t certified, char *why, size_t why_size) TALLY_MUST_CHECK;
+/* Once the replica is started: takes up an end of the epoch that a crash cut short. */
+void node_resume_epoch(struct node *node);
+/* Tells the replica where the state wants the epoch sealed. */
+void node_want_seal(struct node *node);
+/* The checkpoint that seals this epoch is certified, and was queued with the executor. */
+void node_seal_certified(struct node *node, const struct certified_checkpoint *checkpoint);
+/* What the executor calls. */
+void node_on_seal_kept(void *context, uint64_t epoch);
+/* Once a second. */
+void node_ask_for_seal(struct node *node);
+void node_prepare_to_vote(struct node *node);
+/* How an epoch ended, where it is known here. */
+void node_send_seal(struct node *node, uint32_t peer, uint64_t epoch);
+void node_receive_seal_request(struct node *node, uint32_t peer, struct span payload);
+void node_receive_seal(struct node *node, uint32_t peer, struct span payload);
+/* The state was made anew, and has none. */
+void node_keep_seals_again(struct node *node);
 
 /* What links call; `context` is the node. */
 void node_on_up(void *context, uint32_t peer);

@@ -77,6 +77,10 @@ static void receive_checkpoint_vote(struct node *node, uint32_t peer, struct spa
 {
     struct checkpoint_vote vote;
     int error = checkpoint_vote_decode(payload, &vote);
+    if (error == TALLY_OK && vote.checkpoint.epoch != node->epoch) {
+        node_send_seal(node, peer, vote.checkpoint.epoch); /* who signs for it does not know of its end */
+        return;
+    }
     if (error == TALLY_OK) error = certifier_vote(node->certifier, &vote);
     if (error != TALLY_OK) links_charge(node->links, peer, "a checkpoint vote that does not hold");
 }
@@ -85,6 +89,7 @@ static void receive_checkpoint(struct node *node, uint32_t peer, struct span pay
 {
     struct certified_checkpoint checkpoint;
     int error = certified_checkpoint_decode(payload, &checkpoint);
+    if (error == TALLY_OK && checkpoint.checkpoint.epoch != node->epoch) return;
     if (error == TALLY_OK) error = certifier_checkpoint(node->certifier, &checkpoint);
     if (error != TALLY_OK) links_charge(node->links, peer, "a checkpoint that does not hold");
 }
@@ -146,6 +151,12 @@ void node_on_frame(void *context, uint32_t peer, enum frame_kind kind, struct sp
         return;
     case FRAME_BACKFILL:
         backfiller_frame(node->backfiller, peer, payload);
+        return;
+    case FRAME_SEAL_REQUEST:
+        node_receive_seal_request(node, peer, payload);
+        return;
+    case FRAME_SEAL:
+        node_receive_seal(node, peer, payload);
         return;
     case FRAME_SNAPSHOT:
     case FRAME_CHUNK:

@@ -60,7 +60,7 @@ void node_take_register(struct node *node)
     const struct member_register *nodes = &view->value;
     if (node->submissions != NULL) admit_by(node, view);
     if (node->links != NULL) let_go(node, nodes);
-    roster_update(&node->roster, nodes, &node->validators, &node->config->signer.key);
+    roster_update(&node->roster, nodes, epoch_book_set(node->epochs, node->epoch), &node->config->signer.key);
     uint32_t self = node->roster.self;
     atomic_store(&node->member_id, self != ROSTER_NONE ? node->roster.slots[self].member_id : 0);
     if (node->links == NULL) return;

@@ -146,6 +146,8 @@ static int open_kind(struct peer_message *message, enum frame_kind kind, const s
     case FRAME_CHUNK:
     case FRAME_BACKFILL_REQUEST:
     case FRAME_BACKFILL:
+    case FRAME_SEAL_REQUEST:
+    case FRAME_SEAL:
         break;
     }
     CHECK_UNREACHABLE();

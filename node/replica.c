@@ -14,6 +14,9 @@
 /* Checks under way for one peer: past that its messages are let go, and it will send them again. */
 #define CHECKS_PER_PEER_MAX 64u
 #define INLINE_SIGNATURES_MAX 4u
+#define FLOOR_ARENA_BUDGET (64u * MIB)
+
+_Static_assert(ROSTER_NONE == SIGNER_NONE, "who has no seat does not sign");
 
 /* ---- Inputs: queued while the core's outputs are carried out, fed one at a time ---- */
 
@@ -48,14 +51,13 @@ struct check_job {
 static void run_check(struct job *job)
 {
     struct check_job *check = (struct check_job *)(void *)job;
-    check->error =
-        peer_message_check(check->message, check->replica->options.validators, check->replica->chain_id);
+    check->error = peer_message_check(check->message, check->replica->validators, check->replica->chain_id);
 }
 
 /* What a leader's clock says of ours. */
 static void watch_clocks(struct replica *replica, const struct block_header *header)
 {
-    const struct validator_set *set = &replica->options.validators->set;
+    const struct validator_set *set = &replica->validators->set;
     uint32_t leader = leader_of(header->view, set->count);
     int64_t ahead_ms;
     switch (clock_watch_proposal(
@@ -64,8 +66,7 @@ static void watch_clocks(struct replica *replica, const struct block_header *hea
         return;
     case CLOCK_LEADER_OFF:
         LOG_UNUSUAL("a leader's clock is ahead of this node's, or this node's is behind",
-            LOG_S("leader", genesis_node_by_key(&replica->config->genesis, &set->keys[leader])->name),
-            LOG_I("ahead_ms", ahead_ms));
+            LOG_S("leader", roster_validator_name(replica->roster, leader)), LOG_I("ahead_ms", ahead_ms));
         return;
     case CLOCK_OWN_OFF:
         LOG_UNUSUAL("this node's clock is off: more leaders differ from it than may be wrong",
@@ -88,17 +89,17 @@ static void heard_message(struct replica *replica, const struct consensus_messag
     if (message->kind == MESSAGE_VOTE) heard(replica, message->vote->signer, message->vote->view);
     if (message->kind != MESSAGE_PROPOSAL) return;
     uint64_t view = message->proposal->header.view;
-    heard(replica, leader_of(view, replica->options.validators->set.count), view);
+    heard(replica, leader_of(view, replica->validators->set.count), view);
 }
 
 static void peers_of(const struct replica *replica, struct range_peers *peers)
 {
-    uint32_t validators = replica->options.validators->set.count;
-    *peers = (struct range_peers){
-        .count = validators + replica->config->genesis.observer_count, .validator_count = validators};
+    uint32_t validators = replica->validators->set.count;
+    *peers = (struct range_peers){.count = PEERS_MAX, .validator_count = validators};
     for (uint32_t i = 0; i < peers->count; i++) {
-        struct links_status status;
-        links_peer_status(replica->links, i, &status);
+        struct links_status status = {0};
+        uint32_t slot = roster_slot(replica->roster, i);
+        if (slot != ROSTER_NONE) links_peer_status(replica->links, slot, &status);
         peers->up[i] = status.up;
         peers->validator[i] = i < validators && i != replica->signer;
     }
@@ -129,8 +130,7 @@ static bool bodies_suffice(struct replica *replica, uint32_t peer, const struct 
  * from a copy, or another process has its key (R13). */
 static void watch_own(struct replica *replica, const struct consensus_message *message)
 {
-    struct guard_mark seen =
-        own_votes_newest(message, replica->signer, replica->options.validators->set.count);
+    struct guard_mark seen = own_votes_newest(message, replica->signer, replica->validators->set.count);
     if (!replica->may_vote || !guard_mark_before(replica->known, seen)) return;
     char reason[160];
     snprintf(reason, sizeof reason,
@@ -179,10 +179,8 @@ static void verify(struct replica *replica, uint32_t peer)
 {
     struct peer_message *message = replica->current->message;
     CHECK(message != NULL);
-    if (peer_message_cost(message, quorum_of(replica->options.validators->set.count)) <=
-        INLINE_SIGNATURES_MAX) {
-        verified(replica, peer, message,
-            peer_message_check(message, replica->options.validators, replica->chain_id));
+    if (peer_message_cost(message, quorum_of(replica->validators->set.count)) <= INLINE_SIGNATURES_MAX) {
+        verified(replica, peer, message, peer_message_check(message, replica->validators, replica->chain_id));
         return;
     }
     struct check_job *check = calloc(1, sizeof *check);
@@ -256,11 +254,19 @@ void replica_send(struct replica *replica, uint32_t peer, enum frame_kind kind, 
         links_broadcast(replica->links, kind, payload);
         return;
     }
-    int error = links_send(replica->links, peer, kind, payload);
+    uint32_t slot = roster_slot(replica->roster, peer);
+    if (slot == ROSTER_NONE) return;
+    int error = links_send(replica->links, slot, kind, payload);
     /* A link that is gone or full is no failure: whatever it missed is sent again by R10, or asked for. */
     if (error != TALLY_OK && error != TALLY_ECLOSED)
-        LOG_UNUSUAL("a frame was not sent", LOG_U("peer", peer), LOG_S("kind", frame_kind_name(kind)),
-            LOG_E("why", error));
+        LOG_UNUSUAL("a frame was not sent", LOG_S("peer", replica->roster->slots[slot].name),
+            LOG_S("kind", frame_kind_name(kind)), LOG_E("why", error));
+}
+
+static void charge(struct replica *replica, uint32_t peer, const char *reason)
+{
+    uint32_t slot = roster_slot(replica->roster, peer);
+    if (slot != ROSTER_NONE) links_charge(replica->links, slot, reason);
 }
 
 void replica_ask_for_range(struct replica *replica, uint32_t peer, uint64_t from_height)
@@ -305,7 +311,7 @@ static void flood_one(void *context, const struct held_batch *held)
 
 static void tell_evidence(struct replica *replica, const struct consensus_evidence *said)
 {
-    const struct validator_set *set = &replica->options.validators->set;
+    const struct validator_set *set = &replica->validators->set;
     struct evidence evidence =
         evidence_of_consensus(&replica->options.config->genesis.chain_id, set->epoch, said);
     replica->evidence_seen++;
@@ -363,8 +369,8 @@ static void carry_out(struct replica *replica, const struct consensus_output *ou
         replica->work_changed = true;
         return;
     case OUTPUT_PROVE_SEAL:
-        /* Epochs count from 1, and no state decides a second one yet. */
-        CHECK_UNREACHABLE();
+        replica_prove_seal(replica, output->peer, output->epoch);
+        return;
     case OUTPUT_FLOOD_WORK:
         mempool_for_each_own(replica->options.mempool, flood_one, replica);
         return;
@@ -372,7 +378,7 @@ static void carry_out(struct replica *replica, const struct consensus_output *ou
         tell_evidence(replica, output->evidence);
         return;
     case OUTPUT_CHARGE:
-        links_charge(replica->links, output->peer, output->reason);
+        charge(replica, output->peer, output->reason);
         return;
     case OUTPUT_ENTERED:
         replica->work_changed = true;
@@ -428,7 +434,7 @@ static void step(struct replica *replica, struct queued_input *queued)
 static void excuse_silence(struct replica *replica)
 {
     uint64_t now = clock_now_ms();
-    bool late = now - replica->pumped_ms > 5ull * replica->config->genesis.base_timeout_ms;
+    bool late = now - replica->pumped_ms > 5ull * replica->options.base_timeout_ms;
     replica->pumped_ms = now;
     struct queued_input all = {.input = {.kind = INPUT_HEARD, .heard = UINT64_MAX}};
     if (late) step(replica, &all);
@@ -455,9 +461,10 @@ void replica_pump(struct replica *replica)
 }
 
 /* The core is told at keepalives alone, so that a busy link costs it no step a frame. */
-void replica_heard(struct replica *replica, uint32_t peer, bool keepalive)
+void replica_heard(struct replica *replica, uint32_t slot, bool keepalive)
 {
-    if (peer >= replica->options.validators->set.count) return;
+    uint32_t peer = roster_seat(replica->roster, slot);
+    if (peer >= replica->validators->set.count) return;
     replica->heard |= UINT64_C(1) << peer;
     if (!keepalive) return;
     const struct consensus_input input = {.kind = INPUT_HEARD, .heard = replica->heard};
@@ -465,13 +472,17 @@ void replica_heard(struct replica *replica, uint32_t peer, bool keepalive)
     feed_and_pump(replica, &input, NULL);
 }
 
-void replica_link_up(struct replica *replica, uint32_t peer)
+void replica_link_up(struct replica *replica, uint32_t slot)
 {
+    uint32_t peer = roster_seat(replica->roster, slot);
+    if (peer == ROSTER_NONE) return;
     feed_and_pump(replica, &(struct consensus_input){.kind = INPUT_LINK_UP, .peer = peer}, NULL);
 }
 
-void replica_link_down(struct replica *replica, uint32_t peer)
+void replica_link_down(struct replica *replica, uint32_t slot)
 {
+    uint32_t peer = roster_seat(replica->roster, slot);
+    if (peer == ROSTER_NONE) return;
     range_watch_down(&replica->ranges, peer);
     feed_and_pump(replica, &(struct consensus_input){.kind = INPUT_LINK_DOWN, .peer = peer}, NULL);
 }
@@ -508,7 +519,7 @@ static void received(struct replica *replica, uint32_t peer, struct peer_message
     if (error == TALLY_OK)
         replica_feed(replica, &(struct consensus_input){.kind = INPUT_RECEIVED, .peer = peer}, message);
     else
-        links_charge(replica->links, peer, "a message that does not parse");
+        charge(replica, peer, "a message that does not parse");
 }
 
 static void open_done(struct job *job)
@@ -547,9 +558,11 @@ static void range_read(void *context, uint32_t peer, struct span range)
     if (range.size > 0 && !replica->closing) replica_send(replica, peer, FRAME_RANGE, range);
 }
 
-void replica_frame(struct replica *replica, uint32_t peer, enum frame_kind kind, struct span payload)
+void replica_frame(struct replica *replica, uint32_t slot, enum frame_kind kind, struct span payload)
 {
-    CHECK(peer < PEERS_MAX && peer_message_is_kind(kind));
+    CHECK(peer_message_is_kind(kind));
+    uint32_t peer = roster_seat(replica->roster, slot);
+    if (peer == ROSTER_NONE || replica->closing) return;
     if (replica->checks[peer] >= CHECKS_PER_PEER_MAX) return;
     if (kind == FRAME_RANGE) {
         receive_range(replica, peer, payload);
@@ -587,13 +600,6 @@ static void free_timer(uv_handle_t *handle)
     free(handle);
 }
 
-static uint32_t signer_of(const struct config *config, const struct validator_set *set)
-{
-    for (uint32_t i = 0; i < set->count; i++)
-        if (public_key_equal(&set->keys[i], &config->signer.key)) return i;
-    return SIGNER_NONE;
-}
-
 int replica_open(const struct replica_options *options, struct replica **out, char *why, size_t why_size)
 {
     struct replica *replica = calloc(1, sizeof *replica);
@@ -601,16 +607,19 @@ int replica_open(const struct replica_options *options, struct replica **out, ch
     replica->options = *options;
     replica->config = options->config;
     replica->chain_id = &options->config->genesis.chain_id;
+    replica->roster = options->roster;
+    replica->validators = options->roster->validators;
     replica->committed_ms = clock_now_ms();
-    replica->signer = signer_of(options->config, &options->validators->set);
+    replica->signer = options->roster->signer;
     replica->clocks =
-        (struct clock_watch){.validators = options->validators->set.count, .self = replica->signer};
-    replica->votes.validators = options->validators->set.count;
+        (struct clock_watch){.validators = replica->validators->set.count, .self = replica->signer};
+    replica->votes.validators = replica->validators->set.count;
     replica->inputs_end = &replica->inputs;
     replica->committed_end = &replica->committed;
     replica->pending_end = &replica->pending;
     replica->wake_timer = open_timer(replica);
     replica->ask_timer = open_timer(replica);
+    arena_init(&replica->floor_arena, FLOOR_ARENA_BUDGET);
     buffer_init(&replica->scratch, FRAME_SIZE_MAX);
     buffer_init(&replica->restored_checkpoint, FRAME_SIZE_MAX);
     replica->selection = calloc(BLOCK_BATCHES_MAX, sizeof *replica->selection);
@@ -643,6 +652,13 @@ void replica_stop(struct replica *replica)
     if (replica != NULL) replica->closing = true;
 }
 
+bool replica_is_idle(const struct replica *replica)
+{
+    for (uint32_t i = 0; i < PEERS_MAX; i++)
+        if (replica->checks[i] > 0 || replica->range_served[i]) return false;
+    return true;
+}
+
 void replica_close(struct replica *replica)
 {
     if (replica == NULL) return;
@@ -666,6 +682,7 @@ void replica_close(struct replica *replica)
         free(queued);
     }
     consensus_close(replica->consensus);
+    arena_close(&replica->floor_arena);
     candidates_close(replica->candidates);
     int ended = replica->record != NULL ? vote_record_end(replica->record) : TALLY_OK;
     if (ended != TALLY_OK) LOG_UNUSUAL("the vote record's end was not noted", LOG_E("why", ended));

@@ -1,13 +1,18 @@
 /* The driver: one replica of consensus, carried out over the links, the disk and the mempool. Feeds the core
  * its inputs, carries its outputs out in order, and keeps what they name: candidate blocks, their payloads,
- * blocks on their way into the ledger. Everything on the loop's thread. */
+ * blocks on their way into the ledger. It is of one epoch: once that is sealed, and the seal's checkpoint
+ * certified, it is stopped, and another is opened for the next.
+ *
+ * Peers are slots in the calls here, and seats within (node/roster.h). Everything on the loop's thread. */
 #ifndef TALLY_NODE_REPLICA_H
 #define TALLY_NODE_REPLICA_H
 
 #include "node/candidates.h"
 #include "node/commit/worker.h"
 #include "node/config.h"
+#include "node/epoch_book.h"
 #include "node/net/links.h"
+#include "node/roster.h"
 #include "storage/ledger.h"
 #include "storage/vote_record.h"
 
@@ -27,7 +32,9 @@ struct replica_callbacks {
 struct replica_options {
     uv_loop_t *loop;
     const struct config *config;
-    const struct verify_set *validators;
+    const struct roster *roster;     /* its validators are this epoch's, as long as the replica is open */
+    const struct epoch_book *epochs; /* by which those in older ones are helped on */
+    uint32_t base_timeout_ms, heartbeat_ms; /* the epoch's */
     struct mempool *mempool;
     struct ledger *ledger;
     const char *data_dir;
@@ -36,13 +43,15 @@ struct replica_options {
     void *context;
 };
 
-/* Opens the vote record in data_dir (a validator's alone), restores what it holds, and starts the core at the
- * ledger's head. Where a validator's record is missing or damaged it follows and does not vote, and says so
- * (R13). On an error `why` is one sentence. */
+/* Opens the vote record in data_dir, restores what it holds, and starts the core at the ledger's head, which
+ * is of this epoch or seals the one before. Where a validator's record is missing or damaged, or begins with
+ * a later epoch, it follows and does not vote, and says so (R13). On an error `why` is one sentence. */
 int replica_open(const struct replica_options *options, struct replica **replica, char *why,
     size_t why_size) TALLY_MUST_CHECK;
 /* From here on the core hears nothing more, so that no new check is asked for. NULL is fine. */
 void replica_stop(struct replica *replica);
+/* Whether nothing that was given to the checkers is still under way; once stopped it stays so. */
+bool replica_is_idle(const struct replica *replica);
 /* Commits what was queued; nothing calls back any more. The checkers are idle by then. */
 void replica_close(struct replica *replica);
 /* From here on it speaks: the links are the caller's and outlive the replica. */
@@ -60,6 +69,9 @@ void replica_batch_arrived(struct replica *replica, struct held_batch *batch);
 bool replica_lacks_batches(const struct replica *replica);
 /* What may be proposed has changed: the mempool, the newest certified height, or whether the node serves. */
 void replica_update_work(struct replica *replica, uint64_t certified_height, bool serving);
+/* The state decided at `height`, once that is certified, that the epoch is to be sealed, and that this is the
+ * hash of the next one's validators: it never changes again. */
+void replica_want_seal(struct replica *replica, uint64_t height, const struct digest *next_set);
 /* The block of this height was applied: its memory may go. In height order. */
 void replica_release(struct replica *replica, uint64_t height);
 
@@ -90,6 +102,6 @@ struct replica_voice {
     uint64_t ms_ago; /* UINT64_MAX = none since the start */
     uint64_t view;
 };
-struct replica_voice replica_voice(const struct replica *replica, uint32_t validator);
+struct replica_voice replica_voice(const struct replica *replica, uint32_t validator); /* by its seat */
 
 #endif

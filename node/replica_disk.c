@@ -33,10 +33,10 @@ void replica_persist(struct replica *replica, const struct consensus_output *out
     buffer_init(&bytes, VOTE_RECORD_SIZE_MAX);
     journal_encode(record, candidate, &bytes);
     CHECK(!bytes.failed);
-    uint64_t sequence =
-        durable_record_take(replica->durable, JOURNAL_CONSENSUS, journal_view(record), 0, &bytes);
-    expect_record(replica, sequence, output->sequence,
-        (struct guard_mark){replica->options.validators->set.epoch, journal_view(record)}, 0);
+    struct guard_mark mark = {replica->validators->set.epoch, journal_view(record)};
+    uint64_t sequence = durable_record_take(
+        replica->durable, JOURNAL_CONSENSUS, journal_place(mark.epoch, mark.view), 0, &bytes);
+    expect_record(replica, sequence, output->sequence, mark, 0);
 }
 
 static void on_recorded(void *context, uint64_t sequence)
@@ -71,7 +71,8 @@ int replica_record_checkpoint(struct replica *replica, uint64_t height, uint64_t
     buffer_append(&bytes, vote.data, vote.size);
     CHECK(!bytes.failed);
     replica->recorded_checkpoint = height;
-    uint64_t sequence = durable_record_take(replica->durable, JOURNAL_CHECKPOINT, view, height, &bytes);
+    uint64_t sequence = durable_record_take(replica->durable, JOURNAL_CHECKPOINT,
+        journal_place(replica->validators->set.epoch, view), height, &bytes);
     expect_record(replica, sequence, 0, (struct guard_mark){0, 0}, height);
     durable_commit(replica->durable);
     return TALLY_OK;
@@ -142,7 +143,7 @@ static void on_appended(void *context, uint64_t height)
     }
     if (view != 0) {
         candidates_sweep(replica->candidates, view);
-        durable_prune(replica->durable, view);
+        durable_prune(replica->durable, journal_place(replica->validators->set.epoch, view));
     }
     replica_feed(replica, &(struct consensus_input){.kind = INPUT_APPENDED, .height = height}, NULL);
     replica_pump(replica);

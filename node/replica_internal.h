@@ -39,6 +39,8 @@ struct replica {
     struct replica_options options;
     const struct config *config;
     const struct digest *chain_id;
+    const struct roster *roster;
+    const struct verify_set *validators;
     struct consensus *consensus;
     uint32_t signer;
     bool may_vote, started;
@@ -64,6 +66,13 @@ struct replica {
     uint32_t range_peer;
     uint64_t range_from;
     struct pending_record *pending, **pending_end;
+    uint64_t seal_height; /* the state decided there that the epoch is to be sealed; 0 = it did not */
+    struct digest next_set;
+    bool seal_said; /* to the core */
+    struct arena floor_arena;
+    struct block floor;    /* of a floor that seals; in the arena, with its path */
+    uint64_t proven_epoch; /* the FC of whose seal is at hand; 0 = none's */
+    struct certificate proven;
     bool work, payload_allowed;
     bool work_changed; /* the tip or the floor moved: what waits to be proposed is another set */
     uint64_t certified_height;
@@ -91,7 +100,7 @@ void replica_feed(struct replica *replica, const struct consensus_input *input, 
 void replica_pump(struct replica *replica);
 /* Asks a peer for finalized blocks, once there is room for them. */
 void replica_ask_for_range(struct replica *replica, uint32_t peer, uint64_t from_height);
-/* To one peer, or PEER_ALL. */
+/* To one peer, by its seat, or PEER_ALL. */
 void replica_send(struct replica *replica, uint32_t peer, enum frame_kind kind, struct span payload);
 
 /* Signs with the node's key, once the guard allows it. Errors: as node_signer_sign, and guard_allow; it does
@@ -109,6 +118,15 @@ void replica_judge_payload(void *context, struct candidate *candidate);
 /* Tells the core, if it changed, whether payload waits to be proposed. */
 void replica_review_work(struct replica *replica);
 void replica_propose(struct replica *replica, const struct consensus_output *output);
+
+/* replica_seal.c */
+/* R11: whether the state finds the block's next set right: says nothing before that is certified. */
+enum seal_verdict { SEAL_PENDING, SEAL_RIGHT, SEAL_WRONG };
+enum seal_verdict replica_judge_seal(const struct replica *replica, const struct block_header *header);
+/* Tells the core, once, that the epoch is to be sealed; and candidates that waited are judged. */
+void replica_review_seal(struct replica *replica);
+/* Sends the FC that proved the seal of an epoch that is over. */
+void replica_prove_seal(struct replica *replica, uint32_t peer, uint64_t epoch);
 
 /* replica_disk.c */
 extern const struct durable_callbacks replica_durable_callbacks;

@@ -17,10 +17,15 @@ void replica_judge_payload(void *context, struct candidate *candidate)
     struct replica *replica = context;
     if (!candidate->wanted || !candidate_has_payload(candidate) || replica_is_behind(replica)) return;
     candidate->wanted = false;
-    /* R11: no state decides a next validator set yet, so a block that seals names a wrong one. */
-    bool seals = candidate->source->message.proposal->header.seals;
-    bool ok = candidate_is_well_formed(candidate) && !seals;
+    bool ok = candidate_is_well_formed(candidate);
     if (!ok) LOG_UNUSUAL("a block's payload is not what its header says", LOG_H("block", &candidate->hash));
+    enum seal_verdict seal = replica_judge_seal(replica, candidate_header(candidate));
+    candidate->wanted = ok && seal == SEAL_PENDING;
+    if (candidate->wanted) return;
+    if (seal == SEAL_WRONG)
+        LOG_UNUSUAL("a block would seal the epoch with other validators than the state says",
+            LOG_H("block", &candidate->hash));
+    ok = ok && seal == SEAL_RIGHT;
     replica_feed(
         replica, &(struct consensus_input){.kind = INPUT_PAYLOAD, .block = candidate->hash, .ok = ok}, NULL);
 }
@@ -30,7 +35,6 @@ static void ask_for_batches(void *context, struct candidate *candidate)
     struct replica *replica = context;
     uint64_t now = clock_now_ms();
     if (candidate->missing == 0) return;
-    uint32_t peers = replica->options.validators->set.count + replica->config->genesis.observer_count;
     if (candidate->ask_at_ms > now) return;
     const struct proposal *proposal = candidate->source->message.proposal;
     uint32_t count = 0;
@@ -39,10 +43,11 @@ static void ask_for_batches(void *context, struct candidate *candidate)
         if (candidate->batches[i] == NULL) replica->digests[count++] = proposal->batches[i];
     batch_request_encode(replica->digests, count, &replica->scratch);
     /* From the one it was asked of on, the first that is linked; validators come first in the table. */
-    for (uint32_t tries = 0; tries < peers; tries++) {
-        uint32_t peer = candidate->ask_next;
-        candidate->ask_next = (peer + 1) % peers;
-        if (links_send(replica->links, peer, FRAME_BATCH_REQUEST, buffer_span(&replica->scratch)) == TALLY_OK)
+    for (uint32_t tries = 0; tries < PEERS_MAX; tries++) {
+        uint32_t slot = roster_slot(replica->roster, candidate->ask_next);
+        candidate->ask_next = (candidate->ask_next + 1) % PEERS_MAX;
+        if (slot != ROSTER_NONE &&
+            links_send(replica->links, slot, FRAME_BATCH_REQUEST, buffer_span(&replica->scratch)) == TALLY_OK)
             break;
     }
     candidate->ask_at_ms = now + ASK_AGAIN_MS;
@@ -124,6 +129,7 @@ void replica_update_work(struct replica *replica, uint64_t certified_height, boo
     replica->certified_height = certified_height;
     replica->serving = serving;
     replica->work_changed = true;
+    replica_review_seal(replica);
     replica_pump(replica);
 }
 

@@ -14,7 +14,18 @@ struct restoring {
     struct replica *replica;
     struct journal_entry *entries;
     size_t count, capacity;
+    bool begun;      /* there was any record at all: JOURNAL_BEGIN is the first */
+    uint64_t begins; /* as JOURNAL_BEGIN says; 0 where that is pruned, since its epoch is over */
 };
+
+/* Where the floor stands in this epoch: views begin anew above a seal. */
+static uint64_t floor_view_of(const struct replica *replica)
+{
+    struct ledger_head head;
+    ledger_head(replica->options.ledger, &head);
+    bool of_this = head.height > 0 && head.header.epoch == replica->validators->set.epoch;
+    return of_this ? head.header.view : 0;
+}
 
 static int keep_entry(struct restoring *restoring, const struct journal_entry *entry)
 {
@@ -60,16 +71,23 @@ static int on_replayed(void *context, uint8_t type, uint64_t view, struct span b
 {
     struct restoring *restoring = context;
     struct replica *replica = restoring->replica;
-    struct ledger_head head;
-    ledger_head(replica->options.ledger, &head);
+    uint64_t epoch = journal_place_epoch(view);
+    restoring->begun = true;
+    if (type == JOURNAL_BEGIN) {
+        struct reader reader;
+        reader_init(&reader, bytes);
+        restoring->begins = reader_u64(&reader);
+        return reader.failed || reader.left > 0 ? TALLY_EDAMAGED : TALLY_OK;
+    }
     if (type == JOURNAL_CHECKPOINT) {
         buffer_clear(&replica->restored_checkpoint);
         buffer_append(&replica->restored_checkpoint, bytes.data, bytes.size);
         return replica->restored_checkpoint.failed ? TALLY_EDAMAGED : TALLY_OK;
     }
     if (type != JOURNAL_CONSENSUS) return TALLY_EVERSION;
-    know_of(replica, (struct guard_mark){replica->options.validators->set.epoch, view});
-    if (head.height > 0 && view <= head.header.view) return TALLY_OK; /* the floor has passed it */
+    know_of(replica, (struct guard_mark){epoch, journal_place_view(view)});
+    /* Of an epoch that is over, or the floor has passed it. */
+    if (view <= journal_place(replica->validators->set.epoch, floor_view_of(replica))) return TALLY_OK;
     struct journal_entry entry;
     int error = journal_decode(bytes, replica->chain_id, &entry);
     if (error != TALLY_OK) return error;
@@ -145,15 +163,33 @@ static int hold_against_guard(
     return TALLY_OK;
 }
 
-/* Opens the vote record. A validator without a sound one goes on as one that does not vote. */
+/* Whether the record is complete for this epoch. One that was made because another was lost is so only from
+ * a later one on, and one whose making was cut short is not. */
+static bool begins_in_time(struct replica *replica, struct restoring *restoring)
+{
+    char reason[120];
+    if (restoring->begun && restoring->begins <= replica->validators->set.epoch) return true;
+    if (restoring->begun)
+        snprintf(reason, sizeof reason, "its vote record was made for epoch %" PRIu64 " and later ones",
+            restoring->begins);
+    else
+        snprintf(reason, sizeof reason, "its vote record was never begun");
+    give_up_voting(replica, restoring, reason);
+    return false;
+}
+
+/* Opens the vote record. A validator without a sound one goes on as one that does not vote; who is no
+ * validator may have one, for an epoch in which it is. */
 static int open_record(struct replica *replica, struct restoring *restoring, char *why, size_t why_size)
 {
+    bool votes = replica->signer != SIGNER_NONE;
     struct vote_record_report report;
     int error = vote_record_open(disk_system(), replica->options.data_dir, replica->chain_id, NULL,
         on_replayed, restoring, &replica->record, &report);
     switch (error) {
     case TALLY_OK:
         replica->recorded_checkpoint = vote_record_checkpoint_height(replica->record);
+        if (!votes || !begins_in_time(replica, restoring)) return TALLY_OK;
         replica->may_vote = true;
         if (report.bytes_cut > 0)
             LOG_INFO("cut a torn tail off the vote record", LOG_U("bytes", report.bytes_cut));
@@ -162,7 +198,7 @@ static int open_record(struct replica *replica, struct restoring *restoring, cha
     case TALLY_EDAMAGED:
     case TALLY_ECHAIN:
     case TALLY_EVERSION:
-        give_up_record(replica, restoring, error, report.detail);
+        if (votes) give_up_record(replica, restoring, error, report.detail);
         return TALLY_OK;
     case TALLY_EDENIED:
         snprintf(why, why_size,
@@ -185,22 +221,24 @@ static int open_core(struct replica *replica, const struct restoring *restoring)
     ledger_head(replica->options.ledger, &head);
     struct consensus_config config = {
         .chain_id = *replica->chain_id,
-        .set = replica->options.validators->set,
+        .set = replica->validators->set,
         .signer = replica->signer,
-        .peer_count = genesis->validator_count + genesis->observer_count,
+        .peer_count = PEERS_MAX, /* nodes are added in the middle of an epoch */
         .may_vote = replica->may_vote,
-        .base_timeout_ms = genesis->base_timeout_ms,
-        .heartbeat_ms = genesis->heartbeat_ms,
+        .base_timeout_ms = replica->options.base_timeout_ms,
+        .heartbeat_ms = replica->options.heartbeat_ms,
     };
     random_bytes(&config.seed, sizeof config.seed);
     struct consensus_floor floor = {
         .height = head.height,
-        .view = head.header.view,
+        .view = floor_view_of(replica),
         .time_ms = head.height == 0 ? genesis->created_ms : head.header.time_ms,
         .block = head.hash,
         .header = head.header,
         .has_finalization = head.has_finalization,
         .finalization = head.finalization,
+        .seal_path_count = replica->floor.seal_path_count,
+        .seal_path = replica->floor.seal_path,
     };
     int error = consensus_open(&config, &floor, &replica->consensus);
     for (size_t i = 0; i < restoring->count && error == TALLY_OK; i++) {
@@ -218,14 +256,24 @@ static int open_core(struct replica *replica, const struct restoring *restoring)
     return error;
 }
 
+/* The path of a seal is not in the ledger's head. */
+static int read_floor(struct replica *replica)
+{
+    struct ledger_head head;
+    ledger_head(replica->options.ledger, &head);
+    if (!head.header.seals) return TALLY_OK;
+    return ledger_read(replica->options.ledger, head.height, false, &replica->floor_arena, &replica->floor);
+}
+
 int replica_restore(struct replica *replica, char *why, size_t why_size)
 {
     struct restoring restoring = {.replica = replica};
-    struct ledger_head head;
-    int error = TALLY_OK;
-    ledger_head(replica->options.ledger, &head);
-    replica->known = (struct guard_mark){head.header.epoch, head.header.view};
-    if (replica->signer != SIGNER_NONE) error = open_record(replica, &restoring, why, why_size);
+    replica->known = (struct guard_mark){replica->validators->set.epoch, floor_view_of(replica)};
+    int error = read_floor(replica);
+    if (error != TALLY_OK)
+        snprintf(why, why_size, "the epoch's seal cannot be read: %s", tally_error_text(error));
+    else
+        error = open_record(replica, &restoring, why, why_size);
     if (error == TALLY_OK) {
         error = open_core(replica, &restoring);
         if (error == TALLY_EDAMAGED && replica->may_vote) {

@@ -330,6 +330,42 @@ void executor_certified(struct executor *executor, const struct certified_checkp
     worker_submit_urgent(executor->worker, &certified->base.job);
 }
 
+struct seal_job {
+    struct state_job base;
+    struct epoch_seal seal;
+};
+
+/* On disk before the next epoch begins: whoever starts again finds either no block of that one, or this. */
+static void run_seal(struct job *job)
+{
+    struct seal_job *seal = (struct seal_job *)(void *)job;
+    struct executor *executor = seal->base.executor;
+    if (executor->replay.state == NULL) return;
+    int error = state_seal_put(executor->replay.state, &seal->seal);
+    if (error == TALLY_OK) error = flusher_settle(executor->flusher);
+    if (error == TALLY_OK)
+        error = state_flush(executor->replay.state, state_applied_height(executor->replay.state));
+    seal->base.error = error;
+}
+
+static void seal_done(struct job *job)
+{
+    struct seal_job *seal = (struct seal_job *)(void *)job;
+    struct executor *executor = seal->base.executor;
+    if (seal->base.error != TALLY_OK)
+        fail(executor, "an epoch's seal cannot be kept", seal->base.error);
+    else if (!executor->closing && executor->callbacks->on_seal_kept != NULL)
+        executor->callbacks->on_seal_kept(executor->context, seal->seal.checkpoint.checkpoint.epoch);
+    free(seal);
+}
+
+void executor_keep_seal(struct executor *executor, const struct epoch_seal *seal)
+{
+    struct seal_job *job = (struct seal_job *)new_job(executor, sizeof *job, run_seal, seal_done);
+    job->seal = *seal;
+    worker_submit_urgent(executor->worker, &job->base.job);
+}
+
 struct rebuild_job {
     struct state_job base;
     struct checkpoint last;

@@ -39,6 +39,8 @@ struct executor_callbacks {
     void (*on_failed)(void *context, const char *what, int error);
     /* A certified checkpoint of this height is kept, and what it covers can be proven; NULL = nobody asks. */
     void (*on_provable)(void *context, uint64_t height);
+    /* The seal of this epoch is on disk; NULL = nobody asks. */
+    void (*on_seal_kept)(void *context, uint64_t epoch);
 };
 
 /* Opens HOME/data/state and replays into it what the ledger has beyond it, telling the log of long work. A
@@ -59,6 +61,9 @@ void executor_close(struct executor *executor);
 void executor_apply(struct executor *executor, const struct block *block);
 /* Queues a certified checkpoint whose block is applied and whose roots agree. */
 void executor_certified(struct executor *executor, const struct certified_checkpoint *checkpoint);
+/* Keeps how an epoch ended, durably, behind the certified checkpoints that were queued: on_seal_kept follows.
+ * Where a rebuild comes between it goes with the old state, and is given again. */
+void executor_keep_seal(struct executor *executor, const struct epoch_seal *seal);
 /* Throws the state away and rebuilds it from the ledger: where a certified root differs from ours. Blocks
  * that are queued are applied after that. */
 void executor_rebuild(struct executor *executor);

@@ -2,6 +2,7 @@
 
 #include "proto/base/agreement.h"
 #include "proto/base/check.h"
+#include "proto/codec/epoch_seal.h"
 
 /* A frame that came in pieces keeps its memory for the next one up to this size. */
 #define PARTIAL_KEPT_SIZE (64u * KIB)
@@ -36,6 +37,8 @@ static const struct {
     [FRAME_CHUNK] = {"chunk", FRAME_SIZE_MAX, true},
     [FRAME_BACKFILL_REQUEST] = {"backfill_request", 64, false},
     [FRAME_BACKFILL] = {"backfill", FRAME_SIZE_MAX, true},
+    [FRAME_SEAL_REQUEST] = {"seal_request", 64, false},
+    [FRAME_SEAL] = {"seal", EPOCH_SEAL_SIZE_MAX, false},
 };
 _Static_assert(
     JUSTIFICATION_SIZE_MAX + DIGESTS_SIZE_MAX + FIELDS_SIZE_MAX <= FRAME_SIZE_MAX, "a proposal fits a frame");

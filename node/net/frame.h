@@ -36,8 +36,10 @@ enum frame_kind {
     FRAME_CHUNK = 19, /* bulk */
     FRAME_BACKFILL_REQUEST = 20,
     FRAME_BACKFILL = 21, /* bulk */
+    FRAME_SEAL_REQUEST = 22,
+    FRAME_SEAL = 23, /* EpochSeals, of one */
 };
-#define FRAME_KIND_MAX 21u
+#define FRAME_KIND_MAX 23u
 
 /* A part and its header fill one TLS record. */
 #define FRAME_PART_SIZE_MAX (16u * KIB - FRAME_HEADER_SIZE)

@@ -309,6 +309,12 @@ static void on_tick(uv_timer_t *timer)
 
 /* ---- Opening and closing ---- */
 
+static void take_pace(struct links *links, uint32_t keepalive_ms, uint32_t silence_ms)
+{
+    links->keepalive_ms = keepalive_ms;
+    links->silence_ms = silence_ms > LINKS_SILENCE_MS_MIN ? silence_ms : LINKS_SILENCE_MS_MIN;
+}
+
 static struct links *links_make(uv_loop_t *loop, const struct links_options *options)
 {
     struct links *links = calloc(1, sizeof *links);
@@ -322,9 +328,7 @@ static struct links *links_make(uv_loop_t *loop, const struct links_options *opt
         .refusals = &links->refusals,
     };
     memcpy(links->software, options->software, strlen(options->software));
-    links->keepalive_ms = options->keepalive_ms;
-    links->silence_ms =
-        options->silence_ms > LINKS_SILENCE_MS_MIN ? options->silence_ms : LINKS_SILENCE_MS_MIN;
+    take_pace(links, options->keepalive_ms, options->silence_ms);
     links->callbacks = options->callbacks;
     links->context = options->context;
     return links;
@@ -360,6 +364,14 @@ int links_open(uv_loop_t *loop, const struct links_options *options, struct link
     LOG_INFO("listening for peers", LOG_S("host", options->host), LOG_U("port", links_port(made)));
     *links = made;
     return TALLY_OK;
+}
+
+void links_set_pace(struct links *links, uint32_t keepalive_ms, uint32_t silence_ms)
+{
+    CHECK(keepalive_ms > 0);
+    take_pace(links, keepalive_ms, silence_ms);
+    uint32_t ms = tick_ms(keepalive_ms);
+    CHECK(uv_timer_start(&links->tick, on_tick, ms, ms) == 0);
 }
 
 static void on_tick_closed(uv_handle_t *handle)

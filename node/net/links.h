@@ -73,6 +73,8 @@ int links_open(uv_loop_t *loop, const struct links_options *options, struct link
 void links_close(struct links *links, void (*on_closed)(void *context), void *context);
 
 uint16_t links_port(const struct links *links);
+/* Goes over to another pace, from the next keepalive on; both as in the options. */
+void links_set_pace(struct links *links, uint32_t keepalive_ms, uint32_t silence_ms);
 
 /* Gives a slot, below PEERS_MAX, to a peer, or tells what is new of the one that has it. A peer is dialled
  * from the next turn of the loop on, at its newest address; a link that is up stays up, whatever the address.

@@ -114,6 +114,26 @@ static void a_set_may_be_known_before_its_seals(void **state)
     assert_int_equal(epoch_book_sealed(book), 2);
 }
 
+static void a_height_has_one_epoch(void **state)
+{
+    (void)state;
+    struct block_header header = {.epoch = 1, .height = 1000};
+    assert_non_null(epoch_book_set_for(book, &header));
+    for (uint32_t i = 0; i < 2; i++) {
+        struct epoch_seal seal = seal_of(i);
+        assert_int_equal(epoch_book_add(book, &seal), TALLY_OK);
+    }
+    static const struct {
+        uint64_t epoch, height;
+        bool may_be;
+    } cases[] = {{1, 1, true}, {1, 10, true}, {1, 11, false}, {2, 10, false}, {2, 11, true}, {2, 20, true},
+        {2, 21, false}, {3, 20, false}, {3, 21, true}, {3, 1000, true}, {4, 1000, false}, {0, 1, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        header = (struct block_header){.epoch = cases[i].epoch, .height = cases[i].height};
+        assert_int_equal(epoch_book_set_for(book, &header) != NULL, cases[i].may_be);
+    }
+}
+
 static void it_is_bounded(void **state)
 {
     (void)state;
@@ -136,6 +156,7 @@ int main(void)
         with_book(seals_lead_from_set_to_set),
         with_book(a_seal_that_does_not_follow_is_refused),
         with_book(a_set_may_be_known_before_its_seals),
+        with_book(a_height_has_one_epoch),
         with_book(it_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

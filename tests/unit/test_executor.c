@@ -64,7 +64,7 @@ static void on_failed(void *context, const char *what, int error)
     fixture->awaited = TALLY_OK;
 }
 
-static const struct executor_callbacks callbacks = {on_applied, on_rebuilt, on_level, on_failed, NULL};
+static const struct executor_callbacks callbacks = {on_applied, on_rebuilt, on_level, on_failed, NULL, NULL};
 
 static void open_executor(struct fixture *fixture)
 {
