@@ -43,7 +43,7 @@ MAY_INCLUDE = [
 OWNERS = [
     (r"secp256k1", ["proto/crypto/"]),
     (r"openssl/(sha|rand)\.h", ["proto/crypto/"]),
-    (r"openssl/(ssl|x509|x509v3|err|bio|pem|ec|evp|obj_mac|asn1|bn)\.h", ["node/net/", "node/client/"]),
+    (r"openssl/(ssl|x509|x509v3|err|bio|pem|ec|evp|obj_mac|asn1|bn)\.h", ["node/net/", "node/client/", "node/keys/"]),
     (r"leveldb/", ["storage/store.c"]),
     (r"uv\.h", ["node/", "tools/bench_path"]),
     (r"llhttp\.h", ["node/rpc/http1.c"]),
