@@ -47,7 +47,8 @@ static int read_file(const char *path, struct buffer *out, struct why why)
     return error;
 }
 
-static int read_secret(const char *path, struct secret_key *secret, struct why why)
+static int read_secret(
+    const char *path, const struct passphrase *passphrase, struct secret_key *secret, struct why why)
 {
     struct stat status;
     if (stat(path, &status) == 0 && (status.st_mode & 077) != 0)
@@ -55,11 +56,8 @@ static int read_secret(const char *path, struct secret_key *secret, struct why w
     struct buffer text;
     int error = read_file(path, &text, why);
     if (error != TALLY_OK) return error;
-    while (text.size > 0 && (text.data[text.size - 1] == '\n' || text.data[text.size - 1] == '\r'))
-        text.size--;
-    buffer_u8(&text, 0);
-    if (text.failed || hex_decode((const char *)text.data, secret->bytes, SECRET_KEY_SIZE) != TALLY_OK)
-        error = fail(why, TALLY_EFORM, "%s is not a key: 64 hexadecimal digits were expected", path);
+    error = key_text_open(buffer_span(&text), passphrase, secret->bytes);
+    if (error != TALLY_OK) error = fail(why, error, "%s %s", path, key_text_fault(error, passphrase));
     if (text.data != NULL) explicit_bzero(text.data, text.capacity);
     buffer_close(&text);
     return error;
@@ -120,7 +118,8 @@ int config_read(const char *home, struct config *config, char *text, size_t size
     return error;
 }
 
-int config_load(const char *home, struct config *config, char *text, size_t size)
+int config_load(
+    const char *home, const struct passphrase *passphrase, struct config *config, char *text, size_t size)
 {
     struct why why = {text, size};
     char path[PATH_SIZE_MAX + 16];
@@ -130,7 +129,7 @@ int config_load(const char *home, struct config *config, char *text, size_t size
     error = load_genesis(path, config, why);
     if (error != TALLY_OK) return error;
     snprintf(path, sizeof path, "%s/node.key", home);
-    error = read_secret(path, &config->node_key, why);
+    error = read_secret(path, passphrase, &config->node_key, why);
     if (error != TALLY_OK) return error;
     return find_self(config, why);
 }

@@ -2,6 +2,7 @@
 #ifndef TALLY_NODE_CONFIG_H
 #define TALLY_NODE_CONFIG_H
 
+#include "node/keys/key_text.h"
 #include "node/keys/node_signer.h"
 #include "node/net/log.h"
 #include "node/rpc/clients.h"
@@ -38,10 +39,12 @@ struct config {
     bool founds; /* its key is that of a validator in genesis */
 };
 
-/* Reads HOME/node.yaml, HOME/node.key and HOME/genesis.json, and holds them against each other. On failure
- * `why` is one sentence: what, where, what to do. The struct is large: heap. Errors: TALLY_ENOTFOUND,
- * TALLY_EIO, TALLY_EFORM, TALLY_EDENIED (a key file that others may read). */
-int config_load(const char *home, struct config *config, char *why, size_t why_size) TALLY_MUST_CHECK;
+/* Reads HOME/node.yaml, HOME/node.key (which `passphrase` opens where it is sealed; NULL is fine) and
+ * HOME/genesis.json, and holds them against each other. On failure `why` is one sentence: what, where, what
+ * to do. The struct is large: heap. Errors: TALLY_ENOTFOUND, TALLY_EIO, TALLY_EFORM, TALLY_EDENIED (a key
+ * file that others may read). */
+int config_load(const char *home, const struct passphrase *passphrase, struct config *config, char *why,
+    size_t why_size) TALLY_MUST_CHECK;
 /* Wipes the key. */
 void config_close(struct config *config);
 

@@ -16,7 +16,7 @@
 #include "proto/base/check.h"
 
 static const char usage[] =
-    "usage: tallyd --home DIR [--init] [--verbose]\n"
+    "usage: tallyd --home DIR [--passphrase-file FILE] [--init] [--verbose]\n"
     "\n"
     "Runs the node whose home is DIR: node.yaml, node.key and genesis.json are read "
     "there, and data/ is written.\n"
@@ -25,6 +25,8 @@ static const char usage[] =
     "  --init       make data/ and, for a validator, its vote record, and end. Once "
     "ever for a validator's key:\n"
     "               a validator that lost its record follows and does not vote.\n"
+    "  --passphrase-file FILE   its first line opens node.key, where that is sealed; or\n"
+    "               TALLY_PASSPHRASE_FILE\n"
     "  --verbose    log what only a developer wants to know\n"
     "  --version    print the version\n"
     "  --help       print this\n"
@@ -186,24 +188,40 @@ static void bound_memory(void)
     (void)mallopt(M_TRIM_THRESHOLD, SPARE_SIZE_MAX);
 }
 
+/* The passphrase is in memory no longer than the key needs it. */
+static int load(
+    const char *home, const char *passphrase_file, struct config *config, char *why, size_t why_size)
+{
+    struct passphrase passphrase = {.size = 0};
+    int error = TALLY_OK;
+    if (passphrase_file != NULL) error = passphrase_read(passphrase_file, &passphrase, why, why_size);
+    if (error == TALLY_OK) error = config_load(home, &passphrase, config, why, why_size);
+    passphrase_wipe(&passphrase);
+    return error;
+}
+
 int main(int argc, char **argv)
 {
     bound_memory();
     static const struct option options[] = {
         {"home", required_argument, NULL, 'H'},
         {"init", no_argument, NULL, 'i'},
+        {"passphrase-file", required_argument, NULL, 'p'},
         {"verbose", no_argument, NULL, 'v'},
         {"version", no_argument, NULL, 'V'},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
-    const char *home = NULL;
+    const char *home = NULL, *passphrase_file = getenv("TALLY_PASSPHRASE_FILE");
     bool only_init = false, verbose = false;
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
         case 'H':
             home = optarg;
+            break;
+        case 'p':
+            passphrase_file = optarg;
             break;
         case 'i':
             only_init = true;
@@ -234,7 +252,7 @@ int main(int argc, char **argv)
     struct daemon *daemon = calloc(1, sizeof *daemon);
     CHECK(daemon != NULL);
     char why[WHY_SIZE];
-    if (config_load(home, &daemon->config, why, sizeof why) != TALLY_OK) {
+    if (load(home, passphrase_file, &daemon->config, why, sizeof why) != TALLY_OK) {
         fprintf(stderr, "tallyd: %s\n", why);
         free(daemon);
         return 1;

@@ -35,8 +35,8 @@ MAY_INCLUDE = [
     ("tools/audit_replay", ["tools/audit_", "node/commit/execution.h", "node/commit/replay.h", "storage/", *PROTO]),
     ("tools/policies/", ["tools/policies/", *PROTO]),
     # node.yaml, read and changed as the daemon reads it.
-    ("tools/client", ["tools/", "node/config.h", "node/config_edit.h", "node/net/certificate.h", "storage/disk.h", *PROTO]),
-    ("tools/", ["tools/", "node/client/", "node/credit/", "node/net/certificate.h", "storage/", *PROTO]),
+    ("tools/client", ["tools/", "node/keys/key_text.h", "node/config.h", "node/config_edit.h", "node/net/certificate.h", "storage/disk.h", *PROTO]),
+    ("tools/", ["tools/", "node/keys/key_text.h", "node/client/", "node/credit/", "node/net/certificate.h", "storage/", *PROTO]),
 ]
 
 # A library's headers, and the only places that include them.

@@ -33,6 +33,7 @@ static const struct command *const commands[] = {
     &command_bench,
     &command_client,
     &command_keygen,
+    &command_key,
     &command_policy,
     &command_help,
 };

@@ -20,9 +20,14 @@ enum tool_exit {
 #define REASON_SIZE_MAX 64
 #define MESSAGE_SIZE_MAX 1024
 
+struct passphrase;
+
 struct context {
     const char *home; /* the directory given by --home or TALLY_HOME; NULL where neither was */
     bool json;
+    const char *passphrase_file;    /* given by --passphrase-file or TALLY_PASSPHRASE_FILE; else NULL */
+    bool asks_passphrase;           /* --passphrase: what is made is sealed with one that is typed */
+    struct passphrase *passphrase;  /* that was read or typed; NULL until it is needed (secret_file.h) */
     char reason[REASON_SIZE_MAX];   /* of the failure: a stable word, UPPER_CASE */
     char message[MESSAGE_SIZE_MAX]; /* one line: what, where, what to do */
 };
@@ -47,10 +52,10 @@ const struct command *command_by_name(const char *name);
 size_t command_count(void);
 const struct command *command_at(size_t index);
 
-extern const struct command command_keygen, command_init, command_genesis, command_client, command_devnet,
-    command_import, command_consent, command_reserve, command_dispute, command_history, command_verify,
-    command_report, command_receipt, command_status, command_checkpoint, command_blame, command_block,
-    command_fsck, command_audit, command_watch, command_backup, command_restore, command_subject_id,
-    command_synth, command_bench, command_policy, command_gov, command_help;
+extern const struct command command_keygen, command_key, command_init, command_genesis, command_client,
+    command_devnet, command_import, command_consent, command_reserve, command_dispute, command_history,
+    command_verify, command_report, command_receipt, command_status, command_checkpoint, command_blame,
+    command_block, command_fsck, command_audit, command_watch, command_backup, command_restore,
+    command_subject_id, command_synth, command_bench, command_policy, command_gov, command_help;
 
 #endif

@@ -205,21 +205,23 @@ static enum tool_exit home_make(struct context *context, const struct making *ma
 static enum tool_exit home_keys_make(
     struct context *context, const struct making *making, uint32_t index, const char *home)
 {
+    const struct genesis_member *member = &making->genesis.members[index];
     uint8_t salt_key[SALT_KEY_SIZE];
     random_bytes(salt_key, sizeof salt_key);
     const struct {
         const char *file;
         const uint8_t *key;
+        const struct public_key *public_key;
     } keys[] = {
-        {"node.key", making->node_secrets[index].bytes},
-        {"signing.key", making->signing_secrets[index].bytes},
-        {"ballot.key", making->ballot_secrets[index].bytes},
-        {"salt.key", salt_key},
-        {"subject.key", making->subject_key},
+        {"node.key", making->node_secrets[index].bytes, &node_at(making, index)->key},
+        {"signing.key", making->signing_secrets[index].bytes, &member->keys[0]},
+        {"ballot.key", making->ballot_secrets[index].bytes, &member->ballot_keys[0]},
+        {"salt.key", salt_key, NULL},
+        {"subject.key", making->subject_key, NULL},
     };
     enum tool_exit code = TOOL_DONE;
     for (size_t i = 0; code == TOOL_DONE && i < sizeof keys / sizeof keys[0]; i++)
-        code = secret_make(context, home, keys[i].file, keys[i].key);
+        code = secret_make(context, home, keys[i].file, keys[i].key, keys[i].public_key);
     explicit_bzero(salt_key, sizeof salt_key);
     return code;
 }

@@ -5,7 +5,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define FILE_READ_STEP 65536
@@ -16,7 +15,6 @@ static int descriptor_write(int descriptor, struct span content);
 static int temporary_write(
     const char *path, mode_t mode, struct span content, char temporary[PATH_MAX], char *why, size_t why_size);
 static int directory_sync(const char *path);
-static void secret_wipe(void *bytes, size_t size);
 
 int file_read(const char *path, struct buffer *out, char *why, size_t why_size)
 {
@@ -73,46 +71,6 @@ int file_replace(const char *path, mode_t mode, struct span content, char *why, 
         return TALLY_EIO;
     }
     return TALLY_OK;
-}
-
-int key_file_create(const char *path, const uint8_t key[KEY_FILE_SIZE], char *why, size_t why_size)
-{
-    char text[2 * KEY_FILE_SIZE + 2];
-    hex_encode(span_of(key, KEY_FILE_SIZE), text);
-    text[2 * KEY_FILE_SIZE] = '\n';
-    int error = file_create(path, 0600, span_of(text, 2 * KEY_FILE_SIZE + 1), why, why_size);
-    secret_wipe(text, sizeof text);
-    return error;
-}
-
-int key_file_read(const char *path, uint8_t key[KEY_FILE_SIZE], char *why, size_t why_size)
-{
-    struct buffer text;
-    struct stat status;
-    buffer_init(&text, 2 * KEY_FILE_SIZE + 2);
-    int error = file_read(path, &text, why, why_size);
-    if (error != TALLY_OK) goto done;
-    if (stat(path, &status) == 0 && (status.st_mode & 077) != 0) {
-        snprintf(why, why_size, "%s may be read by others; run: chmod 600 %s", path, path);
-        error = TALLY_EDENIED;
-        goto done;
-    }
-    if (text.size > 0 && text.data[text.size - 1] == '\n') text.size--;
-    buffer_u8(&text, '\0');
-    uint8_t read[KEY_FILE_SIZE];
-    error = text.failed || text.size != 2 * KEY_FILE_SIZE + 1
-                ? TALLY_EFORM
-                : hex_decode((const char *)text.data, read, KEY_FILE_SIZE);
-    if (error == TALLY_OK) {
-        memcpy(key, read, KEY_FILE_SIZE);
-    } else {
-        snprintf(why, why_size, "%s does not hold a key of 64 hexadecimal digits", path);
-    }
-    secret_wipe(read, sizeof read);
-done:
-    if (text.data != NULL) secret_wipe(text.data, text.capacity);
-    buffer_close(&text);
-    return error;
 }
 
 static int error_from_errno(int number)
@@ -188,9 +146,4 @@ static int directory_sync(const char *path)
     int failed = fsync(descriptor);
     close(descriptor);
     return failed == 0 ? TALLY_OK : TALLY_EIO;
-}
-
-static void secret_wipe(void *bytes, size_t size)
-{
-    explicit_bzero(bytes, size);
 }

@@ -185,14 +185,13 @@ static enum tool_exit found(struct context *context, const struct args *args, st
 /* The home is the one that the join file was made with. */
 static enum tool_exit own_key_check(struct context *context, const struct home *home, const struct join *join)
 {
-    struct secret_key secret;
     struct public_key key;
-    enum tool_exit code = home_key(context, home, "node.key", secret.bytes);
-    if (code == TOOL_DONE &&
-        (secret_key_public(&secret, &key) != TALLY_OK || !public_key_equal(&key, &join->nodes[0].key)))
+    char path[HOME_PATH_MAX];
+    enum tool_exit code = path_join(context, home->path, "node.key", path);
+    if (code == TOOL_DONE) code = secret_file_public(context, path, &key);
+    if (code == TOOL_DONE && !public_key_equal(&key, &join->nodes[0].key))
         code = context_fail(context, TOOL_REFUSED, "DIFFERS", "%s/node.key is not the key in %s/join.json",
             home->path, home->path);
-    secret_key_close(&secret);
     return code;
 }
 

@@ -100,12 +100,13 @@ static enum tool_exit make_remove(const struct make *make)
 
 static enum tool_exit key_file_make(struct context *context, const char *path)
 {
-    char why[MESSAGE_SIZE_MAX];
     struct secret_key secret;
+    struct public_key key;
     secret_key_generate(&secret);
-    int error = key_file_create(path, secret.bytes, why, sizeof why);
+    CHECK(secret_key_public(&secret, &key) == TALLY_OK);
+    enum tool_exit code = secret_file_make(context, path, secret.bytes, &key);
     secret_key_close(&secret);
-    return error == TALLY_OK ? TOOL_DONE : context_fail(context, TOOL_REFUSED, "FILE", "%s", why);
+    return code;
 }
 
 /* The key of a file, which is made where it is not there. */

@@ -67,15 +67,12 @@ enum tool_exit home_open_given(struct context *context, struct home *home)
 }
 
 enum tool_exit home_key(
-    struct context *context, const struct home *home, const char *file, uint8_t key[KEY_FILE_SIZE])
+    struct context *context, const struct home *home, const char *file, uint8_t key[KEY_TEXT_SECRET_SIZE])
 {
-    char path[HOME_PATH_MAX], why[MESSAGE_SIZE_MAX];
+    char path[HOME_PATH_MAX];
     enum tool_exit code = path_join(context, home->path, file, path);
     if (code != TOOL_DONE) return code;
-    if (key_file_read(path, key, why, sizeof why) != TALLY_OK) {
-        return context_fail(context, TOOL_REFUSED, "KEY", "%s", why);
-    }
-    return TOOL_DONE;
+    return secret_file_open(context, path, key);
 }
 
 enum tool_exit genesis_open(struct context *context, const char *path, struct genesis **genesis)

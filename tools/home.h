@@ -15,6 +15,7 @@
 #include "proto/codec/genesis.h"
 #include "tools/command.h"
 #include "tools/file.h"
+#include "tools/secret_file.h"
 
 #define HOME_PATH_MAX PATH_MAX
 #define HOME_HOST_MAX 255
@@ -42,7 +43,7 @@ enum tool_exit data_lock(struct context *context, const char *data, int *lock) T
 
 /* A key file of the home, such as "signing.key"; the caller wipes it. */
 enum tool_exit home_key(struct context *context, const struct home *home, const char *file,
-    uint8_t key[KEY_FILE_SIZE]) TALLY_MUST_CHECK;
+    uint8_t key[KEY_TEXT_SECRET_SIZE]) TALLY_MUST_CHECK;
 
 /* Reads and checks a genesis file. The result is the caller's to free(). */
 enum tool_exit genesis_open(

@@ -23,14 +23,12 @@ enum tool_exit text_make(
     return context_fail(context, TOOL_REFUSED, "FILE", "%s", why);
 }
 
-enum tool_exit secret_make(
-    struct context *context, const char *directory, const char *file, const uint8_t secret[KEY_FILE_SIZE])
+enum tool_exit secret_make(struct context *context, const char *directory, const char *file,
+    const uint8_t secret[KEY_TEXT_SECRET_SIZE], const struct public_key *key)
 {
-    char path[HOME_PATH_MAX], why[MESSAGE_SIZE_MAX];
+    char path[HOME_PATH_MAX];
     enum tool_exit code = path_join(context, directory, file, path);
-    if (code != TOOL_DONE) return code;
-    if (key_file_create(path, secret, why, sizeof why) == TALLY_OK) return TOOL_DONE;
-    return context_fail(context, TOOL_REFUSED, "FILE", "%s", why);
+    return code == TOOL_DONE ? secret_file_make(context, path, secret, key) : code;
 }
 
 static enum tool_exit certificate_pair_make(struct context *context, const char *directory, const char *file,

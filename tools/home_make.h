@@ -11,9 +11,9 @@ enum tool_exit directory_make(struct context *context, const char *path) TALLY_M
 /* directory/file with this content. */
 enum tool_exit text_make(struct context *context, const char *directory, const char *file, mode_t mode,
     struct span content) TALLY_MUST_CHECK;
-/* directory/file with a secret. */
+/* directory/file with a secret, and its public half where it has one. */
 enum tool_exit secret_make(struct context *context, const char *directory, const char *file,
-    const uint8_t secret[KEY_FILE_SIZE]) TALLY_MUST_CHECK;
+    const uint8_t secret[KEY_TEXT_SECRET_SIZE], const struct public_key *key) TALLY_MUST_CHECK;
 
 /* rpc.crt and rpc.key, for a server called `node` that is reached by `names`; client.crt and client.key, of
  * the member's own client, whose fingerprint node.yaml lists. */

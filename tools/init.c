@@ -50,6 +50,7 @@ const struct command command_init = {
         "  --listen HOST:PORT   an address of this machine; 0.0.0.0 and the address's port unless given\n"
         "  --rpc HOST:PORT    where the member's own applications reach it; 127.0.0.1:7443 unless given\n"
         "  --subject-key FILE the key for subject ids that the members share, copied to subject.key\n"
+        "  --passphrase-file FILE, --passphrase  seal the keys (tally help)\n"
         "  --genesis FILE     of the network to be joined: the proofs are for it alone, and DIR has a copy\n"
         "\n"
         "--json prints {\"home\", \"join\", \"node_key\", \"signing_key\", \"ballot_key\"}, the keys' public "
@@ -68,7 +69,7 @@ struct founding {
     char listen[HOME_HOST_MAX + 8], rpc[HOME_HOST_MAX + 8];
     struct genesis *genesis; /* NULL: the network is to be founded */
     struct secret_key node, signing, ballot;
-    uint8_t salt_key[SALT_KEY_SIZE], subject_key[KEY_FILE_SIZE];
+    uint8_t salt_key[SALT_KEY_SIZE], subject_key[KEY_TEXT_SECRET_SIZE];
     bool has_subject_key;
     struct buffer genesis_text, join_text, yaml;
 };
@@ -146,11 +147,9 @@ static enum tool_exit subject_key_take(
     struct context *context, const struct args *args, struct founding *founding)
 {
     const char *path = args_value(args, "subject-key");
-    char why[MESSAGE_SIZE_MAX];
     if (path == NULL) return TOOL_DONE;
     founding->has_subject_key = true;
-    if (key_file_read(path, founding->subject_key, why, sizeof why) == TALLY_OK) return TOOL_DONE;
-    return context_fail(context, TOOL_REFUSED, "KEY", "%s", why);
+    return secret_file_open(context, path, founding->subject_key);
 }
 
 /* ---- Keys, and the join file ---- */
@@ -268,20 +267,22 @@ static enum tool_exit certificates_of(
 
 static enum tool_exit secrets_make(struct context *context, const struct founding *founding)
 {
+    const struct join *join = &founding->action.join;
     const struct {
         const char *file;
         const uint8_t *secret; /* NULL: none */
+        const struct public_key *key;
     } files[] = {
-        {"node.key", founding->node.bytes},
-        {"signing.key", founding->signing.bytes},
-        {"ballot.key", founding->ballot.bytes},
-        {"salt.key", founding->salt_key},
-        {"subject.key", founding->has_subject_key ? founding->subject_key : NULL},
+        {"node.key", founding->node.bytes, &join->nodes[0].key},
+        {"signing.key", founding->signing.bytes, &join->signing_keys[0]},
+        {"ballot.key", founding->ballot.bytes, &join->ballot_keys[0]},
+        {"salt.key", founding->salt_key, NULL},
+        {"subject.key", founding->has_subject_key ? founding->subject_key : NULL, NULL},
     };
     enum tool_exit code = TOOL_DONE;
     for (size_t i = 0; code == TOOL_DONE && i < sizeof files / sizeof files[0]; i++)
         if (files[i].secret != NULL)
-            code = secret_make(context, founding->made, files[i].file, files[i].secret);
+            code = secret_make(context, founding->made, files[i].file, files[i].secret, files[i].key);
     return code;
 }
 

@@ -12,9 +12,8 @@ void key_file_name(enum key_kind kind, bool next, char name[KEY_FILE_NAME_SIZE])
 
 enum tool_exit key_pair_open(struct context *context, const char *path, struct key_pair *pair)
 {
-    char why[MESSAGE_SIZE_MAX];
-    if (key_file_read(path, pair->secret.bytes, why, sizeof why) != TALLY_OK)
-        return context_fail(context, TOOL_REFUSED, "KEY", "%s", why);
+    enum tool_exit code = secret_file_open(context, path, pair->secret.bytes);
+    if (code != TOOL_DONE) return code;
     if (secret_key_public(&pair->secret, &pair->public) == TALLY_OK) return TOOL_DONE;
     return context_fail(context, TOOL_REFUSED, "KEY", "%s holds no secp256k1 key", path);
 }

@@ -4,19 +4,20 @@
 #include "proto/crypto/signature.h"
 #include "tools/args.h"
 #include "tools/command.h"
-#include "tools/file.h"
 #include "tools/output.h"
+#include "tools/secret_file.h"
 
 static enum tool_exit keygen_run(struct context *context, int count, char **arguments);
 
 const struct command command_keygen = {
     .name = "keygen",
     .summary = "make a secp256k1 key",
-    .help = "usage: tally keygen --out FILE\n"
+    .help = "usage: tally keygen --out FILE [--passphrase-file FILE | --passphrase]\n"
             "\n"
-            "Makes a new secp256k1 key, writes the secret to FILE (64 hexadecimal digits, mode 0600) and "
-            "prints the public\n"
-            "key (66 digits). A file that exists is never overwritten.\n"
+            "Makes a new secp256k1 key, writes the secret to FILE (mode 0600: 64 hexadecimal digits, or "
+            "sealed where a "
+            "passphrase is\n"
+            "given) and prints the public key (66 digits). A file that exists is never overwritten.\n"
             "\n"
             "  --out FILE   where the secret key goes\n"
             "\n"
@@ -40,10 +41,9 @@ static enum tool_exit keygen_run(struct context *context, int count, char **argu
     struct public_key key;
     secret_key_generate(&secret);
     CHECK(secret_key_public(&secret, &key) == TALLY_OK);
-    int error = key_file_create(path, secret.bytes, why, sizeof why);
+    enum tool_exit code = secret_file_make(context, path, secret.bytes, &key);
     secret_key_close(&secret);
-    if (error == TALLY_EEXISTS) return context_fail(context, TOOL_REFUSED, "EXISTS", "%s", why);
-    if (error != TALLY_OK) return context_fail(context, TOOL_REFUSED, "FILE", "%s", why);
+    if (code != TOOL_DONE) return code;
 
     char text[2 * PUBLIC_KEY_SIZE + 1];
     hex_encode(span_of(key.bytes, PUBLIC_KEY_SIZE), text);

@@ -7,6 +7,7 @@
 
 #include "tools/command.h"
 #include "tools/output.h"
+#include "tools/secret_file.h"
 
 #define ARGUMENTS_MAX 64
 
@@ -25,12 +26,14 @@ static void failure_print(struct context *context, const char *name, enum tool_e
 
 int main(int argc, char **argv)
 {
-    struct common common = {.context = {.home = getenv("TALLY_HOME")}};
+    struct common common = {
+        .context = {.home = getenv("TALLY_HOME"), .passphrase_file = getenv("TALLY_PASSPHRASE_FILE")}};
     const char *name = NULL;
     /* A node or a pager that goes away is an error to report, not a reason to die. */
     signal(SIGPIPE, SIG_IGN);
     enum tool_exit code = common_parse(argc, argv, &common);
     if (code == TOOL_DONE) code = command_start(&common, &name);
+    passphrase_forget(&common.context);
     if (code != TOOL_DONE) failure_print(&common.context, name, code);
     if (fflush(stdout) != 0 && code == TOOL_DONE) return TOOL_REFUSED;
     return (int)code;
@@ -53,6 +56,14 @@ static enum tool_exit common_parse(int argc, char **argv, struct common *common)
             context->home = argv[i] + 7;
         } else if (!options_end && strcmp(argv[i], "--home") == 0) {
             return context_fail(context, TOOL_USAGE, "USAGE", "option --home needs a directory");
+        } else if (!options_end && strcmp(argv[i], "--passphrase-file") == 0 && i + 1 < argc) {
+            context->passphrase_file = argv[++i];
+        } else if (!options_end && strncmp(argv[i], "--passphrase-file=", 18) == 0) {
+            context->passphrase_file = argv[i] + 18;
+        } else if (!options_end && strcmp(argv[i], "--passphrase-file") == 0) {
+            return context_fail(context, TOOL_USAGE, "USAGE", "option --passphrase-file needs a file");
+        } else if (!options_end && strcmp(argv[i], "--passphrase") == 0) {
+            context->asks_passphrase = true;
         } else if (common->count == ARGUMENTS_MAX) {
             return context_fail(context, TOOL_USAGE, "USAGE", "too many arguments");
         } else {

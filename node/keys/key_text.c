@@ -247,6 +247,16 @@ bool key_text_is_sealed(struct span text)
     return text.size >= strlen(MAGIC) && memcmp(text.data, MAGIC, strlen(MAGIC)) == 0;
 }
 
+int key_text_public(struct span text, struct public_key *public_key)
+{
+    struct sealed sealed;
+    if (!key_text_is_sealed(text)) return TALLY_ENOTFOUND;
+    int error = sealed_read(text, &sealed);
+    if (error == TALLY_OK && !sealed.has_public) error = TALLY_ENOTFOUND;
+    if (error == TALLY_OK) *public_key = sealed.public_key;
+    return error;
+}
+
 static int sealed_open(
     struct span text, const struct passphrase *passphrase, uint8_t secret[KEY_TEXT_SECRET_SIZE])
 {

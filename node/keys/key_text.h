@@ -58,6 +58,10 @@ bool key_text_is_sealed(struct span text);
  * unchanged. */
 int key_text_open(struct span text, const struct passphrase *passphrase,
     uint8_t secret[KEY_TEXT_SECRET_SIZE]) TALLY_MUST_CHECK;
+/* The public half that a sealed text names; nothing has shown yet that it is the secret's. Errors:
+ * TALLY_EFORM, TALLY_EVERSION, TALLY_ELIMIT, TALLY_ENOMEM (as key_text_open), TALLY_ENOTFOUND (a plain text,
+ * or one that names none). */
+int key_text_public(struct span text, struct public_key *public_key) TALLY_MUST_CHECK;
 /* What is wrong, behind a file's name: "is sealed, and the passphrase does not open it". Constant. */
 const char *key_text_fault(int error, const struct passphrase *passphrase);
 

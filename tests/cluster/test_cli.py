@@ -9,7 +9,7 @@ import subprocess
 import network
 from network import DONE, REFUSED, UNREACHABLE, USAGE, tally
 
-COMMANDS = ["devnet", "import", "consent", "reserve", "dispute", "history", "receipt", "verify", "status", "checkpoint", "blame", "block", "subject-id", "synth", "keygen", "init", "genesis"]
+COMMANDS = ["devnet", "import", "consent", "reserve", "dispute", "history", "receipt", "verify", "status", "checkpoint", "blame", "block", "subject-id", "synth", "keygen", "key", "init", "genesis"]
 
 
 class CliTest(network.NetworkTest):

@@ -39,11 +39,11 @@ class Founders:
         self.addresses = [(f"127.0.0.1:{ports[2 * i]}", f"127.0.0.1:{ports[2 * i + 1]}") for i in range(FOUNDERS)]
         self.processes = {}
 
-    def init(self, i, home=None, **changes):
+    def init(self, i, home=None, words=(), **changes):
         peer, rpc = self.addresses[i]
         options = {"network": "credit", "name": f"Bank {i + 1}", "role": "lender", "kind": "bank", "licence": f"No. {i + 1}",
                    "node": f"bank-{i + 1}", "address": peer, "listen": peer, "rpc": rpc, **changes}
-        words = [word for option, value in options.items() if value is not None for word in (f"--{option}", value)]
+        words = [*words, *(word for option, value in options.items() if value is not None for word in (f"--{option}", value))]
         return tally("init", *words, home=home or self.homes[i])
 
     def joins(self):
@@ -52,9 +52,9 @@ class Founders:
     def found(self, out, joins=None, created=CREATED):
         return tally("genesis", *(joins or self.joins()), "--out", out, "--created", created)
 
-    def start(self, i):
+    def start(self, i, *words):
         with open(self.homes[i] / "log", "ab") as log:
-            self.processes[i] = subprocess.Popen([TALLYD, "--home", self.homes[i]], stdout=log, stderr=log)
+            self.processes[i] = subprocess.Popen([TALLYD, "--home", self.homes[i], *words], stdout=log, stderr=log)
 
     def stop(self, *which):
         for i in which or list(self.processes):
@@ -170,6 +170,57 @@ class FoundingTest(unittest.TestCase):
         self.founders.stop()
         for i in range(FOUNDERS):
             self.assertNotIn(" broken ", self.founders.log(i))
+
+    def test_keys_may_be_sealed(self):
+        secret, other = self.folder / "secret", self.folder / "other"
+        for path, text in ((secret, "correct horse battery\n"), (other, "another\n")):
+            path.write_text(text)
+            path.chmod(0o600)
+        home, given = self.founders.homes[3], ("--passphrase-file", secret)
+        for i in range(FOUNDERS):
+            self.assertEqual(self.founders.init(i, words=given if i == 3 else ()).code, DONE)
+        genesis = self.folder / "genesis.json"
+        self.assertEqual(self.founders.found(genesis).code, DONE)
+        for i in range(FOUNDERS):  # takes no passphrase: a sealed key has its name in clear
+            self.assertEqual(tally("genesis", "--check", genesis, home=self.founders.homes[i]).code, DONE)
+        for name in ("node", "signing", "ballot", "salt"):
+            self.assertTrue((home / f"{name}.key").read_text().startswith("tallystick-key 1\n"))
+        named = json.loads((home / "join.json").read_text())["nodes"][0]["key"]
+        self.assertEqual(tally("key", "show", home / "node.key", check=DONE).json["public_key"], named)
+
+        def tallyd(*words, **environment):
+            return subprocess.run([TALLYD, "--home", home, "--init", *words], capture_output=True, text=True,
+                                  env={**os.environ, **environment}, timeout=30)
+        self.assertIn("is sealed; name the file", tallyd().stderr)
+        self.assertIn("the passphrase does not open it", tallyd("--passphrase-file", other).stderr)
+        self.assertIn("cannot open", tallyd("--passphrase-file", self.folder / "none").stderr)
+        self.assertFalse((home / "data").exists())
+        self.assertEqual(tallyd(TALLY_PASSPHRASE_FILE=str(secret)).returncode, 0)
+        for i in range(FOUNDERS - 1):
+            subprocess.run([TALLYD, "--home", self.founders.homes[i], "--init"], check=True)
+            self.founders.start(i)
+        self.founders.start(3, "--passphrase-file", secret)
+        self.founders.whole()
+        path = self.folder / "events"
+        path.write_text(tally("synth", "--seed", 1, "--subjects", 5, "--members", 4, "--member", 4, check=DONE).out)
+        self.refused(tally("import", path, home=home), REFUSED, "PASSPHRASE", "no terminal")
+        self.assertEqual(tally("import", path, *given, home=home).code, DONE)
+        self.founders.whole(1)
+        # Another passphrase, and none.
+        key = home / "signing.key"
+        self.refused(tally("key", "passphrase", key, "--passphrase-file", other, "--remove"), REFUSED, "PASSPHRASE")
+        tally("key", "passphrase", key, *given, "--new-passphrase-file", other, check=DONE)
+        self.refused(tally("import", path, *given, home=home), REFUSED, "PASSPHRASE", "does not open it")
+        for name in ("signing", "salt"):
+            tally("key", "passphrase", home / f"{name}.key", "--remove", "--passphrase-file",
+                  other if name == "signing" else secret, check=DONE)
+            self.assertEqual(len((home / f"{name}.key").read_text()), 65)
+        self.assertEqual(tally("import", path, home=home).code, DONE)
+        made = self.folder / "made.key"
+        public = tally("keygen", "--out", made, *given, check=DONE).json["public_key"]
+        self.assertEqual(tally("key", "show", made, check=DONE).json["public_key"], public)
+        made.write_text(made.read_text().replace("scrypt 17", "scrypt 20"))
+        self.refused(tally("key", "passphrase", made, *given, "--remove"), REFUSED, "KEY", "out of bounds")
 
     def test_a_home_is_whole_and_is_never_written_over(self):
         self.made()

@@ -153,10 +153,10 @@ static void a_key_that_is_added_proves_itself(void **state)
 
 static void write_key(const char *name, uint32_t number)
 {
-    char path[HOME_PATH_MAX], why[256];
+    char path[HOME_PATH_MAX];
     struct secret_key secret = sample_secret(number);
     snprintf(path, sizeof path, "%s/%s", folder, name);
-    assert_int_equal(key_file_create(path, secret.bytes, why, sizeof why), TALLY_OK);
+    assert_int_equal(secret_file_make(&context, path, secret.bytes, NULL), TOOL_DONE);
 }
 
 static void a_key_is_rotated_to_one_beside_it_and_taken_once_it_is_in_force(void **state)

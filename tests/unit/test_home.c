@@ -46,7 +46,8 @@ static void the_homes_of_a_new_network_are_whole_and_agree(void **state)
     struct context *context = &place->context;
     struct devnet devnet;
     struct home home;
-    uint8_t subject_key[KEY_FILE_SIZE], first_subject_key[KEY_FILE_SIZE], salt_key[KEY_FILE_SIZE];
+    uint8_t subject_key[KEY_TEXT_SECRET_SIZE], first_subject_key[KEY_TEXT_SECRET_SIZE],
+        salt_key[KEY_TEXT_SECRET_SIZE];
     assert_int_equal(devnet_kind(place->path), 0);
     assert_int_equal(devnet_make(context, place->path, &plan), TOOL_DONE);
     assert_int_equal(devnet_kind(place->path), 1);
@@ -78,10 +79,10 @@ static void the_homes_of_a_new_network_are_whole_and_agree(void **state)
         assert_int_equal(secret_key_public(&secret, &key), TALLY_OK);
         assert_true(public_key_equal(&key, &genesis->members[i].ballot_keys[0]));
         assert_int_equal(home_key(context, &home, "subject.key", subject_key), TOOL_DONE);
-        if (i == 0) memcpy(first_subject_key, subject_key, KEY_FILE_SIZE);
-        assert_memory_equal(subject_key, first_subject_key, KEY_FILE_SIZE);
+        if (i == 0) memcpy(first_subject_key, subject_key, KEY_TEXT_SECRET_SIZE);
+        assert_memory_equal(subject_key, first_subject_key, KEY_TEXT_SECRET_SIZE);
         assert_int_equal(home_key(context, &home, "salt.key", salt_key), TOOL_DONE);
-        assert_memory_not_equal(salt_key, subject_key, KEY_FILE_SIZE);
+        assert_memory_not_equal(salt_key, subject_key, KEY_TEXT_SECRET_SIZE);
         free(genesis);
     }
     assert_null(devnet_node_by_name(&devnet, "validator-5"));
@@ -123,37 +124,77 @@ static void a_directory_with_anything_else_in_it_is_refused(void **state)
 static void a_key_that_others_may_read_is_refused(void **state)
 {
     struct place *place = *state;
-    uint8_t key[KEY_FILE_SIZE] = {1, 2}, read[KEY_FILE_SIZE];
-    char path[128], why[256];
+    struct context *context = &place->context;
+    uint8_t key[KEY_TEXT_SECRET_SIZE] = {1, 2}, read[KEY_TEXT_SECRET_SIZE];
+    char path[128];
     struct stat status;
     snprintf(path, sizeof path, "%s/a.key", place->path);
-    assert_int_equal(key_file_create(path, key, why, sizeof why), TALLY_OK);
+    assert_int_equal(secret_file_make(context, path, key, NULL), TOOL_DONE);
     assert_int_equal(stat(path, &status), 0);
     assert_int_equal(status.st_mode & 0777, 0600);
-    assert_int_equal(key_file_read(path, read, why, sizeof why), TALLY_OK);
-    assert_memory_equal(key, read, KEY_FILE_SIZE);
-    assert_int_equal(key_file_create(path, key, why, sizeof why), TALLY_EEXISTS);
+    assert_int_equal(secret_file_open(context, path, read), TOOL_DONE);
+    assert_memory_equal(key, read, sizeof read);
+    assert_int_equal(secret_file_make(context, path, key, NULL), TOOL_REFUSED);
+    assert_string_equal(context->reason, "EXISTS");
     assert_int_equal(chmod(path, 0640), 0);
-    assert_int_equal(key_file_read(path, read, why, sizeof why), TALLY_EDENIED);
+    assert_int_equal(secret_file_open(context, path, read), TOOL_REFUSED);
+    assert_non_null(strstr(context->message, "chmod 600"));
 }
 
 static void what_is_no_key_file_is_refused(void **state)
 {
     struct place *place = *state;
+    struct context *context = &place->context;
     static const char *const contents[] = {"", "\n", "00",
         "zz00000000000000000000000000000000000000000000000000000000000000\n",
         "00000000000000000000000000000000000000000000000000000000000000000\n"};
-    uint8_t read[KEY_FILE_SIZE];
+    uint8_t read[KEY_TEXT_SECRET_SIZE];
     char path[128], why[256];
     snprintf(path, sizeof path, "%s/b.key", place->path);
     for (size_t i = 0; i < sizeof contents / sizeof contents[0]; i++) {
         assert_int_equal(
             file_replace(path, 0600, span_of(contents[i], strlen(contents[i])), why, sizeof why), TALLY_OK);
-        int error = key_file_read(path, read, why, sizeof why);
-        assert_true(error == TALLY_EFORM || error == TALLY_ELIMIT);
+        assert_int_equal(secret_file_open(context, path, read), TOOL_REFUSED);
+        assert_string_equal(context->reason, "KEY");
     }
     snprintf(path, sizeof path, "%s/none.key", place->path);
-    assert_int_equal(key_file_read(path, read, why, sizeof why), TALLY_ENOTFOUND);
+    assert_int_equal(secret_file_open(context, path, read), TOOL_REFUSED);
+}
+
+static void a_sealed_key_is_opened_by_its_passphrases_file(void **state)
+{
+    struct place *place = *state;
+    struct context *context = &place->context;
+    struct secret_key secret, read;
+    struct public_key key, named;
+    char path[128], first[128], second[128], why[256];
+    secret_key_generate(&secret);
+    assert_int_equal(secret_key_public(&secret, &key), TALLY_OK);
+    snprintf(path, sizeof path, "%s/c.key", place->path);
+    snprintf(first, sizeof first, "%s/first", place->path);
+    snprintf(second, sizeof second, "%s/second", place->path);
+    assert_int_equal(file_create(first, 0600, span_of("one\n", 4), why, sizeof why), TALLY_OK);
+    assert_int_equal(file_create(second, 0600, span_of("two\n", 4), why, sizeof why), TALLY_OK);
+    context->passphrase_file = first;
+    assert_int_equal(secret_file_make(context, path, secret.bytes, &key), TOOL_DONE);
+    passphrase_forget(context);
+    assert_int_equal(secret_file_public(context, path, &named), TOOL_DONE); /* takes no passphrase */
+    assert_null(context->passphrase);
+    assert_true(public_key_equal(&named, &key));
+    assert_int_equal(secret_file_open(context, path, read.bytes), TOOL_DONE);
+    assert_memory_equal(read.bytes, secret.bytes, sizeof read.bytes);
+    passphrase_forget(context);
+    context->passphrase_file = second;
+    assert_int_equal(secret_file_open(context, path, read.bytes), TOOL_REFUSED);
+    assert_string_equal(context->reason, "PASSPHRASE");
+    assert_non_null(strstr(context->message, "does not open it"));
+    assert_int_equal(secret_file_replace(context, path, secret.bytes, &key, context->passphrase), TOOL_DONE);
+    assert_int_equal(secret_file_open(context, path, read.bytes), TOOL_DONE);
+    assert_int_equal(secret_file_replace(context, path, secret.bytes, &key, NULL), TOOL_DONE);
+    passphrase_forget(context);
+    context->passphrase_file = NULL;
+    assert_int_equal(secret_file_open(context, path, read.bytes), TOOL_DONE);
+    assert_memory_equal(read.bytes, secret.bytes, sizeof read.bytes);
 }
 
 static void a_place_that_is_no_home_is_refused_with_what_to_do(void **state)
@@ -242,6 +283,7 @@ int main(void)
         IN_A_PLACE(a_directory_with_anything_else_in_it_is_refused),
         IN_A_PLACE(a_key_that_others_may_read_is_refused),
         IN_A_PLACE(what_is_no_key_file_is_refused),
+        IN_A_PLACE(a_sealed_key_is_opened_by_its_passphrases_file),
         IN_A_PLACE(a_place_that_is_no_home_is_refused_with_what_to_do),
         cmocka_unit_test(addresses_are_a_host_and_a_port),
         IN_A_PLACE(free_ports_are_all_different),

@@ -72,6 +72,9 @@ static void a_sealed_key_opens_with_its_passphrase_alone(void **state)
     assert_non_null(strstr(key_text_fault(TALLY_EDENIED, NULL), "--passphrase-file"));
     assert_int_equal(key_text_open(buffer_span(&text), &right, read), TALLY_OK);
     assert_memory_equal(read, secret.bytes, sizeof read);
+    struct public_key named;
+    assert_int_equal(key_text_public(buffer_span(&text), &named), TALLY_OK);
+    assert_true(public_key_equal(&named, &public_key));
     /* Sealed twice it is not the same text. */
     sealed_text(&other, "correct horse");
     assert_false(span_equal(buffer_span(&text), buffer_span(&other)));
@@ -80,6 +83,7 @@ static void a_sealed_key_opens_with_its_passphrase_alone(void **state)
     buffer_init(&other, KEY_TEXT_SIZE_MAX);
     assert_int_equal(key_text_seal(secret.bytes, NULL, &right, cheap, &other), TALLY_OK);
     assert_int_equal(key_text_open(buffer_span(&other), &right, read), TALLY_OK);
+    assert_int_equal(key_text_public(buffer_span(&other), &named), TALLY_ENOTFOUND);
     buffer_close(&other);
     buffer_close(&text);
 }
