@@ -5,10 +5,12 @@ each checks it and starts. And what comes of a home whose data was put back from
 import json
 import os
 import pathlib
+import re
 import shutil
 import socket
 import subprocess
 import tempfile
+import textwrap
 import unittest
 
 import network
@@ -16,6 +18,7 @@ from network import DONE, REFUSED, TALLYD, USAGE, tally, wait_until
 
 FOUNDERS = 4
 CREATED = "2026-01-31"
+PAGE = network.ROOT / "node" / "FOUNDING.md"
 FOLLOWS = "this validator follows and does not vote"
 
 
@@ -139,6 +142,36 @@ class FoundingTest(unittest.TestCase):
         self.assertEqual(len(chain_ids), 1)
         self.founders.whole()
         return genesis
+
+    def test_the_page_s_commands_do_what_it_says(self):
+        blocks = [textwrap.dedent(block) for block in re.findall(r"(?ms)^ *```\n(.*?)^ *```$", PAGE.read_text())]
+        init, genesis, check, start, keygen, seal = blocks
+        joins, secret = self.folder / "joins", self.folder / "secret"
+        joins.mkdir()
+        secret.write_text("correct horse battery")
+        secret.chmod(0o600)
+
+        def run(block, i=0):
+            peer, rpc = self.founders.addresses[i]
+            given = {"H": self.founders.homes[i], "MEMBER": f"Bank {i + 1}", "LICENCE": f"No. {i}", "NODE": f"bank-{i + 1}",
+                     "ADDRESS": peer, "RPC": rpc, "SECRET": secret, "PATH": f"{network.BIN}:{os.environ['PATH']}"}
+            ran = subprocess.run(["bash", "-euc", f"start() {{ :; }}\n{block}"], cwd=self.folder, capture_output=True, text=True,
+                                 env={key: str(value) for key, value in given.items()}, timeout=60)
+            self.assertEqual(ran.returncode, 0, f"{block}\n{ran.stdout}{ran.stderr}")
+            return ran.stdout
+        for i in range(FOUNDERS):
+            run(init, i)
+            shutil.copy(self.founders.homes[i] / "join.json", joins / f"bank-{i + 1}.json")
+        run(genesis)
+        for i in range(FOUNDERS):
+            self.assertIn("Bank 4: lender, bank, No. 3", run(check, i))
+            run(start, i)
+            self.founders.start(i)
+        self.founders.whole()
+        self.imported(1, 1)
+        self.founders.whole(1)
+        run(keygen)
+        self.assertRegex(run(seal), r"node.key is sealed\n0[23][0-9a-f]{64}\n")
 
     def imported(self, i, seed):
         path = self.folder / f"events-{seed}-{i}.ndjson"
