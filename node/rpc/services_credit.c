@@ -9,6 +9,11 @@
 
 #define ACCOUNTS_PER_CHUNK 32u
 #define REFS_MAX 1000u
+/* Of one account, in one message: some 70 bytes each. */
+#define EVENTS_PER_MESSAGE 8192u
+/* Read at a time, before the client is to take them. */
+#define MESSAGES_SIZE_ENOUGH (1u * MIB)
+#define HEADER_ARENA_SIZE (1u * MIB)
 
 _Static_assert(ACCOUNTS_PER_CHUNK <= STREAM_CHUNK_MESSAGES_MAX, "a chunk fits a stream's");
 
@@ -70,7 +75,9 @@ struct own_accounts {
     bool begun;
     uint8_t (*refs)[ACCOUNT_REF_SIZE];
     struct account_key chunk[ACCOUNTS_PER_CHUNK];
-    uint32_t chunk_count;
+    uint32_t chunk_count, chunk_next; /* those before `chunk_next` were told whole */
+    uint32_t next_seq;                /* of that one, the first event that was not told */
+    bool last_chunk;
 };
 
 static bool keep_account(void *context, const uint8_t ref[ACCOUNT_REF_SIZE], const struct digest *subject_id)
@@ -94,16 +101,16 @@ static bool next_ref(uint8_t ref[ACCOUNT_REF_SIZE])
 /* Which accounts come next: the named ones that exist, or the member's in order. */
 static int choose_chunk(struct own_accounts *own, struct state *state)
 {
-    own->chunk_count = 0;
+    own->chunk_count = own->chunk_next = 0;
     if (own->ref_count == 0) {
         int error = state_account_scan(
             state, own->member_id, own->begun ? own->from : NULL, ACCOUNTS_PER_CHUNK, keep_account, own);
         if (error != TALLY_OK) return error;
         own->begun = true;
-        own->stream.finished = own->chunk_count < ACCOUNTS_PER_CHUNK;
+        own->last_chunk = own->chunk_count < ACCOUNTS_PER_CHUNK;
         if (own->chunk_count > 0) {
             memcpy(own->from, own->chunk[own->chunk_count - 1].ref, ACCOUNT_REF_SIZE);
-            if (!next_ref(own->from)) own->stream.finished = true;
+            if (!next_ref(own->from)) own->last_chunk = true;
         }
         return TALLY_OK;
     }
@@ -116,46 +123,86 @@ static int choose_chunk(struct own_accounts *own, struct state *state)
         else if (error != TALLY_ENOTFOUND)
             return error;
     }
-    own->stream.finished = own->next == own->ref_count;
+    own->last_chunk = own->next == own->ref_count;
     return TALLY_OK;
 }
 
-/* The account's applied events: their ids, and the commitments by which a furnisher knows its own lines
- * again. */
+static int commitment_read(
+    struct own_accounts *own, const struct digest *id, struct arena *scratch, struct digest *commitment)
+{
+    struct executor *executor = node_executor(own->stream.services->node);
+    struct state_event place;
+    struct event_header header;
+    struct span bytes;
+    arena_reset(scratch);
+    int error = state_event_get(executor_state(executor), id, &place);
+    if (error == TALLY_OK)
+        error = ledger_header_read(executor_ledger(executor), place.height, place.index, scratch, &bytes);
+    if (error == TALLY_OK) error = event_header_decode(bytes, &header);
+    if (error == TALLY_OK) *commitment = header.body_commitment;
+    return error;
+}
+
+/* The account's applied events from own->next_seq on, as many as a message holds: their ids, and the
+ * commitments by which a furnisher knows its own lines again. */
 static int list_events(struct own_accounts *own, const struct account *account, struct arena *arena,
     Tallystick__V1__OwnAccount *message)
 {
-    struct executor *executor = node_executor(own->stream.services->node);
-    struct state *state = executor_state(executor);
-    uint32_t count = account->next_seq;
+    struct state *state = executor_state(node_executor(own->stream.services->node));
+    uint32_t left = account->next_seq - own->next_seq;
+    uint32_t count = left < EVENTS_PER_MESSAGE ? left : EVENTS_PER_MESSAGE;
     Tallystick__V1__OwnAccountEvent *events = arena_take_zeroed(arena, count, sizeof *events);
     struct digest *ids = arena_take_zeroed(arena, count, sizeof *ids);
     struct digest *commitments = arena_take_zeroed(arena, count, sizeof *commitments);
     message->events = arena_take_zeroed(arena, count, sizeof *message->events);
     if (events == NULL || ids == NULL || commitments == NULL || message->events == NULL) return TALLY_ENOMEM;
-    int error = state_account_ids(state, own->member_id, account->ref, 0, count, ids);
-    if (error != TALLY_OK) return error;
-    for (uint32_t seq = 0; seq < count; seq++) {
-        struct state_event place;
-        struct ledger_event event;
-        struct event_header header;
-        error = state_event_get(state, &ids[seq], &place);
-        if (error == TALLY_OK)
-            error = ledger_event_read(executor_ledger(executor), place.height, place.index, arena, &event);
-        if (error == TALLY_OK) error = event_header_decode(event.header, &header);
-        if (error != TALLY_OK) return error;
-        commitments[seq] = header.body_commitment;
-        tallystick__v1__own_account_event__init(&events[seq]);
-        events[seq].event_id = message_bytes(span_of(ids[seq].bytes, DIGEST_SIZE));
-        events[seq].body_commitment = message_bytes(span_of(commitments[seq].bytes, DIGEST_SIZE));
-        message->events[seq] = &events[seq];
+    struct arena scratch;
+    arena_init(&scratch, HEADER_ARENA_SIZE);
+    int error = state_account_ids(state, own->member_id, account->ref, own->next_seq, count, ids);
+    for (uint32_t i = 0; error == TALLY_OK && i < count; i++) {
+        error = commitment_read(own, &ids[i], &scratch, &commitments[i]);
+        tallystick__v1__own_account_event__init(&events[i]);
+        events[i].event_id = message_bytes(span_of(ids[i].bytes, DIGEST_SIZE));
+        events[i].body_commitment = message_bytes(span_of(commitments[i].bytes, DIGEST_SIZE));
+        message->events[i] = &events[i];
     }
+    arena_close(&scratch);
     message->n_events = count;
-    return TALLY_OK;
+    message->first_seq = own->next_seq;
+    own->next_seq += count;
+    return error;
 }
 
-static int add_account(struct own_accounts *own, struct state *state, const struct account_key *key)
+static int tell_account(
+    struct own_accounts *own, const struct account *account, const struct account_key *key)
 {
+    Tallystick__V1__OwnAccount message;
+    struct arena arena;
+    arena_init(&arena, 16u * MIB);
+    tallystick__v1__own_account__init(&message);
+    message.ref = message_bytes(span_of(key->ref, ACCOUNT_REF_SIZE));
+    message.subject_id = message_bytes(span_of(key->subject_id.bytes, DIGEST_SIZE));
+    message.state = (char *)(uintptr_t)account_state_name(account->state);
+    message.next_seq = account->next_seq;
+    message.head = message_bytes(span_of(account->head.bytes, DIGEST_SIZE));
+    message.account_type = (Tallystick__V1__AccountType)account->type;
+    message.currency = account->currency;
+    int error = own->events ? list_events(own, account, &arena, &message) : TALLY_OK;
+    if (error == TALLY_OK) {
+        message_encode(&message.base, &own->stream.bytes);
+        stream_message_end(&own->stream, 0);
+    }
+    arena_close(&arena);
+    if (own->events && own->next_seq < account->next_seq) return error;
+    own->chunk_next++;
+    own->next_seq = 0;
+    return error;
+}
+
+/* One message of the account that is next. */
+static int add_account(struct own_accounts *own, struct state *state)
+{
+    const struct account_key *key = &own->chunk[own->chunk_next];
     struct state_subject stored;
     struct subject_state subject;
     struct arena arena;
@@ -166,22 +213,7 @@ static int add_account(struct own_accounts *own, struct state *state, const stru
     const struct account *account =
         error == TALLY_OK ? subject_state_account(&subject, own->member_id, key->ref) : NULL;
     if (error == TALLY_OK && account == NULL) error = TALLY_EDAMAGED;
-    if (error == TALLY_OK) {
-        Tallystick__V1__OwnAccount message;
-        tallystick__v1__own_account__init(&message);
-        message.ref = message_bytes(span_of(key->ref, ACCOUNT_REF_SIZE));
-        message.subject_id = message_bytes(span_of(key->subject_id.bytes, DIGEST_SIZE));
-        message.state = (char *)(uintptr_t)account_state_name(account->state);
-        message.next_seq = account->next_seq;
-        message.head = message_bytes(span_of(account->head.bytes, DIGEST_SIZE));
-        message.account_type = (Tallystick__V1__AccountType)account->type;
-        message.currency = account->currency;
-        if (own->events) error = list_events(own, account, &arena, &message);
-        if (error == TALLY_OK) {
-            message_encode(&message.base, &own->stream.bytes);
-            stream_message_end(&own->stream, 0);
-        }
-    }
+    if (error == TALLY_OK) error = tell_account(own, account, key);
     subject_state_close(&subject);
     arena_close(&arena);
     return error;
@@ -191,9 +223,11 @@ static void run_own_accounts(struct stream *stream)
 {
     struct own_accounts *own = (struct own_accounts *)(void *)stream;
     struct state *state = executor_state(node_executor(stream->services->node));
-    stream->error = choose_chunk(own, state);
-    for (uint32_t i = 0; i < own->chunk_count && stream->error == TALLY_OK; i++)
-        stream->error = add_account(own, state, &own->chunk[i]);
+    if (own->chunk_next == own->chunk_count) stream->error = choose_chunk(own, state);
+    while (own->chunk_next < own->chunk_count && stream->error == TALLY_OK &&
+           stream->count < STREAM_CHUNK_MESSAGES_MAX && stream->bytes.size < MESSAGES_SIZE_ENOUGH)
+        stream->error = add_account(own, state);
+    stream->finished = own->last_chunk && own->chunk_next == own->chunk_count;
 }
 
 static bool always_ready(const struct stream *stream)

@@ -130,7 +130,17 @@ class LongSubjectTest(network.NetworkTest):
             self.assertEqual({result.result_name for result in reply.results}, {"DUPLICATE"})
         self.net.agreement(self.height + 1)
 
-    def test_3_nothing_is_found_wrong(self):
+    def test_3_an_account_of_many_events_is_told_in_several_messages(self):
+        request = rpc.rpc.OwnAccountsRequest(refs=[self.furnishers[0].account], events=True)
+        with rpc.Client(self.net, "validator-1") as client:
+            told = list(client.credit.OwnAccounts(request, timeout=120))
+        self.assertGreater(len(told), 1)
+        self.assertEqual([message.first_seq for message in told],
+                         [sum(len(before.events) for before in told[:i]) for i in range(len(told))])
+        events = [event.event_id for message in told for event in message.events]
+        self.assertEqual((len(events), len(set(events)), events[-1]), (EVENTS // 4, EVENTS // 4, told[-1].head))
+
+    def test_4_nothing_is_found_wrong(self):
         self.net.stop(NEW)
         self.assertEqual(self.net.run(NEW, "fsck").code, DONE)
         self.net.start(NEW)
