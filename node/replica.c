@@ -131,7 +131,9 @@ static bool bodies_suffice(struct replica *replica, uint32_t peer, const struct 
 static void watch_own(struct replica *replica, const struct consensus_message *message)
 {
     struct guard_mark seen = own_votes_newest(message, replica->signer, replica->validators->set.count);
-    if (!replica->may_vote || !guard_mark_before(replica->known, seen)) return;
+    /* Numbers of signers are this epoch's. */
+    if (!replica->may_vote || seen.epoch != replica->validators->set.epoch) return;
+    if (!guard_mark_before(replica->known, seen)) return;
     char reason[160];
     snprintf(reason, sizeof reason,
         "a peer has its signature of view %" PRIu64 ", and the newest that it knows of is of view %" PRIu64,

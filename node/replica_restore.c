@@ -133,11 +133,12 @@ static const char *guard_fault(int error)
 }
 
 /* What the record and the ledger know of is held against the guard, which is not in data/. Where the ledger
- * has passed all that was signed, nothing that is signed from now on can contradict it. */
+ * has passed all that was signed, or the epoch is over in which it was, nothing that is signed from now on
+ * can contradict it. */
 static int hold_against_guard(
     struct replica *replica, struct restoring *restoring, char *why, size_t why_size)
 {
-    char detail[120];
+    char detail[200];
     int error = guard_open(disk_system(), replica->config->home, replica->chain_id, &replica->guard);
     switch (error) {
     case TALLY_OK:
@@ -155,10 +156,12 @@ static int hold_against_guard(
         return error;
     }
     const struct guard_mark mark = guard_marked(replica->guard);
-    if (!guard_mark_before(replica->known, mark)) return TALLY_OK;
+    if (mark.epoch < replica->validators->set.epoch || !guard_mark_before(replica->known, mark))
+        return TALLY_OK;
     snprintf(detail, sizeof detail,
-        "its vote record ends at view %" PRIu64 ", and its guard knows that it voted in view %" PRIu64,
-        replica->known.view, mark.view);
+        "its vote record ends at view %" PRIu64 " of epoch %" PRIu64
+        ", and its guard knows that it voted in view %" PRIu64 " of epoch %" PRIu64,
+        replica->known.view, replica->known.epoch, mark.view, mark.epoch);
     give_up_voting(replica, restoring, detail);
     return TALLY_OK;
 }
