@@ -1,0 +1,327 @@
+#!/usr/bin/env python3
+"""Membership by ballot: what members propose, vote, withdraw and revoke, what becomes of it, and how each is told."""
+
+import json
+import os
+import struct
+import time
+
+import ecdsa
+import network
+import rpc
+from network import DONE, REFUSED, NetworkTest, tally, wait_until
+from tallystick import tagged
+
+TAG_TRANSACTION, TAG_PROOF = 0x29, 0x2A
+ROLES = {"lender": 1, "bureau": 2, "regulator": 3, "operator": 4}
+DEADLINE_S = 30
+
+
+class Key:
+    """A secp256k1 key, and what it signs."""
+
+    def __init__(self, secret=None):
+        self.signer = ecdsa.SigningKey.from_string(secret or os.urandom(32), curve=ecdsa.SECP256k1)
+        self.public = self.signer.get_verifying_key().to_string("compressed")
+
+    def sign(self, digest):
+        return self.signer.sign_digest_deterministic(digest, sigencode=ecdsa.util.sigencode_string_canonize)
+
+
+def proof(key, chain_id, action):
+    return key.sign(tagged(TAG_PROOF, chain_id, struct.pack(">I", len(action)), action))
+
+
+def join_file(chain_id, network_name, name, node, proven_for=None, keys=None):
+    """A join file as a newcomer writes it, with its proofs, and the keys it has: signing, ballot, node."""
+    signing, ballot, node_key = keys = keys or [Key() for _ in range(3)]
+    fields = {"network": network_name, "name": name, "kind": "bank", "licence": "L-9"}
+    action = rpc.governance.GovernanceAction(admit_member=rpc.governance.Join(
+        role=ROLES["lender"], signing_keys=signing.public, ballot_keys=ballot.public, **fields,
+        nodes=[rpc.governance.NewNode(name=node, address="127.0.0.1:9", key=node_key.public, validator=True)])).SerializeToString()
+    return {**fields, "role": "lender", "signing_keys": [signing.public.hex()], "ballot_keys": [ballot.public.hex()],
+            "nodes": [{"name": node, "address": "127.0.0.1:9", "key": node_key.public.hex(), "validator": True}],
+            "proofs": [proof(key, proven_for or chain_id, action).hex() for key in keys]}, keys
+
+
+class GovernanceTest(NetworkTest):
+    def setUp(self):
+        super().setUp()
+        self.members = self.network(validators=4, observers=1)
+        self.names = self.members.names  # of member 1 and so on, each at its own home
+
+    def gov(self, member, *arguments, code=DONE):
+        outcome = self.members.run(self.names[member - 1], "gov", *arguments)
+        self.assertEqual(outcome.code, code, outcome)
+        return outcome.json
+
+    def told(self, reason, member, *arguments):
+        """What is refused, by this reason."""
+        error = self.gov(member, *arguments, code=REFUSED)["error"]
+        self.assertEqual(error["reason"], reason, error)
+        self.assertGreater(len(error["message"]), 10)
+        return error
+
+    def shown(self, member=1):
+        return self.gov(member, "show")
+
+    def seen(self, member, height):
+        """Waits until the member's node has applied so much."""
+        wait_until("the height", lambda: self.members.status(self.names[member - 1])["applied_height"] >= height)
+
+    def vote(self, number, *members):
+        """Yes of each in turn; what the last one was told."""
+        for member in members:
+            wait_until("the proposal", lambda member=member: any(
+                each["number"] == number for each in self.shown(member)["open"]))
+            answer = self.gov(member, "vote", number, "yes")
+        return answer
+
+    def passed(self, member, *arguments, voters=(2, 3, 4)):
+        """Proposes and votes until it has passed."""
+        answer = self.gov(member, *arguments)
+        for voter in voters:
+            if answer["outcome"] == "open":
+                answer = self.vote(answer["proposal"], voter)
+        self.assertEqual(answer["outcome"], "passed", answer)
+        for each in range(1, len(self.names) + 1):
+            self.seen(each, answer["height"])
+        return answer
+
+    def chain_id(self):
+        return bytes.fromhex(self.members.status(self.names[0])["chain_id"])
+
+    # Proposals and votes
+
+    def test_a_proposal_is_voted_on_and_carried_out_and_each_can_see_how(self):
+        made = self.gov(1, "suspend", 5)
+        self.assertEqual({key: made[key] for key in ("proposal", "outcome", "yes", "no", "yes_needed", "more_needed")},
+                         {"proposal": 1, "outcome": "open", "yes": 1, "no": 0, "yes_needed": 4, "more_needed": 3})
+        self.assertEqual(made["what"], "suspend member 5 (Regulator 1)")
+        self.seen(2, made["height"])
+        register = self.shown(2)
+        [proposal] = register["open"]
+        self.assertEqual((proposal["id"], proposal["member"], proposal["ballots"], proposal["proposed"]),
+                         (made["id"], 1, [{"member": 1, "yes": True}], {"action": "SUSPEND_MEMBER", "member": 5}))
+        self.assertAlmostEqual(proposal["closes_ms"] / 1000, time.time() + 14 * 86400, delta=60)
+        text = self.members.run(self.names[1], "gov", "show", as_json=False).out
+        for words in ("suspend member 5 (Regulator 1)", "3 more yes needed", "takes effect at the height after", "yes  member 1"):
+            self.assertIn(words, text)
+        self.assertEqual(self.gov(2, "vote", 1, "yes")["yes"], 2)
+        self.assertEqual(self.gov(3, "vote", made["id"], "no")["no"], 1)
+        # Two yes of five, one no: the last two have to say yes, and either's no would reject it.
+        self.told("BALLOTED", 3, "vote", 1, "yes")
+        self.assertEqual(self.vote(1, 4)["outcome"], "open")
+        answer = self.vote(1, 5)
+        self.assertEqual(answer["outcome"], "passed")
+        self.seen(1, answer["height"])
+        member = self.shown()["members"][4]
+        self.assertEqual((member["status"], member["voter"], member["status_from"]), ("suspended", False, answer["height"] + 1))
+        [closed] = self.shown()["closed"]
+        self.assertEqual((closed["number"], closed["action"], closed["outcome"]), (1, "SUSPEND_MEMBER", "passed"))
+
+    def test_late_votes_and_strangers_to_a_proposal_hear_why(self):
+        made = self.gov(1, "suspend", 5)
+        self.seen(2, made["height"])
+        self.told("NOT_PROPOSER", 2, "withdraw", 1)
+        self.assertEqual(self.gov(1, "withdraw", 1)["outcome"], "withdrawn")
+        self.seen(2, self.shown()["closed"][0]["height"])
+        self.told("CLOSED", 2, "vote", 1, "yes")
+        self.told("CLOSED", 2, "vote", made["id"], "no")
+        self.told("NO_PROPOSAL", 2, "vote", 7, "yes")
+        self.told("NO_PROPOSAL", 2, "vote", "ab" * 32, "yes")
+        self.told("NO_PROPOSAL", 1, "withdraw", "cd" * 32)
+        rejected = self.gov(1, "suspend", 5)
+        self.seen(3, rejected["height"])
+        self.assertEqual(self.gov(2, "vote", 2, "no")["outcome"], "open")
+        self.assertEqual(self.gov(3, "vote", 2, "no")["outcome"], "rejected")
+
+    def test_a_proposal_expires_at_its_time(self):
+        made = self.gov(1, "suspend", 5, "--closes", "2s")
+        self.assertEqual(made["outcome"], "open")
+        time.sleep(2.5)
+        other = self.gov(2, "suspend", 5)  # a block of a later time
+        self.seen(1, other["height"])
+        [closed] = self.shown()["closed"]
+        self.assertEqual((closed["number"], closed["outcome"]), (1, "expired"))
+        self.told("CLOSED", 3, "vote", 1, "yes")
+        self.assertEqual(tally("gov", "suspend", 5, "--closes", "91", home=self.members.home(self.names[0])).code, network.USAGE)
+
+    def test_of_two_that_contradict_each_other_the_first_to_pass_is_carried_out(self):
+        first, second = self.gov(1, "suspend", 5), self.gov(2, "suspend", 5)
+        for proposal in (first["proposal"], second["proposal"]):
+            for member in (1, 2, 3):
+                if member != (1 if proposal == first["proposal"] else 2):
+                    self.vote(proposal, member)
+        # The vote that decides both, one behind the other without waiting.
+        self.seen(4, self.shown(3)["height"])
+        key = Key(bytes.fromhex((self.members.home(self.names[3]) / "ballot.key").read_text()))
+        with rpc.Client(self.members, self.names[3]) as client:
+            for sequence, proposal in enumerate((first, second), 1):
+                body = rpc.governance.GovernanceBody(ballot=rpc.governance.Ballot(
+                    proposal=bytes.fromhex(proposal["id"]), yes=True)).SerializeToString()
+                reply = client.member.Ballot(rpc.rpc.GovernanceRequest(
+                    transaction=self.transaction(key, 4, sequence, body), wait_for=rpc.rpc.ACCEPTED), timeout=DEADLINE_S)
+                self.assertEqual((reply.height, reply.ruling_name), (0, ""))
+        closed = wait_until("both closed", lambda: len(self.shown()["closed"]) == 2 and self.shown()["closed"])
+        self.assertEqual([(each["number"], each["outcome"], each["why"]) for each in closed],
+                         [(1, "passed", "OK"), (2, "void", "WRONG_STATUS")])
+
+    def transaction(self, key, member, sequence, body, lifetime_s=60):
+        expires_at_ms = int((time.time() + lifetime_s) * 1000)
+        digest = tagged(TAG_TRANSACTION, self.chain_id(), struct.pack(">I", member), key.public,
+                        struct.pack(">QQI", expires_at_ms, sequence, len(body)), body)
+        return rpc.governance.GovernanceTransaction(
+            chain_id=self.chain_id(), member_id=member, key=key.public, expires_at_ms=expires_at_ms, sequence=sequence, body=body,
+            signature=key.sign(digest)).SerializeToString()
+
+    def test_what_was_said_is_not_said_again_by_another(self):
+        key = Key(bytes.fromhex((self.members.home(self.names[0]) / "ballot.key").read_text()))
+        action = rpc.governance.GovernanceAction(suspend_member=rpc.governance.MemberChoice(member_id=5)).SerializeToString()
+        body = rpc.governance.GovernanceBody(propose=rpc.governance.Propose(
+            action=action, closes_ms=int(time.time() * 1000) + 3600000)).SerializeToString()
+        with rpc.Client(self.members, self.names[0]) as client, rpc.Client(self.members, self.names[1]) as other:
+            said = self.transaction(key, 1, 1, body)
+            reply = client.member.Propose(rpc.rpc.GovernanceRequest(transaction=said), timeout=DEADLINE_S)
+            self.assertEqual((reply.ruling_name, reply.proposal_number, reply.proposal_outcome), ("OK", 1, "open"))
+            for caller in (client, other):
+                with self.assertRaises(rpc.grpc.RpcError) as refused:
+                    # Its member's node answers as it did; another member's takes no foreign transaction.
+                    again = caller.member.Propose(rpc.rpc.GovernanceRequest(transaction=said), timeout=DEADLINE_S)
+                    self.assertEqual((again.digest, again.height), (reply.digest, reply.height))
+                    raise rpc.grpc.RpcError()
+            with self.assertRaises(rpc.grpc.RpcError) as refused:
+                client.member.Propose(rpc.rpc.GovernanceRequest(transaction=self.transaction(key, 1, 1, body)), timeout=DEADLINE_S)
+            self.assertEqual(rpc.detail_of(refused.exception).reason, "OUT_OF_SEQUENCE")
+            self.assertEqual(self.shown()["members"][0]["sequence"], 1)
+
+    # Members
+
+    def test_a_suspended_member_does_nothing_until_it_is_restored(self):
+        self.passed(1, "suspend", 4, voters=(2, 3, 5))
+        self.told("SUSPENDED", 4, "suspend", 5)
+        with rpc.Client(self.members, self.names[3]) as client:
+            member = rpc.Member(self.members, self.names[3])
+            with self.assertRaises(rpc.grpc.RpcError) as refused:
+                client.submit(member.batch([member.opening()]))
+            self.assertEqual(rpc.detail_of(refused.exception).reason, "NOT_ALLOWED")
+            self.assertEqual(self.shown(4)["yes_needed"], 3)
+            self.passed(1, "restore", "Member 4", voters=(2, 3))
+            reply = client.submit(member.batch([member.opening()]))
+            self.assertEqual(reply.results[0].result_name, "OK")
+        self.gov(4, "suspend", 5)
+
+    def test_who_cannot_be_done_without_stays(self):
+        for arguments in (("remove", 4), ("validators", "--remove", "validator-2"),
+                          ("revoke-key", "node", self.key_of("node", 3))):
+            self.told("TOO_FEW_VALIDATORS", 1, *arguments)
+        for member, voters in ((5, (2, 3, 4)), (4, (2, 3)), (3, (2, 3)), (2, (2,))):
+            self.passed(1, "suspend", member, voters=voters)
+        self.assertEqual(self.shown()["voters"], 1)
+        self.told("LAST_VOTER", 1, "suspend", 1)
+        self.told("LAST_VOTER", 1, "revoke-key", "ballot", self.key_of("ballot", 1))
+        self.told("LAST_KEY", 1, "revoke-own-key", "ballot", self.key_of("ballot", 1))
+        self.assertEqual(self.gov(1, "restore", 2)["outcome"], "passed")
+
+    def key_of(self, kind, member):
+        return next(key["key"] for key in self.shown()["keys"]
+                    if (key["kind"], key["member"], key["until"]) == (kind, member, None))
+
+    def test_a_join_file_admits_once_here_and_unaltered(self):
+        path = self.members.folder / "join.json"
+        joining, keys = join_file(self.chain_id(), "devnet", "Bank E", "bank-e")
+
+        def written(changed):
+            path.write_text(json.dumps(changed))
+            return path
+
+        for changed in ({**joining, "role": "regulator"}, {**joining, "name": "Bank F"},
+                        {**joining, "nodes": [{**joining["nodes"][0], "address": "127.0.0.1:10"}]},
+                        join_file(self.chain_id(), "devnet", "Bank E", "bank-e", proven_for=bytes(32))[0]):
+            self.told("JOIN_FILE", 1, "admit", written(changed))
+        self.told("OTHER_NETWORK", 1, "admit", written(join_file(self.chain_id(), "othernet", "Bank E", "bank-e")[0]))
+        answer = self.passed(1, "admit", written(joining))
+        register = self.shown()
+        self.assertEqual({key: register["members"][5][key] for key in ("id", "name", "role", "kind", "licence", "status", "from")},
+                         {"id": 6, "name": "Bank E", "role": "lender", "kind": "bank", "licence": "L-9", "status": "active",
+                          "from": answer["height"] + 1})
+        node = register["nodes"][5]
+        self.assertEqual((node["name"], node["validator"], node["votes"]), ("bank-e", True, False))
+        self.told("NAME_TAKEN", 2, "admit", written(joining))
+        self.passed(1, "remove", "Bank E", voters=(2, 3, 4, 5))
+        self.told("NAME_TAKEN", 2, "admit", written(joining))  # its node's, while this epoch goes on
+        self.told("KEY_TAKEN", 2, "admit", written(join_file(self.chain_id(), "devnet", "Bank F", "bank-f", keys=keys)[0]))
+
+    # Keys
+
+    def submitted(self, name, code=DONE):
+        """An event of the member, made and signed by the command line."""
+        subject = os.urandom(32).hex()
+        outcome = self.members.run(name, "consent", "grant", subject, "--purposes", "CREDIT_DECISION", "--days", 3)
+        self.assertEqual(outcome.code, code, outcome)
+        return outcome.json
+
+    def test_keys_are_rotated_and_the_old_ones_refused(self):
+        name = self.names[0]
+        old = rpc.Member(self.members, name)
+        before = self.submitted(name)
+        made = self.gov(1, "rotate-key", "signing")
+        self.submitted(name)  # the old key, while it is in force
+        for voter in (2, 3, 4):
+            answer = self.vote(made["proposal"], voter)
+        self.assertEqual(answer["outcome"], "passed")
+        self.seen(1, answer["height"])
+        with rpc.Client(self.members, name) as client:
+            with self.assertRaises(rpc.grpc.RpcError) as refused:
+                client.submit(old.batch([old.opening()]))
+            self.assertEqual(rpc.detail_of(refused.exception).reason, "KEY_REVOKED")
+        self.submitted(name)
+        self.assertFalse((self.members.home(name) / "signing.key.next").exists())
+        self.assertEqual(self.members.run(name, "receipt", before["consent_id"]).code, DONE)
+        self.passed(1, "rotate-key", "ballot")
+        self.gov(1, "suspend", 5)
+        self.assertFalse((self.members.home(name) / "ballot.key.next").exists())
+        [audit_key] = [key for key in self.shown()["keys"] if key["key"] == old.public.hex()]
+        self.assertEqual(audit_key["until"], answer["height"] + 1)
+
+    def test_a_stolen_key_is_ended_at_once_by_its_member(self):
+        name, key_file = self.names[1], self.members.folder / "second.key"
+        thief = rpc.Member(self.members, name)
+        self.passed(2, "add-key", "signing", "--key-file", key_file, voters=(1, 3, 4))
+        answer = self.gov(2, "revoke-own-key", "signing", thief.public.hex())
+        self.assertEqual(answer["key"], thief.public.hex())
+        with rpc.Client(self.members, name) as client:
+            with self.assertRaises(rpc.grpc.RpcError) as refused:
+                client.submit(thief.batch([thief.opening()]))
+            self.assertEqual(rpc.detail_of(refused.exception).reason, "KEY_REVOKED")
+        self.told("NO_KEY", 2, "revoke-own-key", "signing", thief.public.hex())
+        (self.members.home(name) / "signing.key").write_text(key_file.read_text())
+        self.submitted(name)
+
+    def test_a_last_ballot_key_that_was_stolen_is_ended_by_the_others_and_another_added(self):
+        self.passed(1, "revoke-key", "ballot", self.key_of("ballot", 3), voters=(2, 4, 5))
+        self.assertEqual(self.shown()["yes_needed"], 3)
+        self.assertEqual(self.gov(3, "suspend", 5, code=REFUSED)["error"]["reason"], "KEY")
+        home = self.members.home(self.names[2])
+        (home / "ballot.key").unlink()
+        tally("keygen", "--out", home / "ballot.key", check=DONE)
+        proven = self.members.folder / "proof.json"
+        proven.write_text(json.dumps(self.gov(3, "prove-key", "ballot", home / "ballot.key", "--member", 3)))
+        self.passed(1, "add-key", "--proof", proven, voters=(2, 4))
+        self.gov(3, "suspend", 5)
+
+    def test_a_policy_and_a_flag_are_decided(self):
+        answer = self.passed(1, "policy", "us")
+        register = self.shown()
+        self.assertEqual((register["policy"]["name"], register["policy"]["version"], register["policy_from"]),
+                         ("us", 2, answer["height"] + 1))
+        with rpc.Client(self.members, self.names[2]) as client:
+            self.assertEqual(client.member.GetPolicy(rpc.rpc.GetPolicyRequest(), timeout=DEADLINE_S).policy.name, "us")
+        self.assertEqual(self.passed(1, "flag", 1, "--from", 1000000)["outcome"], "passed")
+        self.assertEqual(self.shown()["flags"], [{"flag": 1, "from": 1000000}])
+        self.told("HEIGHT_PASSED", 1, "flag", 2, "--from", 1)
+        self.told("NO_CHANGE", 1, "set", "base_timeout_ms", self.shown()["base_timeout_ms"])
+
+
+if __name__ == "__main__":
+    network.main()
