@@ -319,6 +319,7 @@ static void on_tick(uv_timer_t *timer)
     ask_for_checkpoint(node);
     node_ask_for_seal(node);
     node_prepare_to_vote(node);
+    node_look_ready(node);
     mender_tick(node->mender);
     backfiller_tick(node->backfiller);
 }

@@ -35,6 +35,7 @@ struct node {
     uv_timer_t *turn;   /* of epochs; NULL before the first */
     uint32_t seal_peer; /* asked last for a seal */
     bool has_votes;     /* a vote record, as far as is known */
+    uint64_t ready_ms;  /* when it last said that it is synced; 0 = never */
     struct ledger *ledger;
     struct mempool *mempool;
     struct worker *checkers;
@@ -104,6 +105,7 @@ void node_on_seal_kept(void *context, uint64_t epoch);
 /* Once a second. */
 void node_ask_for_seal(struct node *node);
 void node_prepare_to_vote(struct node *node);
+void node_look_ready(struct node *node); /* node_ready.c */
 /* How an epoch ended, where it is known here. */
 void node_send_seal(struct node *node, uint32_t peer, uint64_t epoch);
 void node_receive_seal_request(struct node *node, uint32_t peer, struct span payload);

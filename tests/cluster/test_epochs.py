@@ -1,0 +1,93 @@
+#!/usr/bin/python3
+"""The validator set changes while the network runs: a parameter, then a validator that comes and one that goes, by ballot,
+under load, with a node killed at the seal. All come to one state, and histories verify from genesis across the epochs."""
+
+import network
+import rpc
+from daemons import Daemons
+from network import DONE
+from writer import Writer, receipts_check
+
+
+class EpochTest(network.NetworkTest):
+    def everybody_in(self, epoch, limit_s=60):
+        def epochs():
+            statuses = [self.net.status(name) for name in self.net.names]
+            return [status["epoch"] if status else None for status in statuses]
+
+        network.wait_until(f"every node to be in epoch {epoch}", lambda: set(epochs()) == {epoch}, limit_s=limit_s)
+
+    def decide(self, *arguments):
+        """Proposes, and others vote until it has passed."""
+        proposed = network.tally("gov", *arguments, home=self.net.home("validator-1"), check=DONE).json
+        for name in ("validator-2", "validator-3", "validator-4"):
+            last = network.tally("gov", "vote", proposed["proposal"], "yes", home=self.net.home(name), check=DONE).json
+        self.assertEqual(last["outcome"], "passed")
+
+    def roles(self):
+        return {name: self.net.status(name)["role"] for name in self.net.names}
+
+    def test_the_validators_change_under_load(self):
+        net = Daemons()
+        self.networks.append(net)
+        self.addCleanup(net.close)
+        for name in net.names:
+            net.init(name)
+        net.start_all()
+        writers = [Writer(net, name, batch_events=5, again=True, pause_s=0.1) for name in net.validators[:2]]
+        for writer in writers:
+            writer.start()
+        self.everybody_in(1)
+
+        self.decide("set", "heartbeat_ms", 5000)
+        self.everybody_in(2)
+
+        # The observer shows that it is synced, and votes from the next epoch on. One node is killed about the seal.
+        self.decide("validators", "--add", "observer-1")
+        network.wait_until("an epoch to begin", lambda: net.status("validator-1")["epoch"] == 3, every_s=0.01)
+        net.kill("validator-3")
+        net.start("validator-3")
+        self.everybody_in(3)
+        self.assertEqual(set(self.roles().values()), {"validator"})
+
+        self.decide("validators", "--remove", "validator-4")
+        self.everybody_in(4)
+        self.assertEqual(self.roles()["validator-4"], "observer")
+        self.assertTrue(net.status("observer-1")["may_vote"])
+
+        # The first validators alone are no quorum any more without the one that came.
+        net.kill("validator-4")
+        member = rpc.Member(net, "validator-1")
+        client = rpc.Client(net, "validator-1")
+        client.submit(member.batch([member.opening()]))
+        client.close()
+
+        # Whoever was away for an end of an epoch comes to it.
+        net.kill("validator-3")
+        net.start("validator-4")
+        self.decide_without_3()
+        network.wait_until("an epoch to begin", lambda: net.status("validator-1")["epoch"] == 5)
+        net.start("validator-3")
+        self.everybody_in(5)
+
+        for writer in writers:
+            writer.end()
+            self.assertEqual(writer.wrong, [])
+        height = max(writer.height for writer in writers)
+        net.agreement(height)
+        for name in net.names:
+            receipts_check(self, net, name, writers[0].final[-20:])
+            net.stop(name)
+            net.start(name)
+        self.everybody_in(5)
+        net.agreement(height)
+
+    def decide_without_3(self):
+        proposed = network.tally("gov", "set", "heartbeat_ms", 6000, home=self.net.home("validator-1"), check=DONE).json
+        for name in ("validator-2", "validator-4", "observer-1"):
+            last = network.tally("gov", "vote", proposed["proposal"], "yes", home=self.net.home(name), check=DONE).json
+        self.assertEqual(last["outcome"], "passed")
+
+
+if __name__ == "__main__":
+    network.main()
