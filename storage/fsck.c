@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "proto/base/check.h"
 #include "storage/disk_reader.h"
@@ -99,6 +100,8 @@ int fsck_backup(const struct fsck_options *options, struct fsck_counts *counts)
     int error = begin(&fsck, options, counts);
     if (error == TALLY_OK) error = fsck_ledger(&fsck);
     if (error == TALLY_OK) error = fsck_snapshots(&fsck);
+    buffer_close(&fsck.seals);
+    free(fsck.members);
     return error;
 }
 
@@ -107,8 +110,11 @@ int fsck_run(const struct fsck_options *options, struct fsck_counts *counts)
     struct fsck fsck;
     int error = begin(&fsck, options, counts);
     if (error == TALLY_OK) error = fsck.disk->list(fsck.disk->context, options->dir, name_seen, &fsck);
+    buffer_init(&fsck.seals, EPOCH_SEALS_SIZE_MAX);
+    if (error == TALLY_OK) error = fsck_learn(&fsck);
+    uint64_t before = counts->problems;
     if (error == TALLY_OK) error = fsck_ledger(&fsck);
-    bool ledger_whole = counts->problems == 0;
+    bool ledger_whole = counts->problems == before;
     if (error == TALLY_OK) error = fsck_votes(&fsck);
     if (error == TALLY_OK) error = fsck_state(&fsck, ledger_whole);
     if (error == TALLY_OK) error = fsck_snapshots(&fsck);

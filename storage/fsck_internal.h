@@ -2,15 +2,21 @@
 #ifndef TALLY_STORAGE_FSCK_INTERNAL_H
 #define TALLY_STORAGE_FSCK_INTERNAL_H
 
-#include "proto/codec/agreement.h"
+#include "proto/codec/register.h"
+#include "storage/epoch_sets.h"
 #include "storage/fsck.h"
 #include "storage/ledger_internal.h"
 
 struct fsck {
     const struct fsck_options *options;
     struct fsck_counts *counts;
-    const struct disk *disk; /* never changes anything */
-    struct verify_set validators;
+    const struct disk *disk;      /* never changes anything */
+    struct verify_set validators; /* the genesis's */
+    /* What the state knows beyond it, as far as it can be read. */
+    struct buffer seals;             /* an encoded list, from the first epoch on */
+    struct member_register *members; /* NULL = nothing */
+    uint64_t members_height;
+    int leveldb; /* what fsck_leveldb said */
     uint64_t bytes_done, bytes_all;
 };
 
@@ -63,6 +69,9 @@ int fsck_segment_open(struct fsck *fsck, const char *folder, enum segment_log_ki
 
 /* ---- The parts, each of which tells what it finds ---- */
 
+bool fsck_state_is_there(const struct fsck *fsck);
+/* First of all. Errors: TALLY_ENOMEM. */
+int fsck_learn(struct fsck *fsck) TALLY_MUST_CHECK;
 int fsck_ledger(struct fsck *fsck) TALLY_MUST_CHECK;
 int fsck_votes(struct fsck *fsck) TALLY_MUST_CHECK;
 /* `ledger_whole`: nothing was found in the ledger, so the state can be held against it. */

@@ -427,7 +427,10 @@ int fsck_ledger(struct fsck *fsck)
     struct walk walk = {.fsck = fsck, .folders = &own};
     ledger_record_form_init(&walk.form, &fsck->options->genesis->chain_id);
     arena_init(&walk.arena, LEDGER_ARENA_SIZE);
-    int error = block_check_open(fsck->options->genesis, &fsck->validators, block_found, &walk, &walk.check);
+    int error =
+        block_check_open(fsck->options->genesis, buffer_span(&fsck->seals), block_found, &walk, &walk.check);
+    walk.check.members = fsck->members;
+    walk.check.members_height = fsck->members_height;
     find_beginning(&walk);
     uint64_t first = walk.expected;
     struct digest below = walk.check.parent;
@@ -437,7 +440,6 @@ int fsck_ledger(struct fsck *fsck)
     if (error == TALLY_OK && first > 1) error = walk_older(&walk, first, &below);
     fsck->counts->batches = walk.check.batches;
     fsck->counts->signatures += walk.check.signatures;
-    block_check_close(&walk.check);
     arena_close(&walk.arena);
     return error;
 }

@@ -91,6 +91,9 @@ static int check_certified(struct fsck *fsck, struct state *state)
 {
     struct certified_checkpoint certified;
     struct state_roots roots;
+    struct epoch_sets sets;
+    int opened = epoch_sets_init(fsck->options->genesis, buffer_span(&fsck->seals), &sets);
+    if (opened != TALLY_OK) return opened;
     for (uint64_t height = 0;;) {
         int error = state_certified_above(state, height + 1, &certified);
         if (error == TALLY_ENOTFOUND) return TALLY_OK;
@@ -102,8 +105,9 @@ static int check_certified(struct fsck *fsck, struct state *state)
         if (error != TALLY_OK) return error;
         height = checkpoint->height;
         fsck->counts->checkpoints++;
-        fsck->counts->signatures += quorum_of(fsck->validators.set.count);
-        if (certified_checkpoint_check(&fsck->validators, &certified) != TALLY_OK ||
+        bool known = epoch_sets_reach(&sets, checkpoint->epoch);
+        fsck->counts->signatures += quorum_of(sets.validators.set.count);
+        if (!known || certified_checkpoint_check(&sets.validators, &certified) != TALLY_OK ||
             !digest_equal(&checkpoint->chain_id, &fsck->options->genesis->chain_id))
             tell(fsck, height, THEN_DISCARD, "a certified checkpoint has no quorum of valid signatures");
         if (state_roots_get(state, height, &roots) != TALLY_OK) continue; /* not applied yet */
@@ -184,7 +188,7 @@ static int check_contents(struct fsck *fsck, struct ledger *ledger)
     return error;
 }
 
-static bool is_there(const struct fsck *fsck)
+bool fsck_state_is_there(const struct fsck *fsck)
 {
     char path[DISK_PATH_SIZE_MAX];
     int file;
@@ -199,8 +203,8 @@ int fsck_state(struct fsck *fsck, bool ledger_whole)
     struct ledger *ledger = NULL;
     struct ledger_report report;
     /* Without one, the node makes it from the ledger. */
-    if (!is_there(fsck)) return TALLY_OK;
-    int error = fsck_leveldb(fsck);
+    if (!fsck_state_is_there(fsck)) return TALLY_OK;
+    int error = fsck->leveldb;
     if (error == TALLY_OK) error = read_keys(fsck);
     if (error == TALLY_EDAMAGED) return TALLY_OK;
     if (error == TALLY_OK && ledger_whole)

@@ -190,5 +190,9 @@ int query_receipt_of(
 {
     struct state_event event;
     int error = state_event_get(state, event_id, &event);
+    if (error == TALLY_ENOTFOUND || error == TALLY_EPENDING) {
+        int ruled = state_ruling_find(state, event_id, &event);
+        if (ruled != TALLY_ENOTFOUND) error = ruled;
+    }
     return error == TALLY_OK ? query_receipt(state, event.height, event.index, arena, receipt) : error;
 }

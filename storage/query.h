@@ -29,7 +29,8 @@ int query_history(struct state *state, struct ledger *ledger, const struct diges
  * TALLY_ENOMEM. */
 int query_receipt(struct state *state, uint64_t height, uint32_t index, struct arena *arena,
     struct receipt *receipt) TALLY_MUST_CHECK;
-/* The same by the event's id: the place where it was applied, else where it was ordered last. */
+/* The same by the event's id: the place where it was applied, else where it was ordered last; or by a
+ * governance transaction's digest: the place where it was ruled on, in turn if it ever was. */
 int query_receipt_of(struct state *state, const struct digest *event_id, struct arena *arena,
     struct receipt *receipt) TALLY_MUST_CHECK;
 

@@ -330,6 +330,9 @@ int state_seal_put(struct state *state, const struct epoch_seal *seal) TALLY_MUS
  * not known here), TALLY_ELIMIT (more than EPOCH_SEALS_MAX), TALLY_EDAMAGED, TALLY_EIO, TALLY_ENOMEM; `seals`
  * is then as it was. */
 int state_seals_read(struct state *state, uint64_t epoch, struct buffer *seals) TALLY_MUST_CHECK;
+/* Appends those of all epochs from the first on that are known without a gap. Errors: TALLY_EDAMAGED,
+ * TALLY_EIO, TALLY_ENOMEM. */
+int state_seals_known(struct state *state, struct buffer *seals) TALLY_MUST_CHECK;
 
 /* ---- Proofs ---- */
 

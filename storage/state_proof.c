@@ -235,6 +235,21 @@ int state_seals_read(struct state *state, uint64_t epoch, struct buffer *seals)
     return error;
 }
 
+int state_seals_known(struct state *state, struct buffer *seals)
+{
+    struct buffer value;
+    int error = TALLY_OK;
+    state_value_init(&value);
+    for (uint64_t epoch = 1; error == TALLY_OK && epoch <= EPOCH_SEALS_MAX; epoch++) {
+        struct state_key key = state_key_of_height('K', epoch);
+        error = state_value_get(state, &key, &value);
+        if (error == TALLY_OK) buffer_append(seals, value.data, value.size);
+    }
+    buffer_close(&value);
+    if (error == TALLY_ENOTFOUND) error = TALLY_OK;
+    return error == TALLY_OK && seals->failed ? TALLY_ENOMEM : error;
+}
+
 /* ---- Proofs ---- */
 
 int state_provable_height(struct state *state, uint64_t *height)

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "node/commit/replay.h"
+#include "proto/codec/ruling.h"
 #include "storage/ledger.h"
 
 /* What is kept of one block's results. */
@@ -25,12 +26,11 @@ static void kept_open(struct audit_replay *replay, const char *kept_dir, const s
 }
 
 int audit_replay_open(struct audit_report *report, const struct genesis *genesis,
-    const struct verify_set *validators, const struct certified_checkpoint *given, struct ledger *ledger,
-    const char *own_dir, const char *kept_dir, struct audit_replay *replay)
+    const struct certified_checkpoint *given, struct ledger *ledger, const char *own_dir,
+    const char *kept_dir, struct audit_replay *replay)
 {
     struct state_config config = replay_config(genesis);
-    *replay =
-        (struct audit_replay){.report = report, .genesis = genesis, .validators = validators, .given = given};
+    *replay = (struct audit_replay){.report = report, .genesis = genesis, .given = given};
     arena_init(&replay->arena, RESULTS_ARENA_BUDGET);
     if (kept_dir != NULL) kept_open(replay, kept_dir, &config);
     int error = state_open(own_dir, &config, &replay->own);
@@ -87,9 +87,9 @@ static void certified_check(struct audit_replay *replay, const struct block *blo
     const struct checkpoint *ours, const struct certified_checkpoint *certified)
 {
     struct audit_difference at = audit_at_height(block->header.height);
-    replay->report->counts.signatures += quorum_of(replay->validators->set.count);
+    replay->report->counts.signatures += quorum_of(replay->validators.set.count);
     if (!digest_equal(&certified->checkpoint.chain_id, &replay->genesis->chain_id) ||
-        certified_checkpoint_check(replay->validators, certified) != TALLY_OK)
+        certified_checkpoint_check(&replay->validators, certified) != TALLY_OK)
         audit_tell(replay->report, &at, "its certified checkpoint has no quorum of valid signatures");
     else if (!digest_equal(&certified->checkpoint.block, &block->hash))
         audit_tell(replay->report, &at, "its certified checkpoint is of another block");
@@ -143,10 +143,11 @@ static int kept_results_read(struct audit_replay *replay, const struct block *bl
     int error = state_results_read(replay->kept, height, &replay->arena, &results, &replay->result_count);
     if (error == TALLY_OK) {
         replay->results = results;
-        if (replay->result_count != block->header.payload_events)
+        if (replay->result_count != block_result_count(block))
             audit_tell(replay->report, &at,
-                "the node's own state has %" PRIu32 " results of its %" PRIu32 " events",
-                replay->result_count, block->header.payload_events);
+                "the node's own state has %" PRIu32 " results of its %" PRIu32
+                " events and governance transactions",
+                replay->result_count, block_result_count(block));
         return TALLY_OK;
     }
     replay->result_count = 0;
@@ -165,27 +166,28 @@ static bool results_equal(const struct event_result *a, const struct event_resul
 static const char *name_of(const struct event_result *result)
 {
     const char *name = result_name(result->code);
+    if (name == NULL) name = ruling_name(result->code);
     return name != NULL ? name : "a code that is none";
 }
 
 static void batch_compare(void *context, const struct executed_batch *executed)
 {
     struct audit_replay *replay = context;
-    for (uint32_t i = 0; i < executed->batch->event_count; i++) {
+    for (uint32_t i = 0; i < executed->result_count; i++) {
         uint32_t index = executed->first_index + i;
         if (index >= replay->result_count) return;
         const struct state_result *kept = &replay->results[index];
         const struct event_result *ours = &executed->results[i];
+        const struct batch *batch = executed->batch;
+        const struct digest *id = batch->governance != NULL ? &batch->digest : &batch->events[i].id;
         replay->report->counts.results++;
-        if (digest_equal(&kept->event_id, &executed->batch->events[i].id) &&
-            results_equal(ours, &kept->result))
-            continue;
+        if (digest_equal(&kept->event_id, id) && results_equal(ours, &kept->result)) continue;
         struct audit_difference at = audit_at_event(replay->block, executed->batch_index, index);
         audit_tell(replay->report, &at, "its result: the rules give %s, and the node's own state has %s%s",
             name_of(ours), name_of(&kept->result),
-            !digest_equal(&kept->event_id, &executed->batch->events[i].id) ? ", of another event"
-            : ours->code == kept->result.code                              ? ", with another detail"
-                                                                           : "");
+            !digest_equal(&kept->event_id, id) ? ", of another event"
+            : ours->code == kept->result.code  ? ", with another detail"
+                                               : "");
     }
 }
 
@@ -205,10 +207,21 @@ static int apply(struct audit_replay *replay, const struct block *block, struct 
     return frozen != 0 ? state_flush(replay->own, frozen) : error;
 }
 
+/* The validators of the block that comes, as the register before it has them. */
+static int validators_follow(struct audit_replay *replay)
+{
+    const struct member_register *members = execution_register(replay->execution);
+    struct validator_set set;
+    if (members->epoch == replay->validators.set.epoch) return TALLY_OK;
+    register_current_set(members, &set);
+    return verify_set_init(&set, &replay->validators);
+}
+
 int audit_replay_block(struct audit_replay *replay, const struct block *block)
 {
     struct checkpoint ours;
-    int error = replay->stopped ? TALLY_OK : apply(replay, block, &ours);
+    int error = validators_follow(replay);
+    if (error == TALLY_OK && !replay->stopped) error = apply(replay, block, &ours);
     if (error != TALLY_OK) return error;
     if (!replay->stopped) replay->report->counts.replayed = ours.height;
     const struct checkpoint *known = replay->stopped ? NULL : &ours;

@@ -10,7 +10,7 @@
 struct audit_replay {
     struct audit_report *report;
     const struct genesis *genesis;
-    const struct verify_set *validators;
+    struct verify_set validators;             /* of the next block's epoch */
     const struct certified_checkpoint *given; /* by whoever audits, verified; NULL = none */
     struct state *own;                        /* made here */
     struct state *kept;                       /* a copy of the node's; NULL where it has none that opens */
@@ -28,8 +28,8 @@ struct audit_replay {
  * and done without. audit_replay_close is the caller's on failure too. Errors: as state_open's and
  * execution_open's. */
 int audit_replay_open(struct audit_report *report, const struct genesis *genesis,
-    const struct verify_set *validators, const struct certified_checkpoint *given, struct ledger *ledger,
-    const char *own_dir, const char *kept_dir, struct audit_replay *replay) TALLY_MUST_CHECK;
+    const struct certified_checkpoint *given, struct ledger *ledger, const char *own_dir,
+    const char *kept_dir, struct audit_replay *replay) TALLY_MUST_CHECK;
 void audit_replay_close(struct audit_replay *replay);
 
 /* Applies the next block, unless the replay has stopped, and tells what differs. With each block goes what a

@@ -15,7 +15,7 @@
 struct audit {
     const struct audit_options *options;
     struct audit_report *report;
-    struct verify_set validators;
+    struct buffer seals;
     struct ledger *ledger;
     struct block_check check;
     struct audit_replay replay;
@@ -99,11 +99,17 @@ static void skip(struct audit *audit, uint64_t height, uint64_t next)
     if (counts->missing_from == 0) counts->missing_from = height;
     counts->missing_to = next - 1;
     audit->replay.stopped = true;
+    audit->check.members = NULL;
     audit->check.has_parent = false;
 }
 
 static int block_audit(struct audit *audit, const struct block *block)
 {
+    /* Until a block is missing it is known who the members are, and who validates. */
+    int error = audit->replay.stopped
+                    ? TALLY_OK
+                    : block_check_follow(&audit->check, execution_register(audit->replay.execution));
+    if (error != TALLY_OK) return error;
     bool stands = block_check_next(&audit->check, block);
     audit->report->counts.blocks++;
     bodies_check(audit, block);
@@ -152,12 +158,8 @@ static int open_parts(struct audit *audit, char *why, size_t why_size)
     const struct audit_options *options = audit->options;
     static const struct ledger_options mend = {.mend = true};
     struct ledger_report opened;
-    struct validator_set set;
-    genesis_validator_set(options->genesis, &set);
-    int error = verify_set_init(&set, &audit->validators);
-    if (error != TALLY_OK) return error;
     /* With `mend` a damaged record is met where its block is read, and so named. */
-    error = ledger_open(
+    int error = ledger_open(
         disk_reader(), options->data, &options->genesis->chain_id, &mend, &audit->ledger, &opened);
     if (error != TALLY_OK) {
         audit->ledger = NULL;
@@ -165,26 +167,37 @@ static int open_parts(struct audit *audit, char *why, size_t why_size)
             tally_error_text(error), opened.detail[0] != '\0' ? ": " : "", opened.detail);
         return error;
     }
-    error = block_check_open(options->genesis, &audit->validators, block_found, audit->report, &audit->check);
-    if (error == TALLY_OK)
-        error = audit_replay_open(audit->report, options->genesis, &audit->validators, options->checkpoint,
-            audit->ledger, options->own_dir, options->kept_dir, &audit->replay);
+    error = audit_replay_open(audit->report, options->genesis, options->checkpoint, audit->ledger,
+        options->own_dir, options->kept_dir, &audit->replay);
     return error;
+}
+
+/* Behind a block that is missing, the node's own seals say who the validators were. */
+static int seals_learn(struct audit *audit)
+{
+    struct state *kept = audit->replay.kept;
+    int error = kept != NULL ? state_seals_known(kept, &audit->seals) : TALLY_OK;
+    return error == TALLY_EDAMAGED ? TALLY_OK : error;
 }
 
 int audit_run(const struct audit_options *options, struct audit_report *report, char *why, size_t why_size)
 {
     struct audit audit = {.options = options, .report = report};
     arena_init(&audit.arena, BLOCK_ARENA_BUDGET);
+    buffer_init(&audit.seals, EPOCH_SEALS_SIZE_MAX);
     why[0] = '\0';
     int error = open_parts(&audit, why, why_size);
+    if (error == TALLY_OK) error = seals_learn(&audit);
+    if (error == TALLY_OK)
+        error =
+            block_check_open(options->genesis, buffer_span(&audit.seals), block_found, report, &audit.check);
     if (error == TALLY_OK) error = heights_audit(&audit);
     report->counts.withheld = report->counts.events - report->counts.bodies - audit.bodies_damaged;
     report->counts.batches = audit.check.batches;
     report->counts.signatures += audit.check.signatures;
     if (error != TALLY_OK && why[0] == '\0') snprintf(why, why_size, "%s", tally_error_text(error));
     audit_replay_close(&audit.replay);
-    block_check_close(&audit.check);
+    buffer_close(&audit.seals);
     ledger_close(audit.ledger);
     arena_close(&audit.arena);
     return error;
