@@ -221,7 +221,10 @@ static enum tool_exit make_rotate_key(const struct make *make)
     secret_key_close(&pair.secret);
     if (code == TOOL_DONE)
         snprintf(make->draft->note, sizeof make->draft->note,
-            "the new key is in %s: keep it there, it is taken by itself once this has passed", path);
+            action->key_kind == KEY_NODE
+                ? "once this has passed: stop the node, put %s in node.key's place, begin with new data"
+                : "the new key is in %s: keep it there, it is taken by itself once this has passed",
+            path);
     return code;
 }
 
