@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "proto/codec/ruling.h"
+
 struct named_digest {
     const char *name;
     struct digest digest;
@@ -76,10 +78,22 @@ enum tool_exit consistency_show(struct context *context, const struct consistenc
     return TOOL_DONE;
 }
 
+/* Of an event's result, or of a governance transaction's ruling: their codes differ, but for OK. */
+static const char *code_name(uint32_t code)
+{
+    const char *name = result_name(code);
+    return name != NULL ? name : ruling_name(code);
+}
+
+static const char *code_sentence(uint32_t code)
+{
+    return result_name(code) != NULL ? result_sentence(code) : ruling_sentence(code);
+}
+
 enum tool_exit receipt_show(struct context *context, const struct receipt *receipt)
 {
     const struct checkpoint *under = &receipt->checkpoint.checkpoint;
-    const char *name = result_name(receipt->result.code);
+    const char *name = code_name(receipt->result.code);
     struct span detail = span_of(receipt->result.detail, receipt->result.detail_size);
     char id[2 * DIGEST_SIZE + 1], detail_hex[2 * RESULT_DETAIL_SIZE_MAX + 1], time[TIME_TEXT_SIZE];
     if (context->json) {
@@ -97,7 +111,7 @@ enum tool_exit receipt_show(struct context *context, const struct receipt *recei
     printf(
         "ordered   height %llu, index %u, %s\n", (unsigned long long)receipt->height, receipt->index, time);
     printf("result    %s", name == NULL ? "UNKNOWN" : name);
-    if (name != NULL) printf(": %s", result_sentence(receipt->result.code));
+    if (name != NULL) printf(": %s", code_sentence(receipt->result.code));
     hex_encode(detail, detail_hex);
     printf("%s%s\n", detail.size > 0 ? "\ndetail    " : "", detail_hex);
     time_to_text(under->time_ms, time);
