@@ -284,6 +284,21 @@ class GovernanceTest(NetworkTest):
         [audit_key] = [key for key in self.shown()["keys"] if key["key"] == old.public.hex()]
         self.assertEqual(audit_key["until"], answer["height"] + 1)
 
+    def test_what_was_decided_is_audited_and_found_whole(self):
+        name, home = self.names[0], self.members.home(self.names[0])
+        made = self.gov(1, "rotate-key", "signing")
+        for voter in (2, 3, 4):
+            answer = self.vote(made["proposal"], voter)
+        self.seen(1, answer["height"])
+        self.passed(1, "set", "heartbeat_ms", "5000")
+        wait_until("the next epoch", lambda: self.members.status(name)["epoch"] == 2)
+        self.submitted(name)
+        ruling = self.members.run(name, "receipt", made["id"])
+        self.assertEqual((ruling.code, ruling.json["result"]), (DONE, "OK"), ruling)
+        self.members.stop(name)
+        tally("audit", home=home, check=DONE)
+        tally("fsck", home=home, check=DONE)
+
     def test_a_stolen_key_is_ended_at_once_by_its_member(self):
         name, key_file = self.names[1], self.members.folder / "second.key"
         thief = rpc.Member(self.members, name)
