@@ -556,6 +556,10 @@ int executor_open(uv_loop_t *loop, const char *data_dir, size_t subject_cache_si
     executor->behind = error == TALLY_EPENDING;
     executor->level = !executor->behind;
     if (executor->behind) error = TALLY_OK;
+    if (error == TALLY_OK && !state_writes_early(executor->replay.state))
+        LOG_UNUSUAL("this system gives no watch on files (inotify, or its limit is reached): LevelDB's are "
+                    "written late, and blocks may wait for them now and then",
+            LOG_S("limit", "fs.inotify.max_user_instances"));
     if (error == TALLY_OK) error = read_last(executor, &executor->last, &executor->counts);
     if (error == TALLY_OK) error = read_certified(executor);
     if (error == TALLY_OK) error = make_view(executor, &executor->view);

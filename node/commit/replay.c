@@ -31,10 +31,6 @@ static int open_state(struct replay *replay)
     if (error != TALLY_OK) return error;
     LOG_INFO("the state is open", LOG_U("height", state_applied_height(replay->state)),
         LOG_U("ms", clock_now_ms() - began_ms));
-    if (!state_writes_early(replay->state))
-        LOG_UNUSUAL("this system gives no watch on files (inotify, or its limit is reached): LevelDB's are "
-                    "written late, and blocks may wait for them now and then",
-            LOG_S("limit", "fs.inotify.max_user_instances"));
     struct header_source headers = header_source_of(replay->ledger);
     error = execution_open(replay->state, genesis, &headers, &replay->execution);
     if (error != TALLY_OK) {
