@@ -140,7 +140,7 @@ uint32_t node_peers(const struct node *node, struct node_peer peers[PEERS_MAX])
     for (uint32_t slot = 0; slot < node->roster.slot_count; slot++) {
         const struct roster_slot *of = &node->roster.slots[slot];
         struct links_status status;
-        if (!of->used || slot == node->roster.self) continue;
+        if (!of->used || slot == node->roster.self || links_peer(node->links, slot) == NULL) continue;
         links_peer_status(node->links, slot, &status);
         peers[count++] = (struct node_peer){
             .name = of->name,

@@ -8,21 +8,26 @@
 
 #define STRANGER_TICKS 60u
 
+/* One that members let go and whose key votes until the epoch ends is spoken to until then: others may not
+ * reach a quorum without it. */
+static bool is_linked(const struct member_register *nodes, const struct register_node *node)
+{
+    return node != NULL && (node->until == 0 || register_set_has_node(nodes, &nodes->set, node));
+}
+
 /* Before the roster changes: what hears that a link is down still knows the slot by then. */
 static void let_go(struct node *node, const struct member_register *nodes)
 {
     static const char reason[] = "its node has left the network";
     for (uint32_t slot = 0; slot < PEERS_MAX; slot++) {
         if (node->linked_node[slot] == 0) continue;
-        if (register_node_by_id(nodes, node->linked_node[slot]) != NULL) continue;
+        if (is_linked(nodes, register_node_by_id(nodes, node->linked_node[slot]))) continue;
         if (links_drop_peer(node->links, slot, reason)) node_on_down(node, slot, reason);
         node->linked_node[slot] = 0;
         node->peer_heights[slot] = 0;
     }
 }
 
-/* One that members let go and whose key votes until the epoch ends is spoken to until then: others may not
- * reach a quorum without it. */
 static void keep_link(struct node *node, uint32_t slot)
 {
     const struct roster_slot *of = &node->roster.slots[slot];
@@ -65,8 +70,11 @@ void node_take_register(struct node *node)
     atomic_store(&node->member_id, self != ROSTER_NONE ? node->roster.slots[self].member_id : 0);
     if (node->links == NULL) return;
     submissions_set_member(node->submissions, node_member_id(node));
-    for (uint32_t slot = 0; slot < node->roster.slot_count; slot++)
-        if (node->roster.slots[slot].used && slot != self) keep_link(node, slot);
+    for (uint32_t slot = 0; slot < node->roster.slot_count; slot++) {
+        const struct roster_slot *of = &node->roster.slots[slot];
+        if (of->used && slot != self && is_linked(nodes, register_node_by_id(nodes, of->node_id)))
+            keep_link(node, slot);
+    }
 }
 
 /* It dials whom it knows of, and is refused until they have it in their registers. */
