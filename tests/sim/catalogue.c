@@ -57,8 +57,12 @@ static void genesis_make(struct genesis *genesis, const struct vault *vault)
         put_u32(member->ballot_keys[0].bytes + 1, i + 1);
     }
     genesis->validator_count = set->count;
-    for (uint32_t i = 0; i < set->count; i++)
-        genesis->validators[i].key = set->keys[i];
+    for (uint32_t i = 0; i < set->count; i++) {
+        struct genesis_node *node = &genesis->validators[i];
+        node->member_id = i % genesis->member_count + 1;
+        (void)snprintf(node->name, sizeof node->name, "validator-%u", i + 1);
+        node->key = set->keys[i];
+    }
 }
 
 struct catalogue *catalogue_open(const struct vault *vault, uint64_t seed, bool real)
