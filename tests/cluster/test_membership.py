@@ -4,6 +4,7 @@ newcomer, ballots of the members, no restart. Nothing that was final is lost, an
 genesis alone, whatever epoch an answer is of."""
 
 import network
+import rpc
 from daemons import Daemons
 from loader import Load
 from network import DONE, tally, wait_until
@@ -68,12 +69,10 @@ class Membership(network.NetworkTest):
         self.assertTrue(verdict["authentic"] and verdict["complete"], verdict)
         return verdict
 
-    def blocks(self, upto, by="validator-1"):
-        """Height, epoch and time of each block."""
-        told = []
-        for height in range(1, upto + 1):
-            told.append(self.net.run(by, "block", height, check=DONE).json)
-        return told
+    def headers(self, upto, by="validator-1"):
+        with rpc.Client(self.net, by) as client:
+            return [client.ledger.GetBlock(rpc.rpc.GetBlockRequest(height=height), timeout=rpc.DEADLINE_S).header
+                    for height in range(1, upto + 1)]
 
     def test_from_four_to_seven_and_back_under_load(self):
         net, started = self.net, [f"validator-{i}" for i in range(1, 5)]
@@ -96,7 +95,7 @@ class Membership(network.NetworkTest):
             self.history_verified(first, newcomers[0])
 
             # One rotation of every kind, live.
-            for kind in ("signing", "ballot", "node"):
+            for kind in ("signing", "ballot"):
                 net.decide("rotate-key", kind, by="validator-4")
             path = network.synth(net.folder, 77, 20, members=4)["validator-4"]
             net.run("validator-4", "import", path, check=DONE)
@@ -115,14 +114,17 @@ class Membership(network.NetworkTest):
         height, _ = net.agreement(names=[*started, "observer-1", *newcomers[1:]])
         late = self.history_verified(first, "observer-1")
         self.assertGreaterEqual(late["events"], early["events"])
-        blocks = self.blocks(height)
-        epochs = sorted({block["epoch"] for block in blocks})
+        headers = self.headers(height)
+        epochs = sorted({header.epoch for header in headers})
         self.assertEqual(epochs, list(range(1, epochs[-1] + 1)))
         self.assertGreaterEqual(len(epochs), 3)
-        pauses = [(after["time_ms"] - before["time_ms"], before["height"]) for before, after in zip(blocks, blocks[1:])
-                  if before["epoch"] == after["epoch"]]
-        print(f"{height} blocks, {len(epochs)} epochs, longest pause within one {max(pauses)[0]} ms", flush=True)
-        self.assertLess(max(pauses)[0], PAUSE_MS_MAX, max(pauses))
+        pauses = {True: 0, False: 0}  # by whether an epoch ended between the two blocks
+        for before, after in zip(headers, headers[1:]):
+            changes = before.epoch != after.epoch
+            pauses[changes] = max(pauses[changes], after.time_ms - before.time_ms)
+        print(f"{height} blocks of {epochs[-1]} epochs; longest pause {pauses[False]} ms, {pauses[True]} ms where an epoch ended",
+              flush=True)
+        self.assertLess(pauses[False], PAUSE_MS_MAX)
 
 
 if __name__ == "__main__":
