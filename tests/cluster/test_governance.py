@@ -4,6 +4,7 @@
 import json
 import os
 import struct
+import subprocess
 import time
 
 import ecdsa
@@ -336,6 +337,29 @@ class GovernanceTest(NetworkTest):
         self.assertEqual(self.shown()["flags"], [{"flag": 1, "from": 1000000}])
         self.told("HEIGHT_PASSED", 1, "flag", 2, "--from", 1)
         self.told("NO_CHANGE", 1, "set", "base_timeout_ms", self.shown()["base_timeout_ms"])
+
+    def test_a_node_that_does_not_know_a_flag_stops_before_the_height_where_it_is_active(self):
+        net = self.members
+        net.expected += ["members switched on a protocol flag", "the node stops"]
+        active = self.shown()["height"] + 12
+        self.passed(1, "flag", 1, "--from", active)
+        net.down_names.update(self.names)  # from here on none has to run
+
+        def stopped():
+            net.run(self.names[0], "consent", "grant", os.urandom(32).hex(), "--purposes", "CREDIT_DECISION", "--days", 3)
+            return not any(net.running(name) for name in self.names)
+
+        wait_until("every node to stop", stopped, limit_s=60)
+        for name in self.names:
+            [said] = net.log_lines(name, "members switched on a protocol flag")
+            self.assertIn(f"flag=1 from_height={active}", said)
+            self.assertIn("node has stopped", net.log(name))
+            again = subprocess.run([str(network.TALLYD), "--home", net.home(name)], capture_output=True, text=True,
+                                   timeout=DEADLINE_S, check=False)
+            self.assertEqual(again.returncode, 1, again.stderr)
+            self.assertIn(f"members switched on protocol flag 1 from height {active} on, which this version does not know: "
+                          "upgrade this node to one that does", again.stderr)
+            tally("fsck", home=net.home(name), check=DONE)
 
 
 if __name__ == "__main__":
