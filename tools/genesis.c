@@ -12,7 +12,7 @@
 #include "tools/output.h"
 #include "tools/policy.h"
 
-#define BASE_TIMEOUT_MS_DEFAULT 250u
+#define BASE_TIMEOUT_MS_DEFAULT 400u
 #define HEARTBEAT_MS_DEFAULT 10000u
 
 static enum tool_exit genesis_run(struct context *context, int count, char **arguments);
@@ -41,7 +41,7 @@ const struct command command_genesis = {
         "  --out FILE             where the genesis goes; never written over\n"
         "  --created TIME         when: milliseconds since 1970, or a day, YYYY-MM-DD; now unless given\n"
         "  --policy NAME|FILE     as tally policy takes it; dev (no caps) unless given\n"
-        "  --base-timeout-ms N    1 to 30000; 250 unless given: several times the way from one node to "
+        "  --base-timeout-ms N    1 to 30000; 400 unless given: several times the way from one node to "
         "another\n"
         "  --heartbeat-ms N       0 to 86400000; 10000 unless given: a network at rest makes a block so "
         "often\n"
