@@ -86,6 +86,9 @@ int epoch_book_know(struct epoch_book *book, const struct validator_set *set)
     }
     added->before = epoch_book_set(book, set->epoch - 1);
     atomic_store_explicit(&book->sets[set->epoch], added, memory_order_release);
+    /* Where the state was made anew, its own epoch's set is known before those that led to it. */
+    struct verify_set *next = set->epoch < EPOCHS_MAX ? book->sets[set->epoch + 1] : NULL;
+    if (next != NULL) atomic_store_explicit(&next->before, added, memory_order_release);
     return TALLY_OK;
 }
 

@@ -230,6 +230,7 @@ static void on_rebuilt(void *context, const struct checkpoint *last)
     node_take_register(node);
     node_keep_seals_again(node);
     if (last->height > 0) certifier_applied(node->certifier, last);
+    node_want_seal(node);
     node_update_work(node);
 }
 
@@ -252,7 +253,9 @@ static void on_level(void *context)
     struct node *node = context;
     node->serving = true;
     node_take_register(node);
+    node_keep_seals_again(node);
     resume_applied(node);
+    node_want_seal(node);
     node_update_work(node);
 }
 

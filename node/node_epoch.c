@@ -332,7 +332,8 @@ void node_prepare_to_vote(struct node *node)
     struct replica_status status;
     uint64_t heights[VALIDATORS_MAX] = {0};
     const struct validator_set *set = &node->roster.validators->set;
-    if (node->has_votes || !is_wanted(node)) return;
+    node->has_votes = node->has_votes || replica_votes_from(node->replica) <= node->epoch + 1;
+    if (node->has_votes || node->votes_failed || !is_wanted(node)) return;
     replica_status(node->replica, &status);
     for (uint32_t seat = 0; seat < set->count; seat++) {
         uint32_t slot = roster_slot(&node->roster, seat);
@@ -341,9 +342,12 @@ void node_prepare_to_vote(struct node *node)
     if (status.consensus.sealed || node->epoch == 0) return;
     if (!vote_beginning_is_safe(set, node->roster.signer, heights, status.consensus.durable_height)) return;
     int error = vote_beginning_make(node->config, node->data_dir, node->epoch + 1);
-    node->has_votes = true;
+    node->has_votes = error == TALLY_OK;
+    node->votes_failed = !node->has_votes;
     if (error == TALLY_OK)
         LOG_INFO("this node has a vote record from the next epoch on", LOG_U("epoch", node->epoch + 1));
-    else if (error != TALLY_EEXISTS)
-        LOG_UNUSUAL("no vote record could be made for the next epoch", LOG_E("why", error));
+    else
+        LOG_UNUSUAL("no vote record could be made for the next epoch, and this node does not say that it is "
+                    "ready: mend the cause, delete data/votes, and start it again",
+            LOG_E("why", error));
 }

@@ -34,7 +34,8 @@ struct node {
     struct epoch_book *epochs;
     uv_timer_t *turn;   /* of epochs; NULL before the first */
     uint32_t seal_peer; /* asked last for a seal */
-    bool has_votes;     /* a vote record, as far as is known */
+    bool has_votes;     /* a sound vote record, of this epoch or the next */
+    bool votes_failed;  /* one could not be made */
     uint64_t ready_ms;  /* when it last said that it is synced; 0 = never */
     struct ledger *ledger;
     struct mempool *mempool;

@@ -697,6 +697,11 @@ void replica_close(struct replica *replica)
     free(replica);
 }
 
+uint64_t replica_votes_from(const struct replica *replica)
+{
+    return replica->votes_from;
+}
+
 bool replica_may_vote(const struct replica *replica)
 {
     return replica->may_vote;

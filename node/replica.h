@@ -75,6 +75,8 @@ void replica_want_seal(struct replica *replica, uint64_t height, const struct di
 /* The block of this height was applied: its memory may go. In height order. */
 void replica_release(struct replica *replica, uint64_t height);
 
+/* The epoch from which on this node's vote record is complete; UINT64_MAX where it has none that is sound. */
+uint64_t replica_votes_from(const struct replica *replica);
 /* Whether this node votes: a validator with a sound vote record. */
 bool replica_may_vote(const struct replica *replica);
 /* Records the promise to sign the checkpoint of `height` (the block's view is `view`), with the

@@ -44,6 +44,7 @@ struct replica {
     struct consensus *consensus;
     uint32_t signer;
     bool may_vote, started;
+    uint64_t votes_from; /* see replica_votes_from */
     struct candidates *candidates;
     struct vote_record *record;
     struct guard *guard;     /* beside the record */

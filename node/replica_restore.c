@@ -186,12 +186,14 @@ static bool begins_in_time(struct replica *replica, struct restoring *restoring)
 static int open_record(struct replica *replica, struct restoring *restoring, char *why, size_t why_size)
 {
     bool votes = replica->signer != SIGNER_NONE;
+    replica->votes_from = UINT64_MAX;
     struct vote_record_report report;
     int error = vote_record_open(disk_system(), replica->options.data_dir, replica->chain_id, NULL,
         on_replayed, restoring, &replica->record, &report);
     switch (error) {
     case TALLY_OK:
         replica->recorded_checkpoint = vote_record_checkpoint_height(replica->record);
+        if (restoring->begun) replica->votes_from = restoring->begins;
         if (!votes || !begins_in_time(replica, restoring)) return TALLY_OK;
         replica->may_vote = true;
         if (report.bytes_cut > 0)

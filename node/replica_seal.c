@@ -30,8 +30,12 @@ void replica_review_seal(struct replica *replica)
 void replica_want_seal(struct replica *replica, uint64_t height, const struct digest *next_set)
 {
     CHECK(height > 0);
-    CHECK(replica->seal_height == 0 ||
-          (replica->seal_height == height && digest_equal(&replica->next_set, next_set)));
+    /* Only a state that was wrong, and was made anew, asks for something else than before. */
+    bool same = replica->seal_height == height && digest_equal(&replica->next_set, next_set);
+    if (replica->seal_said && !same) {
+        replica_feed(replica, &(struct consensus_input){.kind = INPUT_SEAL, .ok = false}, NULL);
+        replica->seal_said = false;
+    }
     replica->seal_height = height;
     replica->next_set = *next_set;
     replica_review_seal(replica);

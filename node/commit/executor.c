@@ -340,6 +340,7 @@ static void run_seal(struct job *job)
 {
     struct seal_job *seal = (struct seal_job *)(void *)job;
     struct executor *executor = seal->base.executor;
+    seal->base.error = TALLY_ECLOSED; /* the executor has failed, and told so */
     if (executor->replay.state == NULL) return;
     int error = state_seal_put(executor->replay.state, &seal->seal);
     if (error == TALLY_OK) error = flusher_settle(executor->flusher);
@@ -352,9 +353,9 @@ static void seal_done(struct job *job)
 {
     struct seal_job *seal = (struct seal_job *)(void *)job;
     struct executor *executor = seal->base.executor;
-    if (seal->base.error != TALLY_OK)
+    if (seal->base.error != TALLY_OK && seal->base.error != TALLY_ECLOSED)
         fail(executor, "an epoch's seal cannot be kept", seal->base.error);
-    else if (!executor->closing && executor->callbacks->on_seal_kept != NULL)
+    else if (seal->base.error == TALLY_OK && !executor->closing && executor->callbacks->on_seal_kept != NULL)
         executor->callbacks->on_seal_kept(executor->context, seal->seal.checkpoint.checkpoint.epoch);
     free(seal);
 }

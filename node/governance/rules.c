@@ -2,6 +2,7 @@
 
 #include "node/governance/rules_internal.h"
 #include "proto/base/check.h"
+#include "proto/codec/epoch_seal.h"
 
 static struct event_result result_plain(enum ruling code)
 {
@@ -287,7 +288,7 @@ int governance_end(struct member_register *governed, const struct governance_blo
         epoch_begin(governed, block->height);
         *changed = true;
     }
-    if (governed->next.count > 0) return TALLY_OK;
+    if (governed->next.count > 0 || governed->epoch >= EPOCH_SEALS_MAX) return TALLY_OK;
     register_wanted_set(governed, &wanted);
     CHECK(wanted.count >= VALIDATORS_MIN);
     if (register_set_equal(&wanted, &governed->set)) return TALLY_OK;

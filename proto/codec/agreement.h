@@ -27,8 +27,9 @@ struct digest validator_set_hash(const struct validator_set *set);
 struct verify_set {
     struct validator_set set;
     struct verify_key parsed[VALIDATORS_MAX];
-    const struct verify_set *before; /* of the epoch before, whose seal this one's first block stands on;
-                                        NULL in the first epoch, and where it is not known */
+    /* Of the epoch before, whose seal this one's first block stands on; NULL in the first epoch, and until it
+     * is known. */
+    const struct verify_set *_Atomic before;
 };
 
 /* `before` is NULL, and the caller's to set. Errors: TALLY_EFORM (a bad key, keys unsorted or repeated, or
@@ -45,7 +46,8 @@ int certified_checkpoint_check(
     const struct verify_set *set, const struct certified_checkpoint *checkpoint) TALLY_MUST_CHECK;
 /* The leader's signature, every certificate in the justification, the justification's root and every hash in
  * it: R3's "J is valid by itself" is then consensus's to judge on plain fields, with no signature left
- * unchecked. Where the parent sealed the epoch before, the proof of that too, by set->before. */
+ * unchecked. Where the parent sealed the epoch before, the proof of that too, by set->before: TALLY_ENOTFOUND
+ * where that is not known yet, and nothing can be said. */
 int proposal_check(const struct verify_set *set, const struct digest *chain_id,
     const struct proposal *proposal) TALLY_MUST_CHECK;
 

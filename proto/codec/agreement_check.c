@@ -1,5 +1,7 @@
 #include "proto/codec/agreement.h"
 
+#include <stdatomic.h>
+
 #include "proto/base/check.h"
 
 int verify_set_init(const struct validator_set *set, struct verify_set *verify)
@@ -85,8 +87,9 @@ bool block_is_finalized(const struct block *block)
 static int seal_check(
     const struct verify_set *set, const struct digest *chain_id, const struct justification *justification)
 {
-    const struct verify_set *before = set->before;
-    if (before == NULL || before->set.epoch != justification->parent.epoch) return TALLY_EINVALID;
+    const struct verify_set *before = atomic_load_explicit(&set->before, memory_order_acquire);
+    if (before == NULL) return TALLY_ENOTFOUND;
+    if (before->set.epoch != justification->parent.epoch) return TALLY_EINVALID;
     if (!finalization_is_of(&justification->parent_certificate, &justification->parent,
             &justification->parent_hash, justification->seal_path, justification->seal_path_count))
         return TALLY_EINVALID;

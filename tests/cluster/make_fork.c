@@ -59,7 +59,9 @@ static void make_genesis(uint32_t validators)
             .ballot_keys = {key_of(3000 + i)}};
         *node = (struct genesis_node){.member_id = i + 1, .key = key_of(i)};
         snprintf(member->name, sizeof member->name, "Bank %u", i + 1);
+        snprintf(member->kind, sizeof member->kind, "bank");
         snprintf(node->name, sizeof node->name, "validator-%u", i + 1);
+        snprintf(node->address, sizeof node->address, "127.0.0.1:%u", 7000 + i);
     }
     genesis_identify(&genesis);
     buffer_init(&text, MIB);

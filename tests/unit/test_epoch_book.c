@@ -112,6 +112,7 @@ static void a_set_may_be_known_before_its_seals(void **state)
         assert_int_equal(epoch_book_add(book, &seal), TALLY_OK);
     }
     assert_int_equal(epoch_book_sealed(book), 2);
+    assert_ptr_equal(epoch_book_set(book, 3)->before, epoch_book_set(book, 2));
 }
 
 static void a_height_has_one_epoch(void **state)
