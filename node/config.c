@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "proto/base/check.h"
 
@@ -47,22 +46,6 @@ static int read_file(const char *path, struct buffer *out, struct why why)
     return error;
 }
 
-static int read_secret(
-    const char *path, const struct passphrase *passphrase, struct secret_key *secret, struct why why)
-{
-    struct stat status;
-    if (stat(path, &status) == 0 && (status.st_mode & 077) != 0)
-        return fail(why, TALLY_EDENIED, "%s can be read by others; run: chmod 600 %s", path, path);
-    struct buffer text;
-    int error = read_file(path, &text, why);
-    if (error != TALLY_OK) return error;
-    error = key_text_open(buffer_span(&text), passphrase, secret->bytes);
-    if (error != TALLY_OK) error = fail(why, error, "%s %s", path, key_text_fault(error, passphrase));
-    if (text.data != NULL) explicit_bzero(text.data, text.capacity);
-    buffer_close(&text);
-    return error;
-}
-
 struct config_address config_peer_address(
     const struct config *config, const char *name, const char *registered)
 {
@@ -90,9 +73,8 @@ static int load_genesis(const char *path, struct config *config, struct why why)
 /* Who a node is, the register says by its key: genesis has those alone with whom the network began. */
 static int find_self(struct config *config, struct why why)
 {
-    int error = node_signer_open(&config->node_key, &config->signer);
-    if (error != TALLY_OK) return fail(why, error, "%s/node.key is not a valid key", config->home);
-    const struct genesis_node *self = genesis_node_by_key(&config->genesis, &config->signer.key);
+    const struct genesis_node *self =
+        genesis_node_by_key(&config->genesis, &node_keys_now(config->keys)->key);
     if (self == NULL) return TALLY_OK;
     if (strcmp(self->name, config->name) != 0)
         return fail(why, TALLY_EFORM, "%s/node.yaml says \"%s\", but genesis gives this key to \"%s\"",
@@ -128,8 +110,7 @@ int config_load(
     snprintf(path, sizeof path, "%s/genesis.json", home);
     error = load_genesis(path, config, why);
     if (error != TALLY_OK) return error;
-    snprintf(path, sizeof path, "%s/node.key", home);
-    error = read_secret(path, passphrase, &config->node_key, why);
+    error = node_keys_open(disk_system(), home, passphrase, &config->keys, text, size);
     if (error != TALLY_OK) return error;
     return find_self(config, why);
 }
@@ -137,6 +118,6 @@ int config_load(
 void config_close(struct config *config)
 {
     if (config == NULL) return;
-    node_signer_close(&config->signer);
-    secret_key_close(&config->node_key);
+    node_keys_close(config->keys);
+    config->keys = NULL;
 }

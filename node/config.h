@@ -2,8 +2,7 @@
 #ifndef TALLY_NODE_CONFIG_H
 #define TALLY_NODE_CONFIG_H
 
-#include "node/keys/key_text.h"
-#include "node/keys/node_signer.h"
+#include "node/keys/node_keys.h"
 #include "node/net/log.h"
 #include "node/rpc/clients.h"
 #include "proto/codec/genesis.h"
@@ -33,10 +32,9 @@ struct config {
     struct client_entry clients[CLIENTS_MAX];
     uint32_t subject_cache_mib; /* memory for subjects' states; 0 = not said */
     enum log_level log_level;   /* the least that is written */
-    struct secret_key node_key;
-    struct node_signer signer; /* with node_key */
+    struct node_keys *keys;     /* the node's own; it goes over to the next one by itself */
     struct genesis genesis;
-    bool founds; /* its key is that of a validator in genesis */
+    bool founds; /* node.key is that of a validator in genesis */
 };
 
 /* Reads HOME/node.yaml, HOME/node.key (which `passphrase` opens where it is sealed; NULL is fine) and
@@ -45,7 +43,7 @@ struct config {
  * file that others may read). */
 int config_load(const char *home, const struct passphrase *passphrase, struct config *config, char *why,
     size_t why_size) TALLY_MUST_CHECK;
-/* Wipes the key. */
+/* Wipes the keys. */
 void config_close(struct config *config);
 
 /* Reads HOME/node.yaml alone: all but the key, the genesis and what follows from them, which are zero. Errors

@@ -188,7 +188,7 @@ static void bound_memory(void)
     (void)mallopt(M_TRIM_THRESHOLD, SPARE_SIZE_MAX);
 }
 
-/* The passphrase is in memory no longer than the key needs it. */
+/* The keys keep what opens them: a next one may come while the node runs. */
 static int load(
     const char *home, const char *passphrase_file, struct config *config, char *why, size_t why_size)
 {

@@ -93,7 +93,7 @@ static void sign_checkpoint(struct node *node, const struct checkpoint *checkpoi
     vote->checkpoint = *checkpoint;
     vote->signer = node->roster.signer;
     const struct signing purpose = {.kind = SIGNING_CHECKPOINT, .height = checkpoint->height};
-    int error = node_signer_sign(&node->config->signer, &purpose, &digest, &vote->signature);
+    int error = node_signer_sign(node_epoch_signer(node), &purpose, &digest, &vote->signature);
     if (error != TALLY_OK) {
         on_part_failed(node, "the signer", error);
         return;
@@ -311,6 +311,7 @@ static void on_tick(uv_timer_t *timer)
     struct node *node = timer->data;
     page_watch_tick(&node->pages, node->checkers);
     node_watch_membership(node);
+    node_watch_key(node);
     if (node->joining) {
         newcomer_tick(node->newcomer);
         return;
@@ -465,8 +466,7 @@ static int open_links(struct node *node, char *why, size_t why_size)
     uint32_t base_ms = executor_register(node->executor)->value.set.base_timeout_ms;
     struct links_options options = {
         .chain_id = config->genesis.chain_id,
-        .key = config->signer.key,
-        .secret = &config->node_key,
+        .signer = node->link_signer,
         .software = "tallyd/" TALLY_VERSION,
         .host = config->peer_address.host,
         .port = config->peer_address.port,

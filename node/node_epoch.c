@@ -108,6 +108,7 @@ int node_open_epoch(struct node *node, uint64_t certified, char *why, size_t why
     struct replica_options options = {
         .loop = node->loop,
         .config = node->config,
+        .signer = node_epoch_signer(node),
         .roster = &node->roster,
         .epochs = node->epochs,
         .base_timeout_ms = now->base_timeout_ms,

@@ -52,8 +52,11 @@ struct node {
     struct submissions *submissions;
     struct links *links;
     uv_timer_t *tick;
-    struct roster roster;            /* peers are slots */
-    atomic_uint member_id;           /* of the slot that is this node's */
+    struct roster roster;                    /* peers are slots */
+    atomic_uint member_id;                   /* of the slot that is this node's */
+    const struct node_signer *link_signer;   /* who proves this node to its peers */
+    const struct node_signer *newest_signer; /* this node's, as the register says */
+    uint32_t alone_ticks;                    /* without any link */
     uint32_t stranger_ticks;         /* since it was first said that the register does not have this node */
     uint32_t linked_node[PEERS_MAX]; /* by slot: the id of the node that the links have there; 0 = none */
     uint64_t rebuilt_height;         /* what the last rebuild came up to; 0 = none */
@@ -74,6 +77,19 @@ void node_send_own_vote(struct node *node, uint32_t peer);
 /* Takes over the nodes of the register after the last block applied, and keeps a link with each of them. Not
  * from within a callback of the links. */
 void node_take_register(struct node *node);
+
+/* node_key.c */
+
+/* Who votes for this node in this epoch; NULL where nobody does. */
+const struct node_signer *node_epoch_signer(const struct node *node);
+/* With the newest key that the register has of this node, where that is known here; else with node.key. */
+const struct node_signer *node_newest_signer(const struct node *node);
+/* Reads node.key.next, if it is there and was not read yet. */
+void node_look_for_next_key(struct node *node);
+/* Goes over to the key that the register says, as far as that is due. The roster is the register's. */
+void node_take_key(struct node *node, const struct member_register *nodes);
+/* Once a second: where there is no link at all, the peers may know this node by its other key. */
+void node_watch_key(struct node *node);
 
 /* Once a second: says once a minute that the register does not have this node, where that is so. */
 void node_watch_membership(struct node *node);

@@ -37,6 +37,8 @@ static void say_ready(struct node *node, const struct certified_checkpoint *show
 {
     struct buffer body, bytes;
     struct submission *submission;
+    const struct node_signer *signer = node_newest_signer(node);
+    const struct signing purpose = {.kind = SIGNING_GOVERNANCE};
     struct governance_transaction *ready = calloc(1, sizeof *ready);
     CHECK(ready != NULL);
     buffer_init(&body, GOVERNANCE_SIZE_MAX);
@@ -48,12 +50,15 @@ static void say_ready(struct node *node, const struct certified_checkpoint *show
     ready->ready = *shown;
     governance_body_encode(ready, &body);
     ready->body = buffer_span(&body);
-    governance_sign(ready, &node->config->node_key);
+    ready->key = signer->key;
+    ready->digest = governance_digest(ready);
+    int error = node_signer_sign(signer, &purpose, &ready->digest, &ready->signature);
     struct batch batch = batch_of_governance(ready);
     batch_encode(&batch, true, &bytes);
     CHECK(!body.failed && !bytes.failed);
-    int error = submissions_start(
-        node->submissions, buffer_span(&bytes), SUBMISSION_FINAL, on_answer, node, &submission);
+    if (error == TALLY_OK)
+        error = submissions_start(
+            node->submissions, buffer_span(&bytes), SUBMISSION_FINAL, on_answer, node, &submission);
     if (error == TALLY_OK)
         LOG_INFO("this node says that it is synced, to become a validator",
             LOG_U("checkpoint", shown->checkpoint.height));

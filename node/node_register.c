@@ -65,7 +65,11 @@ void node_take_register(struct node *node)
     const struct member_register *nodes = &view->value;
     if (node->submissions != NULL) admit_by(node, view);
     if (node->links != NULL) let_go(node, nodes);
-    roster_update(&node->roster, nodes, epoch_book_set(node->epochs, node->epoch), &node->config->signer.key);
+    struct public_key own[NODE_KEYS_MAX];
+    node_look_for_next_key(node);
+    uint32_t own_count = node_keys_public(node->config->keys, own);
+    roster_update(&node->roster, nodes, epoch_book_set(node->epochs, node->epoch), own, own_count);
+    node_take_key(node, nodes);
     uint32_t self = node->roster.self;
     atomic_store(&node->member_id, self != ROSTER_NONE ? node->roster.slots[self].member_id : 0);
     if (node->links == NULL) return;
@@ -86,6 +90,6 @@ void node_watch_membership(struct node *node)
     }
     if (node->stranger_ticks++ % STRANGER_TICKS == 0)
         LOG_INFO("this node is no member's: it waits until it is admitted, or has heard of that",
-            LOG_S("name", node->config->name), LOG_K("key", &node->config->signer.key),
+            LOG_S("name", node->config->name), LOG_K("key", &node_keys_now(node->config->keys)->key),
             LOG_U("links", links_up_count(node->links)));
 }

@@ -225,7 +225,7 @@ int replica_sign(struct replica *replica, const struct signing *what, const stru
         replica_mute(replica, "it was about to contradict what it had signed");
         return error;
     }
-    error = node_signer_sign(&replica->config->signer, what, digest, signature);
+    error = node_signer_sign(replica->options.signer, what, digest, signature);
     if (error != TALLY_OK)
         replica->options.callbacks->on_failed(replica->options.context, "the signer", error);
     else if (guard_mark_before(replica->known, mark))

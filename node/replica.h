@@ -32,8 +32,9 @@ struct replica_callbacks {
 struct replica_options {
     uv_loop_t *loop;
     const struct config *config;
-    const struct roster *roster;     /* its validators are this epoch's, as long as the replica is open */
-    const struct epoch_book *epochs; /* by which those in older ones are helped on */
+    const struct node_signer *signer; /* who votes here in this epoch; NULL where the roster says nobody */
+    const struct roster *roster;      /* its validators are this epoch's, as long as the replica is open */
+    const struct epoch_book *epochs;  /* by which those in older ones are helped on */
     uint32_t base_timeout_ms, heartbeat_ms; /* the epoch's */
     struct mempool *mempool;
     struct ledger *ledger;

@@ -104,8 +104,8 @@ void replica_ask_for_range(struct replica *replica, uint32_t peer, uint64_t from
 /* To one peer, by its seat, or PEER_ALL. */
 void replica_send(struct replica *replica, uint32_t peer, enum frame_kind kind, struct span payload);
 
-/* Signs with the node's key, once the guard allows it. Errors: as node_signer_sign, and guard_allow; it does
- * not vote any more then, or the process ends. */
+/* Signs with the node's key of this epoch, once the guard allows it. Errors: as node_signer_sign, and
+ * guard_allow; it does not vote any more then, or the process ends. */
 int replica_sign(struct replica *replica, const struct signing *what, const struct digest *digest,
     struct signature *signature) TALLY_MUST_CHECK;
 /* From here on it follows, and does not vote (R13). */

@@ -86,6 +86,8 @@ static int on_replayed(void *context, uint8_t type, uint64_t view, struct span b
     }
     if (type != JOURNAL_CONSENSUS) return TALLY_EVERSION;
     know_of(replica, (struct guard_mark){epoch, journal_place_view(view)});
+    /* Whoever has no seat now voted by a key that it has no more: that binds nobody here. */
+    if (replica->signer == SIGNER_NONE) return TALLY_OK;
     /* Of an epoch that is over, or the floor has passed it. */
     if (view <= journal_place(replica->validators->set.epoch, floor_view_of(replica))) return TALLY_OK;
     struct journal_entry entry;

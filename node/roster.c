@@ -93,8 +93,18 @@ static void take_seats(
     }
 }
 
+/* One node has both keys, or the register has only one of them. */
+static void take_own(struct roster *roster, const struct member_register *nodes, const struct public_key *key)
+{
+    const struct validator_set *set = &roster->validators->set;
+    const struct register_node *own = node_of_key(nodes, key);
+    if (own != NULL) roster->self = slot_of_node(roster, own->id);
+    for (uint32_t seat = 0; seat < set->count; seat++)
+        if (public_key_equal(&set->keys[seat], key)) roster->signer = seat;
+}
+
 void roster_update(struct roster *roster, const struct member_register *nodes,
-    const struct verify_set *validators, const struct public_key *self)
+    const struct verify_set *validators, const struct public_key *own, uint32_t own_count)
 {
     const struct validator_set *set = &validators->set;
     bool same = roster->validators != NULL && roster->validators->set.epoch == set->epoch;
@@ -103,11 +113,10 @@ void roster_update(struct roster *roster, const struct member_register *nodes,
     put_nodes(roster, nodes, set);
     take_seats(roster, nodes, set, same);
     roster->validators = validators;
-    const struct register_node *own = node_of_key(nodes, self);
-    roster->self = own != NULL ? slot_of_node(roster, own->id) : ROSTER_NONE;
+    roster->self = ROSTER_NONE;
     roster->signer = ROSTER_NONE;
-    for (uint32_t seat = 0; seat < set->count; seat++)
-        if (public_key_equal(&set->keys[seat], self)) roster->signer = seat;
+    for (uint32_t i = 0; i < own_count; i++)
+        take_own(roster, nodes, &own[i]);
 }
 
 uint32_t roster_seat(const struct roster *roster, uint32_t slot)

@@ -30,16 +30,17 @@ struct roster {
     struct roster_slot slots[PEERS_MAX];
     uint32_t slot_of[PEERS_MAX]; /* by seat; ROSTER_NONE where no node of the register has it */
     uint32_t self;               /* this node's slot; ROSTER_NONE where the register does not have it */
-    uint32_t signer;             /* this node's seat where its key votes in this epoch, else ROSTER_NONE */
+    uint32_t signer; /* this node's seat where a key of its own votes in this epoch, else ROSTER_NONE */
 };
 
 /* Takes over the nodes of a register and the validators of an epoch, which may be the one before the
  * register's: it changes at a seal, and the epoch only once that is certified. Zeros are a roster without
  * nodes: there slots begin as seats, validators first. Nodes that stay keep their slots, and within an epoch
- * their seats; what is gone leaves room for what comes. `self` is this node's key; `validators` is borrowed
- * until the next call. */
+ * their seats; what is gone leaves room for what comes. `own` are this node's keys, `own_count` of them: the
+ * one of node.key, and the next one, of which at most one is the epoch's. `validators` is borrowed until the
+ * next call. */
 void roster_update(struct roster *roster, const struct member_register *nodes,
-    const struct verify_set *validators, const struct public_key *self);
+    const struct verify_set *validators, const struct public_key *own, uint32_t own_count);
 
 /* ROSTER_NONE for a slot that is not in use, and for ROSTER_NONE. */
 uint32_t roster_seat(const struct roster *roster, uint32_t slot);

@@ -222,7 +222,8 @@ static enum tool_exit make_rotate_key(const struct make *make)
     if (code == TOOL_DONE)
         snprintf(make->draft->note, sizeof make->draft->note,
             action->key_kind == KEY_NODE
-                ? "once this has passed: stop the node, put %s in node.key's place, begin with new data"
+                ? "the new key is in %s: keep it there, the node goes over to it by itself once this has "
+                  "passed"
                 : "the new key is in %s: keep it there, it is taken by itself once this has passed",
             path);
     return code;

@@ -21,23 +21,26 @@ struct digest hello_digest(
     return hasher_final(&hasher);
 }
 
-void hello_encode(
+int hello_encode(
     const struct link_identity *identity, const struct digest *exporter, uint8_t side, struct buffer *out)
 {
     Tallystick__V1__Hello message;
     struct signature signature;
     char software[HELLO_SOFTWARE_SIZE_MAX + 1];
-    struct digest digest = hello_digest(&identity->chain_id, exporter, side, &identity->key);
-    signature_make(identity->secret, &digest, &signature);
+    struct digest digest = hello_digest(&identity->chain_id, exporter, side, &identity->signer->key);
+    const struct signing purpose = {.kind = SIGNING_LINK};
+    int error = node_signer_sign(identity->signer, &purpose, &digest, &signature);
+    if (error != TALLY_OK) return error;
     CHECK(strlen(identity->software) <= HELLO_SOFTWARE_SIZE_MAX);
     strcpy(software, identity->software);
     tallystick__v1__hello__init(&message);
     message.version = HELLO_VERSION;
     message.chain_id = message_bytes(span_of(identity->chain_id.bytes, DIGEST_SIZE));
-    message.node_key = message_bytes(span_of(identity->key.bytes, PUBLIC_KEY_SIZE));
+    message.node_key = message_bytes(span_of(identity->signer->key.bytes, PUBLIC_KEY_SIZE));
     message.signature = message_bytes(span_of(signature.bytes, SIGNATURE_SIZE));
     message.software = software;
     message_encode(&message.base, out);
+    return TALLY_OK;
 }
 
 /* A field that is exactly as long as what it stands for. */

@@ -6,6 +6,7 @@
 #ifndef TALLY_NET_HELLO_H
 #define TALLY_NET_HELLO_H
 
+#include "node/keys/node_signer.h"
 #include "node/net/log.h"
 #include "proto/crypto/signature.h"
 
@@ -19,8 +20,7 @@
 /* Who this node is; shared by its links, and outlives them. */
 struct link_identity {
     struct digest chain_id;
-    struct public_key key;
-    const struct secret_key *secret;
+    const struct node_signer *signer; /* with its key */
     const char *
         software; /* "tallyd 0.1.0": shown to peers, trusted by none; at most HELLO_SOFTWARE_SIZE_MAX bytes */
     struct log_limit *refusals; /* bounds the lines about refused strangers */
@@ -37,9 +37,10 @@ struct hello {
 struct digest hello_digest(
     const struct digest *chain_id, const struct digest *exporter, uint8_t side, const struct public_key *key);
 
-/* Appends this node's Hello as the given side of the connection with that exporter. */
-void hello_encode(
-    const struct link_identity *identity, const struct digest *exporter, uint8_t side, struct buffer *out);
+/* Appends this node's Hello as the given side of the connection with that exporter. Errors: as
+ * node_signer_sign; nothing is appended then. */
+int hello_encode(const struct link_identity *identity, const struct digest *exporter, uint8_t side,
+    struct buffer *out) TALLY_MUST_CHECK;
 
 /* Errors: TALLY_EFORM (not a canonical Hello of its fields' sizes), TALLY_EVERSION (a Hello of another
  * version: only hello->version is set), TALLY_ENOMEM. */

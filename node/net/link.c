@@ -192,9 +192,9 @@ static void hello_send(struct link *link)
     uint8_t header[FRAME_HEADER_SIZE];
     struct buffer payload;
     buffer_init(&payload, HELLO_SIZE_MAX);
-    hello_encode(link->identity, &link->exporter, side_of(link, true), &payload);
+    int error = hello_encode(link->identity, &link->exporter, side_of(link, true), &payload);
     CHECK(payload.size <= frame_size_max(FRAME_HELLO));
-    int error = payload.failed ? TALLY_ENOMEM : TALLY_OK;
+    if (error == TALLY_OK && payload.failed) error = TALLY_ENOMEM;
     if (error == TALLY_OK) {
         frame_header_put(header, FRAME_HELLO, payload.size);
         error = tls_stream_write_two(link->stream, span_of(header, sizeof header), buffer_span(&payload));
@@ -230,7 +230,8 @@ static int refuse(struct link *link, const struct public_key *claimed, const cha
 static const char *hello_judge(struct link *link, const struct hello *hello, uint32_t *peer)
 {
     if (!digest_equal(&hello->chain_id, &link->identity->chain_id)) return "it belongs to another chain";
-    if (public_key_equal(&hello->key, &link->identity->key)) return "it is this node itself, or has its key";
+    if (public_key_equal(&hello->key, &link->identity->signer->key))
+        return "it is this node itself, or has its key";
     uint32_t index = link->callbacks->peer_of_key(link->context, &hello->key);
     if (index == LINK_PEER_NONE) return "its node key is not in the membership";
     if (link->expected != LINK_PEER_NONE && index != link->expected)

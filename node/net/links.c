@@ -322,8 +322,7 @@ static struct links *links_make(uv_loop_t *loop, const struct links_options *opt
     links->loop = loop;
     links->identity = (struct link_identity){
         .chain_id = options->chain_id,
-        .key = options->key,
-        .secret = options->secret,
+        .signer = options->signer,
         .software = links->software,
         .refusals = &links->refusals,
     };

@@ -47,11 +47,10 @@ struct links_callbacks {
     void (*on_frame)(void *context, uint32_t peer, enum frame_kind kind, struct span payload);
 };
 
-/* Everything is copied but `secret`, which must outlive the links. */
+/* Everything is copied but `signer`, which must outlive the links, or links_set_own_key. */
 struct links_options {
     struct digest chain_id;
-    struct public_key key; /* this node's; the slot with this key is this node's own, if there is one */
-    const struct secret_key *secret;
+    const struct node_signer *signer; /* this node's; the slot with its key is its own, if there is one */
     const char *software;
     const char *host;      /* an address literal to listen on */
     uint16_t port;         /* 0 = any */
@@ -89,9 +88,9 @@ int links_set_peer(struct links *links, uint32_t slot, const struct links_peer *
 bool links_drop_peer(struct links *links, uint32_t slot, const char *reason);
 /* Who has the slot; NULL where nobody has. Borrowed until the slot changes. */
 const struct links_peer *links_peer(const struct links *links, uint32_t slot);
-/* Goes over to another key of this node's own: all links end, and come up again by this key. `secret` must
+/* Goes over to another key of this node's own: all links end, and come up again by this key. `signer` must
  * outlive the links; the old one is of no more use here. */
-void links_set_own_key(struct links *links, const struct public_key *key, const struct secret_key *secret);
+void links_set_own_key(struct links *links, const struct node_signer *signer);
 
 /* Queues one frame, in the lane of its kind.
  * Errors: TALLY_ECLOSED (no link with this peer now, or nobody has the slot), TALLY_ELIMIT (payload over its

@@ -14,7 +14,7 @@ uint32_t links_slot_of(const struct links *links, const struct public_key *key)
 /* Who of the two dials follows from both keys. */
 static void compare_keys(const struct links *links, struct peer *peer)
 {
-    int order = memcmp(links->identity.key.bytes, peer->info.key.bytes, PUBLIC_KEY_SIZE);
+    int order = memcmp(links->identity.signer->key.bytes, peer->info.key.bytes, PUBLIC_KEY_SIZE);
     peer->self = order == 0;
     peer->dials = order < 0;
 }
@@ -85,12 +85,11 @@ const struct links_peer *links_peer(const struct links *links, uint32_t slot)
     return links->peers[slot].set ? &links->peers[slot].info : NULL;
 }
 
-void links_set_own_key(struct links *links, const struct public_key *key, const struct secret_key *secret)
+void links_set_own_key(struct links *links, const struct node_signer *signer)
 {
     CHECK(!links->telling);
-    LOG_INFO("this node goes over to another key", LOG_K("key", key));
-    links->identity.key = *key;
-    links->identity.secret = secret;
+    LOG_INFO("this node goes over to another key", LOG_K("key", &signer->key));
+    links->identity.signer = signer;
     /* Also those that are not up: a Hello by the old key may be on its way. */
     for (struct connection *at = links->connections; at != NULL; at = at->next)
         links_end_connection(at, LINKS_END_REKEYED, "this node's key was changed");

@@ -25,7 +25,7 @@ const char *governance_kind_name(uint32_t kind)
 
 /* ---- What is signed ---- */
 
-static struct digest transaction_digest(const struct governance_transaction *transaction)
+struct digest governance_digest(const struct governance_transaction *transaction)
 {
     struct hasher hasher;
     hasher_init(&hasher, TAG_GOVERNANCE);
@@ -41,7 +41,7 @@ static struct digest transaction_digest(const struct governance_transaction *tra
 void governance_sign(struct governance_transaction *transaction, const struct secret_key *secret)
 {
     CHECK(secret_key_public(secret, &transaction->key) == TALLY_OK);
-    transaction->digest = transaction_digest(transaction);
+    transaction->digest = governance_digest(transaction);
     signature_make(secret, &transaction->digest, &transaction->signature);
 }
 
@@ -239,6 +239,6 @@ int governance_decode(struct span bytes, struct arena *arena, struct governance_
     if (error == TALLY_OK)
         error = body_read((const Tallystick__V1__GovernanceBody *)body, arena, transaction);
     if (error == TALLY_OK) error = attachments_check(transaction);
-    if (error == TALLY_OK) transaction->digest = transaction_digest(transaction);
+    if (error == TALLY_OK) transaction->digest = governance_digest(transaction);
     return error;
 }

@@ -140,6 +140,8 @@ struct governance_transaction {
 /* Appends the canonical encoding of the body, from kind, action, closes_ms, proposal, yes, revoked_kind,
  * revoked_key and ready. */
 void governance_body_encode(const struct governance_transaction *transaction, struct buffer *out);
+/* What the key signs: of the key, the body and the fields before it. */
+struct digest governance_digest(const struct governance_transaction *transaction);
 /* Sets key, digest and signature, from the body and the fields before it. The secret key is valid (CHECKed).
  */
 void governance_sign(struct governance_transaction *transaction, const struct secret_key *secret);

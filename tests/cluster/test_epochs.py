@@ -105,6 +105,69 @@ class EpochTest(network.NetworkTest):
         self.assertTrue(net.status("validator-2")["may_vote"])
         net.agreement(height)
 
+    def rotate(self, name, voters):
+        """Gives the node a next key, by ballot."""
+        home = self.net.home(name)
+        proposed = network.tally("gov", "rotate-key", "node", home=home, check=DONE).json
+        for voter in voters:
+            last = network.wait_until(f"{voter} to vote", lambda: self.vote(self.net.home(voter), proposed["proposal"]))
+        self.assertEqual(last["outcome"], "passed")
+
+    def key(self, name):
+        return network.tally("key", "show", self.net.home(name) / "node.key", check=DONE).json["public_key"]
+
+    def rotated(self, name, old):
+        """It goes on under its new key alone, and never lost its vote."""
+        network.wait_until("the next key to take the old one's place",
+                           lambda: not (self.net.home(name) / "node.key.next").exists())
+        self.assertNotEqual(self.key(name), old)
+        status = network.wait_until(f"{name} to answer", lambda: self.net.status(name))
+        self.assertEqual((status["role"], status["may_vote"]), ("validator", True))
+        self.assertNotIn("follows and does not vote", self.net.log(name))
+
+    def test_a_nodes_key_rotates_while_it_runs(self):
+        net = Daemons()
+        self.networks.append(net)
+        self.addCleanup(net.close)
+        for name in net.names:
+            net.init(name)
+        net.start_all()
+        writer = Writer(net, "validator-1", batch_events=5, again=True, pause_s=0.1)
+        writer.start()
+        self.everybody_in(1)
+
+        # Nothing is restarted. The epoch ends by itself: its validators have other keys.
+        old = self.key("validator-4")
+        self.rotate("validator-4", ["validator-1", "validator-2", "validator-3"])
+        self.everybody_in(2)
+        self.rotated("validator-4", old)
+
+        # Its vote under the new key is needed.
+        net.kill("validator-3")
+        client, member = rpc.Client(net, "validator-1"), rpc.Member(net, "validator-1")
+        client.submit(member.batch([member.opening()]))
+        client.close()
+        net.start("validator-3")
+        self.everybody_in(2)
+
+        # Killed at once when it has passed: it may not know that, and its peers know its new key alone.
+        old = self.key("validator-3")
+        self.rotate("validator-3", ["validator-1", "validator-2", "validator-4"])
+        net.kill("validator-3")
+        net.start("validator-3")
+        self.everybody_in(3)
+        self.rotated("validator-3", old)
+
+        for name in ("validator-3", "validator-4"):
+            net.stop(name)
+            net.start(name)
+        self.everybody_in(3)
+        writer.end()
+        self.assertEqual(writer.wrong, [])
+        net.agreement(writer.height)
+        for name in ("validator-3", "validator-4"):
+            self.assertNotIn("follows and does not vote", net.log(name))
+
 
 if __name__ == "__main__":
     network.main()

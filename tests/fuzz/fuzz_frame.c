@@ -1,4 +1,4 @@
-// links: net codec crypto base
+// links: net keys codec crypto base
 /* The first byte chooses how the rest is split; the frames that come out must not depend on it, parts
  * included. */
 #include <stdlib.h>
@@ -79,13 +79,13 @@ static void put_frame(struct buffer *out, enum frame_kind kind, const void *payl
 /* A Hello as a node sends it, of a fixed key. */
 static void put_hello(struct buffer *out)
 {
-    static const struct secret_key secret = {{[SECRET_KEY_SIZE - 1] = 1}};
-    struct link_identity identity = {.secret = &secret, .software = "tallyd"};
+    struct secret_key secret = {{[SECRET_KEY_SIZE - 1] = 1}};
+    const struct node_signer signer = node_signer_of(&secret);
+    const struct link_identity identity = {.signer = &signer, .software = "tallyd"};
     struct digest exporter = {{0}};
     struct buffer payload;
-    CHECK(secret_key_public(&secret, &identity.key) == TALLY_OK);
     buffer_init(&payload, HELLO_SIZE_MAX);
-    hello_encode(&identity, &exporter, HELLO_SIDE_CONNECTED, &payload);
+    CHECK(hello_encode(&identity, &exporter, HELLO_SIDE_CONNECTED, &payload) == TALLY_OK);
     put_frame(out, FRAME_HELLO, payload.data, payload.size);
     buffer_close(&payload);
 }

@@ -96,8 +96,7 @@ static inline int node_open_with(uint32_t index, uint8_t chain, const struct lin
     struct node *node = &net.nodes[index];
     struct links_options options = {
         .chain_id = harness_digest(chain),
-        .key = node->key->key,
-        .secret = &node->key->secret,
+        .signer = &node->key->signer,
         .software = "tallyd test",
         .host = "127.0.0.1",
         .port = net.table[index].port,

@@ -48,8 +48,7 @@ static void side_open(
     }
     struct links_options options = {
         .chain_id = harness_digest(1),
-        .key = keys[self].key,
-        .secret = &keys[self].secret,
+        .signer = &keys[self].signer,
         .software = "test",
         .host = "127.0.0.1",
         .port = ports[self],

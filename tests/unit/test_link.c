@@ -1,4 +1,4 @@
-// links: net codec crypto base
+// links: net keys codec crypto base
 /* One node, and an intruder that speaks TLS and whatever bytes a test wants. */
 #include "node/net/link.h"
 
@@ -166,6 +166,8 @@ static int setup_with(void **state, uint32_t own, bool known)
         struct harness_key larger = node.keys[1];
         node.keys[1] = node.keys[0];
         node.keys[0] = larger;
+        for (uint32_t i = 0; i < 2; i++)
+            node.keys[i].signer = node_signer_of(&node.keys[i].secret);
     }
     assert_int_equal(tls_context_peer(&intruder.tls), TALLY_OK);
     buffer_init(&intruder.echo, MIB);
@@ -187,8 +189,7 @@ static int setup_with(void **state, uint32_t own, bool known)
     }
     struct links_options options = {
         .chain_id = harness_digest(CHAIN),
-        .key = node.keys[0].key,
-        .secret = &node.keys[0].secret,
+        .signer = &node.keys[0].signer,
         .software = "tallyd test",
         .host = "127.0.0.1",
         .port = 0,

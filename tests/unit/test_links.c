@@ -1,4 +1,4 @@
-// links: net codec crypto base
+// links: net keys codec crypto base
 #include "node/net/links.h"
 
 #include "tests/unit/links_net.h"
@@ -420,8 +420,7 @@ static void votes_stay_quick_beside_200_mb_of_bulk(void **state)
     struct node *receiver = &net.nodes[1];
     struct links_options options = {
         .chain_id = harness_digest(CHAIN),
-        .key = receiver->key->key,
-        .secret = &receiver->key->secret,
+        .signer = &receiver->key->signer,
         .software = "tallyd test",
         .host = "127.0.0.1",
         .port = net.table[1].port,

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <uv.h>
 
+#include "node/keys/node_signer.h"
 #include "node/net/log.h"
 #include "proto/crypto/digest.h"
 #include "proto/crypto/signature.h"
@@ -131,6 +132,7 @@ static inline uint16_t harness_free_port(void)
 struct harness_key {
     struct secret_key secret;
     struct public_key key;
+    struct node_signer signer; /* of this very secret: made anew where a key is moved */
 };
 
 static inline int harness_key_order(const void *a, const void *b)
@@ -147,6 +149,8 @@ static inline void harness_keys(struct harness_key *keys, size_t count)
         assert_int_equal(secret_key_public(&keys[i].secret, &keys[i].key), TALLY_OK);
     }
     qsort(keys, count, sizeof keys[0], harness_key_order);
+    for (size_t i = 0; i < count; i++)
+        keys[i].signer = node_signer_of(&keys[i].secret);
 }
 
 static inline struct digest harness_digest(uint8_t fill)

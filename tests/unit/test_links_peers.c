@@ -1,4 +1,4 @@
-// links: net codec crypto base
+// links: net keys codec crypto base
 #include "tests/unit/links_net.h"
 
 static bool up(uint32_t from, uint32_t to)
@@ -115,7 +115,7 @@ static void a_key_is_changed_and_the_old_one_is_refused(void **state)
     struct links_status status;
     links_peer_status(net.nodes[0].links, 2, &status);
     assert_int_equal(status.ends[LINKS_END_REKEYED], 1);
-    links_set_own_key(net.nodes[2].links, &spare->key, &spare->secret);
+    links_set_own_key(net.nodes[2].links, &spare->signer);
     assert_int_equal(links_set_peer(net.nodes[2].links, 2, &rotated), TALLY_OK);
     assert_true(harness_run(zero_and_two_up, NULL, 5000));
     assert_false(up(1, 2));

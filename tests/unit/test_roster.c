@@ -27,7 +27,7 @@ static int setup(void **state)
 
 static void update(const struct verify_set *validators, uint32_t node)
 {
-    roster_update(&roster, &nodes, validators, &nodes.nodes[node].key);
+    roster_update(&roster, &nodes, validators, &nodes.nodes[node].key, 1);
 }
 
 /* Epoch 2 begins with the observer and without the validator of seat 0. */
@@ -126,13 +126,27 @@ static void a_rotated_key_votes_under_the_old_one(void **state)
     *key = *register_key_find(&nodes, &old);
     key->key.bytes[32] ^= 1;
     nodes.nodes[0].key = key->key;
-    roster_update(&roster, &nodes, &first, &old);
+    roster_update(&roster, &nodes, &first, &old, 1);
     assert_true(roster.signer < 4);
     assert_int_equal(roster.slots[roster.self].node_id, 1);
     assert_memory_equal(&roster.slots[roster.self].key, &key->key, sizeof key->key);
-    roster_update(&roster, &nodes, &first, &key->key);
+    roster_update(&roster, &nodes, &first, &key->key, 1);
     assert_int_equal(roster.signer, ROSTER_NONE);
     assert_true(roster_is_validator(&roster, roster.self));
+    const struct public_key both[] = {old, key->key};
+    roster_update(&roster, &nodes, &first, both, 2);
+    assert_memory_equal(&first.set.keys[roster.signer], &old, sizeof old);
+    assert_int_equal(roster.slots[roster.self].node_id, 1);
+}
+
+/* The proposal has not passed: the register knows one of its keys alone. */
+static void a_key_that_is_to_come_changes_nothing(void **state)
+{
+    (void)state;
+    const struct public_key both[] = {nodes.nodes[0].key, {{2, 1, 1}}};
+    roster_update(&roster, &nodes, &first, both, 2);
+    assert_true(roster.signer < 4);
+    assert_int_equal(roster.slots[roster.self].node_id, 1);
 }
 
 /* Its epoch's seal took it off the register, and is not certified yet. */
@@ -144,7 +158,7 @@ static void a_validator_that_is_gone_leaves_its_seat_empty(void **state)
     memmove(&nodes.nodes[id - 1], &nodes.nodes[id], (5 - id) * sizeof nodes.nodes[0]);
     nodes.node_count = 4;
     nodes.epoch = 2;
-    roster_update(&roster, &nodes, &first, &genesis.observers[0].key);
+    roster_update(&roster, &nodes, &first, &genesis.observers[0].key, 1);
     assert_int_equal(roster_slot(&roster, 2), ROSTER_NONE);
     assert_string_equal(roster_validator_name(&roster, 2), "gone");
     assert_int_equal(roster_seat(&roster, 4), 4);
@@ -160,6 +174,7 @@ int main(void)
         cmocka_unit_test_setup(who_comes_in_an_epoch_changes_no_seat, setup),
         cmocka_unit_test_setup(a_slot_that_is_left_is_used_again, setup),
         cmocka_unit_test_setup(a_rotated_key_votes_under_the_old_one, setup),
+        cmocka_unit_test_setup(a_key_that_is_to_come_changes_nothing, setup),
         cmocka_unit_test_setup(a_validator_that_is_gone_leaves_its_seat_empty, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
