@@ -10,9 +10,12 @@
 
 /* One that members let go and whose key votes until the epoch ends is spoken to until then: others may not
  * reach a quorum without it. */
-static bool is_linked(const struct member_register *nodes, const struct register_node *node)
+static bool is_linked(const struct node *node, const struct member_register *nodes, uint32_t slot)
 {
-    return node != NULL && (node->until == 0 || register_set_has_node(nodes, &nodes->set, node));
+    const struct register_node *of = register_node_by_id(nodes, node->roster.slots[slot].node_id);
+    if (of != NULL && (of->until == 0 || register_set_has_node(nodes, &nodes->set, of))) return true;
+    /* The seal is applied and not yet certified. */
+    return nodes->epoch == node->epoch + 1 && roster_is_validator(&node->roster, slot);
 }
 
 /* Before the roster changes: what hears that a link is down still knows the slot by then. */
@@ -21,7 +24,7 @@ static void let_go(struct node *node, const struct member_register *nodes)
     static const char reason[] = "its node has left the network";
     for (uint32_t slot = 0; slot < PEERS_MAX; slot++) {
         if (node->linked_node[slot] == 0) continue;
-        if (is_linked(nodes, register_node_by_id(nodes, node->linked_node[slot]))) continue;
+        if (is_linked(node, nodes, slot)) continue;
         if (links_drop_peer(node->links, slot, reason)) node_on_down(node, slot, reason);
         node->linked_node[slot] = 0;
         node->peer_heights[slot] = 0;
@@ -76,8 +79,7 @@ void node_take_register(struct node *node)
     submissions_set_member(node->submissions, node_member_id(node));
     for (uint32_t slot = 0; slot < node->roster.slot_count; slot++) {
         const struct roster_slot *of = &node->roster.slots[slot];
-        if (of->used && slot != self && is_linked(nodes, register_node_by_id(nodes, of->node_id)))
-            keep_link(node, slot);
+        if (of->used && slot != self && is_linked(node, nodes, slot)) keep_link(node, slot);
     }
 }
 

@@ -13,11 +13,26 @@ static uint32_t slot_of_node(const struct roster *roster, uint32_t node_id)
     return ROSTER_NONE;
 }
 
-static void drop_gone(struct roster *roster, const struct member_register *nodes)
+/* R11: who left the set serves on until the seal's checkpoint is certified, which is when the next epoch
+ * begins here; the register is there as soon as the seal is applied. */
+static bool serves_on(const struct roster *roster, const struct member_register *nodes,
+    const struct validator_set *set, const struct roster_slot *slot)
 {
-    for (uint32_t i = 0; i < roster->slot_count; i++)
-        if (roster->slots[i].used && register_node_by_id(nodes, roster->slots[i].node_id) == NULL)
-            roster->slots[i] = (struct roster_slot){0};
+    bool same = roster->validators != NULL && roster->validators->set.epoch == set->epoch;
+    return same && nodes->epoch == set->epoch + 1 && slot->seat < set->count;
+}
+
+static void drop_gone(
+    struct roster *roster, const struct member_register *nodes, const struct validator_set *set)
+{
+    for (uint32_t i = 0; i < roster->slot_count; i++) {
+        struct roster_slot *slot = &roster->slots[i];
+        if (!slot->used || register_node_by_id(nodes, slot->node_id) != NULL) continue;
+        if (serves_on(roster, nodes, set, slot))
+            slot->ended = true;
+        else
+            *slot = (struct roster_slot){0};
+    }
 }
 
 static void put_node(struct roster *roster, const struct register_node *node)
@@ -67,8 +82,11 @@ static void take_seats(
     bool taken[PEERS_MAX] = {false};
     for (uint32_t seat = 0; seat < PEERS_MAX; seat++)
         roster->slot_of[seat] = ROSTER_NONE;
-    for (uint32_t i = 0; i < roster->slot_count; i++)
-        if (!same || roster->slots[i].seat < set->count) roster->slots[i].seat = ROSTER_NONE;
+    for (uint32_t i = 0; i < roster->slot_count; i++) {
+        struct roster_slot *slot = &roster->slots[i];
+        bool kept = slot->used && register_node_by_id(nodes, slot->node_id) == NULL;
+        if (!same || (slot->seat < set->count && !kept)) slot->seat = ROSTER_NONE;
+    }
     for (uint32_t seat = 0; seat < set->count; seat++) {
         const struct register_node *node = node_of_key(nodes, &set->keys[seat]);
         taken[seat] = true;
@@ -99,8 +117,11 @@ static void take_own(struct roster *roster, const struct member_register *nodes,
     const struct validator_set *set = &roster->validators->set;
     const struct register_node *own = node_of_key(nodes, key);
     if (own != NULL) roster->self = slot_of_node(roster, own->id);
-    for (uint32_t seat = 0; seat < set->count; seat++)
-        if (public_key_equal(&set->keys[seat], key)) roster->signer = seat;
+    for (uint32_t seat = 0; seat < set->count; seat++) {
+        if (!public_key_equal(&set->keys[seat], key)) continue;
+        roster->signer = seat;
+        if (roster->self == ROSTER_NONE) roster->self = roster->slot_of[seat];
+    }
 }
 
 void roster_update(struct roster *roster, const struct member_register *nodes,
@@ -109,7 +130,7 @@ void roster_update(struct roster *roster, const struct member_register *nodes,
     const struct validator_set *set = &validators->set;
     bool same = roster->validators != NULL && roster->validators->set.epoch == set->epoch;
     CHECK(set->epoch == nodes->epoch || set->epoch + 1 == nodes->epoch);
-    drop_gone(roster, nodes);
+    drop_gone(roster, nodes, set);
     put_nodes(roster, nodes, set);
     take_seats(roster, nodes, set, same);
     roster->validators = validators;

@@ -17,7 +17,7 @@
 
 struct roster_slot {
     bool used;  /* else the rest is zeros */
-    bool ended; /* the register has it only because its key votes until this epoch ends */
+    bool ended; /* it is here only because its key votes until this epoch ends */
     uint32_t node_id, member_id, seat;
     struct public_key key; /* the newest: a rotated key votes from the next epoch on */
     char name[NAME_SIZE_MAX + 1];

@@ -95,7 +95,7 @@ class Membership(network.NetworkTest):
             self.history_verified(first, newcomers[0])
 
             # One rotation of every kind, live.
-            for kind in ("signing", "ballot"):
+            for kind in ("signing", "ballot", "node"):
                 net.decide("rotate-key", kind, by="validator-4")
             path = network.synth(net.folder, 77, 20, members=4)["validator-4"]
             net.run("validator-4", "import", path, check=DONE)
