@@ -54,7 +54,7 @@ void node_on_down(void *context, uint32_t peer, const char *reason)
     if (node->stopping) return;
     if (node->joining)
         newcomer_link_down(node->newcomer, peer);
-    else
+    else if (node->replica != NULL) /* none where an epoch is just beginning: it will be told who is linked */
         replica_link_down(node->replica, peer);
 }
 
