@@ -21,14 +21,18 @@ const struct command command_block = {
         "\n"
         "Asks the home's node for a block, and checks its chain, its hash and, where it carries one, its "
         "finalization by the\n"
-        "validators, before it is shown. Of other members' events only place and id are told; their results "
+        "validators of its epoch, before it is shown. Of other members' events only place and id are told; "
+        "their results "
         "have receipts.\n"
         "\n"
         "--json prints {\"height\", \"block\", \"epoch\", \"view\", \"parent\", \"time_ms\", "
         "\"payload_root\", \"payload_size\",\n"
         "\"payload_events\", \"finalized_by\": [index, ...] or null, \"events\": [{\"index\", "
         "\"event_id\", ...}]}, with \"result\"\n"
-        "and the rest where the event is the member's own; a block that a descendant finalized carries no "
+        "and the rest where the event is the member's own, and \"transactions\": [{\"index\", \"digest\", "
+        "\"member\", \"kind\",\n"
+        "\"ruling\"}]: what members proposed, voted and so on; a block that a descendant finalized carries "
+        "no "
         "finalization of its own.\n",
     .run = block_run,
 };
@@ -66,14 +70,24 @@ static enum tool_exit block_ask(
     struct arena arena;
     struct block_header header;
     struct digest hash;
+    struct verify_set *sets = calloc(2, sizeof *sets);
+    if (sets == NULL) return context_fail(context, TOOL_REFUSED, "MEMORY", "not enough memory");
     request.height = height;
+    request.seals = true;
     enum tool_exit code = remote_open(context, home, &remote);
-    if (code != TOOL_DONE) return code;
+    if (code != TOOL_DONE) {
+        free(sets);
+        return code;
+    }
     arena_init(&arena, REMOTE_ARENA_BUDGET);
     code = remote_call(context, &remote, "/tallystick.v1.Ledger/GetBlock", &request.base,
         &tallystick__v1__get_block_reply__descriptor, &arena, &message);
     remote_close(&remote);
-    if (code == TOOL_DONE) code = block_check(context, (const void *)message, height, trust, &header, &hash);
+    if (code == TOOL_DONE) code = block_validators(context, (const void *)message, trust, &sets[0], &sets[1]);
+    if (code == TOOL_DONE)
+        code =
+            block_check(context, (const void *)message, height, &trust->chain_id, &sets[1], &header, &hash);
+    free(sets);
     if (code == TOOL_DONE && context->json) {
         json_t *object = block_to_json((const void *)message, &header, &hash);
         code = object == NULL ? block_malformed(context) : output_json_take(context, object);

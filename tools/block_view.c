@@ -4,12 +4,38 @@
 #include <stdlib.h>
 
 #include "proto/codec/convert.h"
+#include "proto/codec/governance.h"
 #include "proto/codec/result.h"
+#include "proto/codec/ruling.h"
 #include "tools/event_json.h"
 #include "tools/output.h"
 
+/* One transaction, decoded. */
+#define TRANSACTION_ARENA_BUDGET (4u * MIB)
+
+enum tool_exit block_validators(struct context *context, const Tallystick__V1__GetBlockReply *reply,
+    const struct proof_trust *trust, struct verify_set *before, struct verify_set *now)
+{
+    struct block_header header;
+    struct epoch_sets sets = {
+        .chain_id = trust->chain_id,
+        .validators = trust->validators,
+        .seals_left = span_of_bytes(reply->seals),
+    };
+    if (reply->header == NULL || block_header_from_message(reply->header, &header) != TALLY_OK)
+        return block_malformed(context);
+    bool reached = header.epoch < 2 || epoch_sets_reach(&sets, header.epoch - 1);
+    *before = sets.validators;
+    if (!reached || !epoch_sets_reach(&sets, header.epoch))
+        return context_fail(context, TOOL_REFUSED, "SIGNATURE",
+            "the node's seals do not lead from the genesis's validators to those of the block's epoch");
+    *now = sets.validators;
+    return TOOL_DONE;
+}
+
 enum tool_exit block_check(struct context *context, const Tallystick__V1__GetBlockReply *reply,
-    uint64_t height, const struct proof_trust *trust, struct block_header *header, struct digest *hash)
+    uint64_t height, const struct digest *chain_id, const struct verify_set *validators,
+    struct block_header *header, struct digest *hash)
 {
     struct certificate *certificate = calloc(1, sizeof *certificate);
     struct digest told;
@@ -22,15 +48,18 @@ enum tool_exit block_check(struct context *context, const Tallystick__V1__GetBlo
         goto done;
     }
     *hash = block_header_hash(header);
-    if (!digest_equal(&header->chain_id, &trust->chain_id)) {
+    if (!digest_equal(&header->chain_id, chain_id)) {
         code = context_fail(context, TOOL_REFUSED, "CHAIN", "the block is of another chain");
     } else if (!digest_equal(hash, &told)) {
         code = context_fail(
             context, TOOL_REFUSED, "ROOT", "the block's header does not have the hash that the node tells");
+    } else if (header->epoch != validators->set.epoch) {
+        code = context_fail(context, TOOL_REFUSED, "SIGNATURE",
+            "the block is of another epoch than the validators that seals lead to");
     } else if (reply->finalization != NULL) {
         bool good = certificate_from_message(reply->finalization, certificate) == TALLY_OK &&
                     certificate->kind == VOTE_FINALIZE && digest_equal(&certificate->block, hash) &&
-                    certificate_check(&trust->validators, &trust->chain_id, certificate) == TALLY_OK;
+                    certificate_check(validators, chain_id, certificate) == TALLY_OK;
         if (!good) {
             code = context_fail(context, TOOL_REFUSED, "SIGNATURE",
                 "the block's finalization is not signed by a quorum of the validators");
@@ -69,6 +98,70 @@ static json_t *event_json(const Tallystick__V1__BlockEvent *event)
     return object;
 }
 
+/* By its exact bytes, which have to be what the digest says; NULL where they are not. */
+static const struct governance_transaction *transaction_read(
+    const Tallystick__V1__BlockTransaction *from, struct arena *arena)
+{
+    struct governance_transaction *read = arena_take(arena, sizeof *read);
+    struct digest told;
+    if (read == NULL || digest_from_bytes(from->digest, &told) != TALLY_OK ||
+        governance_decode(span_of_bytes(from->transaction), arena, read) != TALLY_OK ||
+        !digest_equal(&read->digest, &told))
+        return NULL;
+    return read;
+}
+
+static const char *ruling_shown(const Tallystick__V1__BlockTransaction *from)
+{
+    const char *name = ruling_name(from->ruling);
+    return name == NULL ? "UNKNOWN" : name;
+}
+
+static json_t *transaction_json(const Tallystick__V1__BlockTransaction *from)
+{
+    struct arena arena;
+    arena_init(&arena, TRANSACTION_ARENA_BUDGET);
+    const struct governance_transaction *read = transaction_read(from, &arena);
+    json_t *object = read == NULL
+                         ? NULL
+                         : json_pack("{s:I, s:o, s:I, s:s, s:s}", "index", (json_int_t)from->index, "digest",
+                               json_digest(&read->digest), "member", (json_int_t)read->member_id, "kind",
+                               governance_kind_name(read->kind), "ruling", ruling_shown(from));
+    arena_close(&arena);
+    return object;
+}
+
+/* NULL where one is malformed. */
+static json_t *transactions_json(const Tallystick__V1__GetBlockReply *reply)
+{
+    json_t *transactions = json_array();
+    for (size_t i = 0; transactions != NULL && i < reply->n_transactions; i++) {
+        json_t *each = transaction_json(reply->transactions[i]);
+        if (each == NULL) {
+            json_decref(transactions);
+            return NULL;
+        }
+        json_array_append_new(transactions, each);
+    }
+    return transactions;
+}
+
+static int transaction_print(const Tallystick__V1__BlockTransaction *from)
+{
+    char hex[2 * DIGEST_SIZE + 1];
+    struct arena arena;
+    arena_init(&arena, TRANSACTION_ARENA_BUDGET);
+    const struct governance_transaction *read = transaction_read(from, &arena);
+    if (read != NULL) {
+        hex_encode(span_of(read->digest.bytes, DIGEST_SIZE), hex);
+        printf("  %6u  %s  %-14s %s of member %u\n", from->index, hex, ruling_shown(from),
+            governance_kind_name(read->kind), read->member_id);
+    }
+    int error = read == NULL ? TALLY_EFORM : TALLY_OK;
+    arena_close(&arena);
+    return error;
+}
+
 enum tool_exit block_malformed(struct context *context)
 {
     return context_fail(context, TOOL_REFUSED, "FORM", "the node answers with events of another form");
@@ -90,12 +183,18 @@ json_t *block_to_json(
         }
         json_array_append_new(events, event);
     }
-    return json_pack("{s:I, s:o, s:I, s:I, s:o, s:I, s:o, s:I, s:I, s:o, s:o}", "height",
+    json_t *transactions = transactions_json(reply);
+    if (transactions == NULL) {
+        json_decref(events);
+        json_decref(signers);
+        return NULL;
+    }
+    return json_pack("{s:I, s:o, s:I, s:I, s:o, s:I, s:o, s:I, s:I, s:o, s:o, s:o}", "height",
         (json_int_t)header->height, "block", json_digest(hash), "epoch", (json_int_t)header->epoch, "view",
         (json_int_t)header->view, "parent", json_digest(&header->parent_hash), "time_ms",
         (json_int_t)header->time_ms, "payload_root", json_digest(&header->payload_root), "payload_size",
         (json_int_t)header->payload_size, "payload_events", (json_int_t)header->payload_events,
-        "finalized_by", signers, "events", events);
+        "finalized_by", signers, "events", events, "transactions", transactions);
 }
 
 int block_events_print(const Tallystick__V1__GetBlockReply *reply)
@@ -116,5 +215,7 @@ int block_events_print(const Tallystick__V1__GetBlockReply *reply)
             printf("  %6u  %s  %-14s %s\n", event->index, hex, result == NULL ? "UNKNOWN" : result,
                 event_type_name((uint32_t)fields.type));
     }
+    for (size_t i = 0; i < reply->n_transactions; i++)
+        if (transaction_print(reply->transactions[i]) != TALLY_OK) return TALLY_EFORM;
     return TALLY_OK;
 }

@@ -20,7 +20,9 @@
 struct watch {
     struct context *context;
     struct home home;
-    struct proof_trust trust;
+    struct proof_trust trust;      /* the genesis's */
+    struct verify_set before, now; /* of the newest epoch that was told of, and of the one before it */
+    bool needs_seals;              /* the next block is of another epoch */
     bool own;
     uint64_t next_height;   /* 0 = not known yet: the next one of the node */
     uint64_t until;         /* the last one wanted; 0 = none */
@@ -70,7 +72,9 @@ static enum tool_exit watch_open(struct watch *watch, const struct args *args)
             "wanted: tally --home DIR watch [--from HEIGHT] [--until HEIGHT] [--own], heights from 1 on");
     watch->own = args_value(args, "own") != NULL;
     enum tool_exit code = home_open_given(context, &watch->home);
-    return code == TOOL_DONE ? trust_from_home(context, &watch->home, &watch->trust) : code;
+    if (code == TOOL_DONE) code = trust_from_home(context, &watch->home, &watch->trust);
+    watch->before = watch->now = watch->trust.validators;
+    return code;
 }
 
 static enum tool_exit block_show(
@@ -94,7 +98,10 @@ static enum tool_exit block_take(struct watch *watch, const Tallystick__V1__GetB
     struct block_header header;
     struct digest hash;
     uint64_t height = watch->next_height;
-    enum tool_exit code = block_check(watch->context, reply, height, &watch->trust, &header, &hash);
+    watch->needs_seals = reply->header != NULL && reply->header->epoch != watch->now.set.epoch;
+    if (watch->needs_seals) return TOOL_DONE;
+    enum tool_exit code =
+        block_check(watch->context, reply, height, &watch->trust.chain_id, &watch->now, &header, &hash);
     if (code != TOOL_DONE) return code;
     if (watch->has_previous && !digest_equal(&watch->previous, &header.parent_hash))
         return context_fail(watch->context, TOOL_REFUSED, "PARENT",
@@ -110,9 +117,11 @@ static enum tool_exit checkpoint_take(struct watch *watch, const Tallystick__V1_
     char time[TIME_TEXT_SIZE], hex[2 * DIGEST_SIZE + 1];
     struct certified_checkpoint certified;
     const struct checkpoint *checkpoint = &certified.checkpoint;
-    if (certified_checkpoint_from_message(message, &certified) != TALLY_OK ||
-        !digest_equal(&checkpoint->chain_id, &watch->trust.chain_id) ||
-        certified_checkpoint_check(&watch->trust.validators, &certified) != TALLY_OK)
+    const struct verify_set *set = &watch->now;
+    int error = certified_checkpoint_from_message(message, &certified);
+    if (error == TALLY_OK && checkpoint->epoch == watch->before.set.epoch) set = &watch->before;
+    if (error != TALLY_OK || !digest_equal(&checkpoint->chain_id, &watch->trust.chain_id) ||
+        checkpoint->epoch != set->set.epoch || certified_checkpoint_check(set, &certified) != TALLY_OK)
         return context_fail(watch->context, TOOL_REFUSED, "SIGNATURE",
             "the node tells a checkpoint that is not signed by a quorum of the validators");
     if (watch->context->json)
@@ -150,12 +159,13 @@ static bool on_message(void *context, struct span bytes)
     arena_reset(&watch->arena);
     if (fflush(stdout) != 0 && watch->code == TOOL_DONE)
         watch->code = context_fail(watch->context, TOOL_REFUSED, "OUTPUT", "cannot write to standard output");
-    return !watch_is_over(watch);
+    return !watch_is_over(watch) && !watch->needs_seals;
 }
 
 static bool goes_on(void *context)
 {
-    return !watch_is_over(context);
+    const struct watch *watch = context;
+    return !watch_is_over(watch) && !watch->needs_seals;
 }
 
 /* Follows until it is over, or the node is lost. */
@@ -208,6 +218,24 @@ static enum tool_exit watch_begin(struct watch *watch, struct remote *remote)
     return code;
 }
 
+/* Asks who the validators of the next block's epoch are. */
+static enum tool_exit watch_turn(struct watch *watch, struct remote *remote)
+{
+    Tallystick__V1__GetBlockRequest request = TALLYSTICK__V1__GET_BLOCK_REQUEST__INIT;
+    ProtobufCMessage *message = NULL;
+    if (!watch->needs_seals) return TOOL_DONE;
+    request.height = watch->next_height;
+    request.seals = true;
+    enum tool_exit code = remote_call(watch->context, remote, "/tallystick.v1.Ledger/GetBlock", &request.base,
+        &tallystick__v1__get_block_reply__descriptor, &watch->arena, &message);
+    if (code == TOOL_DONE)
+        code = block_validators(
+            watch->context, (const void *)message, &watch->trust, &watch->before, &watch->now);
+    if (code == TOOL_DONE) watch->needs_seals = false;
+    arena_reset(&watch->arena);
+    return code;
+}
+
 /* One connection, from its opening to its end. */
 static void watch_once(struct watch *watch, bool *connected)
 {
@@ -216,6 +244,7 @@ static void watch_once(struct watch *watch, bool *connected)
     enum tool_exit code = remote_open(watch->context, &watch->home, &remote);
     if (code == TOOL_DONE) {
         code = watch_begin(watch, &remote);
+        if (code == TOOL_DONE) code = watch_turn(watch, &remote);
         if (code != TOOL_DONE) remote_close(&remote);
     }
     if (code != TOOL_DONE) {
@@ -228,7 +257,7 @@ static void watch_once(struct watch *watch, bool *connected)
     *connected = true;
     int result = watch_stream(watch, &remote, &error);
     remote_close(&remote);
-    if (watch_is_over(watch) || result == TALLY_ETIMEOUT) return;
+    if (watch_is_over(watch) || watch->needs_seals || result == TALLY_ETIMEOUT) return;
     if (result != TALLY_OK) code = remote_fail(watch->context, &remote, result, &error);
     if (!is_passing(result, &error))
         watch->code = code;

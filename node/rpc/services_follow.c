@@ -44,7 +44,7 @@ static int add_block(struct follow *follow, struct state *state, struct ledger *
     size_t start = out->size;
     int error = TALLY_OK;
     if (!recent_find(services->recent, &key, out)) {
-        error = block_reply(state, ledger, member_id, follow->next_height, follow->listing, true, out);
+        error = block_reply(state, ledger, member_id, follow->next_height, follow->listing, REPLY_NEWS, out);
         if (error == TALLY_OK)
             recent_keep(services->recent, &key, span_of(out->data + start, out->size - start));
     }

@@ -232,10 +232,14 @@ const char *events_tell(struct span message, uint64_t *id);
 /* Which of a block's events a reply lists. */
 enum block_listing { LIST_NONE, LIST_OWN, LIST_ALL };
 
-/* Appends an encoded GetBlockReply of an applied block, inside a FollowReply where `follows`, as
+/* What a reply is: one by itself, the same with seals, or news of a Follow. */
+enum block_reply_form { REPLY_BLOCK, REPLY_BLOCK_WITH_SEALS, REPLY_NEWS };
+
+/* Appends an encoded GetBlockReply of an applied block, inside a FollowReply where it is news, as
  * `member_id`'s clients may see it: that member's events with result, header and body, and only ids of the
- * others'. On the state thread. Errors: as ledger_read and state_results_read, and TALLY_ELIMIT. */
+ * others'. On the state thread. Errors: as ledger_read, state_results_read and query_seals, and TALLY_ELIMIT.
+ */
 int block_reply(struct state *state, struct ledger *ledger, uint32_t member_id, uint64_t height,
-    enum block_listing listing, bool follows, struct buffer *out) TALLY_MUST_CHECK;
+    enum block_listing listing, enum block_reply_form form, struct buffer *out) TALLY_MUST_CHECK;
 
 #endif

@@ -241,6 +241,8 @@ struct block_events {
     Tallystick__V1__BlockEvent *events, **pointers;
     Tallystick__V1__PlainBody *bodies;
     uint32_t count;
+    Tallystick__V1__BlockTransaction *transactions, **transaction_pointers;
+    uint32_t transaction_count;
 };
 
 /* `index` is its place in the block. */
@@ -263,6 +265,45 @@ static void add_event(struct block_events *to, uint32_t index, const struct batc
     message->plain = &to->bodies[index];
 }
 
+static int add_transaction(struct block_events *to, uint32_t index, const struct batch *batch,
+    const struct state_result *result, struct arena *arena)
+{
+    Tallystick__V1__BlockTransaction *message = &to->transactions[to->transaction_count];
+    struct buffer bytes;
+    buffer_init(&bytes, BATCH_SIZE_MAX);
+    governance_encode(batch->governance, &bytes);
+    uint8_t *kept = bytes.failed ? NULL : arena_take(arena, bytes.size);
+    if (kept != NULL) {
+        memcpy(kept, bytes.data, bytes.size);
+        tallystick__v1__block_transaction__init(message);
+        message->index = index;
+        message->digest = message_bytes(span_of(batch->digest.bytes, DIGEST_SIZE));
+        message->transaction = message_bytes(span_of(kept, bytes.size));
+        message->ruling = result->result.code;
+        message->ruling_name = (char *)(uintptr_t)ruling_name(result->result.code);
+        to->transaction_pointers[to->transaction_count++] = message;
+    }
+    buffer_close(&bytes);
+    return kept == NULL ? TALLY_ENOMEM : TALLY_OK;
+}
+
+static int list_transactions(const struct block *block, const struct state_result *results,
+    struct arena *arena, struct block_events *to)
+{
+    uint32_t index = block->header.payload_events;
+    int error = TALLY_OK;
+    to->transactions = arena_take_zeroed(arena, GOVERNANCE_BLOCK_MAX, sizeof *to->transactions);
+    to->transaction_pointers =
+        arena_take_zeroed(arena, GOVERNANCE_BLOCK_MAX, sizeof(Tallystick__V1__BlockTransaction *));
+    if (to->transactions == NULL || to->transaction_pointers == NULL) return TALLY_ENOMEM;
+    for (uint32_t b = 0; error == TALLY_OK && b < block->batch_count; b++) {
+        if (block->batches[b].governance == NULL) continue;
+        error = add_transaction(to, index, &block->batches[b], &results[index], arena);
+        index++;
+    }
+    return error;
+}
+
 static int list_events(struct state *state, uint32_t member_id, bool own_alone, const struct block *block,
     struct arena *arena, struct block_events *to)
 {
@@ -282,21 +323,24 @@ static int list_events(struct state *state, uint32_t member_id, bool own_alone, 
         for (uint32_t i = 0; i < batch->event_count; i++, index++)
             if (is_own || !own_alone) add_event(to, index, &batch->events[i], &results[index], is_own);
     }
-    return TALLY_OK;
+    return list_transactions(block, results, arena, to);
 }
 
 int block_reply(struct state *state, struct ledger *ledger, uint32_t member_id, uint64_t height,
-    enum block_listing listing, bool follows, struct buffer *out)
+    enum block_listing listing, enum block_reply_form form, struct buffer *out)
 {
     bool events = listing != LIST_NONE;
     struct arena arena;
     struct block block;
     struct block_events listed = {0};
+    struct span seals = {0};
     arena_init(&arena, 64u * MIB);
     int error = ledger_read(ledger, height, events, &arena, &block);
     if (error == TALLY_OK && height > state_applied_height(state)) error = TALLY_ENOTFOUND;
     if (error == TALLY_OK && events)
         error = list_events(state, member_id, listing == LIST_OWN, &block, &arena, &listed);
+    if (error == TALLY_OK && form == REPLY_BLOCK_WITH_SEALS)
+        error = query_seals(state, block.header.epoch, &arena, &seals);
     if (error == TALLY_OK) {
         Tallystick__V1__GetBlockReply reply = TALLYSTICK__V1__GET_BLOCK_REPLY__INIT;
         Tallystick__V1__BlockHeader header;
@@ -310,10 +354,13 @@ int block_reply(struct state *state, struct ledger *ledger, uint32_t member_id, 
         }
         reply.n_events = listed.count;
         reply.events = listed.pointers;
+        reply.n_transactions = listed.transaction_count;
+        reply.transactions = listed.transaction_pointers;
+        reply.seals = message_bytes(seals);
         Tallystick__V1__FollowReply follow = TALLYSTICK__V1__FOLLOW_REPLY__INIT;
         follow.news_case = TALLYSTICK__V1__FOLLOW_REPLY__NEWS_BLOCK;
         follow.block = &reply;
-        message_encode(follows ? &follow.base : &reply.base, out);
+        message_encode(form == REPLY_NEWS ? &follow.base : &reply.base, out);
         if (out->failed) error = TALLY_ELIMIT;
     }
     arena_close(&arena);
@@ -328,7 +375,8 @@ static void run_get_block(struct query *query)
     int error = request->height == 0
                     ? TALLY_ENOTFOUND
                     : block_reply(executor_state(executor), executor_ledger(executor), node_member_id(node),
-                          request->height, LIST_ALL, false, &query->reply);
+                          request->height, LIST_ALL, request->seals ? REPLY_BLOCK_WITH_SEALS : REPLY_BLOCK,
+                          &query->reply);
     (void)query_failed(query, error, "there is no block of this height here");
 }
 

@@ -2,6 +2,7 @@
 """The validator set changes while the network runs: a parameter, then a validator that comes and one that goes, by ballot,
 under load, with a node killed at the seal. All come to one state, and histories verify from genesis across the epochs."""
 
+import json
 import shutil
 
 import network
@@ -32,6 +33,25 @@ class EpochTest(network.NetworkTest):
     def vote(home, proposal):
         outcome = network.tally("gov", "vote", proposal, "yes", home=home)
         return outcome.json if outcome.code == DONE else None
+
+    def blocks_of_all_epochs(self):
+        """Each block is checked by its epoch's validators, and tells what members decided in it."""
+        home, net = self.net.home("observer-1"), self.net
+        height = net.status("observer-1")["checkpoint"]["height"]
+        outcome = network.tally("watch", "--from", 1, "--until", height, home=home, check=DONE)
+        news = [json.loads(line) for line in outcome.out.splitlines()]
+        blocks = [each["block"] for each in news if "block" in each]
+        self.assertEqual([block["height"] for block in blocks], list(range(1, height + 1)))
+        self.assertEqual({block["epoch"] for block in blocks}, {1, 2, 3, 4, 5})
+        decided = [each for block in blocks for each in block["transactions"]]
+        self.assertEqual([each["kind"] for each in decided if each["kind"] == "PROPOSE"], ["PROPOSE"] * 4)
+        self.assertTrue(any((each["kind"], each["ruling"]) == ("READY", "OK") for each in decided), decided)
+        last = next(block for block in reversed(blocks) if block["epoch"] == 5)
+        shown = network.tally("block", last["height"], home=home, check=DONE).json
+        self.assertEqual((shown["block"], shown["epoch"]), (last["block"], 5))
+        proposed = next(block for block in blocks if block["transactions"])
+        text = network.tally("block", proposed["height"], home=home, as_json=False, check=DONE).out
+        self.assertIn("OK             PROPOSE of member 1", text)
 
     def roles(self):
         return {name: self.net.status(name)["role"] for name in self.net.names}
@@ -90,6 +110,8 @@ class EpochTest(network.NetworkTest):
             net.start(name)
         self.everybody_in(5)
         net.agreement(height)
+
+        self.blocks_of_all_epochs()
 
         # Whoever lost its vote record votes again in the epoch after.
         net.expected.append("this validator follows and does not vote")
