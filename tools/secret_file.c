@@ -168,7 +168,8 @@ enum tool_exit secret_file_make(struct context *context, const char *path,
 {
     char why[MESSAGE_SIZE_MAX];
     struct buffer text;
-    bool sealed = context->passphrase_file != NULL || context->asks_passphrase;
+    /* What opened a key seals the one that is to follow it. */
+    bool sealed = context->passphrase_file != NULL || context->asks_passphrase || context->passphrase != NULL;
     enum tool_exit code = sealed ? passphrase_take(context, true) : TOOL_DONE;
     if (code != TOOL_DONE) return code;
     code = text_make(context, secret, public_key, sealed ? context->passphrase : NULL, &text);

@@ -197,6 +197,37 @@ static void a_sealed_key_is_opened_by_its_passphrases_file(void **state)
     assert_memory_equal(read.bytes, secret.bytes, sizeof read.bytes);
 }
 
+/* As one that is rotated: its passphrase was typed, and no option names any. */
+static void what_opened_a_key_seals_the_next(void **state)
+{
+    struct place *place = *state;
+    struct context *context = &place->context;
+    struct secret_key secret, read;
+    struct public_key key;
+    char path[128], next[128], file[128], why[256];
+    secret_key_generate(&secret);
+    assert_int_equal(secret_key_public(&secret, &key), TALLY_OK);
+    snprintf(path, sizeof path, "%s/d.key", place->path);
+    snprintf(next, sizeof next, "%s/d.key.next", place->path);
+    snprintf(file, sizeof file, "%s/passphrase", place->path);
+    assert_int_equal(file_create(file, 0600, span_of("one\n", 4), why, sizeof why), TALLY_OK);
+    context->passphrase_file = file;
+    assert_int_equal(secret_file_make(context, path, secret.bytes, &key), TOOL_DONE);
+    context->passphrase_file = NULL;
+    assert_int_equal(secret_file_open(context, path, read.bytes), TOOL_DONE);
+    assert_int_equal(secret_file_make(context, next, secret.bytes, &key), TOOL_DONE);
+    passphrase_forget(context);
+    struct buffer text;
+    buffer_init(&text, KEY_TEXT_SIZE_MAX);
+    assert_int_equal(file_read(next, &text, why, sizeof why), TALLY_OK);
+    assert_true(key_text_is_sealed(buffer_span(&text)));
+    buffer_close(&text);
+    context->passphrase_file = file;
+    assert_int_equal(secret_file_open(context, next, read.bytes), TOOL_DONE);
+    assert_memory_equal(read.bytes, secret.bytes, sizeof read.bytes);
+    passphrase_forget(context);
+}
+
 static void a_place_that_is_no_home_is_refused_with_what_to_do(void **state)
 {
     struct place *place = *state;
@@ -284,6 +315,7 @@ int main(void)
         IN_A_PLACE(a_key_that_others_may_read_is_refused),
         IN_A_PLACE(what_is_no_key_file_is_refused),
         IN_A_PLACE(a_sealed_key_is_opened_by_its_passphrases_file),
+        IN_A_PLACE(what_opened_a_key_seals_the_next),
         IN_A_PLACE(a_place_that_is_no_home_is_refused_with_what_to_do),
         cmocka_unit_test(addresses_are_a_host_and_a_port),
         IN_A_PLACE(free_ports_are_all_different),
