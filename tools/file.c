@@ -91,6 +91,7 @@ static int descriptor_read(int descriptor, struct buffer *out)
         if (got < 0) return TALLY_EIO;
         if (got == 0) return TALLY_OK;
         buffer_append(out, step, (size_t)got);
+        explicit_bzero(step, (size_t)got); /* it may be a key */
         if (out->failed) return TALLY_ELIMIT;
     }
 }
