@@ -259,7 +259,10 @@ static void on_checked(
     struct submission *submission = context;
     submission->held = held;
     struct admission_refusal foreign = {.reason = "NOT_OWN_MEMBER", .field = "member_id"};
-    if (error == TALLY_OK && held->batch.member_id != submission->owner->member_id) {
+    /* A ballot's signature speaks for itself: a member whose only node has ended is heard through another's.
+     */
+    if (error == TALLY_OK && held->batch.governance == NULL &&
+        held->batch.member_id != submission->owner->member_id) {
         meter_add(&meters.refusals[METER_SOURCE_CLIENT][meter_reason(foreign.reason)], 1);
         error = TALLY_EDENIED;
         refusal = &foreign;
