@@ -111,6 +111,8 @@ void node_standing_facts(
 {
     struct mempool_status mempool;
     uint32_t count = node->roster.validators->set.count;
+    const struct member_register *members = &executor_register(node->executor)->value;
+    const struct register_flag *unknown = register_first_unknown_flag(members, FLAGS_KNOWN);
     mempool_status(node->mempool, &mempool);
     *facts = (struct standing_facts){
         .count = count,
@@ -122,7 +124,9 @@ void node_standing_facts(
         .batches = mempool.waiting_count,
         .serving = node->serving,
         .split = node->split_ticks >= SPLIT_TICKS,
-        .base_timeout_ms = executor_register(node->executor)->value.set.base_timeout_ms,
+        .unknown_flag = unknown == NULL ? 0 : unknown->flag,
+        .unknown_flag_from = unknown == NULL ? 0 : unknown->from,
+        .base_timeout_ms = members->set.base_timeout_ms,
         .wall_ms = clock_wall_ms(),
     };
     facts->joining = node->joining;

@@ -55,9 +55,11 @@ struct standing_facts {
     bool joining; /* the rest says nothing yet but: */
     struct joiner_status joiner;
     struct backfill_status backfill;
-    uint32_t batches; /* that wait to be ordered */
-    bool serving;     /* false: the state is being rebuilt, or is wrong */
-    bool split;       /* a height was signed differently, and no quorum has agreed for seconds */
+    uint32_t batches;           /* that wait to be ordered */
+    bool serving;               /* false: the state is being rebuilt, or is wrong */
+    bool split;                 /* a height was signed differently, and no quorum has agreed for seconds */
+    uint32_t unknown_flag;      /* the protocol flag by which this node stops first; 0 = it knows them all */
+    uint64_t unknown_flag_from; /* its first height */
     uint32_t base_timeout_ms;
     uint64_t wall_ms;
 };

@@ -275,6 +275,11 @@ static void say_remarks(struct words *words, enum standing standing)
         say(words, "; this node's disk has not stored a vote for ");
         say_span(words, replica->disk_ms);
     }
+    if (facts->unknown_flag != 0)
+        say(words,
+            "; from height %" PRIu64 " on protocol flag %" PRIu32
+            " is active, which this version does not know: upgrade this node before, or it stops there",
+            facts->unknown_flag_from, facts->unknown_flag);
 }
 
 void standing_say(const struct standing_facts *facts, enum standing standing, char text[STANDING_TEXT_SIZE])

@@ -89,6 +89,21 @@ static bool standing_take(const Tallystick__V1__GetStatusReply *reply, struct no
     return true;
 }
 
+static bool register_take(const Tallystick__V1__RegisterStatus *from, struct node_register *members)
+{
+    if (from == NULL || from->n_flags > REGISTER_FLAGS_MAX) return false;
+    members->epoch = from->epoch;
+    members->epoch_from = from->epoch_from;
+    members->next_settled = from->next_settled;
+    members->next_validators = from->next_validators;
+    members->flags_known = from->flags_known;
+    members->flag_count = (uint32_t)from->n_flags;
+    for (uint32_t i = 0; i < members->flag_count; i++)
+        members->flags[i] =
+            (struct register_flag){.flag = from->flags[i]->flag, .from = from->flags[i]->from};
+    return true;
+}
+
 enum tool_exit node_status_ask(struct context *context, struct remote *remote, struct node_status *status)
 {
     Tallystick__V1__GetStatusRequest request = TALLYSTICK__V1__GET_STATUS_REQUEST__INIT;
@@ -100,7 +115,8 @@ enum tool_exit node_status_ask(struct context *context, struct remote *remote, s
     if (code == TOOL_DONE) {
         *status = (struct node_status){.peer_count = 0};
         const Tallystick__V1__GetStatusReply *told = (const void *)reply;
-        if (!status_take(told, status) || !standing_take(told, status)) {
+        if (!status_take(told, status) || !standing_take(told, status) ||
+            !register_take(told->register_, &status->members)) {
             code = context_fail(context, TOOL_REFUSED, "FORM", "%s at %s tells a status of another form",
                 remote->node, remote->address);
         }

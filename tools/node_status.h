@@ -3,6 +3,7 @@
 #define TALLY_TOOLS_NODE_STATUS_H
 
 #include "proto/base/agreement.h"
+#include "proto/codec/register.h"
 #include "tools/remote.h"
 
 struct node_peer {
@@ -21,6 +22,16 @@ struct node_validator {
     uint64_t heard_ms_ago, spoke_ms_ago, spoke_view;
     bool notarized, nullified; /* in the current view */
     bool finalized;            /* in tip_view */
+};
+
+/* The register's epoch, and the protocol flags that members switched on. */
+struct node_register {
+    uint64_t epoch, epoch_from;
+    uint64_t next_settled; /* 0 = no next epoch is wanted */
+    uint32_t next_validators;
+    uint32_t flags_known; /* by the node's program: 1 to so many */
+    uint32_t flag_count;
+    struct register_flag flags[REGISTER_FLAGS_MAX];
 };
 
 #define NODE_WHY_SIZE_MAX 16384
@@ -48,6 +59,7 @@ struct node_status {
     uint32_t group_count;
     uint32_t groups[VALIDATORS_MAX]; /* by validator: who signed alike has one number; 0 = has not signed */
     uint32_t own_group;              /* of what the node computed; 0 = nobody signed that */
+    struct node_register members;
 };
 
 /* Asks over an open connection. */

@@ -41,6 +41,11 @@ const struct command command_status = {
         "  CERTIFICATION     validators do not sign equal checkpoints: compare who signed what\n"
         "  OWN_DISK          this node's votes are not on its disk: the disk\n"
         "  OWN_STATE         this node applies blocks too slowly: the disk, the processor\n"
+        "\n"
+        "The next epoch begins by itself, above the block that seals this one. A protocol flag is scheduled, "
+        "or active from\n"
+        "its height on; a node whose program does not know it stops there, and is to be upgraded before.\n"
+        "\n"
         "A validator that may not vote says why: its vote record is missing, damaged, of another chain, or "
         "of a\n"
         "version that it does not know. It follows.\n"
@@ -57,7 +62,11 @@ const struct command command_status = {
         "[{\"name\", \"reachable\", \"heard_ms_ago\", \"spoke_ms_ago\", \"spoke_view\", "
         "\"notarized\", \"nullified\",\n"
         "\"finalized\"}], \"uncertified\": {\"height\", \"groups\": [{\"validators\", "
-        "\"computed_here\"}]}}; the checkpoint is null\n"
+        "\"computed_here\"}]}, \"epoch_from\",\n"
+        "\"next_epoch\": {\"settled\", \"validators\"}, \"flags_known\", \"flags\": [{\"flag\", \"from\", "
+        "\"active\", \"known\"}]};\n"
+        "epoch_from is the first height of the register's epoch, next_epoch null where none is wanted; the "
+        "checkpoint is null\n"
         "before the first, uncertified where no height waits, mute_reason where there is none, and a time "
         "where there\n"
         "was nothing since the node started.\n",
@@ -154,6 +163,42 @@ static json_t *standing_json(const struct node_status *status)
         "validators", validators_json(status), "uncertified", uncertified_json(status));
 }
 
+static bool flag_is_active(const struct node_status *status, uint32_t i)
+{
+    return status->members.flags[i].from <= status->applied_height;
+}
+
+static bool flag_is_known(const struct node_status *status, uint32_t i)
+{
+    return status->members.flags[i].flag <= status->members.flags_known;
+}
+
+static json_t *flags_json(const struct node_status *status)
+{
+    json_t *flags = json_array();
+    for (uint32_t i = 0; flags != NULL && i < status->members.flag_count; i++) {
+        const struct register_flag *flag = &status->members.flags[i];
+        json_array_append_new(flags,
+            json_pack("{s:I, s:I, s:b, s:b}", "flag", (json_int_t)flag->flag, "from", (json_int_t)flag->from,
+                "active", flag_is_active(status, i), "known", flag_is_known(status, i)));
+    }
+    return flags;
+}
+
+static json_t *next_epoch_json(const struct node_register *members)
+{
+    if (members->next_settled == 0) return json_null();
+    return json_pack("{s:I, s:I}", "settled", (json_int_t)members->next_settled, "validators",
+        (json_int_t)members->next_validators);
+}
+
+static json_t *register_json(const struct node_status *status)
+{
+    return json_pack("{s:I, s:o, s:I, s:o}", "epoch_from", (json_int_t)status->members.epoch_from,
+        "next_epoch", next_epoch_json(&status->members), "flags_known",
+        (json_int_t)status->members.flags_known, "flags", flags_json(status));
+}
+
 static enum tool_exit status_json(struct context *context, const struct node_status *status)
 {
     json_t *object = json_pack("{s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:I, s:I, s:I, s:s, s:o}",
@@ -163,12 +208,13 @@ static enum tool_exit status_json(struct context *context, const struct node_sta
         "applied_state_root", json_digest(&status->applied_state_root), "checkpoint", checkpoint_json(status),
         "events", (json_int_t)status->events, "subjects", (json_int_t)status->subjects, "mempool_batches",
         (json_int_t)status->mempool_batches, "version", status->version, "peers", peers_json(status));
-    json_t *standing = standing_json(status);
-    if (json_object_update(object, standing) != 0) {
+    json_t *standing = standing_json(status), *members = register_json(status);
+    if (json_object_update(object, standing) != 0 || json_object_update(object, members) != 0) {
         json_decref(object);
         object = NULL;
     }
     json_decref(standing);
+    json_decref(members);
     return output_json_take(context, object);
 }
 
@@ -196,6 +242,35 @@ static void print_validator(const struct node_status *status, const struct node_
     puts(self ? " (this node)" : "");
 }
 
+static void print_epoch(const struct node_status *status)
+{
+    const struct node_register *members = &status->members;
+    printf("  epoch %llu, view %llu", (unsigned long long)status->epoch, (unsigned long long)status->view);
+    if (members->epoch == status->epoch)
+        printf("; it began at height %llu", (unsigned long long)members->epoch_from);
+    else
+        printf("; epoch %llu begins at height %llu, once the end of this one is certified",
+            (unsigned long long)members->epoch, (unsigned long long)members->epoch_from);
+    if (members->next_settled != 0)
+        printf("; the next one, of %u validators, is settled since height %llu, and begins once this one is "
+               "sealed",
+            members->next_validators, (unsigned long long)members->next_settled);
+    putchar('\n');
+}
+
+static void print_flags(const struct node_status *status)
+{
+    if (status->members.flags_known == 0)
+        puts("  flags       this program knows none");
+    else
+        printf("  flags       this program knows 1 to %u\n", status->members.flags_known);
+    for (uint32_t i = 0; i < status->members.flag_count; i++)
+        printf("  flag %-6u %s height %llu%s\n", status->members.flags[i].flag,
+            flag_is_active(status, i) ? "active since" : "scheduled for",
+            (unsigned long long)status->members.flags[i].from,
+            flag_is_known(status, i) ? "" : "; this program does not know it: upgrade the node before");
+}
+
 static void status_text(const struct node_status *status)
 {
     char hex[2 * DIGEST_SIZE + 1], time[TIME_TEXT_SIZE];
@@ -203,7 +278,8 @@ static void status_text(const struct node_status *status)
     printf("%s: %s\n", status->standing, status->why);
     printf("%s, %s, tallyd %s\n", status->name, status->role, status->version);
     printf("  chain       %s\n", hex);
-    printf("  epoch %llu, view %llu\n", (unsigned long long)status->epoch, (unsigned long long)status->view);
+    print_epoch(status);
+    print_flags(status);
     printf("  finalized   height %llu\n", (unsigned long long)status->finalized_height);
     hex_encode(span_of(status->applied_state_root.bytes, DIGEST_SIZE), hex);
     printf("  applied     height %llu, state %s\n", (unsigned long long)status->applied_height, hex);

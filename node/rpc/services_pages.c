@@ -1,4 +1,5 @@
 /* What a node tells in plain pages. */
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "node/metrics/node_metrics.h"
@@ -30,15 +31,30 @@ unsigned render_readiness(void *context, struct buffer *out)
     return serving ? 200 : 503;
 }
 
+static void text_put(struct buffer *out, const char *text)
+{
+    buffer_append(out, text, strlen(text));
+}
+
+/* Numbers are as protobuf's JSON has them: those of 64 bits are text. */
 unsigned render_version(void *context, struct buffer *out)
 {
     const struct services *services = context;
     const struct config *config = node_config(services->node);
-    char chain_id[2 * DIGEST_SIZE + 1], text[160];
+    const struct member_register *members = &executor_register(node_executor(services->node))->value;
+    char chain_id[2 * DIGEST_SIZE + 1], text[200];
     hex_encode(span_of(config->genesis.chain_id.bytes, DIGEST_SIZE), chain_id);
     snprintf(text, sizeof text,
-        "{\"version\":\"" TALLY_VERSION "\",\"chainId\":\"%s\",\"protocol\":\"tallystick.v1\"}", chain_id);
-    line_put(out, text);
+        "{\"version\":\"" TALLY_VERSION
+        "\",\"chainId\":\"%s\",\"protocol\":\"tallystick.v1\",\"flagsKnown\":%u,\"flags\":[",
+        chain_id, FLAGS_KNOWN);
+    text_put(out, text);
+    for (uint32_t i = 0; i < members->flag_count; i++) {
+        snprintf(text, sizeof text, "%s{\"flag\":%" PRIu32 ",\"from\":\"%" PRIu64 "\"}", i == 0 ? "" : ",",
+            members->flags[i].flag, members->flags[i].from);
+        text_put(out, text);
+    }
+    line_put(out, "]}");
     return 200;
 }
 

@@ -35,6 +35,8 @@ struct standing_reply {
     Tallystick__V1__ValidatorStatus rows[VALIDATORS_MAX], *row_pointers[VALIDATORS_MAX];
     Tallystick__V1__CheckpointGroup groups[VALIDATORS_MAX], *group_pointers[VALIDATORS_MAX];
     char *names[VALIDATORS_MAX][VALIDATORS_MAX]; /* by group */
+    Tallystick__V1__RegisterStatus members;
+    Tallystick__V1__ProtocolFlag flags[REGISTER_FLAGS_MAX], *flag_pointers[REGISTER_FLAGS_MAX];
 };
 
 static char *name_at(const struct standing_facts *facts, uint32_t validator)
@@ -101,6 +103,27 @@ static void fill_standing(
     fill_gathering(from, reply);
 }
 
+static void fill_register(
+    struct node *node, struct standing_reply *from, Tallystick__V1__GetStatusReply *reply)
+{
+    const struct member_register *members = &executor_register(node_executor(node))->value;
+    tallystick__v1__register_status__init(&from->members);
+    from->members.epoch = members->epoch;
+    from->members.epoch_from = members->epoch_from;
+    from->members.next_settled = members->next_from;
+    from->members.next_validators = members->next.count;
+    from->members.flags_known = FLAGS_KNOWN;
+    for (uint32_t i = 0; i < members->flag_count; i++) {
+        tallystick__v1__protocol_flag__init(&from->flags[i]);
+        from->flags[i].flag = members->flags[i].flag;
+        from->flags[i].from = members->flags[i].from;
+        from->flag_pointers[i] = &from->flags[i];
+    }
+    from->members.n_flags = members->flag_count;
+    from->members.flags = from->flag_pointers;
+    reply->register_ = &from->members;
+}
+
 void handle_get_status(void *context, struct rpc_call *call)
 {
     static char validator[] = "validator", observer[] = "observer", version[] = TALLY_VERSION;
@@ -136,6 +159,7 @@ void handle_get_status(void *context, struct rpc_call *call)
     reply.version = version;
     reply.applied_state_root = message_bytes(span_of(status.applied.state_root.bytes, DIGEST_SIZE));
     fill_standing(node, standing, &reply);
+    fill_register(node, standing, &reply);
     reply_at_once(call, &reply.base);
     free(standing);
 }

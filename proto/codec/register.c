@@ -277,3 +277,13 @@ uint32_t register_unknown_flag(const struct member_register *from, uint32_t know
         if (from->flags[i].flag > known && from->flags[i].from <= height) return from->flags[i].flag;
     return 0;
 }
+
+const struct register_flag *register_first_unknown_flag(const struct member_register *from, uint32_t known)
+{
+    const struct register_flag *first = NULL;
+    for (uint32_t i = 0; i < from->flag_count; i++) {
+        const struct register_flag *flag = &from->flags[i];
+        if (flag->flag > known && (first == NULL || flag->from < first->from)) first = flag;
+    }
+    return first;
+}

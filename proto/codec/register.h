@@ -202,5 +202,8 @@ bool register_flag_active(const struct member_register *from, uint32_t flag, uin
 /* A build that knows the flags 1 to `known` must not execute a height at which another is active: the lowest
  * such flag at `height`, or 0. */
 uint32_t register_unknown_flag(const struct member_register *from, uint32_t known, uint64_t height);
+/* Of all that such a build does not know, the one that is active first; NULL where there is none. Borrowed.
+ */
+const struct register_flag *register_first_unknown_flag(const struct member_register *from, uint32_t known);
 
 #endif

@@ -56,11 +56,11 @@ def tls(home, certificate=None):
     return context
 
 
-def fetch(net, name, client="client"):
-    """(status, content type, text) of /metrics, as the client with that certificate; None = with none."""
+def fetch(net, name, client="client", path="/metrics"):
+    """(status, content type, text) of the page, as the client with that certificate; None = with none."""
     home, (host, port) = net.home(name), net.addresses(name)[1]
     try:
-        with urllib.request.urlopen(f"https://{host}:{port}/metrics", timeout=20,
+        with urllib.request.urlopen(f"https://{host}:{port}{path}", timeout=20,
                                     context=tls(home, home / client if client else None)) as reply:
             return reply.status, reply.headers["content-type"], reply.read().decode()
     except urllib.error.HTTPError as error:

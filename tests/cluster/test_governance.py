@@ -10,6 +10,7 @@ import time
 import ecdsa
 import network
 import rpc
+from metrics import fetch
 from network import DONE, REFUSED, NetworkTest, tally, wait_until
 from tallystick import tagged
 
@@ -341,6 +342,15 @@ class GovernanceTest(NetworkTest):
             self.assertEqual(client.member.GetPolicy(rpc.rpc.GetPolicyRequest(), timeout=DEADLINE_S).policy.name, "us")
         self.assertEqual(self.passed(1, "flag", 1, "--from", 1000000)["outcome"], "passed")
         self.assertEqual(self.shown()["flags"], [{"flag": 1, "from": 1000000}])
+        status = self.members.status(self.names[0])
+        self.assertEqual((status["flags_known"], status["flags"]),
+                         (0, [{"flag": 1, "from": 1000000, "active": False, "known": False}]))
+        self.assertIn("from height 1000000 on protocol flag 1 is active, which this version does not know", status["why"])
+        self.assertTrue(status["healthy"])
+        text = self.members.run(self.names[0], "status", as_json=False, check=DONE).out
+        self.assertRegex(text, r"(?m)^  flag 1 +scheduled for height 1000000; this program does not know it: upgrade")
+        version = json.loads(fetch(self.members, self.names[0], client=None, path="/version")[2])
+        self.assertEqual((version["flagsKnown"], version["flags"]), (0, [{"flag": 1, "from": "1000000"}]))
         self.told("HEIGHT_PASSED", 1, "flag", 2, "--from", 1)
         self.told("NO_CHANGE", 1, "set", "base_timeout_ms", self.shown()["base_timeout_ms"])
 

@@ -345,6 +345,9 @@ static void a_flag_is_active_from_its_height_on(void **state)
     assert_int_equal(register_unknown_flag(&governed, 4, 20), 5);
     assert_int_equal(register_unknown_flag(&governed, 1, 10), 2);
     assert_int_equal(register_unknown_flag(&governed, 5, 100), 0);
+    assert_int_equal(register_first_unknown_flag(&governed, 4)->flag, 5);
+    assert_int_equal(register_first_unknown_flag(&governed, 1)->flag, 2);
+    assert_null(register_first_unknown_flag(&governed, 5));
 }
 
 static void numbers_have_their_names(void **state)

@@ -459,6 +459,18 @@ static void a_node_that_back_fills_is_well_and_says_so(void **state)
     assert_int_equal(standing_judge(&fixture->facts), otherwise);
 }
 
+static void a_flag_that_this_version_does_not_know_is_told_ahead(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_of(4);
+    fixture->facts.unknown_flag = 3;
+    fixture->facts.unknown_flag_from = 2000;
+    expect(fixture, STANDING_IDLE,
+        "healthy and idle: nothing waits to be ordered, and height 120 is final; from height 2000 on "
+        "protocol "
+        "flag 3 is active, which this version does not know: upgrade this node before, or it stops there");
+}
+
 static void sixty_four_validators_fit(void **state)
 {
     (void)state;
@@ -521,6 +533,7 @@ int main(void)
         cmocka_unit_test(a_node_that_may_not_vote_says_why),
         cmocka_unit_test(a_node_that_joins_says_how_far_it_is),
         cmocka_unit_test(a_node_that_back_fills_is_well_and_says_so),
+        cmocka_unit_test(a_flag_that_this_version_does_not_know_is_told_ahead),
         cmocka_unit_test(sixty_four_validators_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
