@@ -215,7 +215,8 @@ static void on_checkpoint_evidence(void *context, const struct evidence *evidenc
 {
     struct node *node = context;
     const struct public_key *key = &node->roster.validators->set.keys[evidence->signer];
-    meter_add(&meters.evidence[evidence->signer][METER_EVIDENCE_OF_CHECKPOINTS], 1);
+    struct validator_meters *of = roster_meters(&node->roster, evidence->signer);
+    if (of != NULL) meter_add(&of->evidence[METER_EVIDENCE_OF_CHECKPOINTS], 1);
     LOG_BROKEN("a validator signed two checkpoints of one height", LOG_K("validator", key),
         LOG_U("height", evidence->first_checkpoint.height));
     int error = evidence_keep(node->data_dir, key, evidence);

@@ -88,6 +88,15 @@ void node_standing_facts(
  * borrowed until the loop runs on. */
 uint32_t node_peers(const struct node *node, struct node_peer peers[PEERS_MAX]);
 
+/* What is counted of a node that is a validator in this epoch, or was in an earlier one of this process. */
+struct node_voter {
+    const char *name;
+    struct replica_voice spoken; /* in this epoch */
+    const struct validator_meters *meters;
+};
+/* Returns how many; each has another name. Borrowed until the loop runs on. */
+uint32_t node_voters(const struct node *node, struct node_voter voters[PEERS_MAX]);
+
 /* Whoever follows the chain: told on the loop after each block has been applied, and each time a certified
  * checkpoint is kept; it may unfollow then. */
 struct node_follower {

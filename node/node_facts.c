@@ -159,6 +159,23 @@ uint32_t node_peers(const struct node *node, struct node_peer peers[PEERS_MAX])
     return count;
 }
 
+uint32_t node_voters(const struct node *node, struct node_voter voters[PEERS_MAX])
+{
+    uint32_t count = 0;
+    for (uint32_t slot = 0; slot < node->roster.slot_count; slot++) {
+        const struct roster_slot *of = &node->roster.slots[slot];
+        bool votes = roster_is_validator(&node->roster, slot);
+        if (!of->used || (!votes && meters.validators[slot].node_id != of->node_id)) continue;
+        voters[count++] = (struct node_voter){
+            .name = of->name,
+            .spoken =
+                votes ? replica_voice(node->replica, of->seat) : (struct replica_voice){.ms_ago = UINT64_MAX},
+            .meters = meters_of_validator(slot, of->node_id),
+        };
+    }
+    return count;
+}
+
 void node_follow(struct node *node, struct node_follower *follower)
 {
     follower->next = node->followers;

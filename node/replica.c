@@ -317,10 +317,9 @@ static void tell_evidence(struct replica *replica, const struct consensus_eviden
     struct evidence evidence =
         evidence_of_consensus(&replica->options.config->genesis.chain_id, set->epoch, said);
     replica->evidence_seen++;
-    CHECK(said->signer < VALIDATORS_MAX);
-    meter_add(&meters.evidence[said->signer]
-                              [said->proposals ? METER_EVIDENCE_OF_PROPOSALS : METER_EVIDENCE_OF_VOTES],
-        1);
+    struct validator_meters *of = roster_meters(replica->roster, said->signer);
+    if (of != NULL)
+        meter_add(&of->evidence[said->proposals ? METER_EVIDENCE_OF_PROPOSALS : METER_EVIDENCE_OF_VOTES], 1);
     LOG_BROKEN("a validator signed two messages that no honest one signs both of",
         LOG_K("validator", &set->keys[said->signer]), LOG_U("view", said->view),
         LOG_S("what", said->proposals ? "two proposals" : "two votes"));
@@ -512,7 +511,9 @@ static void watch_vote(struct replica *replica, uint32_t peer, const struct cons
 {
     if (message->kind != MESSAGE_VOTE || message->vote->kind != VOTE_FINALIZE) return;
     if (message->vote->signer != peer || peer >= replica->votes.validators) return;
-    if (vote_watch_came(&replica->votes, peer, message->vote->view)) meter_add(&meters.votes_late[peer], 1);
+    struct validator_meters *of = roster_meters(replica->roster, peer);
+    if (vote_watch_came(&replica->votes, peer, message->vote->view) && of != NULL)
+        meter_add(&of->votes_late, 1);
 }
 
 static void received(struct replica *replica, uint32_t peer, struct peer_message *message, int error)

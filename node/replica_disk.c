@@ -83,8 +83,10 @@ static void watch_votes(struct replica *replica, const struct candidate *candida
 {
     if (candidate->finalized != NULL) return;
     uint64_t missing = vote_watch_final(&replica->votes, candidate_header(candidate)->view);
-    for (uint32_t i = 0; i < replica->votes.validators; i++)
-        if ((missing >> i & 1) != 0) meter_add(&meters.votes_missing[i], 1);
+    for (uint32_t i = 0; i < replica->votes.validators; i++) {
+        struct validator_meters *of = roster_meters(replica->roster, i);
+        if ((missing >> i & 1) != 0 && of != NULL) meter_add(&of->votes_missing, 1);
+    }
 }
 
 static void keep_seal_path(struct committed *committed, const struct consensus_output *output)

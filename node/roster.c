@@ -162,3 +162,9 @@ const char *roster_validator_name(const struct roster *roster, uint32_t seat)
     uint32_t slot = roster->slot_of[seat];
     return slot == ROSTER_NONE ? "gone" : roster->slots[slot].name;
 }
+
+struct validator_meters *roster_meters(const struct roster *roster, uint32_t seat)
+{
+    uint32_t slot = roster_slot(roster, seat);
+    return slot == ROSTER_NONE ? NULL : meters_of_validator(slot, roster->slots[slot].node_id);
+}

@@ -9,6 +9,7 @@
 #ifndef TALLY_NODE_ROSTER_H
 #define TALLY_NODE_ROSTER_H
 
+#include "node/metrics/meters.h"
 #include "proto/codec/agreement.h"
 #include "proto/codec/register.h"
 
@@ -50,5 +51,7 @@ uint32_t roster_slot(const struct roster *roster, uint32_t seat);
 bool roster_is_validator(const struct roster *roster, uint32_t slot);
 /* Of a validator by its seat; "gone" where the register has it no more. Borrowed until the next update. */
 const char *roster_validator_name(const struct roster *roster, uint32_t seat);
+/* What is counted of a validator, by its seat; NULL where the register has it no more. */
+struct validator_meters *roster_meters(const struct roster *roster, uint32_t seat);
 
 #endif

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "proto/base/check.h"
+
 struct meters meters;
 
 const char *const meter_nullify_words[METER_NULLIFY_CAUSES] = {
@@ -82,4 +84,12 @@ uint32_t meter_reason(const char *reason)
     while (i + 1 < METER_REASONS && strcmp(meter_reason_words[i], reason) != 0)
         i++;
     return i;
+}
+
+struct validator_meters *meters_of_validator(uint32_t slot, uint32_t node_id)
+{
+    CHECK(slot < PEERS_MAX && node_id != 0);
+    struct validator_meters *of = &meters.validators[slot];
+    if (of->node_id != node_id) *of = (struct validator_meters){.node_id = node_id};
+    return of;
 }

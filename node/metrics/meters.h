@@ -66,6 +66,13 @@ extern const char *const meter_reason_words[METER_REASONS];
 /* Its place in that list. */
 uint32_t meter_reason(const char *reason);
 
+/* Of one validator, whatever its seat in an epoch and by whatever key: its node's. */
+struct validator_meters {
+    uint32_t node_id; /* 0 = nobody's yet */
+    struct meter votes_late, votes_missing;
+    struct meter evidence[METER_EVIDENCE_KINDS];
+};
+
 #define METER_RESULTS 32u /* more than result codes */
 #define METER_STORE_LEVELS 7u
 #define METER_METHODS 65u      /* of the RPC; the last is what is none */
@@ -78,8 +85,7 @@ struct meters {
     struct meter views_entered[METER_ENTERED_CAUSES];
     struct meter views_nullified[METER_NULLIFY_CAUSES];
     struct meter blocks_finalized, batches_finalized, events_finalized;
-    struct meter votes_late[VALIDATORS_MAX], votes_missing[VALIDATORS_MAX];
-    struct meter evidence[VALIDATORS_MAX][METER_EVIDENCE_KINDS];
+    struct validator_meters validators[PEERS_MAX]; /* by their nodes' slots (node/roster.h) */
     struct meter checkpoints_signed, divergences;
     /* The way in: the loop's. */
     struct meter refusals[METER_SOURCE_COUNT][METER_REASONS];
@@ -107,5 +113,9 @@ struct meters {
     struct meter snapshot_height, snapshot_time_ms, snapshots_made, snapshot_ns;
 };
 extern struct meters meters;
+
+/* Those of the node in this slot, which is below PEERS_MAX: fresh ones where another had it before, so that
+ * no number ever goes over from one validator to another. On the loop. */
+struct validator_meters *meters_of_validator(uint32_t slot, uint32_t node_id);
 
 #endif

@@ -57,6 +57,7 @@ void node_metrics_render(struct node *node, struct buffer *out)
     moment->node = node;
     node_status(node, &moment->status);
     node_standing_facts(node, moment->validators, &moment->facts);
+    moment->voter_count = node_voters(node, moment->voters);
     render_who(&exposition, node);
     node_metrics_agreement(&exposition, moment);
     node_metrics_state(&exposition, moment);

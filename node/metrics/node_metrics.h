@@ -1,9 +1,9 @@
 /* All that is told of a node in numbers, as one page for Prometheus; README.md lists it. What is of one
  * moment is looked up when it is asked for, what is counted is in meters.h.
  *
- * Labels have few values: words of this program, and names of genesis. Nothing tells of one subject; but how
- * the state takes a single inquiry may be read from sums before and after it, so the page is for who runs the
- * node, and not for its clients. */
+ * Labels have few values: words of this program, and names of the network's nodes. Nothing tells of one
+ * subject; but how the state takes a single inquiry may be read from sums before and after it, so the page is
+ * for who runs the node, and not for its clients. */
 #ifndef TALLY_METRICS_NODE_METRICS_H
 #define TALLY_METRICS_NODE_METRICS_H
 

@@ -62,11 +62,8 @@ static void render_voters(struct exposition *exposition, const struct node_momen
 {
     const struct standing_facts *facts = &moment->facts;
     uint32_t reachable = 0;
-    const char *names[VALIDATORS_MAX];
-    for (uint32_t i = 0; i < facts->count; i++) {
-        names[i] = moment->validators[i].name;
+    for (uint32_t i = 0; i < facts->count; i++)
         reachable += moment->validators[i].reachable;
-    }
     metric_put(
         exposition, "tallystick_validators", EXPOSITION_GAUGE, "Validators of the epoch.", facts->count);
     metric_put(exposition, "tallystick_validators_reachable", EXPOSITION_GAUGE,
@@ -75,30 +72,34 @@ static void render_voters(struct exposition *exposition, const struct node_momen
         quorum_of(facts->count));
     exposition_family(exposition, "tallystick_votes_late_total", EXPOSITION_COUNTER,
         "Finalize votes that came when their block was final here already.");
-    metric_put_meters(exposition, "validator", names, meters.votes_late, facts->count);
+    for (uint32_t i = 0; i < moment->voter_count; i++)
+        exposition_value(exposition, EXPOSITION_LABELS({"validator", moment->voters[i].name}),
+            meter_get(&moment->voters[i].meters->votes_late));
     exposition_family(exposition, "tallystick_votes_missing_total", EXPOSITION_COUNTER,
         "Final blocks for which this validator's vote had not come when the next one was final here.");
-    metric_put_meters(exposition, "validator", names, meters.votes_missing, facts->count);
+    for (uint32_t i = 0; i < moment->voter_count; i++)
+        exposition_value(exposition, EXPOSITION_LABELS({"validator", moment->voters[i].name}),
+            meter_get(&moment->voters[i].meters->votes_missing));
 }
 
 static void render_spoken(struct exposition *exposition, const struct node_moment *moment)
 {
     exposition_family(exposition, "tallystick_validator_spoken_age_seconds", EXPOSITION_GAUGE,
         "Since the last vote or proposal of this validator that was new here; absent where none came yet.");
-    for (uint32_t i = 0; i < moment->facts.count; i++) {
-        uint64_t ms = moment->validators[i].spoken.ms_ago;
+    for (uint32_t i = 0; i < moment->voter_count; i++) {
+        uint64_t ms = moment->voters[i].spoken.ms_ago;
         if (ms != UINT64_MAX)
             exposition_seconds(
-                exposition, EXPOSITION_LABELS({"validator", moment->validators[i].name}), ms * 1000000u);
+                exposition, EXPOSITION_LABELS({"validator", moment->voters[i].name}), ms * 1000000u);
     }
     exposition_family(exposition, "tallystick_evidence_total", EXPOSITION_COUNTER,
         "Pairs of messages seen that no honest validator signs both of, by what they are.");
-    for (uint32_t i = 0; i < moment->facts.count; i++)
+    for (uint32_t i = 0; i < moment->voter_count; i++)
         for (uint32_t kind = 0; kind < METER_EVIDENCE_KINDS; kind++)
             exposition_value(exposition,
                 EXPOSITION_LABELS(
-                    {"validator", moment->validators[i].name}, {"kind", meter_evidence_words[kind]}),
-                meter_get(&meters.evidence[i][kind]));
+                    {"validator", moment->voters[i].name}, {"kind", meter_evidence_words[kind]}),
+                meter_get(&moment->voters[i].meters->evidence[kind]));
 }
 
 static void render_final(struct exposition *exposition)

@@ -12,6 +12,8 @@ struct node_moment {
     struct node_status status;
     struct standing_facts facts;
     struct standing_validator validators[VALIDATORS_MAX];
+    uint32_t voter_count;
+    struct node_voter voters[PEERS_MAX];
 };
 
 /* A family of one sample. */

@@ -8,6 +8,7 @@ import shutil
 import network
 import rpc
 from daemons import Daemons
+from metrics import page_of
 from network import DONE
 from writer import Writer, receipts_check
 
@@ -56,6 +57,12 @@ class EpochTest(network.NetworkTest):
     def roles(self):
         return {name: self.net.status(name)["role"] for name in self.net.names}
 
+    def missed(self, name="validator-1"):
+        """How many votes of each validator that node did not see in time."""
+        page = page_of(self.net, name)
+        return {labels[0]: value for (family, labels), value in page.samples.items()
+                if family == "tallystick_votes_missing_total"}
+
     def test_the_validators_change_under_load(self):
         net = Daemons()
         self.networks.append(net)
@@ -79,8 +86,17 @@ class EpochTest(network.NetworkTest):
         self.everybody_in(3)
         self.assertEqual(set(self.roles().values()), {"validator"})
 
+        # What is counted of a validator stays with its name, whatever its seat.
+        net.kill("validator-3")
+        missed = network.wait_until("votes to be missed", lambda: (now := self.missed())["validator-3"] >= 5 and now, limit_s=60)
+        self.assertEqual(set(missed), set(net.names))
+        net.start("validator-3")
         self.decide("validators", "--remove", "validator-4")
         self.everybody_in(4)
+        now = self.missed()
+        self.assertEqual(set(now), set(net.names))
+        for name, count in missed.items():
+            self.assertGreaterEqual(now[name], count, name)
         self.assertEqual(self.roles()["validator-4"], "observer")
         self.assertTrue(net.status("observer-1")["may_vote"])
 

@@ -80,6 +80,17 @@ static void threads_that_count_at_once_lose_nothing(void **state)
     assert_int_equal(meter_get(&shared.timing.sum_ns), UINT64_C(1000) * THREADS * ROUNDS * (ROUNDS - 1) / 2);
 }
 
+static void who_takes_over_a_slot_begins_with_nothing(void **state)
+{
+    (void)state;
+    meter_add(&meters_of_validator(3, 7)->votes_late, 2);
+    meter_add(&meters_of_validator(3, 7)->votes_late, 2);
+    assert_int_equal(meter_get(&meters_of_validator(3, 7)->votes_late), 4);
+    assert_int_equal(meter_get(&meters_of_validator(4, 7)->votes_late), 0);
+    assert_int_equal(meter_get(&meters_of_validator(3, 8)->votes_late), 0);
+    assert_int_equal(meter_get(&meters_of_validator(3, 7)->votes_late), 0);
+}
+
 static void a_reason_has_its_own_place_and_others_share_one(void **state)
 {
     (void)state;
@@ -118,6 +129,7 @@ int main(void)
         cmocka_unit_test(bounds_ascend),
         cmocka_unit_test(what_takes_as_long_as_a_bound_is_within_it),
         cmocka_unit_test(threads_that_count_at_once_lose_nothing),
+        cmocka_unit_test(who_takes_over_a_slot_begins_with_nothing),
         cmocka_unit_test(a_reason_has_its_own_place_and_others_share_one),
         cmocka_unit_test(every_label_has_its_word),
     };

@@ -93,6 +93,33 @@ static void slots_stay_when_seats_change(void **state)
     assert_int_equal(roster_seat(&roster, slot_of_id[leaver]), 4);
 }
 
+static void what_is_counted_of_a_validator_stays_with_it(void **state)
+{
+    (void)state;
+    uint32_t ids[4];
+    update(&first, 4);
+    for (uint32_t seat = 0; seat < 4; seat++) {
+        ids[seat] = roster.slots[roster_slot(&roster, seat)].node_id;
+        meter_set(&roster_meters(&roster, seat)->votes_missing, 10 * ids[seat]);
+    }
+    next_epoch();
+    update(&second, 4);
+    uint32_t stayed = 0;
+    for (uint32_t seat = 0; seat < 4; seat++) {
+        uint32_t id = roster.slots[roster_slot(&roster, seat)].node_id;
+        bool came = id == nodes.nodes[4].id;
+        assert_int_equal(
+            meter_get(&roster_meters(&roster, seat)->votes_missing), came ? 0 : 10 * (uint64_t)id);
+        stayed += !came;
+    }
+    assert_int_equal(stayed, 3);
+    /* Back again, the first validator finds its own. */
+    nodes.epoch = 1;
+    update(&first, 4);
+    for (uint32_t seat = 0; seat < 4; seat++)
+        assert_int_equal(meter_get(&roster_meters(&roster, seat)->votes_missing), 10 * (uint64_t)ids[seat]);
+}
+
 static void who_comes_in_an_epoch_changes_no_seat(void **state)
 {
     (void)state;
@@ -187,6 +214,7 @@ static void a_validator_that_is_gone_leaves_its_seat_empty(void **state)
     roster_update(&roster, &nodes, &first, &genesis.observers[0].key, 1);
     assert_int_equal(roster_slot(&roster, 2), ROSTER_NONE);
     assert_string_equal(roster_validator_name(&roster, 2), "gone");
+    assert_null(roster_meters(&roster, 2));
 }
 
 int main(void)
@@ -195,6 +223,7 @@ int main(void)
         cmocka_unit_test_setup(at_first_slots_are_seats, setup),
         cmocka_unit_test_setup(a_validator_knows_its_seat, setup),
         cmocka_unit_test_setup(slots_stay_when_seats_change, setup),
+        cmocka_unit_test_setup(what_is_counted_of_a_validator_stays_with_it, setup),
         cmocka_unit_test_setup(who_comes_in_an_epoch_changes_no_seat, setup),
         cmocka_unit_test_setup(a_slot_that_is_left_is_used_again, setup),
         cmocka_unit_test_setup(a_rotated_key_votes_under_the_old_one, setup),
