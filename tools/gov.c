@@ -37,6 +37,8 @@ const struct command command_gov = {
         "       tally --home DIR gov policy NAME|FILE                as tally policy takes it\n"
         "       tally --home DIR gov set base_timeout_ms|heartbeat_ms VALUE\n"
         "       tally --home DIR gov flag N --from HEIGHT            a protocol flag, at a height\n"
+        "                                                            (--unknown: this version does not know "
+        "it)\n"
         "\n"
         "Members change their network by proposals. A proposal passes, and is carried out, once more than "
         "two thirds of those\n"
@@ -74,7 +76,7 @@ const struct command command_gov = {
 
 static const struct option_spec options[] = {{"ballot-key", true}, {"closes", true}, {"key-file", true},
     {"proof", true}, {"address", true}, {"validator", false}, {"add", true}, {"remove", true}, {"from", true},
-    {"member", true}, {NULL, false}};
+    {"unknown", false}, {"member", true}, {NULL, false}};
 
 /* Whether nothing is given but what the verb has, by commas. */
 static bool options_fit(const struct args *args, const char *allowed)

@@ -356,6 +356,11 @@ static enum tool_exit make_flag(const struct make *make)
     if (from == NULL || number_from_text(argument(make, 0), 1, FLAG_MAX, &flag) != TALLY_OK ||
         number_from_text(from, 1, INT64_MAX, &action->height) != TALLY_OK)
         return usage(make, "wanted: tally gov flag N --from HEIGHT");
+    if (flag > FLAGS_KNOWN && args_value(make->args, "unknown") == NULL)
+        return context_fail(make->context, TOOL_REFUSED, "UNKNOWN_FLAG",
+            "this version knows no protocol flag %" PRIu64 ": every node that does not know it stops before "
+            "height %" PRIu64 "; --unknown proposes it all the same",
+            flag, action->height);
     action->flag = (uint32_t)flag;
     return encode(make);
 }
@@ -379,7 +384,7 @@ static const struct verb {
     {"validators", "validators [--add NODE,..] [--remove NODE,..]", "add,remove", 0, 0, make_validators},
     {"policy", "policy NAME|FILE", "", 1, 1, make_policy},
     {"set", "set base_timeout_ms|heartbeat_ms VALUE", "", 2, 2, make_set},
-    {"flag", "flag N --from HEIGHT", "from", 1, 1, make_flag},
+    {"flag", "flag N --from HEIGHT [--unknown]", "from,unknown", 1, 1, make_flag},
 };
 
 static const struct verb *verb_find(const char *name)

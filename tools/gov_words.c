@@ -135,6 +135,8 @@ void gov_words_action(
         return;
     case ACTION_SET_FLAG:
         say(out, "switch on protocol flag %" PRIu32 " at height %" PRIu64, action->flag, action->height);
+        if (action->flag > FLAGS_KNOWN)
+            say(out, " (this version does not know it: every node that does not stops before that height)");
         return;
     }
     gov_words_member(now, action->member_id, out);

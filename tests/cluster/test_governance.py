@@ -340,7 +340,7 @@ class GovernanceTest(NetworkTest):
                          ("us", 2, answer["height"] + 1))
         with rpc.Client(self.members, self.names[2]) as client:
             self.assertEqual(client.member.GetPolicy(rpc.rpc.GetPolicyRequest(), timeout=DEADLINE_S).policy.name, "us")
-        self.assertEqual(self.passed(1, "flag", 1, "--from", 1000000)["outcome"], "passed")
+        self.assertEqual(self.passed(1, "flag", 1, "--from", 1000000, "--unknown")["outcome"], "passed")
         self.assertEqual(self.shown()["flags"], [{"flag": 1, "from": 1000000}])
         status = self.members.status(self.names[0])
         self.assertEqual((status["flags_known"], status["flags"]),
@@ -351,14 +351,15 @@ class GovernanceTest(NetworkTest):
         self.assertRegex(text, r"(?m)^  flag 1 +scheduled for height 1000000; this program does not know it: upgrade")
         version = json.loads(fetch(self.members, self.names[0], client=None, path="/version")[2])
         self.assertEqual((version["flagsKnown"], version["flags"]), (0, [{"flag": 1, "from": "1000000"}]))
-        self.told("HEIGHT_PASSED", 1, "flag", 2, "--from", 1)
+        self.told("UNKNOWN_FLAG", 1, "flag", 2, "--from", 1000000)
+        self.told("HEIGHT_PASSED", 1, "flag", 2, "--from", 1, "--unknown")
         self.told("NO_CHANGE", 1, "set", "base_timeout_ms", self.shown()["base_timeout_ms"])
 
     def test_a_node_that_does_not_know_a_flag_stops_before_the_height_where_it_is_active(self):
         net = self.members
         net.expected += ["members switched on a protocol flag", "the node stops"]
         active = self.shown()["height"] + 12
-        self.passed(1, "flag", 1, "--from", active)
+        self.passed(1, "flag", 1, "--from", active, "--unknown")
         net.down_names.update(self.names)  # from here on none has to run
 
         def stopped():

@@ -51,7 +51,8 @@ static int tear_down(void **state)
 static enum tool_exit make(const char *line)
 {
     static const struct option_spec options[] = {{"key-file", true}, {"proof", true}, {"address", true},
-        {"validator", false}, {"add", true}, {"remove", true}, {"from", true}, {NULL, false}};
+        {"validator", false}, {"add", true}, {"remove", true}, {"from", true}, {"unknown", false},
+        {NULL, false}};
     static char text[1024];
     char *words[16], *rest = text, why[256];
     int count = 0;
@@ -124,8 +125,9 @@ static void parameters_flags_and_policies_have_their_ranges(void **state)
     assert_int_equal(read_back().value, 700);
     refused("set base_timeout_ms 0", TOOL_USAGE, "USAGE");
     refused("set nothing 1", TOOL_USAGE, "USAGE");
-    assert_int_equal(make("flag 3 --from 1000"), TOOL_DONE);
+    assert_int_equal(make("flag 3 --from 1000 --unknown"), TOOL_DONE);
     assert_int_equal(read_back().height, 1000);
+    refused("flag 3 --from 1000", TOOL_REFUSED, "UNKNOWN_FLAG");
     refused("flag 3", TOOL_USAGE, "USAGE");
     refused("flag 0 --from 7", TOOL_USAGE, "USAGE");
     assert_int_equal(make("policy cn"), TOOL_DONE);
@@ -251,7 +253,10 @@ static void what_is_proposed_is_said_with_when_it_holds(void **state)
             "it is synced"},
         {"set heartbeat_ms 5", "set heartbeat_ms to 5",
             "at the next epoch, which begins at once where it can"},
-        {"flag 2 --from 70", "switch on protocol flag 2 at height 70", "at height 70"},
+        {"flag 2 --from 70 --unknown",
+            "switch on protocol flag 2 at height 70 (this version does not know it: every node that does not "
+            "stops before that height)",
+            "at height 70"},
         {"policy us", "go over to version 2 of the policy (tally gov show --json has its text)",
             "at the height after the block in which it passes"},
     };
