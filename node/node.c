@@ -160,6 +160,7 @@ static void on_applied(void *context, const struct applied_block *applied)
 {
     struct node *node = context;
     uint64_t height = applied->block->header.height;
+    bool seals = applied->block->header.seals;
     count_results(applied);
     if (applied->register_view != NULL) node_take_register(node);
     submissions_applied(node->submissions, applied);
@@ -170,10 +171,10 @@ static void on_applied(void *context, const struct applied_block *applied)
         certifier_applied(node->certifier, &applied->checkpoint);
     }
     if (applied->register_view != NULL) node_want_seal(node);
-    replica_release(node->replica, height);
+    replica_release(node->replica, height); /* the block is gone from here on */
     node_update_work(node);
     node_set_keepalive(node);
-    if (applied->block->header.seals) node_ask_for_seal(node);
+    if (seals) node_ask_for_seal(node);
     tell_followers(node);
 }
 

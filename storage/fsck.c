@@ -94,14 +94,19 @@ static int begin(struct fsck *fsck, const struct fsck_options *options, struct f
     return error == TALLY_OK ? size_up(fsck) : error;
 }
 
+static void end(struct fsck *fsck)
+{
+    buffer_close(&fsck->seals);
+    free(fsck->members);
+}
+
 int fsck_backup(const struct fsck_options *options, struct fsck_counts *counts)
 {
     struct fsck fsck;
     int error = begin(&fsck, options, counts);
     if (error == TALLY_OK) error = fsck_ledger(&fsck);
     if (error == TALLY_OK) error = fsck_snapshots(&fsck);
-    buffer_close(&fsck.seals);
-    free(fsck.members);
+    end(&fsck);
     return error;
 }
 
@@ -118,5 +123,6 @@ int fsck_run(const struct fsck_options *options, struct fsck_counts *counts)
     if (error == TALLY_OK) error = fsck_votes(&fsck);
     if (error == TALLY_OK) error = fsck_state(&fsck, ledger_whole);
     if (error == TALLY_OK) error = fsck_snapshots(&fsck);
+    end(&fsck);
     return error;
 }

@@ -68,12 +68,13 @@ static void fill_ruling(const struct event_result *result, Tallystick__V1__Gover
 static void reply_ruling(
     struct services *services, struct rpc_call *call, const struct submission_outcome *outcome)
 {
-    Tallystick__V1__GovernanceReply reply = TALLYSTICK__V1__GOVERNANCE_REPLY__INIT;
+    Tallystick__V1__GovernanceReply reply;
     const struct member_register *now = &executor_register(node_executor(services->node))->value;
     struct governance_call asked;
     struct digest proposal;
     if (!read_transaction(call, &asked)) return;
     CHECK(outcome->result_count <= 1);
+    tallystick__v1__governance_reply__init(&reply);
     reply.digest = digest_bytes(&outcome->batch);
     reply.height = outcome->height;
     if (outcome->result_count == 1) {

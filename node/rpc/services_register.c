@@ -143,7 +143,7 @@ static void fill_terms(
 void handle_get_register(void *context, struct rpc_call *call)
 {
     struct services *services = context;
-    Tallystick__V1__GetRegisterReply reply = TALLYSTICK__V1__GET_REGISTER_REPLY__INIT;
+    Tallystick__V1__GetRegisterReply reply;
     struct arena arena;
     struct buffer exact;
     ProtobufCMessage *request;
@@ -152,6 +152,7 @@ void handle_get_register(void *context, struct rpc_call *call)
     const struct register_view *view = executor_register(node_executor(services->node));
     arena.budget += REGISTER_ARENA_BUDGET;
     buffer_init(&exact, REGISTER_SIZE_MAX);
+    tallystick__v1__get_register_reply__init(&reply);
     reply.height = executor_applied_height(node_executor(services->node));
     if (((const Tallystick__V1__GetRegisterRequest *)request)->exact) {
         register_encode(&view->value, &exact);

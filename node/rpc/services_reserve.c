@@ -22,7 +22,7 @@ static void run_reserve(struct query *query)
     struct digest id = event_id(&node_config(query->services->node)->genesis.chain_id,
         span_of_bytes(request->batch->events[0]->header));
     Tallystick__V1__ReserveReply reply = TALLYSTICK__V1__RESERVE_REPLY__INIT;
-    Tallystick__V1__ReserveRefusal refusal = TALLYSTICK__V1__RESERVE_REFUSAL__INIT;
+    Tallystick__V1__ReserveRefusal refusal;
     struct receipt_message nested;
     struct state_event place;
     struct receipt receipt;
@@ -35,6 +35,7 @@ static void run_reserve(struct query *query)
         reply.outcome_case = TALLYSTICK__V1__RESERVE_REPLY__OUTCOME_AUTHORIZATION;
         reply.authorization = digest_bytes(&id);
     } else {
+        tallystick__v1__reserve_refusal__init(&refusal);
         refusal_say(&receipt.result, &refusal);
         reply.outcome_case = TALLYSTICK__V1__RESERVE_REPLY__OUTCOME_REFUSAL;
         reply.refusal = &refusal;

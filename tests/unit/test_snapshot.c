@@ -815,6 +815,7 @@ static void a_lone_leaf_stands_where_its_position_says(void **context)
         assert_int_equal(error, place == 1 ? TALLY_OK : TALLY_EFORM);
         if (error == TALLY_OK) snapshot_head_close(read);
         buffer_close(&bytes);
+        buffer_close(&made.registered);
     }
 }
 
