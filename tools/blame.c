@@ -5,7 +5,7 @@
 #include "tools/args.h"
 #include "tools/blame_report.h"
 #include "tools/blame_source.h"
-#include "tools/trust.h"
+#include "tools/home.h"
 
 /* What blame reads of both chains at a time. */
 #define CHAINS_ARENA_BUDGET (512u * MIB)
@@ -16,8 +16,8 @@ const struct command command_blame = {
     .name = "blame",
     .summary = "who signed both sides of a conflict",
     .help =
-        "usage: tally blame A B --genesis FILE [--out FILE]\n"
-        "       tally blame --check FILE --genesis FILE\n"
+        "usage: tally blame A B --genesis FILE [--seals FILE] [--out FILE]\n"
+        "       tally blame --check FILE --genesis FILE [--seals FILE]\n"
         "\n"
         "Compares two records that should agree, offline, and where they conflict names the validators that "
         "signed what\n"
@@ -35,6 +35,15 @@ const struct command command_blame = {
         "are shown.\n"
         "\n"
         "  --genesis FILE   the network's genesis, from a source that is trusted: names and keys\n"
+        "  --seals FILE     where what conflicts is of a later epoch than the first: an answer that was "
+        "saved "
+        "since then, of\n"
+        "                   this network, by tally checkpoint --out for one. It says how epochs ended, "
+        "signed "
+        "by each one's\n"
+        "                   own validators, so it need not be trusted. Saved answers that are compared have "
+        "it with them.\n"
+        "                   Each epoch is judged by its own keys, whatever has come in their place since\n"
         "  --out FILE       save the evidence, a line for each validator, for anybody to check; an existing "
         "file is\n"
         "                   replaced\n"
@@ -62,7 +71,8 @@ const struct command command_blame = {
 /* Everything of one run. */
 struct blaming {
     struct genesis *genesis;
-    struct proof_trust trust;
+    struct blame_epochs epochs;
+    struct blame_source seals; /* what --seals names, if anything */
     struct blame blame;
     struct arena arena; /* of the chains */
     uint64_t height;    /* where the two part */
@@ -100,23 +110,35 @@ static enum tool_exit compare_ledgers(
     struct context *context, struct blaming *blaming, const struct blame_source sources[2])
 {
     struct blame_chain chains[2];
-    struct blame_law law = blame_law_of(&blaming->trust.validators, &blaming->trust.chain_id);
+    const struct verify_set *validators = &blaming->epochs.validators;
     enum tool_exit code = blame_fork_find(context, &sources[0], &sources[1], &blaming->height);
     for (int i = 0; code == TOOL_DONE && i < 2; i++)
         code = blame_chain_read(context, &sources[i], blaming->height, &blaming->arena, &chains[i]);
     if (code != TOOL_DONE) return code;
-    if (blame_chains(&law, &chains[0], &chains[1], &blaming->blame) != TALLY_OK)
-        return refuse(context, blaming, sources);
-    if (!blaming->blame.conflict) {
+    if (chains[0].count == 0 || chains[1].count == 0) {
         return context_fail(context, TOOL_REFUSED, "AGREE",
             "the two ledgers agree in all %llu blocks that both hold; %s holds %llu%s, and %s holds %llu%s",
             (unsigned long long)(blaming->height - 1), sources[0].path,
             (unsigned long long)ledger_height(sources[0].ledger), torn_note(&sources[0]), sources[1].path,
             (unsigned long long)ledger_height(sources[1].ledger), torn_note(&sources[1]));
     }
+    /* Two children of one block are of one epoch. */
+    code = blame_epochs_reach(
+        context, &blaming->epochs, chains[0].blocks[0].header.epoch, "where the two ledgers part");
+    if (code != TOOL_DONE) return code;
+    struct blame_law law = blame_law_of(validators, &blaming->genesis->chain_id);
+    if (blame_chains(&law, &chains[0], &chains[1], &blaming->blame) != TALLY_OK)
+        return refuse(context, blaming, sources);
+    if (blaming->blame.count == 0) {
+        return context_fail(context, TOOL_REFUSED, "KIND",
+            "the two ledgers conflict at height %llu, where an epoch ends by blocks of which headers alone "
+            "are kept, "
+            "and what both hold convicts nobody",
+            (unsigned long long)blaming->height);
+    }
     if (!context->json) {
         printf("fork at height %llu: both blocks are finalized; %u of %u validators signed both sides\n",
-            (unsigned long long)blaming->height, blaming->blame.count, blaming->trust.validators.set.count);
+            (unsigned long long)blaming->height, blaming->blame.count, validators->set.count);
     }
     return tell_all(context, blaming, "fork");
 }
@@ -126,7 +148,15 @@ static enum tool_exit compare_answers(
 {
     const struct checkpoint *first = &sources[0].checkpoint.checkpoint;
     const struct checkpoint *second = &sources[1].checkpoint.checkpoint;
-    if (blame_checkpoints(&blaming->trust.validators, &blaming->trust.chain_id, &sources[0].checkpoint,
+    const struct verify_set *validators = &blaming->epochs.validators;
+    if (first->height == second->height && first->epoch != second->epoch) {
+        return context_fail(context, TOOL_REFUSED, "KIND",
+            "the two are of one height and of different epochs, so they conflict, and two checkpoints do not "
+            "tell who made it; compare the ledgers of nodes that hold their blocks");
+    }
+    enum tool_exit code = blame_epochs_reach(context, &blaming->epochs, first->epoch, sources[0].path);
+    if (code != TOOL_DONE) return code;
+    if (blame_checkpoints(validators, &blaming->genesis->chain_id, &sources[0].checkpoint,
             &sources[1].checkpoint, &blaming->blame) != TALLY_OK) {
         if (blaming->blame.at_fault >= 0) return refuse(context, blaming, sources);
         return context_fail(context, TOOL_REFUSED, "HEIGHT",
@@ -144,22 +174,24 @@ static enum tool_exit compare_answers(
     const char *conflict = digest_equal(&first->block, &second->block) ? "divergence" : "fork";
     if (!context->json) {
         printf("%s at height %llu: %u of %u validators signed both checkpoints\n", conflict,
-            (unsigned long long)blaming->height, blaming->blame.count, blaming->trust.validators.set.count);
+            (unsigned long long)blaming->height, blaming->blame.count, validators->set.count);
     }
     return tell_all(context, blaming, conflict);
 }
 
 /* A checkpoint's signers need not have voted for its block, nor the voters have signed it, so these two
  * together convict nobody. */
-static enum tool_exit compare_mixed(struct context *context, const struct blaming *blaming,
+static enum tool_exit compare_mixed(struct context *context, struct blaming *blaming,
     const struct blame_source *ledger, const struct blame_source *answer)
 {
     const struct checkpoint *checkpoint = &answer->checkpoint.checkpoint;
     struct digest hash;
-    if (!digest_equal(&checkpoint->chain_id, &blaming->trust.chain_id) ||
-        certified_checkpoint_check(&blaming->trust.validators, &answer->checkpoint) != TALLY_OK) {
+    enum tool_exit code = blame_epochs_reach(context, &blaming->epochs, checkpoint->epoch, answer->path);
+    if (code != TOOL_DONE) return code;
+    if (!digest_equal(&checkpoint->chain_id, &blaming->genesis->chain_id) ||
+        certified_checkpoint_check(&blaming->epochs.validators, &answer->checkpoint) != TALLY_OK) {
         return context_fail(context, TOOL_REFUSED, "EVIDENCE",
-            "%s proves nothing: its checkpoint is not signed by a quorum of the genesis's validators",
+            "%s proves nothing: its checkpoint is not signed by a quorum of its epoch's validators",
             answer->path);
     }
     unsigned long long height = checkpoint->height;
@@ -189,7 +221,9 @@ static enum tool_exit compare(struct context *context, struct blaming *blaming, 
     struct blame_source sources[2] = {{0}};
     enum tool_exit code = TOOL_DONE;
     for (int i = 0; code == TOOL_DONE && i < 2; i++)
-        code = blame_source_open(context, args->positionals[i], &blaming->trust, &sources[i]);
+        code = blame_source_open(context, args->positionals[i], &blaming->genesis->chain_id, &sources[i]);
+    for (int i = 0; code == TOOL_DONE && i < 2; i++)
+        blame_epochs_learn(&blaming->epochs, buffer_span(&sources[i].seals));
     if (code == TOOL_DONE) {
         bool first = sources[0].ledger != NULL, second = sources[1].ledger != NULL;
         if (first && second)
@@ -204,13 +238,26 @@ static enum tool_exit compare(struct context *context, struct blaming *blaming, 
     return code;
 }
 
+static enum tool_exit seals_open(struct context *context, struct blaming *blaming, const char *path)
+{
+    struct blame_source *seals = &blaming->seals;
+    enum tool_exit code = blame_source_open(context, path, &blaming->genesis->chain_id, seals);
+    if (code == TOOL_DONE && seals->ledger != NULL) {
+        code = context_fail(context, TOOL_USAGE, "USAGE",
+            "%s is a home, and --seals wants a file that was saved by tally checkpoint --out", path);
+    }
+    if (code == TOOL_DONE) blame_epochs_learn(&blaming->epochs, buffer_span(&seals->seals));
+    return code;
+}
+
 static enum tool_exit blame_start(struct context *context, struct blaming *blaming, const struct args *args)
 {
-    const char *saved = args_value(args, "check");
+    const char *saved = args_value(args, "check"), *seals = args_value(args, "seals");
     enum tool_exit code = genesis_open(context, args_value(args, "genesis"), &blaming->genesis);
-    if (code == TOOL_DONE) code = trust_from_genesis(context, blaming->genesis, &blaming->trust);
+    if (code == TOOL_DONE) code = blame_epochs_open(context, blaming->genesis, &blaming->epochs);
+    if (code == TOOL_DONE && seals != NULL) code = seals_open(context, blaming, seals);
     if (code != TOOL_DONE) return code;
-    blame_report_init(&blaming->report, blaming->genesis, &blaming->trust, args_value(args, "out"));
+    blame_report_init(&blaming->report, &blaming->epochs, args_value(args, "out"));
     code = saved != NULL ? blame_report_saved(context, &blaming->report, saved)
                          : compare(context, blaming, args);
     blame_report_close(&blaming->report);
@@ -220,7 +267,7 @@ static enum tool_exit blame_start(struct context *context, struct blaming *blami
 static enum tool_exit blame_run(struct context *context, int count, char **arguments)
 {
     static const struct option_spec options[] = {
-        {"genesis", true}, {"out", true}, {"check", true}, {NULL, false}};
+        {"genesis", true}, {"seals", true}, {"out", true}, {"check", true}, {NULL, false}};
     struct args args;
     char why[MESSAGE_SIZE_MAX / 2];
     if (args_parse(options, count, arguments, &args, why, sizeof why) != TALLY_OK)
@@ -229,13 +276,14 @@ static enum tool_exit blame_run(struct context *context, int count, char **argum
     if (args_value(&args, "genesis") == NULL || args.positional_count != (checks ? 0 : 2) ||
         (checks && args_value(&args, "out") != NULL)) {
         return context_fail(context, TOOL_USAGE, "USAGE",
-            "wanted: tally blame A B --genesis FILE [--out FILE], or tally blame --check FILE --genesis "
-            "FILE");
+            "wanted: tally blame A B --genesis FILE [--seals FILE] [--out FILE], or tally blame --check FILE "
+            "--genesis FILE [--seals FILE]");
     }
     struct blaming *blaming = calloc(1, sizeof *blaming);
     if (blaming == NULL) return context_fail(context, TOOL_REFUSED, "MEMORY", "not enough memory");
     arena_init(&blaming->arena, CHAINS_ARENA_BUDGET);
     enum tool_exit code = blame_start(context, blaming, &args);
+    blame_source_close(&blaming->seals);
     arena_close(&blaming->arena);
     free(blaming->genesis);
     free(blaming);

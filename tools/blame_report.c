@@ -10,10 +10,9 @@
 #include "tools/line_reader.h"
 #include "tools/output.h"
 
-void blame_report_init(struct blame_report *report, const struct genesis *genesis,
-    const struct proof_trust *trust, const char *out)
+void blame_report_init(struct blame_report *report, struct blame_epochs *epochs, const char *out)
 {
-    *report = (struct blame_report){.genesis = genesis, .trust = trust, .out = out, .culprits = json_array()};
+    *report = (struct blame_report){.epochs = epochs, .out = out, .culprits = json_array()};
     buffer_init(&report->lines, VALIDATORS_MAX * (size_t)EVIDENCE_LINE_SIZE_MAX);
 }
 
@@ -28,9 +27,10 @@ enum tool_exit blame_report_add(
 {
     struct arena arena;
     struct evidence_verdict verdict;
-    const struct verify_set *validators = &report->trust->validators;
+    const struct genesis *genesis = report->epochs->genesis;
+    const struct verify_set *validators = &report->epochs->validators;
     arena_init(&arena, EVIDENCE_ARENA_SIZE);
-    int error = evidence_check(validators, &report->trust->chain_id, evidence, &arena, &verdict);
+    int error = evidence_check(validators, &genesis->chain_id, evidence, &arena, &verdict);
     arena_close(&arena);
     if (error != TALLY_OK) {
         return context_fail(context, TOOL_REFUSED, error == TALLY_ECHAIN ? "CHAIN" : "EVIDENCE",
@@ -40,10 +40,9 @@ enum tool_exit blame_report_add(
     if (report->out != NULL)
         evidence_line_print(evidence, &validators->set.keys[evidence->signer], &report->lines);
     if (context->json)
-        json_array_append_new(
-            report->culprits, evidence_json(report->genesis, &validators->set, evidence, &verdict));
+        json_array_append_new(report->culprits, evidence_json(genesis, &validators->set, evidence, &verdict));
     else
-        evidence_show(report->genesis, &validators->set, evidence, &verdict);
+        evidence_show(genesis, &validators->set, evidence, &verdict);
     return TOOL_DONE;
 }
 
@@ -70,12 +69,21 @@ static enum tool_exit line_add(
     struct arena arena;
     struct evidence evidence;
     struct public_key key;
-    const struct validator_set *set = &report->trust->validators.set;
+    const struct genesis *genesis = report->epochs->genesis;
+    const struct validator_set *set = &report->epochs->validators.set;
     arena_init(&arena, EVIDENCE_ARENA_SIZE);
-    enum tool_exit code;
-    if (evidence_line_read(line, &arena, &evidence, &key) != TALLY_OK) {
+    enum tool_exit code = TOOL_DONE;
+    if (evidence_line_read(line, &arena, &evidence, &key) != TALLY_OK)
         code = context_fail(context, TOOL_REFUSED, "FORM", "%s is not evidence in its one form", where);
-    } else if (evidence.signer >= set->count || !public_key_equal(&set->keys[evidence.signer], &key)) {
+    else if (!digest_equal(&evidence.chain_id, &genesis->chain_id))
+        code = context_fail(context, TOOL_REFUSED, "CHAIN", "%s is of another chain than the genesis", where);
+    else
+        code = blame_epochs_reach(context, report->epochs, evidence.epoch, where);
+    if (code != TOOL_DONE) {
+        arena_close(&arena);
+        return code;
+    }
+    if (evidence.signer >= set->count || !public_key_equal(&set->keys[evidence.signer], &key)) {
         code = context_fail(context, TOOL_REFUSED, "EVIDENCE",
             "%s proves nothing: it names another key than its signer's", where);
     } else {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "proto/codec/epoch_seal.h"
 #include "proto/codec/history.h"
 #include "storage/disk_reader.h"
 #include "tools/home.h"
@@ -37,13 +38,13 @@ static enum tool_exit data_find(struct context *context, const char *path, char 
 }
 
 static enum tool_exit ledger_take(
-    struct context *context, const char *path, const struct proof_trust *trust, struct blame_source *source)
+    struct context *context, const char *path, const struct digest *chain_id, struct blame_source *source)
 {
     char data[HOME_PATH_MAX];
     struct ledger_report report;
     enum tool_exit code = data_find(context, path, data);
     if (code != TOOL_DONE) return code;
-    int error = ledger_open(disk_reader(), data, &trust->chain_id, NULL, &source->ledger, &report);
+    int error = ledger_open(disk_reader(), data, chain_id, NULL, &source->ledger, &report);
     source->torn = report.bytes_cut > 0 || report.blocks_cut > 0;
     if (error == TALLY_OK && ledger_height(source->ledger) > 0) return TOOL_DONE;
     if (error == TALLY_OK) {
@@ -105,24 +106,42 @@ static int block_take(const struct block *block, struct arena *arena, struct bla
         .justification_bytes = copy,
         .has_signature = true,
         .signature = block->signature,
-        .finalization = block->has_finalization ? finalization : NULL};
+        .finalization = block->has_finalization && block->seal_path_count == 0 ? finalization : NULL};
     return TALLY_OK;
 }
 
+/* The headers above a seal, up to the one that is finalized. */
+static int path_take(const struct block *seal, struct arena *arena, struct blame_block *out)
+{
+    struct certificate *finalization = arena_take(arena, sizeof *finalization);
+    if (finalization == NULL) return TALLY_ENOMEM;
+    *finalization = seal->finalization;
+    for (uint32_t i = 0; i < seal->seal_path_count; i++)
+        out[i] = (struct blame_block){.header = seal->seal_path[i],
+            .hash = block_header_hash(&seal->seal_path[i]),
+            .finalization = i + 1 == seal->seal_path_count ? finalization : NULL,
+            .header_only = true};
+    return TALLY_OK;
+}
+
+/* Adds the block to the chain, and what stands above it to its finalization, for which there is room. */
 static int block_read(struct ledger *ledger, uint64_t height, struct arena *scratch, struct arena *arena,
-    struct blame_block *out)
+    struct blame_block *blocks, uint32_t *count)
 {
     struct block block;
     arena_reset(scratch);
     int error = ledger_read(ledger, height, false, scratch, &block);
-    return error == TALLY_OK ? block_take(&block, arena, out) : error;
+    if (error == TALLY_OK) error = block_take(&block, arena, &blocks[*count]);
+    if (error == TALLY_OK && block.seal_path_count > 0) error = path_take(&block, arena, &blocks[*count + 1]);
+    if (error == TALLY_OK) *count += 1 + block.seal_path_count;
+    return error;
 }
 
 enum tool_exit blame_chain_read(struct context *context, const struct blame_source *source, uint64_t height,
     struct arena *arena, struct blame_chain *chain)
 {
     struct arena scratch;
-    struct blame_block *blocks = arena_take(arena, BLAME_BLOCKS_MAX * sizeof *blocks);
+    struct blame_block *blocks = arena_take(arena, (BLAME_BLOCKS_MAX + SEAL_PATH_MAX) * sizeof *blocks);
     uint64_t newest = ledger_height(source->ledger);
     uint32_t count = 0;
     int error = blocks == NULL ? TALLY_ENOMEM : TALLY_OK;
@@ -131,8 +150,8 @@ enum tool_exit blame_chain_read(struct context *context, const struct blame_sour
     while (error == TALLY_OK && !ended && height + count <= newest) {
         error = count == BLAME_BLOCKS_MAX
                     ? TALLY_ELIMIT
-                    : block_read(source->ledger, height + count, &scratch, arena, &blocks[count]);
-        if (error == TALLY_OK) ended = blocks[count++].finalization != NULL;
+                    : block_read(source->ledger, height + count, &scratch, arena, blocks, &count);
+        if (error == TALLY_OK) ended = blocks[count - 1].finalization != NULL;
     }
     arena_close(&scratch);
     if (error != TALLY_OK) return read_fail(context, source, height + count, error);
@@ -142,34 +161,56 @@ enum tool_exit blame_chain_read(struct context *context, const struct blame_sour
 
 /* ---- Saved answers ---- */
 
-static int history_checkpoint(struct span bytes, struct certified_checkpoint *checkpoint)
+static int seals_keep(struct span seals, struct blame_source *source)
+{
+    buffer_append(&source->seals, seals.data, seals.size);
+    return source->seals.failed ? TALLY_ENOMEM : TALLY_OK;
+}
+
+static int checkpoint_take(struct span bytes, struct blame_source *source)
+{
+    return certified_checkpoint_decode(bytes, &source->checkpoint);
+}
+
+static int history_take(struct span bytes, struct blame_source *source)
 {
     struct arena arena;
     struct history_proof *proof = calloc(1, sizeof *proof);
     if (proof == NULL) return TALLY_ENOMEM;
     arena_init(&arena, ANSWER_ARENA_BUDGET);
     int error = history_proof_decode(bytes, &arena, proof);
-    if (error == TALLY_OK) *checkpoint = proof->checkpoint;
+    if (error == TALLY_OK) source->checkpoint = proof->checkpoint;
+    if (error == TALLY_OK) error = seals_keep(proof->seals, source);
     arena_close(&arena);
     free(proof);
     return error;
 }
 
-static int receipt_checkpoint(struct span bytes, struct certified_checkpoint *checkpoint)
+static int receipt_take(struct span bytes, struct blame_source *source)
 {
     struct receipt receipt;
     int error = receipt_decode(bytes, &receipt);
-    if (error == TALLY_OK) *checkpoint = receipt.checkpoint;
-    return error;
+    if (error != TALLY_OK) return error;
+    source->checkpoint = receipt.checkpoint;
+    return seals_keep(receipt.seals, source);
+}
+
+static int consistency_take(struct span bytes, struct blame_source *source)
+{
+    struct consistency_proof proof;
+    int error = consistency_proof_decode(bytes, &proof);
+    if (error != TALLY_OK) return error;
+    source->checkpoint = proof.newer;
+    return seals_keep(proof.seals, source);
 }
 
 /* No two of these have an encoding in common. */
 static enum tool_exit answer_take(struct context *context, struct span bytes, struct blame_source *source)
 {
-    static int (*const forms[])(struct span bytes, struct certified_checkpoint * checkpoint) = {
-        certified_checkpoint_decode, history_checkpoint, receipt_checkpoint};
+    static int (*const forms[])(struct span bytes, struct blame_source * source) = {
+        checkpoint_take, history_take, receipt_take, consistency_take};
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
-        if (forms[i](bytes, &source->checkpoint) == TALLY_OK) return TOOL_DONE;
+        if (forms[i](bytes, source) == TALLY_OK) return TOOL_DONE;
     if (bytes.size > 0 && bytes.data[0] == '{') {
         return context_fail(context, TOOL_USAGE, "USAGE",
             "%s is no answer of a node; saved evidence is checked by: tally blame --check FILE",
@@ -180,12 +221,13 @@ static enum tool_exit answer_take(struct context *context, struct span bytes, st
 }
 
 enum tool_exit blame_source_open(
-    struct context *context, const char *path, const struct proof_trust *trust, struct blame_source *source)
+    struct context *context, const char *path, const struct digest *chain_id, struct blame_source *source)
 {
     char why[MESSAGE_SIZE_MAX / 2];
     struct buffer bytes;
     *source = (struct blame_source){.path = path};
-    if (is_directory(path)) return ledger_take(context, path, trust, source);
+    buffer_init(&source->seals, EPOCH_SEALS_SIZE_MAX);
+    if (is_directory(path)) return ledger_take(context, path, chain_id, source);
     buffer_init(&bytes, ANSWER_SIZE_MAX);
     int error = file_read(path, &bytes, why, sizeof why);
     enum tool_exit code = error == TALLY_OK ? answer_take(context, buffer_span(&bytes), source)
@@ -197,4 +239,5 @@ enum tool_exit blame_source_open(
 void blame_source_close(struct blame_source *source)
 {
     ledger_close(source->ledger);
+    buffer_close(&source->seals);
 }

@@ -146,8 +146,11 @@ void evidence_show(const struct genesis *genesis, const struct validator_set *se
     const struct public_key *key = &set->keys[evidence->signer];
     struct name name = name_of(genesis, key);
     size_t count = messages_of(evidence, messages);
-    printf("%s, of member %u (%s): %s\n", name.node, name.member_id, name.member,
-        verdict->divergence ? "divergence" : "guilty");
+    const char *what = verdict->divergence ? "divergence" : "guilty";
+    if (name.member_id != 0)
+        printf("%s, of member %u (%s): %s\n", name.node, name.member_id, name.member, what);
+    else
+        printf("a validator whose key came after the genesis: %s\n", what);
     printf("  %s%s%s\n", verdict->reason, verdict->detail[0] != '\0' ? " " : "", verdict->detail);
     print_hex("key", span_of(key->bytes, PUBLIC_KEY_SIZE));
     for (size_t i = 0; i < count; i++)

@@ -51,9 +51,13 @@ struct blame_block {
     bool has_signature;
     struct signature signature;             /* the leader's; one that does not hold is passed over */
     const struct certificate *finalization; /* its FC; NULL where there is none */
+    /* Of what stands between a seal and the FC that finalizes it nothing is kept but headers: the rest is
+     * empty then, and not judged. */
+    bool header_only;
 };
 
-/* One epoch's blocks, by height, each the child of the one before, up to one that carries its FC. */
+/* One epoch's blocks, by height, each the child of the one before, up to one that carries its FC. Those of
+ * headers only come last, above a seal. */
 struct blame_chain {
     uint32_t count; /* 0 is a chain that ends at the common ancestor */
     const struct blame_block *blocks;
@@ -71,8 +75,8 @@ struct blame {
 
 /* Compares two chains that start above one common block; equal blocks at their start are passed over. On
  * TALLY_OK either blame->conflict is false (one chain is the start of the other), or at least 2q - n are
- * guilty (CHECKed). Takes no memory; time grows with the product of the lengths, so give what stands from the
- * fork up to the first FC on each side: that is enough.
+ * guilty (CHECKed), or fewer where a chain ends with headers only. Takes no memory; time grows with the
+ * product of the lengths, so give what stands from the fork up to the first FC on each side: that is enough.
  * Errors: TALLY_EINVALID (one is not a finalized chain of the law's epoch, by hashes, heights or its FC, or
  * they do not start above one block): detail and at_fault say which, and nobody is named. */
 int blame_chains(const struct blame_law *law, const struct blame_chain *first,

@@ -1,5 +1,5 @@
-/* make_fork DIR SHAPE VALIDATORS: a network whose validators signed two histories, as two nodes of it would
- * hold them once they are stopped. For tests of `tally blame`; the keys are made from seeds.
+/* make_fork DIR SHAPE VALIDATORS [EPOCH]: a network whose validators signed two histories, as two nodes of it
+ * would hold them once they are stopped. For tests of `tally blame`; the keys are made from seeds.
  *
  *   genesis.json         one/data, two/data   ledgers that part at height 3
  *   trust                "trust CHAIN_ID EPOCH KEY..", for the second judge
@@ -7,17 +7,21 @@
  *   result.checkpoint    of the first ledger's block, with another result; later.checkpoint of height 4
  *   one.history .receipt two.history .receipt   answers that rest on the two
  *
- * SHAPE is finalized, notarized, skipped or unjustified (tests/vectors/forks.h). The first ledger ends with a
- * block that nothing finalized, as a crash may leave it. */
+ * In epoch 2 one of the genesis's validators has gone and another has come; the answers then carry how epoch
+ * 1 ended. SHAPE is finalized, notarized, skipped or unjustified (tests/vectors/forks.h). The first ledger
+ * ends with a block that nothing finalized, as a crash may leave it. */
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "proto/codec/epoch_seal.h"
 #include "proto/codec/genesis.h"
 #include "storage/ledger.h"
 #include "tests/vectors/forks.h"
 #include "tests/vectors/profile.h"
 
 static struct sample_network network;
+static uint8_t seal_bytes[EPOCH_SEAL_SIZE_MAX];
+static struct span seals; /* of the epochs before; empty in the first */
 static struct genesis genesis;
 static struct fork_chain chains[2];
 static const char *folder;
@@ -75,7 +79,7 @@ static void make_trust(void)
     char text[8192], hex[2 * PUBLIC_KEY_SIZE + 1];
     const struct validator_set *set = &network.validators.set;
     hex_encode(span_of(network.chain_id.bytes, DIGEST_SIZE), hex);
-    int size = snprintf(text, sizeof text, "trust %s 1", hex);
+    int size = snprintf(text, sizeof text, "trust %s %u", hex, (unsigned)set->epoch);
     for (uint32_t i = 0; i < set->count; i++) {
         hex_encode(span_of(set->keys[i].bytes, PUBLIC_KEY_SIZE), hex);
         size += snprintf(text + size, sizeof text - (size_t)size, " %s", hex);
@@ -116,7 +120,7 @@ static struct certified_checkpoint certify(
 {
     struct digest set_hash = validator_set_hash(&network.validators.set);
     struct certified_checkpoint certified = {.checkpoint = {.chain_id = network.chain_id,
-                                                 .epoch = 1,
+                                                 .epoch = network.validators.set.epoch,
                                                  .height = height,
                                                  .block = *block,
                                                  .time_ms = SAMPLE_TIME_MS + 3000,
@@ -131,7 +135,12 @@ static void make_checkpoint(const char *name, const struct certified_checkpoint 
 {
     struct buffer bytes;
     buffer_init(&bytes, MIB);
-    certified_checkpoint_encode(certified, &bytes);
+    if (seals.size == 0) {
+        certified_checkpoint_encode(certified, &bytes);
+    } else {
+        struct consistency_proof proof = {.older = *certified, .newer = *certified, .seals = seals};
+        consistency_proof_encode(&proof, &bytes);
+    }
     save(name, buffer_span(&bytes));
     buffer_close(&bytes);
 }
@@ -140,9 +149,10 @@ static void make_answers(
     const char *history, const char *receipt, const struct certified_checkpoint *certified)
 {
     static struct history_proof proof;
-    struct receipt given = {.height = 3, .result = {.code = RESULT_OK}, .checkpoint = *certified};
+    struct receipt given = {
+        .height = 3, .result = {.code = RESULT_OK}, .checkpoint = *certified, .seals = seals};
     struct buffer bytes;
-    proof = (struct history_proof){.checkpoint = *certified, .place = PLACE_EMPTY};
+    proof = (struct history_proof){.checkpoint = *certified, .place = PLACE_EMPTY, .seals = seals};
     buffer_init(&bytes, MIB);
     history_proof_encode(&proof, &bytes);
     save(history, buffer_span(&bytes));
@@ -162,15 +172,39 @@ static enum fork_shape shape_of(const char *name)
     return shape;
 }
 
+/* Another comes in place of one of the first epoch's validators, as these sign it. */
+static void second_epoch(uint32_t validators)
+{
+    struct sample_network before = network;
+    struct buffer bytes;
+    sample_network_of(&network, "fork", 2, 1, validators);
+    network.chain_id = genesis.chain_id;
+    struct epoch_seal seal = {
+        .checkpoint = {.checkpoint = {.chain_id = genesis.chain_id,
+                           .epoch = 1,
+                           .height = 1,
+                           .set_hash = validator_set_hash(&before.validators.set),
+                           .next_set_hash = validator_set_hash(&network.validators.set)}},
+        .next_set = network.validators.set};
+    sample_certify(&before, sample_quorum(&before), &seal.checkpoint);
+    buffer_init(&bytes, sizeof seal_bytes);
+    epoch_seal_append(&seal, &bytes);
+    CHECK(!bytes.failed);
+    memcpy(seal_bytes, bytes.data, bytes.size);
+    seals = span_of(seal_bytes, bytes.size);
+    buffer_close(&bytes);
+}
+
 int main(int argc, char **argv)
 {
-    CHECK(argc == 4);
+    CHECK(argc == 4 || argc == 5);
     folder = argv[1];
     uint32_t n = (uint32_t)strtoul(argv[3], NULL, 10);
     CHECK(n >= VALIDATORS_MIN && n <= 16);
     make_genesis(n);
     sample_network_init(&network, "fork", n);
     network.chain_id = genesis.chain_id;
+    if (argc == 5 && strcmp(argv[4], "2") == 0) second_epoch(n);
     make_trust();
     uint64_t low = sample_quorum(&network), high = low << (n - quorum_of(n));
     fork_make(&network, shape_of(argv[2]), low, high, chains);

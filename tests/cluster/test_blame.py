@@ -38,11 +38,11 @@ class BlameTest(unittest.TestCase):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tallystick-blame."))
         self.addCleanup(shutil.rmtree, self.folder)
 
-    def fork(self, shape="skipped", validators=4):
+    def fork(self, shape="skipped", validators=4, epoch=1):
         """A folder as make_fork leaves it."""
-        folder = self.folder / f"{shape}-{validators}"
+        folder = self.folder / f"{shape}-{validators}-{epoch}"
         folder.mkdir()
-        subprocess.run([MAKE_FORK, folder, shape, str(validators)], check=True, timeout=60)
+        subprocess.run([MAKE_FORK, folder, shape, str(validators), str(epoch)], check=True, timeout=60)
         words = (folder / "trust").read_text().split()
         self.trust = bytes.fromhex(words[1]), int(words[2]), [bytes.fromhex(key) for key in words[3:]]
         n = len(self.trust[2])
@@ -77,8 +77,8 @@ class BlameTest(unittest.TestCase):
         for culprit in found["culprits"]:
             key, divergence = evidence.judge(self.trust, bytes.fromhex(culprit["evidence"]))
             self.assertEqual((key.hex(), divergence), (culprit["key"], not guilty))
-            self.assertEqual((culprit["guilty"], culprit["validator"]), (guilty, nodes[culprit["key"]]))
-            self.assertEqual(culprit["member_name"], f"Bank {culprit['member']}")
+            self.assertEqual((culprit["guilty"], culprit["validator"]), (guilty, nodes.get(culprit["key"], "unknown")))
+            self.assertEqual(culprit["member_name"], f"Bank {culprit['member']}" if culprit["key"] in nodes else "")
             self.signed_bytes_hold(culprit)
 
     # Ledgers
@@ -175,11 +175,50 @@ class BlameTest(unittest.TestCase):
         self.refuses("EVIDENCE", folder, "one.checkpoint", "forged")
         self.refuses("EVIDENCE", folder, "one", "forged")
 
+    # Later epochs
+
+    def test_what_is_of_a_later_epoch_is_judged_by_its_own_validators(self):
+        for shape in SHAPES:
+            folder = self.fork(shape, epoch=2)
+            seals = "--seals", folder / "later.checkpoint"
+            self.assertIn("--seals", self.refuses("EPOCH", folder, "one", "two"))
+            found = self.blame(folder, "one", "two", *seals, "--out", folder / "evidence").json
+            expected = self.high if shape == "unjustified" else self.low & self.high
+            self.culprits_are(folder, found, expected)
+            check = "--check", folder / "evidence", "--genesis", folder / "genesis.json"
+            self.fails("EPOCH", *check)
+            self.assertEqual(len(tally("blame", *check, *seals, check=DONE).json["culprits"]), len(expected))
+            # One who came after the genesis is known by its key alone.
+            text = tally("blame", *check, *seals, as_json=False, check=DONE).out
+            self.assertEqual("a validator whose key came after the genesis: guilty" in text,
+                             any(culprit["validator"] == "unknown" for culprit in found["culprits"]))
+
+    def test_answers_of_a_later_epoch_bring_what_leads_to_its_validators(self):
+        folder = self.fork(validators=7, epoch=2)
+        for first, second in (("one.checkpoint", "two.history"), ("one.receipt", "two.checkpoint")):
+            self.culprits_are(folder, self.blame(folder, first, second).json, self.low & self.high)
+        self.refuses("KIND", folder, "two", "one.checkpoint")
+        self.refuses("AGREE", folder, "one", "one.checkpoint")
+
+    def test_evidence_of_several_epochs_is_checked_line_by_line(self):
+        first, second = self.fork("skipped"), self.fork("finalized", epoch=2)
+        self.assertEqual((first / "genesis.json").read_text(), (second / "genesis.json").read_text())
+        seals = "--seals", second / "one.receipt"
+        lines = [self.saved(folder, "one", "two", *seals).read_text() for folder in (first, second, first)]
+        (first / "all").write_text("".join(lines))
+        found = tally("blame", "--check", first / "all", "--genesis", first / "genesis.json", *seals, check=DONE).json
+        self.assertEqual([culprit["signed"][0]["epoch"] for culprit in found["culprits"]], [1, 1, 2, 2, 1, 1])
+        # What is altered on the way from one epoch to the next leads nowhere.
+        forged = bytearray((second / "one.checkpoint").read_bytes())
+        forged[-40] ^= 1
+        (second / "forged").write_bytes(forged)
+        self.fails("EPOCH", "--check", first / "all", "--genesis", first / "genesis.json", "--seals", second / "forged")
+
     # Saved evidence
 
-    def saved(self, folder, first, second):
+    def saved(self, folder, first, second, *more):
         path = folder / "evidence"
-        self.blame(folder, first, second, "--out", path)
+        self.blame(folder, first, second, "--out", path, *more)
         return path
 
     def test_saved_evidence_is_checked_by_anybody(self):

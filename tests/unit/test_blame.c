@@ -353,6 +353,48 @@ static void a_leaders_signature_that_does_not_hold_is_passed_over(void **state)
     }
 }
 
+/* From the block at this place on, what is kept above a seal. */
+static void keep_headers_only(struct fork_chain *chain, uint32_t from)
+{
+    for (uint32_t at = from; at < chain->count; at++) {
+        struct blame_block *block = &chain->blocks[at];
+        *block = (struct blame_block){.header = block->header,
+            .hash = block->hash,
+            .finalization = block->finalization,
+            .header_only = true};
+    }
+}
+
+static void a_seal_that_a_descendant_finalized_convicts_where_that_shows_it(void **state)
+{
+    struct fixture *fixture = *state;
+    part(fixture, FORK_SKIPPED);
+    struct fork_chain *seals = &fixture->chains[1];
+    fork_extend(&fixture->network, seals, 5, 1);
+    seals->blocks[2].finalization = NULL;
+    fork_finalize(&fixture->network, seals);
+    keep_headers_only(seals, 3);
+    assert_int_equal(blame_both(fixture), TALLY_OK);
+    culprits_are(fixture, FIRST_SIGNERS & SECOND_SIGNERS);
+}
+
+static void a_seal_whose_certificate_was_not_kept_convicts_its_leader_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t leader = UINT64_C(1) << leader_of(3, 4); /* its two proposals are here */
+    part(fixture, FORK_NOTARIZED);
+    keep_headers_only(&fixture->chains[1], 3);
+    assert_int_equal(blame_both(fixture), TALLY_OK);
+    culprits_are(fixture, leader);
+    fixture->chains[1].blocks[2].has_signature = false;
+    assert_int_equal(blame_both(fixture), TALLY_OK);
+    culprits_are(fixture, 0);
+    /* Nor do voters for a seal that is not justified: who they are is what was not kept. */
+    fixture->chains[1].justifications[2].nullification_count = 1;
+    assert_int_equal(blame_both(fixture), TALLY_OK);
+    culprits_are(fixture, 0);
+}
+
 static void chains_that_agree_convict_nobody(void **state)
 {
     struct fixture *fixture = *state;
@@ -730,6 +772,8 @@ int main(void)
         TEST(two_unjustified_blocks_in_a_row_convict),
         TEST(a_certificate_of_another_block_condemns_nobody),
         TEST(a_leaders_signature_that_does_not_hold_is_passed_over),
+        TEST(a_seal_that_a_descendant_finalized_convicts_where_that_shows_it),
+        TEST(a_seal_whose_certificate_was_not_kept_convicts_its_leader_alone),
         TEST(chains_that_agree_convict_nobody),
         TEST(a_chain_that_no_quorum_finalized_is_no_evidence),
         TEST(two_checkpoints_of_a_height_are_guilt_or_divergence),
