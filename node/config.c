@@ -5,7 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "node/trust.h"
 #include "proto/base/check.h"
+#include "proto/codec/epoch_seal.h"
+
+/* A proof of two checkpoints, and all seals that there may be. */
+#define CHECKPOINT_FILE_SIZE_MAX (16u * KIB + EPOCH_SEALS_SIZE_MAX)
 
 /* ---- One sentence on failure ---- */
 
@@ -25,13 +30,13 @@ __attribute__((format(printf, 3, 4))) static int fail(struct why why, int error,
 
 /* ---- Files ---- */
 
-static int read_file(const char *path, struct buffer *out, struct why why)
+static int read_file(const char *path, size_t size_max, struct buffer *out, struct why why)
 {
     FILE *file = fopen(path, "rbe");
     if (file == NULL)
         return fail(
             why, errno == ENOENT ? TALLY_ENOTFOUND : TALLY_EIO, "cannot open %s: %s", path, strerror(errno));
-    buffer_init(out, CONFIG_FILE_SIZE_MAX);
+    buffer_init(out, size_max);
     char chunk[4096];
     size_t size;
     while ((size = fread(chunk, 1, sizeof chunk, file)) > 0)
@@ -61,7 +66,7 @@ struct config_address config_peer_address(
 static int load_genesis(const char *path, struct config *config, struct why why)
 {
     struct buffer text;
-    int error = read_file(path, &text, why);
+    int error = read_file(path, CONFIG_FILE_SIZE_MAX, &text, why);
     if (error != TALLY_OK) return error;
     char problem[256] = "";
     error = genesis_parse(buffer_span(&text), &config->genesis, problem, sizeof problem);
@@ -92,7 +97,7 @@ int config_read(const char *home, struct config *config, char *text, size_t size
     memset(config, 0, sizeof *config);
     if (strlen(home) >= PATH_SIZE_MAX) return fail(why, TALLY_EFORM, "the home's path is too long");
     snprintf(path, sizeof path, "%s/node.yaml", home);
-    int error = read_file(path, &yaml, why);
+    int error = read_file(path, CONFIG_FILE_SIZE_MAX, &yaml, why);
     if (error != TALLY_OK) return error;
     error = config_parse(buffer_span(&yaml), path, config, text, size);
     buffer_close(&yaml);
@@ -115,9 +120,27 @@ int config_load(
     return find_self(config, why);
 }
 
+int config_trust(const char *path, struct config *config, char *text, size_t size)
+{
+    struct why why = {text, size};
+    struct buffer bytes;
+    const char *problem;
+    int error = read_file(path, CHECKPOINT_FILE_SIZE_MAX, &bytes, why);
+    if (error != TALLY_OK) return error;
+    config->trusted = calloc(1, sizeof *config->trusted);
+    CHECK(config->trusted != NULL);
+    error = trust_take(&config->genesis, buffer_span(&bytes), config->trusted, &problem);
+    buffer_close(&bytes);
+    if (error == TALLY_OK) return TALLY_OK;
+    return fail(why, error, "%s is no checkpoint of the network of %s/genesis.json that could be trusted: %s",
+        path, config->home, problem);
+}
+
 void config_close(struct config *config)
 {
     if (config == NULL) return;
     node_keys_close(config->keys);
     config->keys = NULL;
+    free(config->trusted);
+    config->trusted = NULL;
 }

@@ -7,6 +7,7 @@
 #include "node/rpc/clients.h"
 #include "proto/codec/genesis.h"
 #include "proto/crypto/signature.h"
+#include "proto/proof/verify.h"
 
 #define HOST_SIZE_MAX 253
 #define PATH_SIZE_MAX 4096
@@ -34,7 +35,8 @@ struct config {
     enum log_level log_level;   /* the least that is written */
     struct node_keys *keys;     /* the node's own; it goes over to the next one by itself */
     struct genesis genesis;
-    bool founds; /* node.key is that of a validator in genesis */
+    struct known_checkpoint *trusted; /* what the node was told to trust (node/trust.h); NULL = nothing */
+    bool founds;                      /* node.key is that of a validator in genesis */
 };
 
 /* Reads HOME/node.yaml, HOME/node.key (which `passphrase` opens where it is sealed; NULL is fine) and
@@ -43,6 +45,10 @@ struct config {
  * file that others may read). */
 int config_load(const char *home, const struct passphrase *passphrase, struct config *config, char *why,
     size_t why_size) TALLY_MUST_CHECK;
+/* Takes a checkpoint that this node is told to trust beside its genesis, from a file that tally checkpoint
+ * --out saved. `why` as above. Errors: TALLY_ENOTFOUND, TALLY_EIO, TALLY_EFORM, TALLY_EINVALID (it does not
+ * hold), TALLY_ENOMEM. */
+int config_trust(const char *path, struct config *config, char *why, size_t why_size) TALLY_MUST_CHECK;
 /* Wipes the keys. */
 void config_close(struct config *config);
 

@@ -16,7 +16,7 @@
 #include "proto/base/check.h"
 
 static const char usage[] =
-    "usage: tallyd --home DIR [--passphrase-file FILE] [--init] [--verbose]\n"
+    "usage: tallyd --home DIR [--passphrase-file FILE] [--trust FILE] [--init] [--verbose]\n"
     "\n"
     "Runs the node whose home is DIR: node.yaml, node.key and genesis.json are read "
     "there, and data/ is written.\n"
@@ -27,6 +27,11 @@ static const char usage[] =
     "               a validator that lost its record follows and does not vote.\n"
     "  --passphrase-file FILE   its first line opens node.key, where that is sealed; or\n"
     "               TALLY_PASSPHRASE_FILE\n"
+    "  --trust FILE a checkpoint beside the genesis, as tally checkpoint --out saved it: "
+    "the node answers\n"
+    "               nobody before it has come there, takes no snapshot below it, and stops "
+    "where its ledger\n"
+    "               contradicts it\n"
     "  --verbose    log what only a developer wants to know\n"
     "  --version    print the version\n"
     "  --help       print this\n"
@@ -189,14 +194,15 @@ static void bound_memory(void)
 }
 
 /* The keys keep what opens them: a next one may come while the node runs. */
-static int load(
-    const char *home, const char *passphrase_file, struct config *config, char *why, size_t why_size)
+static int load(const char *home, const char *passphrase_file, const char *trusted, struct config *config,
+    char *why, size_t why_size)
 {
     struct passphrase passphrase = {.size = 0};
     int error = TALLY_OK;
     if (passphrase_file != NULL) error = passphrase_read(passphrase_file, &passphrase, why, why_size);
     if (error == TALLY_OK) error = config_load(home, &passphrase, config, why, why_size);
     passphrase_wipe(&passphrase);
+    if (error == TALLY_OK && trusted != NULL) error = config_trust(trusted, config, why, why_size);
     return error;
 }
 
@@ -207,12 +213,13 @@ int main(int argc, char **argv)
         {"home", required_argument, NULL, 'H'},
         {"init", no_argument, NULL, 'i'},
         {"passphrase-file", required_argument, NULL, 'p'},
+        {"trust", required_argument, NULL, 't'},
         {"verbose", no_argument, NULL, 'v'},
         {"version", no_argument, NULL, 'V'},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
-    const char *home = NULL, *passphrase_file = getenv("TALLY_PASSPHRASE_FILE");
+    const char *home = NULL, *trusted = NULL, *passphrase_file = getenv("TALLY_PASSPHRASE_FILE");
     bool only_init = false, verbose = false;
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -222,6 +229,9 @@ int main(int argc, char **argv)
             break;
         case 'p':
             passphrase_file = optarg;
+            break;
+        case 't':
+            trusted = optarg;
             break;
         case 'i':
             only_init = true;
@@ -252,7 +262,7 @@ int main(int argc, char **argv)
     struct daemon *daemon = calloc(1, sizeof *daemon);
     CHECK(daemon != NULL);
     char why[WHY_SIZE];
-    if (load(home, passphrase_file, &daemon->config, why, sizeof why) != TALLY_OK) {
+    if (load(home, passphrase_file, trusted, &daemon->config, why, sizeof why) != TALLY_OK) {
         fprintf(stderr, "tallyd: %s\n", why);
         free(daemon);
         return 1;

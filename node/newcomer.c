@@ -141,6 +141,33 @@ static void given_up(void *context, uint32_t peer)
     joiner_offer_void(newcomer->joiner, peer);
 }
 
+/* Whether a head whose signatures hold may be begun with; if not, why, in *error. */
+static bool is_trusted(
+    const struct newcomer *newcomer, uint32_t peer, const struct snapshot_head *head, int *error)
+{
+    const struct known_checkpoint *trusted = newcomer->options.trusted;
+    const struct certified_checkpoint *certified = snapshot_checkpoint(head);
+    if (trusted == NULL) return true;
+    switch (trust_judge(trusted, newcomer->options.genesis, certified, snapshot_seals(head))) {
+    case TRUST_HOLDS:
+        return true;
+    case TRUST_OLDER:
+        LOG_UNUSUAL("a peer's snapshot is older than the checkpoint that this node was told to trust",
+            LOG_S("peer", name_of(newcomer, peer)), LOG_U("height", certified->checkpoint.height),
+            LOG_U("trusted_height", trusted->certified.checkpoint.height));
+        return false;
+    case TRUST_CONTRADICTED:
+        LOG_BROKEN(
+            "a peer's snapshot is signed, and contradicts the checkpoint that this node was told to trust: "
+            "either is of a fork",
+            LOG_S("peer", name_of(newcomer, peer)), LOG_U("height", certified->checkpoint.height),
+            LOG_U("trusted_height", trusted->certified.checkpoint.height));
+        *error = TALLY_EINVALID;
+        return false;
+    }
+    CHECK_UNREACHABLE();
+}
+
 /* A peer's answer: the head is checked at once; most are small, and of one signature each for a quorum. */
 static void on_offer(struct newcomer *newcomer, uint32_t peer, const struct snapshot_offer *offer)
 {
@@ -154,6 +181,10 @@ static void on_offer(struct newcomer *newcomer, uint32_t peer, const struct snap
         LOG_UNUSUAL("a peer's snapshot is of a version that this release does not know",
             LOG_S("peer", name_of(newcomer, peer)));
         error = TALLY_OK;
+    }
+    if (head != NULL && !is_trusted(newcomer, peer, head, &error)) {
+        snapshot_head_close(head);
+        head = NULL;
     }
     if (error != TALLY_OK) {
         LOG_DEBUG("a snapshot's head does not check", LOG_U("peer", peer), LOG_E("why", error));

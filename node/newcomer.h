@@ -10,6 +10,7 @@
 #include "node/joiner.h"
 #include "node/net/links.h"
 #include "node/roster.h"
+#include "node/trust.h"
 #include "proto/codec/agreement.h"
 #include "storage/state.h"
 
@@ -28,7 +29,9 @@ struct newcomer_options {
     uv_loop_t *loop;
     const char *data_dir;
     const struct state_config *state; /* what the state is opened with */
-    const struct roster *roster;      /* peers are slots, as nobody has changed them yet: validators first */
+    const struct genesis *genesis;
+    const struct known_checkpoint *trusted; /* no snapshot below it, or that contradicts it; NULL = any */
+    const struct roster *roster; /* peers are slots, as nobody has changed them yet: validators first */
     struct links *links;
     const struct newcomer_callbacks *callbacks;
     void *context;

@@ -162,6 +162,7 @@ static void on_applied(void *context, const struct applied_block *applied)
     uint64_t height = applied->block->header.height;
     bool seals = applied->block->header.seals;
     count_results(applied);
+    node_trust_look(node, &applied->checkpoint);
     if (applied->register_view != NULL) node_take_register(node);
     submissions_applied(node->submissions, applied);
     node->batches_applied += applied->block->batch_count;
@@ -413,7 +414,8 @@ static int open_parts(struct node *node, char *why, size_t why_size)
             genesis, node->ledger, &executor_callbacks, node, &node->executor, why, why_size);
     if (error != TALLY_OK) return error;
     node->serving = executor_is_level(node->executor);
-    error = node_open_epochs(node, why, why_size);
+    error = node_trust_open(node, why, why_size);
+    if (error == TALLY_OK) error = node_open_epochs(node, why, why_size);
     if (error != TALLY_OK) return error;
     error = node_open_epoch(node, newest_certified(node), why, why_size);
     struct mender_options mending = {
@@ -562,6 +564,8 @@ static int start_joining(struct node *node)
         .loop = node->loop,
         .data_dir = node->data_dir,
         .state = &node->state_config,
+        .genesis = &node->config->genesis,
+        .trusted = node->config->trusted,
         .roster = &node->roster,
         .links = node->links,
         .callbacks = &callbacks,

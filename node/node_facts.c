@@ -30,7 +30,7 @@ struct submissions *node_submissions(struct node *node)
 
 bool node_is_serving(const struct node *node)
 {
-    return node->serving && !node->stopping;
+    return node->serving && !node->stopping && node_trust_awaited(node) == 0;
 }
 
 uint64_t node_rebuilt_height(const struct node *node)
@@ -42,6 +42,8 @@ const char *node_why_not_serving(const struct node *node)
 {
     if (node->joining)
         return "this node joins the network: it looks for a snapshot, or fetches one; see its status";
+    if (node_trust_awaited(node) != 0)
+        return "this node has not come to the checkpoint that it was told to trust; see its status";
     return "this node is not serving now";
 }
 
@@ -124,6 +126,7 @@ void node_standing_facts(
         .batches = mempool.waiting_count,
         .serving = node->serving,
         .split = node->split_ticks >= SPLIT_TICKS,
+        .trust_height = node_trust_awaited(node),
         .unknown_flag = unknown == NULL ? 0 : unknown->flag,
         .unknown_flag_from = unknown == NULL ? 0 : unknown->from,
         .base_timeout_ms = members->set.base_timeout_ms,

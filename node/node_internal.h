@@ -91,6 +91,17 @@ void node_take_key(struct node *node, const struct member_register *nodes);
 /* Once a second: where there is no link at all, the peers may know this node by its other key. */
 void node_watch_key(struct node *node);
 
+/* node_trust.c */
+
+/* The height of the checkpoint that this node was told to trust, until it has come there; then 0, and without
+ * one. */
+uint64_t node_trust_awaited(const struct node *node);
+/* Once the state is open, before the loop runs. Errors: TALLY_EINVALID (the trusted checkpoint is
+ * contradicted there): `why` is one sentence. */
+int node_trust_open(struct node *node, char *why, size_t why_size) TALLY_MUST_CHECK;
+/* Where what came of a block contradicts the trusted checkpoint, the node fails. */
+void node_trust_look(struct node *node, const struct checkpoint *applied);
+
 /* Once a second: says once a minute that the register does not have this node, where that is so. */
 void node_watch_membership(struct node *node);
 

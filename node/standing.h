@@ -58,6 +58,8 @@ struct standing_facts {
     uint32_t batches;           /* that wait to be ordered */
     bool serving;               /* false: the state is being rebuilt, or is wrong */
     bool split;                 /* a height was signed differently, and no quorum has agreed for seconds */
+    uint64_t trust_height;      /* of a trusted checkpoint that it has not come to, before which it answers
+                                   nothing; 0 = none */
     uint32_t unknown_flag;      /* the protocol flag by which this node stops first; 0 = it knows them all */
     uint64_t unknown_flag_from; /* its first height */
     uint32_t base_timeout_ms;

@@ -275,6 +275,11 @@ static void say_remarks(struct words *words, enum standing standing)
         say(words, "; this node's disk has not stored a vote for ");
         say_span(words, replica->disk_ms);
     }
+    if (facts->trust_height != 0)
+        say(words,
+            "; it answers nobody before it has come to height %" PRIu64
+            ", of the checkpoint that it was told to trust",
+            facts->trust_height);
     if (facts->unknown_flag != 0)
         say(words,
             "; from height %" PRIu64 " on protocol flag %" PRIu32

@@ -273,6 +273,11 @@ struct state_register snapshot_register(const struct snapshot_head *head)
         .bytes = buffer_span(&head->registered)};
 }
 
+struct span snapshot_seals(const struct snapshot_head *head)
+{
+    return buffer_span(&head->seals);
+}
+
 const struct validator_set *snapshot_validators(const struct snapshot_head *head)
 {
     return &head->validators.set;

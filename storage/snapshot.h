@@ -110,6 +110,8 @@ void snapshot_head_close(struct snapshot_head *head);
 const struct certified_checkpoint *snapshot_checkpoint(const struct snapshot_head *head);
 /* Who the members were after its block, as the state keeps it; borrowed from the head. */
 struct state_register snapshot_register(const struct snapshot_head *head);
+/* How each epoch before its own ended, encoded (proto/codec/epoch_seal.h); borrowed from the head. */
+struct span snapshot_seals(const struct snapshot_head *head);
 /* The validators of its epoch. */
 const struct validator_set *snapshot_validators(const struct snapshot_head *head);
 /* The number of subjects, which no root has, is 0: the parts tell it. */

@@ -471,6 +471,16 @@ static void a_flag_that_this_version_does_not_know_is_told_ahead(void **state)
         "flag 3 is active, which this version does not know: upgrade this node before, or it stops there");
 }
 
+static void a_checkpoint_that_is_not_reached_is_said(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_of(4);
+    fixture->facts.trust_height = 200;
+    expect(fixture, STANDING_IDLE,
+        "healthy and idle: nothing waits to be ordered, and height 120 is final; it answers nobody before it "
+        "has come to height 200, of the checkpoint that it was told to trust");
+}
+
 static void sixty_four_validators_fit(void **state)
 {
     (void)state;
@@ -534,6 +544,7 @@ int main(void)
         cmocka_unit_test(a_node_that_joins_says_how_far_it_is),
         cmocka_unit_test(a_node_that_back_fills_is_well_and_says_so),
         cmocka_unit_test(a_flag_that_this_version_does_not_know_is_told_ahead),
+        cmocka_unit_test(a_checkpoint_that_is_not_reached_is_said),
         cmocka_unit_test(sixty_four_validators_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
