@@ -86,7 +86,8 @@ static int refuse(struct admission_refusal *refusal, int error, const char *reas
 static int refuse_event(
     struct admission_refusal *refusal, int error, const char *reason, const char *field, uint32_t index)
 {
-    *refusal = (struct admission_refusal){reason, field, true, index};
+    *refusal = (struct admission_refusal){
+        .reason = reason, .field = field, .has_event_index = true, .event_index = index};
     return error;
 }
 
@@ -207,6 +208,13 @@ static int check_bodies(
     return TALLY_OK;
 }
 
+/* A proposal is also signed by each key that it brings: what its member signed may hold what those did not.
+ */
+static const char *wrong_signature(const struct batch *batch, const struct verify_key *key)
+{
+    return signature_check(key, &batch->digest, &batch->signature) == TALLY_OK ? "proofs" : "signature";
+}
+
 /* For what a block names, any key will do: whether it is the member's is for the rules to say, by the
  * state. */
 static int check_ordered(
@@ -218,8 +226,9 @@ static int check_ordered(
     if (!known && verify_key_parse(&batch->signing_key, &parsed) != TALLY_OK) {
         return refuse(refusal, TALLY_ESIGNATURE, "SIGNATURE", "signing_key");
     }
-    if (batch_check(batch, known ? parsed_key(admission, known) : &parsed) != TALLY_OK) {
-        return refuse(refusal, TALLY_ESIGNATURE, "SIGNATURE", "signature");
+    const struct verify_key *key = known ? parsed_key(admission, known) : &parsed;
+    if (batch_check(batch, key) != TALLY_OK) {
+        return refuse(refusal, TALLY_ESIGNATURE, "SIGNATURE", wrong_signature(batch, key));
     }
     return TALLY_OK;
 }
@@ -263,6 +272,17 @@ static int check_waiting(const struct admission *admission, enum admission_sourc
     return TALLY_OK;
 }
 
+static int check_decoded(const struct admission *admission, enum admission_source source,
+    const struct batch *batch, uint64_t wall_ms, struct admission_refusal *refusal)
+{
+    if (!digest_equal(&batch->chain_id, &admission->chain_id)) {
+        return refuse(refusal, TALLY_ECHAIN, "CHAIN", "chain_id");
+    }
+    if (source == ADMISSION_ORDERED) return check_ordered(admission, batch, refusal);
+    if (batch->governance) return check_governance(admission, batch, wall_ms, refusal);
+    return check_waiting(admission, source, batch, wall_ms, refusal);
+}
+
 int admission_check(const struct admission *admission, enum admission_source source, struct span bytes,
     uint64_t wall_ms, struct arena *arena, struct batch *batch, struct admission_refusal *refusal)
 {
@@ -270,12 +290,11 @@ int admission_check(const struct admission *admission, enum admission_source sou
 
     int error = batch_decode(bytes, &admission->chain_id, arena, batch, &index);
     if (error) return refuse_undecoded(refusal, error, index);
-    if (!digest_equal(&batch->chain_id, &admission->chain_id)) {
-        return refuse(refusal, TALLY_ECHAIN, "CHAIN", "chain_id");
-    }
-    if (source == ADMISSION_ORDERED) return check_ordered(admission, batch, refusal);
-    if (batch->governance) return check_governance(admission, batch, wall_ms, refusal);
-    return check_waiting(admission, source, batch, wall_ms, refusal);
+    error = check_decoded(admission, source, batch, wall_ms, refusal);
+    if (!error) return TALLY_OK;
+    refusal->member_id = batch->member_id;
+    refusal->key = batch->signing_key;
+    return error;
 }
 
 /* ---- What is applied already ---- */

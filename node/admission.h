@@ -41,6 +41,9 @@ struct admission_refusal {
     const char *field;  /* "" where it is about no single field */
     bool has_event_index;
     uint32_t event_index; /* in the batch */
+    /* Whose it says it is, which may be a lie; zeros where it does not parse. */
+    uint32_t member_id;
+    struct public_key key;
 };
 
 /* Decodes and checks one encoded batch of at most BATCH_SIZE_MAX bytes. All memory of *batch is the arena's,

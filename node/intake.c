@@ -6,6 +6,7 @@
 #include "node/metrics/meters.h"
 #include "node/net/log.h"
 #include "node/peer_message.h"
+#include "node/refusals.h"
 #include "peer.pb-c.h"
 #include "proto/base/check.h"
 #include "proto/codec/message.h"
@@ -34,6 +35,7 @@ struct intake {
     void *context;
     struct links *links;
     uint32_t checks;
+    struct log_limit refusals;
     struct intake_peer peers[PEERS_MAX];
     bool closing;
 };
@@ -127,10 +129,22 @@ static void from_peer_done(struct batch_check *check)
          * too late: not the fault of whoever passed it on. */
         if (check->error == TALLY_ETIMEOUT || check->error == TALLY_ENOMEM || check->error == TALLY_EDENIED)
             return;
-        LOG_UNUSUAL(
-            "a peer's batch was refused", LOG_U("peer", check->peer), LOG_S("reason", check->refusal.reason));
         links_charge(intake->links, check->peer, "a batch that is not admissible");
     }
+}
+
+void intake_count_refusal(
+    struct intake *intake, uint32_t peer, int error, const struct admission_refusal *refusal)
+{
+    bool of_peer = peer != INTAKE_CLIENT;
+    const struct links_peer *who = of_peer ? links_peer(intake->links, peer) : NULL;
+    enum meter_source source = of_peer ? METER_SOURCE_PEER : METER_SOURCE_CLIENT;
+    meter_add(&meters.refusals[source][meter_reason(refusal->reason)], 1);
+    refusals_tell_admission(&intake->refusals,
+        !of_peer      ? NULL
+        : who != NULL ? who->name
+                      : "a node that is gone",
+        error, refusal);
 }
 
 static void check_done(struct job *job)
@@ -138,10 +152,9 @@ static void check_done(struct job *job)
     struct batch_check *check = (struct batch_check *)(void *)job;
     struct intake *intake = check->intake;
     intake->checks--;
-    if (check->error != TALLY_OK) {
-        enum meter_source source = check->checked != NULL ? METER_SOURCE_CLIENT : METER_SOURCE_PEER;
-        meter_add(&meters.refusals[source][meter_reason(check->refusal.reason)], 1);
-    }
+    if (check->error != TALLY_OK)
+        intake_count_refusal(
+            intake, check->checked != NULL ? INTAKE_CLIENT : check->peer, check->error, &check->refusal);
     if (check->checked == NULL) intake->peers[check->peer].checks--;
     if (check->checked != NULL) {
         struct held_batch *held = check->held;

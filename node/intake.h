@@ -46,6 +46,11 @@ typedef void (*intake_checked)(
  * TALLY_ENOMEM. */
 int intake_submit(
     struct intake *intake, struct span bytes, intake_checked checked, void *context) TALLY_MUST_CHECK;
+/* In a peer's place. */
+#define INTAKE_CLIENT UINT32_MAX
+/* Counts what was refused, and tells the log whose it was; what intake itself refuses is counted already. */
+void intake_count_refusal(
+    struct intake *intake, uint32_t peer, int error, const struct admission_refusal *refusal);
 /* Takes a checked batch of an own client into the mempool and floods it to all. TALLY_EEXISTS (it waits
  * already, or was finalized lately) floods nothing. Other errors: TALLY_EFULL, TALLY_ETIMEOUT. `held` is
  * taken in every case. */

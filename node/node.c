@@ -163,6 +163,7 @@ static void on_applied(void *context, const struct applied_block *applied)
     bool seals = applied->block->header.seals;
     count_results(applied);
     node_trust_look(node, &applied->checkpoint);
+    refusals_tell_applied(&node->refusals, applied);
     if (applied->register_view != NULL) node_take_register(node);
     submissions_applied(node->submissions, applied);
     node->batches_applied += applied->block->batch_count;

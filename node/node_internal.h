@@ -14,6 +14,7 @@
 #include "node/node.h"
 #include "node/page_watch.h"
 #include "node/pressure.h"
+#include "node/refusals.h"
 #include "node/roster.h"
 
 #define SPLIT_TICKS 5u /* until different states of one height are no matter of who signs first */
@@ -65,6 +66,7 @@ struct node {
     struct page_watch pages;
     struct pressure pressure;
     uint64_t batches_applied;
+    struct log_limit refusals;                               /* of lines about what was ordered */
     uint64_t peer_heights[PEERS_MAX];                        /* by slot */
     struct checkpoint_vote own_vote;                         /* the newest recorded; height 0 = none */
     struct checkpoint_vote pending_votes[CERTIFIER_HEIGHTS]; /* by height: signed, being recorded */

@@ -30,7 +30,9 @@ static void on_answer(void *context, const struct submission_outcome *outcome)
 {
     (void)context;
     if (outcome->kind == OUTCOME_REFUSED || outcome->kind == OUTCOME_FAILED)
-        LOG_UNUSUAL("this node's word that it is synced was refused", LOG_E("why", outcome->error));
+        LOG_UNUSUAL("this node's word that it is synced was refused",
+            LOG_S("why",
+                outcome->refusal != NULL ? outcome->refusal->reason : tally_error_text(outcome->error)));
 }
 
 static void say_ready(struct node *node, const struct certified_checkpoint *shown)

@@ -258,13 +258,17 @@ static void on_checked(
 {
     struct submission *submission = context;
     submission->held = held;
-    struct admission_refusal foreign = {.reason = "NOT_OWN_MEMBER", .field = "member_id"};
+    struct admission_refusal foreign;
     /* A ballot's signature speaks for itself: a member whose only node has ended is heard through another's.
      */
     if (error == TALLY_OK && held->batch.governance == NULL &&
         held->batch.member_id != submission->owner->member_id) {
-        meter_add(&meters.refusals[METER_SOURCE_CLIENT][meter_reason(foreign.reason)], 1);
+        foreign = (struct admission_refusal){.reason = "NOT_OWN_MEMBER",
+            .field = "member_id",
+            .member_id = held->batch.member_id,
+            .key = held->batch.signing_key};
         error = TALLY_EDENIED;
+        intake_count_refusal(submission->owner->intake, INTAKE_CLIENT, error, &foreign);
         refusal = &foreign;
     }
     if (error != TALLY_OK) {

@@ -235,6 +235,8 @@ static void a_signature_that_does_not_hold_is_refused(void **context)
     for (int source = ADMISSION_CLIENT; source <= ADMISSION_ORDERED; source++) {
         assert_int_equal(submit_batch(desk, (enum admission_source)source, &batch), TALLY_ESIGNATURE);
         assert_refusal(desk, "SIGNATURE", "signature", -1);
+        assert_int_equal(desk->refusal.member_id, LENDER);
+        assert_true(public_key_equal(&desk->refusal.key, &batch.signing_key));
     }
 }
 
@@ -582,6 +584,41 @@ static void a_transaction_keeps_its_time_its_chain_and_its_signature(void **cont
     made_close(&made);
 }
 
+/* As a join file one value of which was changed: what brings a key holds as that key signed it, or not. */
+static void a_proposal_is_signed_by_each_key_that_it_brings(void **context)
+{
+    struct desk *desk = *context;
+    struct secret_key new_secret = fixture_secret(99), ballot = fixture_secret(BALLOT_NUMBER);
+    struct governance_action action = {
+        .kind = ACTION_ADD_KEY, .member_id = LENDER, .key_kind = KEY_SIGNING, .key = fixture_public(99)};
+    struct buffer bytes;
+    struct signature proof;
+    struct made made;
+
+    buffer_init(&bytes, ACTION_SIZE_MAX);
+    action_encode(&action, &bytes);
+    struct digest said = action_proof_digest(&desk->fixture->genesis.chain_id, buffer_span(&bytes));
+    signature_make(&new_secret, &said, &proof);
+    for (uint8_t spoilt = 0; spoilt < 2; spoilt++) {
+        proof.bytes[7] ^= spoilt;
+        make(desk, &made, GOVERNANCE_BALLOT, 1, BALLOT_NUMBER);
+        made.fields.kind = GOVERNANCE_PROPOSE;
+        made.fields.closes_ms = EXPIRES_MS;
+        made.fields.action = buffer_span(&bytes);
+        made.fields.proofs = span_of(proof.bytes, SIGNATURE_SIZE);
+        buffer_close(&made.body);
+        buffer_init(&made.body, GOVERNANCE_SIZE_MAX);
+        governance_body_encode(&made.fields, &made.body);
+        made.fields.body = buffer_span(&made.body);
+        governance_sign(&made.fields, &ballot);
+        assert_int_equal(submit_made(desk, ADMISSION_CLIENT, &made), spoilt ? TALLY_ESIGNATURE : TALLY_OK);
+        made_close(&made);
+    }
+    assert_refusal(desk, "SIGNATURE", "proofs", -1);
+    assert_int_equal(desk->refusal.member_id, LENDER);
+    buffer_close(&bytes);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, desk_setup, desk_teardown)
 
 int main(void)
@@ -608,6 +645,7 @@ int main(void)
         TEST(a_transaction_is_its_members_and_in_its_turn),
         TEST(only_a_node_that_is_wanted_and_not_ready_says_that_it_is),
         TEST(a_transaction_keeps_its_time_its_chain_and_its_signature),
+        TEST(a_proposal_is_signed_by_each_key_that_it_brings),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
