@@ -3,96 +3,17 @@
 
 import json
 import os
-import struct
 import subprocess
 import time
 
-import ecdsa
 import network
 import rpc
+from governed import DEADLINE_S, GovernedTest, join_file, secret
 from metrics import fetch
-from network import DONE, REFUSED, NetworkTest, tally, wait_until
-from tallystick import tagged
-
-TAG_TRANSACTION, TAG_PROOF = 0x29, 0x2A
-ROLES = {"lender": 1, "bureau": 2, "regulator": 3, "operator": 4}
-DEADLINE_S = 30
+from network import DONE, REFUSED, tally, wait_until
 
 
-class Key:
-    """A secp256k1 key, and what it signs."""
-
-    def __init__(self, secret=None):
-        self.signer = ecdsa.SigningKey.from_string(secret or os.urandom(32), curve=ecdsa.SECP256k1)
-        self.public = self.signer.get_verifying_key().to_string("compressed")
-
-    def sign(self, digest):
-        return self.signer.sign_digest_deterministic(digest, sigencode=ecdsa.util.sigencode_string_canonize)
-
-
-def proof(key, chain_id, action):
-    return key.sign(tagged(TAG_PROOF, chain_id, struct.pack(">I", len(action)), action))
-
-
-def join_file(chain_id, network_name, name, node, proven_for=None, keys=None):
-    """A join file as a newcomer writes it, with its proofs, and the keys it has: signing, ballot, node."""
-    signing, ballot, node_key = keys = keys or [Key() for _ in range(3)]
-    fields = {"network": network_name, "name": name, "kind": "bank", "licence": "L-9"}
-    action = rpc.governance.GovernanceAction(admit_member=rpc.governance.Join(
-        role=ROLES["lender"], signing_keys=signing.public, ballot_keys=ballot.public, **fields,
-        nodes=[rpc.governance.NewNode(name=node, address="127.0.0.1:9", key=node_key.public, validator=True)])).SerializeToString()
-    return {**fields, "role": "lender", "signing_keys": [signing.public.hex()], "ballot_keys": [ballot.public.hex()],
-            "nodes": [{"name": node, "address": "127.0.0.1:9", "key": node_key.public.hex(), "validator": True}],
-            "proofs": [proof(key, proven_for or chain_id, action).hex() for key in keys]}, keys
-
-
-class GovernanceTest(NetworkTest):
-    def setUp(self):
-        super().setUp()
-        self.members = self.network(validators=4, observers=1)
-        self.names = self.members.names  # of member 1 and so on, each at its own home
-
-    def gov(self, member, *arguments, code=DONE):
-        outcome = self.members.run(self.names[member - 1], "gov", *arguments)
-        self.assertEqual(outcome.code, code, outcome)
-        return outcome.json
-
-    def told(self, reason, member, *arguments):
-        """What is refused, by this reason."""
-        error = self.gov(member, *arguments, code=REFUSED)["error"]
-        self.assertEqual(error["reason"], reason, error)
-        self.assertGreater(len(error["message"]), 10)
-        return error
-
-    def shown(self, member=1):
-        return self.gov(member, "show")
-
-    def seen(self, member, height):
-        """Waits until the member's node has applied so much."""
-        wait_until("the height", lambda: self.members.status(self.names[member - 1])["applied_height"] >= height)
-
-    def vote(self, number, *members):
-        """Yes of each in turn; what the last one was told."""
-        for member in members:
-            wait_until("the proposal", lambda member=member: any(
-                each["number"] == number for each in self.shown(member)["open"]))
-            answer = self.gov(member, "vote", number, "yes")
-        return answer
-
-    def passed(self, member, *arguments, voters=(2, 3, 4)):
-        """Proposes and votes until it has passed."""
-        answer = self.gov(member, *arguments)
-        for voter in voters:
-            if answer["outcome"] == "open":
-                answer = self.vote(answer["proposal"], voter)
-        self.assertEqual(answer["outcome"], "passed", answer)
-        for each in range(1, len(self.names) + 1):
-            self.seen(each, answer["height"])
-        return answer
-
-    def chain_id(self):
-        return bytes.fromhex(self.members.status(self.names[0])["chain_id"])
-
+class GovernanceTest(GovernedTest):
     # Proposals and votes
 
     def test_a_proposal_is_voted_on_and_carried_out_and_each_can_see_how(self):
@@ -157,7 +78,7 @@ class GovernanceTest(NetworkTest):
                     self.vote(proposal, member)
         # The vote that decides both, one behind the other without waiting.
         self.seen(4, self.shown(3)["height"])
-        key = Key(bytes.fromhex((self.members.home(self.names[3]) / "ballot.key").read_text()))
+        key = secret(self.members.home(self.names[3]), "ballot.key")
         with rpc.Client(self.members, self.names[3]) as client:
             for sequence, proposal in enumerate((first, second), 1):
                 body = rpc.governance.GovernanceBody(ballot=rpc.governance.Ballot(
@@ -169,19 +90,10 @@ class GovernanceTest(NetworkTest):
         self.assertEqual([(each["number"], each["outcome"], each["why"]) for each in closed],
                          [(1, "passed", "OK"), (2, "void", "WRONG_STATUS")])
 
-    def transaction(self, key, member, sequence, body, lifetime_s=60):
-        expires_at_ms = int((time.time() + lifetime_s) * 1000)
-        digest = tagged(TAG_TRANSACTION, self.chain_id(), struct.pack(">I", member), key.public,
-                        struct.pack(">QQI", expires_at_ms, sequence, len(body)), body)
-        return rpc.governance.GovernanceTransaction(
-            chain_id=self.chain_id(), member_id=member, key=key.public, expires_at_ms=expires_at_ms, sequence=sequence, body=body,
-            signature=key.sign(digest)).SerializeToString()
-
     def test_what_was_said_is_not_said_again_here_or_elsewhere(self):
-        key = Key(bytes.fromhex((self.members.home(self.names[0]) / "ballot.key").read_text()))
+        key = secret(self.members.home(self.names[0]), "ballot.key")
         action = rpc.governance.GovernanceAction(suspend_member=rpc.governance.MemberChoice(member_id=5)).SerializeToString()
-        body = rpc.governance.GovernanceBody(propose=rpc.governance.Propose(
-            action=action, closes_ms=int(time.time() * 1000) + 3600000)).SerializeToString()
+        body = self.proposal(action=action)
         with rpc.Client(self.members, self.names[0]) as client, rpc.Client(self.members, self.names[1]) as other:
             said = self.transaction(key, 1, 1, body)
             reply = client.member.Propose(rpc.rpc.GovernanceRequest(transaction=said), timeout=DEADLINE_S)
@@ -230,10 +142,6 @@ class GovernanceTest(NetworkTest):
         self.told("LAST_VOTER", 1, "revoke-key", "ballot", self.key_of("ballot", 1))
         self.told("LAST_KEY", 1, "revoke-own-key", "ballot", self.key_of("ballot", 1))
         self.assertEqual(self.gov(1, "restore", 2)["outcome"], "passed")
-
-    def key_of(self, kind, member):
-        return next(key["key"] for key in self.shown()["keys"]
-                    if (key["kind"], key["member"], key["until"]) == (kind, member, None))
 
     def test_a_join_file_admits_once_here_and_unaltered(self):
         path = self.members.folder / "join.json"
