@@ -16,6 +16,20 @@ static void render_heights(struct exposition *exposition, const struct node_mome
         status->has_certified ? status->certified.checkpoint.height : 0);
 }
 
+static void render_to_come(struct exposition *exposition, const struct node_moment *moment)
+{
+    const struct member_register *members = &executor_register(node_executor(moment->node))->value;
+    metric_put(exposition, "tallystick_epoch_settled_height", EXPOSITION_GAUGE,
+        "The block after which the next epoch's validators were fixed, while it has not begun; 0 where none "
+        "is "
+        "wanted.",
+        members->next_from);
+    metric_put(exposition, "tallystick_unknown_flag_height", EXPOSITION_GAUGE,
+        "Where a protocol flag is active first that this program does not know, so that it stops; 0 where "
+        "there is none.",
+        moment->facts.unknown_flag_from);
+}
+
 static void render_standing(struct exposition *exposition, const struct node_moment *moment)
 {
     enum standing standing = standing_judge(&moment->facts);
@@ -126,6 +140,7 @@ static void render_checkpoints(struct exposition *exposition, const struct stand
 void node_metrics_agreement(struct exposition *exposition, const struct node_moment *moment)
 {
     render_heights(exposition, moment);
+    render_to_come(exposition, moment);
     render_standing(exposition, moment);
     render_work(exposition, &moment->status.replica);
     render_views(exposition, &moment->status.replica);

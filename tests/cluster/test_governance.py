@@ -9,7 +9,7 @@ import time
 import network
 import rpc
 from governed import DEADLINE_S, GovernedTest, join_file, secret
-from metrics import fetch
+from metrics import fetch, page_of
 from network import DONE, REFUSED, tally, wait_until
 
 
@@ -259,6 +259,7 @@ class GovernanceTest(GovernedTest):
         self.assertRegex(text, r"(?m)^  flag 1 +scheduled for height 1000000; this program does not know it: upgrade")
         version = json.loads(fetch(self.members, self.names[0], client=None, path="/version")[2])
         self.assertEqual((version["flagsKnown"], version["flags"]), (0, [{"flag": 1, "from": "1000000"}]))
+        self.assertEqual(page_of(self.members, self.names[0])["unknown_flag_height"], 1000000)
         self.told("UNKNOWN_FLAG", 1, "flag", 2, "--from", 1000000)
         self.told("HEIGHT_PASSED", 1, "flag", 2, "--from", 1, "--unknown")
         self.told("NO_CHANGE", 1, "set", "base_timeout_ms", self.shown()["base_timeout_ms"])
