@@ -62,15 +62,28 @@ static uint32_t open_of_member(const struct member_register *governed, uint32_t 
     return count;
 }
 
+/* Places are kept free for those voters that have no proposal open: as far as there is one for each of them,
+ * nobody can take the last. */
+static bool has_place(const struct member_register *governed, uint32_t member_id)
+{
+    uint32_t own = open_of_member(governed, member_id), free = PROPOSALS_OPEN_MAX - governed->open_count;
+    uint32_t kept = 0;
+
+    if (own == 0) return free > 0;
+    for (uint32_t i = 0; i < governed->member_count; i++) {
+        const struct register_member *member = &governed->members[i];
+        kept += register_is_voter(governed, member) && open_of_member(governed, member->id) == 0;
+    }
+    return own < PROPOSALS_OF_MEMBER_MAX && free > kept;
+}
+
 static enum ruling propose_rule(const struct member_register *governed, const struct governance_block *block,
     const struct governance_transaction *transaction)
 {
     if (transaction->closes_ms <= block->time_ms ||
         transaction->closes_ms - block->time_ms > PROPOSAL_LIFETIME_MS_MAX)
         return RULING_CLOSING_TIME;
-    if (governed->open_count == PROPOSALS_OPEN_MAX ||
-        open_of_member(governed, transaction->member_id) >= PROPOSALS_OF_MEMBER_MAX)
-        return RULING_PROPOSALS_FULL;
+    if (!has_place(governed, transaction->member_id)) return RULING_PROPOSALS_FULL;
     return governance_action_rule(governed, block, &transaction->proposed);
 }
 

@@ -15,7 +15,7 @@
 #define REGISTER_NODES_MAX PEERS_MAX
 #define REGISTER_FLAGS_MAX 32u
 #define PROPOSALS_OPEN_MAX 16u
-#define PROPOSALS_OF_MEMBER_MAX 4u /* of them */
+#define PROPOSALS_OF_MEMBER_MAX 4u /* of them, while each voter without one has a place left */
 #define PROPOSALS_CLOSED_MAX 64u   /* that are remembered, the newest */
 #define REGISTER_SIZE_MAX (256u * KIB)
 /* Of the encoding. */

@@ -395,8 +395,10 @@ class Register:
 
     def propose(self, transaction: dict[str, Any]) -> Verdict:
         refuse_where(not self.now_ms < transaction["closes_ms"] <= self.now_ms + PROPOSAL_LIFETIME_MS, "CLOSING_TIME")
-        own = sum(proposal.member == transaction["member"] for proposal in self.open)
-        refuse_where(len(self.open) >= OPEN_MAX or own >= OPEN_OF_MEMBER_MAX, "PROPOSALS_FULL")
+        proposers = [proposal.member for proposal in self.open]
+        own, free = proposers.count(transaction["member"]), OPEN_MAX - len(proposers)
+        kept = len(self.voters() - set(proposers)) if own else 0
+        refuse_where(own >= OPEN_OF_MEMBER_MAX or free <= kept, "PROPOSALS_FULL")
         self.check(transaction["action"])
         self.last_proposal += 1
         identity = transaction_id(self.chain_id, transaction)

@@ -250,11 +250,38 @@ class Deciding(Book):
         self.propose(1, "SET_PARAMETER", "PROPOSALS_FULL", parameter="base_timeout_ms", value=9)
         self.propose(2, "SET_PARAMETER", parameter="base_timeout_ms", value=9)
 
-    def test_sixteen_proposals_are_open(self) -> None:
+    def proposes(self, member: int, verdict: str = "OK") -> None:
+        """Something that it did not propose before."""
+        self.fresh += 1
+        self.propose(member, "SET_PARAMETER", verdict, parameter="base_timeout_ms", value=self.fresh)
+
+    def test_of_sixteen_places_one_is_kept_for_each_voter(self) -> None:
         self.found(6, 6, 0)
-        for value in range(16):
-            self.propose(1 + value // 4, "SET_PARAMETER", parameter="base_timeout_ms", value=1 + value)
-        self.propose(6, "SET_PARAMETER", "PROPOSALS_FULL", parameter="base_timeout_ms", value=99)
+        for member in (1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4):
+            self.proposes(member)
+        self.proposes(4, "PROPOSALS_FULL")
+        for member in (5, 6):
+            self.proposes(member)
+        self.proposes(5, "PROPOSALS_FULL")
+
+    def test_a_place_that_is_kept_goes_with_who_votes_no_more(self) -> None:
+        self.found(16, 4, 0)
+        self.proposes(1)
+        self.proposes(1, "PROPOSALS_FULL")
+        suspension = self.propose(2, "SUSPEND_MEMBER", member=16)
+        for member in range(3, 13):
+            self.ballot(member, suspension)
+        self.assertOutcome(suspension, PASSED)
+        self.proposes(1)
+        self.proposes(2)
+        self.proposes(2, "PROPOSALS_FULL")
+
+    def test_of_more_voters_than_places_each_has_one(self) -> None:
+        self.found(18, 4, 0)
+        for member in range(1, 17):
+            self.proposes(member)
+            self.proposes(member, "PROPOSALS_FULL")
+        self.proposes(17, "PROPOSALS_FULL")
 
     def test_a_closing_time_lies_ahead_and_near(self) -> None:
         self.propose(1, "SUSPEND_MEMBER", "CLOSING_TIME", self.now, member=4)
