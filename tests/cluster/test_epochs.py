@@ -5,6 +5,7 @@ under load, with a node killed at the seal. All come to one state, and histories
 import json
 import shutil
 
+import forge
 import network
 import rpc
 from daemons import Daemons
@@ -163,6 +164,29 @@ class EpochTest(network.NetworkTest):
         self.assertEqual((status["role"], status["may_vote"]), ("validator", True))
         self.assertNotIn("follows and does not vote", self.net.log(name))
 
+    def conflict(self, epoch):
+        """Two checkpoints of the epoch, of one block and with two states, that the same validators signed."""
+        def certified():
+            outcome = network.tally("checkpoint", "--out", real, home=self.net.home("validator-1"), check=DONE)
+            return outcome.json["epoch"] == epoch
+
+        real, forged = (self.net.folder / f"{name}-{epoch}" for name in ("real", "forged"))
+        network.wait_until(f"a checkpoint of epoch {epoch}", certified)
+        forged.write_bytes(forge.checkpoint(real.read_bytes(), forge.node_keys(self.net, self.net.validators), "state_root"))
+        return real, forged
+
+    def named(self, conflict, epoch):
+        """Who signed both is found by the keys of that epoch, though some of them have been rotated since."""
+        genesis, saved, evidence = self.net.genesis, self.net.folder / "newest", self.net.folder / "evidence"
+        found = network.tally("blame", *conflict, "--genesis", genesis, "--out", evidence, check=DONE).json
+        self.assertEqual((found["conflict"], len(found["culprits"])), ("divergence", 3))
+        network.tally("checkpoint", "--out", saved, home=self.net.home("validator-1"), check=DONE)
+        alone = network.tally("blame", "--check", evidence, "--genesis", genesis)
+        self.assertEqual(alone.json["error"]["reason"], "EPOCH")
+        again = network.tally("blame", "--check", evidence, "--genesis", genesis, "--seals", saved, check=DONE).json
+        self.assertEqual([each["key"] for each in again["culprits"]], [each["key"] for each in found["culprits"]])
+        self.assertEqual({each["signed"][0]["epoch"] for each in again["culprits"]}, {epoch})
+
     def test_a_nodes_key_rotates_while_it_runs(self):
         net = Daemons()
         self.networks.append(net)
@@ -179,6 +203,8 @@ class EpochTest(network.NetworkTest):
         self.rotate("validator-4", ["validator-1", "validator-2", "validator-3"])
         self.everybody_in(2)
         self.rotated("validator-4", old)
+
+        conflict = self.conflict(2)
 
         # Its vote under the new key is needed.
         net.kill("validator-3")
@@ -200,6 +226,8 @@ class EpochTest(network.NetworkTest):
             net.stop(name)
             net.start(name)
         self.everybody_in(3)
+        self.named(conflict, 2)
+        self.named(self.conflict(3), 3)
         writer.end()
         self.assertEqual(writer.wrong, [])
         net.agreement(writer.height)

@@ -5,14 +5,16 @@ stops in the middle; it serves before older blocks are here, says what it lacks,
 import asyncio
 import re
 import shutil
+import subprocess
 import threading
 import time
 
 import grpc
 
+import forge
 import network
 import rpc
-from metrics import page_of
+from metrics import fetch, page_of
 from network import DONE, wait_until
 from writer import Writer
 
@@ -156,7 +158,7 @@ class JoinTest(network.NetworkTest):
     def join_anew(self):
         """Takes the observer's data away."""
         self.net.stop(NEW)
-        shutil.rmtree(self.net.home(NEW) / "data")
+        shutil.rmtree(self.net.home(NEW) / "data", ignore_errors=True)
         (self.net.home(NEW) / "data").mkdir(mode=0o700)
 
     def passed_over(self, name, why):
@@ -332,6 +334,57 @@ class JoinTest(network.NetworkTest):
             self.net.stop(NEW)
             shutil.rmtree(self.net.home(NEW) / "data" / "state")  # it is made anew, and knows of no snapshot
         self.net.start(NEW)
+
+    def checkpoint_from(self, height):
+        """The lowest checkpoint at or above the height that is kept, saved."""
+        path = self.net.folder / f"checkpoint-{height}"
+        for at in range(height, height + 200):
+            if self.net.run("validator-1", "checkpoint", at, "--out", path).code == DONE:
+                return path
+        raise AssertionError(f"no checkpoint from {height} on")
+
+    def start_trusting(self, path):
+        """Starts the observer, without data, with a checkpoint to trust; returns its process and where its log begins."""
+        since = self.net.log_size(NEW)
+        self.join_anew()
+        with open(self.net.home(NEW) / "node.log", "ab") as log:
+            process = subprocess.Popen([network.TALLYD, "--home", self.net.home(NEW), "--trust", path], stdout=log, stderr=log)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process, since
+
+    def serves(self, limit_s=120):
+        def ready():
+            try:
+                return fetch(self.net, NEW, client=None, path="/readyz")[0] == 200
+            except OSError:
+                return False
+        wait_until("it to serve", ready, limit_s)
+
+    def test_8_a_checkpoint_to_trust_is_held_against_the_snapshot(self):
+        net = self.net
+        # Below the snapshot: it is found in it.
+        early = self.checkpoint_from(self.snapshot - 500)
+        process, since = self.start_trusting(early)
+        self.serves()
+        self.assertTrue(net.log_lines(NEW, "joining by a snapshot", since))
+        process.terminate()
+        self.assertEqual(process.wait(30), 0)
+        # Where the snapshot's past is another one, the node goes no further.
+        net.expected.append("contradicts the checkpoint that it was told to trust")
+        forged = net.folder / "forged"
+        forged.write_bytes(forge.checkpoint(early.read_bytes(), forge.node_keys(net, net.validators), "block"))
+        process, since = self.start_trusting(forged)
+        self.assertEqual(process.wait(120), 1)
+        self.assertIn("contradicts the checkpoint that it was told to trust", net.log(NEW)[since:])
+        # Above it: the snapshot is not taken, and the node begins with the first block.
+        process, since = self.start_trusting(self.checkpoint_from(self.height))
+        wait_until("it to pass the snapshot over", lambda: net.log_lines(NEW, "older than the checkpoint", since))
+        self.serves()
+        self.assertEqual(net.log_lines(NEW, "joining by a snapshot", since), [])
+        process.terminate()
+        self.assertEqual(process.wait(30), 0)
+        net.start(NEW)
 
 
 if __name__ == "__main__":

@@ -2,20 +2,14 @@
 """A node that is told to trust a checkpoint beside its genesis: it answers nobody before it has come there, and goes no further
 where its ledger contradicts it, whatever keys have signed."""
 
-import pathlib
 import shutil
 import subprocess
-import sys
 
-import ecdsa
-
+import forge
 import network
 import rpc
 from metrics import fetch
 from network import DONE, TALLYD, tally, wait_until
-
-sys.path.insert(0, str(network.ROOT / "tests" / "vectors"))
-import verify  # noqa: E402
 
 NAME = "observer-1"
 
@@ -60,19 +54,8 @@ class TrustTest(network.NetworkTest):
 
     def forged(self, field):
         """The same checkpoint with another value, signed by the keys of those who signed it."""
-        certified = rpc.ledger.CertifiedCheckpoint.FromString(self.saved.read_bytes())
-        value = bytearray(getattr(certified.checkpoint, field))
-        value[0] ^= 1
-        setattr(certified.checkpoint, field, bytes(value))
-        digest = verify.checkpoint_hash(verify.parse(certified.SerializeToString(), verify.CERTIFIED)[1])
-        keys = [ecdsa.SigningKey.from_string(bytes.fromhex((self.net.home(name) / "node.key").read_text().strip()),
-                                             curve=ecdsa.SECP256k1) for name in self.net.validators]
-        keys.sort(key=lambda key: key.get_verifying_key().to_string("compressed"))
-        certified.signatures = b"".join(
-            key.sign_digest_deterministic(digest, sigencode=ecdsa.util.sigencode_string_canonize)
-            for place, key in enumerate(keys) if certified.signers >> place & 1)
-        path = pathlib.Path(self.net.folder / f"forged-{field}")
-        path.write_bytes(certified.SerializeToString())
+        path = self.net.folder / f"forged-{field}"
+        path.write_bytes(forge.checkpoint(self.saved.read_bytes(), forge.node_keys(self.net, self.net.validators), field))
         return path
 
     def ready(self):
