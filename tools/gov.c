@@ -70,7 +70,9 @@ const struct command command_gov = {
         "{\"yes\", \"no\", \"yes_needed\",\n"
         "\"more_needed\", \"closes_ms\", \"what\", \"takes_effect\"}; revoke-own-key {\"key\", "
         "\"height\"}. A refusal exits 1 with\n"
-        "its name, such as BALLOTED or CLOSED.\n",
+        "its name, such as BALLOTED or CLOSED. UNDECIDED says that the node was lost before it answered: "
+        "show tells what\n"
+        "became of it, within half a minute.\n",
     .run = gov_run,
 };
 

@@ -13,9 +13,9 @@
 #include "tools/output.h"
 #include "tools/remote_register.h"
 
-/* How long a transaction may wait to be ordered. */
-#define TRANSACTION_LIFETIME_MS 120000u
-_Static_assert(TRANSACTION_LIFETIME_MS <= GOVERNANCE_LIFETIME_MS_MAX / 2, "clocks may differ");
+/* How long a transaction may wait to be ordered: the node says that it was not before the call gives up. */
+#define TRANSACTION_LIFETIME_MS 25000u
+_Static_assert(TRANSACTION_LIFETIME_MS < REMOTE_DEADLINE_MS, "nothing is ordered after it was given up");
 
 /* ---- At hand ---- */
 
@@ -121,6 +121,18 @@ static enum tool_exit answer_take(struct context *context, const struct remote *
     return TOOL_DONE;
 }
 
+/* Where the node is lost on the way nobody knows what became of it; said again, it would count twice. */
+static enum tool_exit undecided(struct context *context)
+{
+    bool is_lost = strcmp(context->reason, "TIMEOUT") == 0 || strcmp(context->reason, "UNREACHABLE") == 0 ||
+                   strcmp(context->reason, "LINK") == 0;
+    if (!is_lost) return TOOL_UNREACHABLE; /* it said that it takes nothing now */
+    return context_fail(context, TOOL_UNREACHABLE, "UNDECIDED",
+        "%s. It was sent, and may be ordered within %u s all the same: look at tally gov show before it is "
+        "said again",
+        context->message, TRANSACTION_LIFETIME_MS / 1000);
+}
+
 static enum tool_exit submit_once(struct context *context, struct gov_session *session,
     const struct governance_transaction *filled, struct gov_answer *answer)
 {
@@ -141,6 +153,7 @@ static enum tool_exit submit_once(struct context *context, struct gov_session *s
     if (code == TOOL_DONE)
         code = remote_call(context, &session->remote, method_of(filled->kind), &request.base,
             &tallystick__v1__governance_reply__descriptor, &arena, &reply);
+    if (code == TOOL_UNREACHABLE) code = undecided(context);
     if (code == TOOL_DONE)
         code = answer_take(context, &session->remote, (const Tallystick__V1__GovernanceReply *)reply, answer);
     arena_close(&arena);
@@ -148,17 +161,23 @@ static enum tool_exit submit_once(struct context *context, struct gov_session *s
     return code;
 }
 
+static enum tool_exit ask_again(struct context *context, struct gov_session *session)
+{
+    return remote_register(context, &session->remote, &session->now, &session->height);
+}
+
 enum tool_exit gov_submit(struct context *context, struct gov_session *session,
     const struct governance_transaction *filled, struct gov_answer *answer)
 {
-    enum tool_exit code = submit_once(context, session, filled, answer), asked;
+    enum tool_exit code = submit_once(context, session, filled, answer);
     bool again = code == TOOL_REFUSED && strcmp(context->reason, ruling_name(RULING_OUT_OF_SEQUENCE)) == 0;
-    if (code != TOOL_DONE && !again) return code;
-    asked = remote_register(context, &session->remote, &session->now, &session->height);
-    if (asked != TOOL_DONE || !again) return asked;
-    code = submit_once(context, session, filled, answer);
-    return code == TOOL_DONE ? remote_register(context, &session->remote, &session->now, &session->height)
-                             : code;
+    if (again) code = ask_again(context, session);
+    if (again && code == TOOL_DONE) code = submit_once(context, session, filled, answer);
+    if (code != TOOL_DONE || ask_again(context, session) == TOOL_DONE) return code;
+    return context_fail(context, TOOL_UNREACHABLE, "DONE",
+        "it was carried out at height %" PRIu64 ", and what became of it is not known: %s; look at tally "
+        "gov show",
+        answer->height, context->message);
 }
 
 /* ---- What arguments name ---- */

@@ -38,7 +38,8 @@ struct gov_answer {
 
 /* Signs what `filled` says by its kind and the fields of that, submits it, waits until it is final, and asks
  * for the register again. Where the member has just said something else, it is signed once more, with the
- * sequence that is then its next. A refusal fails with the ruling's name. */
+ * sequence that is then its next. A refusal fails with the ruling's name; UNDECIDED says that the node was
+ * lost before it answered, DONE that it was lost afterwards. Else it was not ordered, and never will be. */
 enum tool_exit gov_submit(struct context *context, struct gov_session *session,
     const struct governance_transaction *filled, struct gov_answer *answer) TALLY_MUST_CHECK;
 

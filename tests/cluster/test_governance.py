@@ -115,6 +115,21 @@ class GovernanceTest(GovernedTest):
         self.assertEqual(answer["yes"], 2)
         self.assertEqual([each["member"] for each in self.shown(3)["open"][0]["ballots"]], [1, 2])
 
+    def test_what_is_not_ordered_in_time_never_is_and_a_lost_answer_is_said_to_be_lost(self):
+        net, (first, second, *others) = self.members, self.names[:4]
+        net.kill(*others)
+        waiting = network.tally_start("gov", "suspend", 5, home=net.home(first))
+        time.sleep(2)
+        net.kill(first)
+        lost = network.tally_end(waiting)
+        self.assertEqual((lost.code, lost.json["error"]["reason"]), (network.UNREACHABLE, "UNDECIDED"), lost)
+        self.assertIn("look at tally gov show before it is said again", lost.json["error"]["message"])
+        self.assertEqual(self.gov(2, "suspend", 4, code=REFUSED)["error"]["reason"], "BATCH_EXPIRED")
+        for name in (first, *others):
+            net.start(name)
+        made = self.gov(1, "suspend", 3)
+        self.assertEqual(([each["number"] for each in self.shown()["open"]], made["proposal"]), ([1], 1))
+
     # Members
 
     def test_a_suspended_member_does_nothing_until_it_is_restored(self):
