@@ -43,6 +43,7 @@ static bool status_take(const Tallystick__V1__GetStatusReply *reply, struct node
         peer->connected = from->connected;
         peer->finalized_height = from->finalized_height;
         peer->heard_ms_ago = from->heard_ms_ago;
+        snprintf(peer->software, sizeof peer->software, "%s", from->software);
     }
     return true;
 }

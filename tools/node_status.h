@@ -12,6 +12,7 @@ struct node_peer {
     bool connected;
     uint64_t finalized_height;
     uint64_t heard_ms_ago;
+    char software[NAME_SIZE_MAX + 1]; /* as it says; "" = it has not */
 };
 
 /* NODE_NEVER stands for "not since the node started". */

@@ -5,6 +5,7 @@
 #include "tools/command.h"
 #include "tools/node_status.h"
 #include "tools/output.h"
+#include "tools/shown_text.h"
 
 static enum tool_exit status_run(struct context *context, int count, char **arguments);
 static enum tool_exit status_json(struct context *context, const struct node_status *status);
@@ -56,7 +57,7 @@ const struct command command_status = {
         "\"subjects\",\n"
         "\"mempool_batches\", \"version\", \"peers\": [{\"name\", \"role\", \"connected\", "
         "\"finalized_height\",\n"
-        "\"heard_ms_ago\"}],\n"
+        "\"heard_ms_ago\", \"software\"}],\n"
         "\"standing\", \"why\", \"healthy\", \"leader\", \"quorum\", \"tip_view\", \"may_vote\", "
         "\"mute_reason\", \"validators\":\n"
         "[{\"name\", \"reachable\", \"heard_ms_ago\", \"spoke_ms_ago\", \"spoke_view\", "
@@ -108,9 +109,9 @@ static json_t *peers_json(const struct node_status *status)
     for (uint32_t i = 0; peers != NULL && i < status->peer_count; i++) {
         const struct node_peer *peer = &status->peers[i];
         json_array_append_new(
-            peers, json_pack("{s:s, s:s, s:b, s:I, s:I}", "name", peer->name, "role", peer->role, "connected",
-                       peer->connected, "finalized_height", (json_int_t)peer->finalized_height,
-                       "heard_ms_ago", (json_int_t)peer->heard_ms_ago));
+            peers, json_pack("{s:s, s:s, s:b, s:I, s:I, s:s}", "name", peer->name, "role", peer->role,
+                       "connected", peer->connected, "finalized_height", (json_int_t)peer->finalized_height,
+                       "heard_ms_ago", (json_int_t)peer->heard_ms_ago, "software", peer->software));
     }
     return peers;
 }
@@ -297,7 +298,10 @@ static void status_text(const struct node_status *status)
         print_validator(status, &status->validators[i]);
     for (uint32_t i = 0; i < status->peer_count; i++) {
         const struct node_peer *peer = &status->peers[i];
-        printf("  peer        %-16s %-10s %s, height %llu\n", peer->name, peer->role,
+        printf("  peer        %-16s %-10s %s, height %llu", peer->name, peer->role,
             peer->connected ? "connected" : "not connected", (unsigned long long)peer->finalized_height);
+        if (peer->software[0] != '\0') printf(", ");
+        shown_print(stdout, peer->software);
+        putchar('\n');
     }
 }

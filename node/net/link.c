@@ -43,6 +43,7 @@ struct link {
     uint32_t expected; /* the peer that was dialled, or LINK_PEER_NONE */
     struct digest exporter;
     uint64_t heard_ms;
+    char software[HELLO_SOFTWARE_SIZE_MAX + 1]; /* the other side's, as it says; "" before its Hello */
 
     struct frame_parser wire;  /* what the stream carries */
     struct frame_parser parts; /* what the FRAME_PARTs in it carry */
@@ -258,6 +259,7 @@ static int on_hello(struct link *link, struct span payload)
     if (refused != NULL) return refuse(link, &hello.key, refused);
     tls_stream_set_deadline(link->stream, 0, NULL);
     frame_parser_allow(&link->wire, KINDS_AFTER_HELLO);
+    memcpy(link->software, hello.software, sizeof link->software);
     link->up = true;
     if (!link->callbacks->on_up(link->context, link, peer)) link->up = false;
     return link_is_up(link) ? TALLY_OK : TALLY_ECLOSED;
@@ -422,6 +424,11 @@ bool link_is_accepted(const struct link *link)
 const char *link_address(const struct link *link)
 {
     return tls_stream_address(link->stream);
+}
+
+const char *link_software(const struct link *link)
+{
+    return link->software;
 }
 
 void link_stats(const struct link *link, struct link_stats *stats)

@@ -80,6 +80,9 @@ uint64_t link_heard_ms(const struct link *link);
 bool link_is_up(const struct link *link);
 bool link_is_accepted(const struct link *link);
 const char *link_address(const struct link *link);
+/* What the other side runs, as it says: at most HELLO_SOFTWARE_SIZE_MAX bytes of UTF-8; "" where it is not up
+ * yet. */
+const char *link_software(const struct link *link);
 void link_stats(const struct link *link, struct link_stats *stats);
 
 #endif

@@ -216,6 +216,7 @@ static bool on_link_up(void *context, struct link *link, uint32_t index)
     peer->linked = connection;
     peer->since_ms = uv_now(links->loop);
     peer->ups++;
+    snprintf(peer->software, sizeof peer->software, "%s", link_software(link));
     LOG_AT(told_level(peer), "peer up", LOG_S("peer", peer->info.name), LOG_S("address", link_address(link)),
         LOG_S("dialled_by", link_is_accepted(link) ? "peer" : "us"));
     tell_up(links, index);

@@ -133,13 +133,14 @@ struct links_status {
     uint64_t heard_ms;            /* uv_now when the last bytes of it were read; 0 = never */
     uint64_t bulk_dropped;        /* in all its links */
     uint64_t bytes_in, bytes_out; /* payloads', in all its links */
+    const char *software;         /* as its last link said; "" before the first. Borrowed until the next */
     uint32_t ups;                 /* how often it came up */
     uint32_t charges;             /* links_charge */
     uint32_t ends[LINKS_ENDS];    /* of its links, by enum links_end */
     struct link_stats link;       /* of the present link; zeros where down */
 };
 
-/* Of an empty slot: zeros. */
+/* Of an empty slot: zeros, and no software. */
 void links_peer_status(const struct links *links, uint32_t peer, struct links_status *status);
 uint32_t links_up_count(const struct links *links);
 

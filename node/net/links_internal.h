@@ -31,6 +31,7 @@ struct peer {
     uint64_t charged_ms[LINKS_CHARGES_MAX]; /* a ring of the newest */
     uint32_t charges;
     uint64_t since_ms, heard_ms, bulk_dropped, bytes_in, bytes_out;
+    char software[HELLO_SOFTWARE_SIZE_MAX + 1]; /* as its last link said */
     uint32_t ups, charges_ever;
     uint32_t ends[LINKS_ENDS];
 };

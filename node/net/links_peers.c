@@ -157,6 +157,7 @@ void links_peer_status(const struct links *links, uint32_t index, struct links_s
         .bulk_dropped = peer->bulk_dropped,
         .bytes_in = peer->bytes_in,
         .bytes_out = peer->bytes_out,
+        .software = peer->software,
         .ups = peer->ups,
         .charges = peer->charges_ever,
     };

@@ -22,6 +22,7 @@ static size_t fill_peers(
         peers[i].connected = peer->up;
         peers[i].finalized_height = peer->finalized_height;
         peers[i].heard_ms_ago = peer->heard_ms_ago;
+        peers[i].software = (char *)(uintptr_t)peer->link.software;
         pointers[i] = &peers[i];
     }
     return count;

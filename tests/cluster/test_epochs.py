@@ -49,6 +49,9 @@ class EpochTest(network.NetworkTest):
         self.assertEqual([each["kind"] for each in decided if each["kind"] == "PROPOSE"], ["PROPOSE"] * 4)
         self.assertTrue(any((each["kind"], each["ruling"]) == ("READY", "OK") for each in decided), decided)
         last = next(block for block in reversed(blocks) if block["epoch"] == 5)
+        status = net.status("observer-1")
+        began = min(block["height"] for block in blocks if block["epoch"] == 5)
+        self.assertEqual((status["epoch_from"], status["next_epoch"]), (began, None))
         shown = network.tally("block", last["height"], home=home, check=DONE).json
         self.assertEqual((shown["block"], shown["epoch"]), (last["block"], 5))
         proposed = next(block for block in blocks if block["transactions"])

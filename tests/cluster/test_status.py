@@ -69,6 +69,9 @@ class StatusTest(network.NetworkTest):
                 self.assertIsNotNone(row["spoke_ms_ago"], row)
         text = self.net.run("validator-1", "status", as_json=False, check=DONE).out
         self.assertRegex(text, r"\AIDLE: healthy and idle: ")
+        self.assertRegex(text, r"(?m)^  epoch 1, view \d+; it began at height 1$")
+        self.assertRegex(text, r"(?m)^  peer        observer-1 +observer +connected, height \d+, tallyd/\d+\.\d+\.\d+$")
+        self.assertEqual({peer["software"] for peer in status["peers"]}, {f"tallyd/{status['version']}"})
         self.assertRegex(text, r"(?m)^  validator   validator-2 .*heard \d+\.\d s ago, voted \d+\.\d s ago in view \d+$")
 
     def test_2_one_stopped_validator_is_named_by_a_healthy_network(self):

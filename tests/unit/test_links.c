@@ -206,6 +206,7 @@ static void what_was_exchanged_with_a_peer_outlasts_the_link(void **state)
     assert_true(status.bytes_in >= sizeof vote);
     assert_int_equal(status.link.bytes_in, 0);
     assert_int_equal(status.ends[LINKS_END_LOST], 1);
+    assert_string_equal(status.software, "tallyd test");
     uint64_t before = status.bytes_in;
     node_open(0);
     assert_true(harness_run(all_up, NULL, 5000));
