@@ -2,16 +2,25 @@
 
 #include <stdlib.h>
 
+#include "node/net/waiting_room.h"
 #include "proto/base/check.h"
 
 /* How long connections wait where memory for one more was spent. */
 #define RETRY_MS 100u
-#define HANDSHAKE_US (1000000u / TLS_HANDSHAKES_PER_S)
+
+/* So many a second, and so many at once after a pause. */
+struct pace {
+    uint64_t each_us;
+    uint64_t at_once;
+    uint64_t until_us; /* each puts it off by its share of a second; it is never long past */
+};
 
 struct tls_listener {
     uv_tcp_t tcp;
-    uv_timer_t retry;  /* libuv reports nothing more until the connection at hand is taken */
-    uint64_t paced_us; /* each handshake puts it off by its share of a second; it is never long past */
+    uv_timer_t retry; /* libuv reports nothing more until the connection at hand is taken */
+    uv_timer_t next;  /* when the next handshake may begin */
+    struct pace accepts, handshakes;
+    struct waiting_room room;
     unsigned handles_open;
     struct tls_context *tls;
     size_t backlog_max;
@@ -19,8 +28,6 @@ struct tls_listener {
     void *context;
     uint16_t port;
 };
-
-static void on_retry(uv_timer_t *timer);
 
 static void on_closed(uv_handle_t *handle)
 {
@@ -31,35 +38,61 @@ static void on_closed(uv_handle_t *handle)
 void tls_listener_close(struct tls_listener *listener)
 {
     if (listener == NULL) return;
+    struct tls_stream *stream;
+    while ((stream = waiting_room_next(&listener->room)) != NULL)
+        tls_stream_drop(stream, "nobody listens any more");
     uv_close((uv_handle_t *)&listener->tcp, on_closed);
     uv_close((uv_handle_t *)&listener->retry, on_closed);
+    uv_close((uv_handle_t *)&listener->next, on_closed);
 }
 
-static void offer(struct tls_listener *listener, struct tls_stream *stream)
+static void turn_away(struct tls_listener *listener, struct tls_stream *stream, const char *why)
 {
-    const char *why = "not wanted now";
     uint64_t suppressed = 0;
-    if (listener->on_accept(listener->context, stream, &why)) return;
     if (log_limit_allows(&listener->tls->limit, uv_now(listener->tcp.loop), &suppressed))
         LOG_UNUSUAL("connection refused", LOG_S("service", listener->tls->service),
             LOG_S("address", tls_stream_address(stream)), LOG_S("why", why));
     tls_stream_drop(stream, why);
 }
 
+/* Whether one more may come now; else *delay_ms is after how long. */
+static bool pace_allows(struct pace *pace, const uv_loop_t *loop, uint64_t *delay_ms)
+{
+    uint64_t now_us = uv_now(loop) * 1000u;
+    if (pace->until_us < now_us) pace->until_us = now_us;
+    uint64_t ahead_us = pace->until_us - now_us;
+    if (ahead_us < pace->at_once * pace->each_us) return true;
+    *delay_ms = (ahead_us - pace->at_once * pace->each_us) / 1000u + 1;
+    return false;
+}
+
+static void begin(struct tls_listener *listener, struct tls_stream *stream)
+{
+    const char *why = "not wanted now";
+    tls_stream_begin(stream);
+    if (!listener->on_accept(listener->context, stream, &why)) turn_away(listener, stream, why);
+}
+
+/* Begins the handshakes that may begin now. */
+static void on_next(uv_timer_t *timer)
+{
+    struct tls_listener *listener = timer->data;
+    uint64_t delay_ms = 0;
+    while (listener->room.count > 0) {
+        if (!pace_allows(&listener->handshakes, timer->loop, &delay_ms)) {
+            if (!uv_is_active((uv_handle_t *)timer)) CHECK(uv_timer_start(timer, on_next, delay_ms, 0) == 0);
+            return;
+        }
+        listener->handshakes.until_us += listener->handshakes.each_us;
+        begin(listener, waiting_room_next(&listener->room));
+    }
+}
+
+static void on_retry(uv_timer_t *timer);
+
 static void take_later(struct tls_listener *listener, uint64_t delay_ms)
 {
     CHECK(uv_timer_start(&listener->retry, on_retry, delay_ms, 0) == 0);
-}
-
-/* Whether one more handshake may begin now; else *delay_ms is after how long. */
-static bool pace_allows(struct tls_listener *listener, uint64_t *delay_ms)
-{
-    uint64_t now_us = uv_now(listener->tcp.loop) * 1000u;
-    if (listener->paced_us < now_us) listener->paced_us = now_us;
-    uint64_t ahead_us = listener->paced_us - now_us;
-    if (ahead_us < TLS_HANDSHAKES_AT_ONCE * HANDSHAKE_US) return true;
-    *delay_ms = (ahead_us - TLS_HANDSHAKES_AT_ONCE * HANDSHAKE_US) / 1000u + 1;
-    return false;
 }
 
 static void on_connection(uv_stream_t *server, int status)
@@ -72,7 +105,7 @@ static void on_connection(uv_stream_t *server, int status)
         return;
     }
     uint64_t delay_ms = RETRY_MS;
-    if (!pace_allows(listener, &delay_ms)) {
+    if (!pace_allows(&listener->accepts, listener->tcp.loop, &delay_ms)) {
         take_later(listener, delay_ms);
         return;
     }
@@ -81,8 +114,11 @@ static void on_connection(uv_stream_t *server, int status)
         take_later(listener, delay_ms);
         return;
     }
-    listener->paced_us += HANDSHAKE_US;
-    if (error == TALLY_OK) offer(listener, stream);
+    listener->accepts.until_us += listener->accepts.each_us;
+    if (error != TALLY_OK) return;
+    struct tls_stream *leaving = waiting_room_enter(&listener->room, tls_stream_source(stream), stream);
+    if (leaving != NULL) turn_away(listener, leaving, "too many of its address wait");
+    on_next(&listener->next);
 }
 
 static void on_retry(uv_timer_t *timer)
@@ -127,8 +163,12 @@ int tls_listener_open(uv_loop_t *loop, struct tls_context *tls, const char *host
     if (made == NULL) return TALLY_ENOMEM;
     CHECK(uv_tcp_init(loop, &made->tcp) == 0);
     CHECK(uv_timer_init(loop, &made->retry) == 0);
-    made->tcp.data = made->retry.data = made;
-    made->handles_open = 2;
+    CHECK(uv_timer_init(loop, &made->next) == 0);
+    made->tcp.data = made->retry.data = made->next.data = made;
+    made->handles_open = 3;
+    made->accepts = (struct pace){.each_us = 1000000u / TLS_ACCEPTS_PER_S, .at_once = TLS_ACCEPTS_AT_ONCE};
+    made->handshakes =
+        (struct pace){.each_us = 1000000u / TLS_HANDSHAKES_PER_S, .at_once = TLS_HANDSHAKES_AT_ONCE};
     made->tls = tls;
     made->backlog_max = backlog_max;
     made->on_accept = on_accept;

@@ -7,9 +7,14 @@
 /* Connections that may wait in the kernel. */
 #define TLS_LISTENER_BACKLOG 128
 /* A handshake takes some 0.4 ms of the loop, and anybody may begin one. So many begin in a second, and so
- * many at once after a pause; the others wait in the kernel. */
+ * many at once after a pause; the others wait, a turn for each address (node/net/waiting_room.h), so that one
+ * address has the whole pace only while no other wants any of it. */
 #define TLS_HANDSHAKES_PER_S 400u
 #define TLS_HANDSHAKES_AT_ONCE 32u
+/* The same of connections taken from the kernel, some 0.02 ms each, whether to wait or to be turned away
+ * where too many do; the others wait in the kernel. */
+#define TLS_ACCEPTS_PER_S 4000u
+#define TLS_ACCEPTS_AT_ONCE 128u
 
 struct tls_listener;
 

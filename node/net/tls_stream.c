@@ -25,6 +25,7 @@ _Static_assert(ADDRESS_SIZE >= TLS_ADDRESS_TEXT_SIZE, "an address literal fits a
 
 enum stream_state {
     STREAM_CONNECTING, /* resolving and connecting */
+    STREAM_WAITING,    /* accepted, and its handshake has not begun */
     STREAM_HANDSHAKE,
     STREAM_OPEN,
     STREAM_CLOSING, /* sending the rest, then waiting for the other side's end */
@@ -64,6 +65,7 @@ struct tls_stream {
     uint8_t *flight;         /* cipher bytes the kernel did not take at once */
 
     char address[ADDRESS_SIZE];
+    uint64_t source;
     char reason[REASON_SIZE];
 };
 
@@ -140,6 +142,11 @@ static void on_timeout(uv_timer_t *timer)
     stream_die(stream, handshake ? "the handshake took too long" : "it took too long to connect");
 }
 
+static void timeout_start(struct tls_stream *stream)
+{
+    CHECK(uv_timer_start(&stream->timer, on_timeout, TLS_HANDSHAKE_TIMEOUT_MS, 0) == 0);
+}
+
 static struct tls_stream *stream_make(
     uv_loop_t *loop, struct tls_context *tls, size_t backlog_max, bool accepted)
 {
@@ -170,7 +177,7 @@ static struct tls_stream *stream_make(
     stream->tcp.data = stream->timer.data = stream->turn.data = stream;
     stream->resolve.data = stream->connect.data = stream->write.data = stream->shutdown.data = stream;
     stream->parts_open = 3;
-    CHECK(uv_timer_start(&stream->timer, on_timeout, TLS_HANDSHAKE_TIMEOUT_MS, 0) == 0);
+    if (!accepted) timeout_start(stream);
     return stream;
 }
 
@@ -493,6 +500,23 @@ static void on_turn(uv_idle_t *handle)
 
 /* ---- Connecting and accepting ---- */
 
+/* The first `size` bytes, most significant first. */
+static uint64_t number_of(const uint8_t *bytes, size_t size)
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < size; i++)
+        number = number << 8 | bytes[i];
+    return number;
+}
+
+static uint64_t source_of(const struct sockaddr_storage *peer)
+{
+    const void *any = peer;
+    if (peer->ss_family != AF_INET6) return ntohl(((const struct sockaddr_in *)any)->sin_addr.s_addr);
+    const struct in6_addr *ip6 = &((const struct sockaddr_in6 *)any)->sin6_addr;
+    return IN6_IS_ADDR_V4MAPPED(ip6) ? number_of(ip6->s6_addr + 12, 4) : number_of(ip6->s6_addr, 8);
+}
+
 static void set_address(struct tls_stream *stream)
 {
     struct sockaddr_storage peer;
@@ -501,6 +525,7 @@ static void set_address(struct tls_stream *stream)
     if (uv_tcp_getpeername(&stream->tcp, (struct sockaddr *)&peer, &size) != 0) return;
     if (uv_ip_name((const struct sockaddr *)&peer, host, sizeof host) != 0) return;
     const void *any = &peer;
+    stream->source = source_of(&peer);
     if (peer.ss_family == AF_INET6) {
         unsigned port = ntohs(((const struct sockaddr_in6 *)any)->sin6_port);
         snprintf(stream->address, sizeof stream->address, "[%s]:%u", host, port);
@@ -516,7 +541,6 @@ static void start_handshake(struct tls_stream *stream)
 {
     uv_os_fd_t fd;
     int unsent_size = TLS_UNSENT_SIZE;
-    set_address(stream);
     uv_tcp_nodelay(&stream->tcp, 1);
     if (uv_fileno((uv_handle_t *)&stream->tcp, &fd) == 0)
         setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_size, sizeof unsent_size);
@@ -529,10 +553,12 @@ static void on_connected(uv_connect_t *connect, int status)
 {
     struct tls_stream *stream = connect->data;
     if (stream->state == STREAM_DEAD) return;
-    if (status != 0)
+    if (status != 0) {
         stream_die(stream, uv_strerror(status));
-    else
-        start_handshake(stream);
+        return;
+    }
+    set_address(stream);
+    start_handshake(stream);
 }
 
 static int connect_to(struct tls_stream *stream, const struct sockaddr *address)
@@ -613,9 +639,23 @@ int tls_stream_accept(
         stream_die(made, "gone before it was accepted");
         return TALLY_EIO;
     }
-    start_handshake(made);
+    made->state = STREAM_WAITING;
+    set_address(made);
     *stream = made;
     return TALLY_OK;
+}
+
+void tls_stream_begin(struct tls_stream *stream)
+{
+    CHECK(stream->state == STREAM_WAITING);
+    timeout_start(stream);
+    start_handshake(stream);
+}
+
+uint64_t tls_stream_source(const struct tls_stream *stream)
+{
+    CHECK(stream->accepted);
+    return stream->source;
 }
 
 void tls_stream_own(struct tls_stream *stream, const struct tls_callbacks *callbacks, void *context)

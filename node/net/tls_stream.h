@@ -47,11 +47,17 @@ int tls_stream_connect(uv_loop_t *loop, struct tls_context *tls, const char *hos
     size_t backlog_max, const struct tls_callbacks *callbacks, void *context,
     struct tls_stream **stream) TALLY_MUST_CHECK;
 
-/* Takes the connection that waits at `server`, which has just reported it, and starts the handshake at the
- * end of this turn. The caller gives it an owner with tls_stream_own, or drops it, before it returns to the
- * loop. Errors: TALLY_ENOMEM (the connection still waits), TALLY_EIO (it is gone). */
+/* Takes the connection that waits at `server`, which has just reported it. Nothing is read, and no callback
+ * comes, before tls_stream_begin; until then it may be dropped.
+ * Errors: TALLY_ENOMEM (the connection still waits), TALLY_EIO (it is gone). */
 int tls_stream_accept(uv_stream_t *server, struct tls_context *tls, size_t backlog_max,
     struct tls_stream **stream) TALLY_MUST_CHECK;
+/* Starts the handshake of an accepted stream at the end of this turn. The caller gives it an owner with
+ * tls_stream_own, or drops it, before it returns to the loop. */
+void tls_stream_begin(struct tls_stream *stream);
+/* Where an accepted stream comes from: its IPv4 address, or the half of its IPv6 address that names a
+ * network, since one client may have all of the other half. */
+uint64_t tls_stream_source(const struct tls_stream *stream);
 
 /* Gives the stream its owner. `callbacks` must outlive it (a static constant). */
 void tls_stream_own(struct tls_stream *stream, const struct tls_callbacks *callbacks, void *context);

@@ -1,6 +1,7 @@
 // links: net codec crypto base
 #include "node/net/tls_stream.h"
 
+#include <arpa/inet.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -30,6 +31,7 @@ static struct {
     struct end client, server;
     bool refuse;
     unsigned accepts;
+    bool accepted_other; /* from 127.0.0.2 */
     bool client_writes_on_open, server_pauses_on_open;
     char directory[64], certificate[96], key[96];
 } pair;
@@ -82,6 +84,7 @@ static bool on_accept(void *context, struct tls_stream *stream, const char **rea
     (void)context;
     *reason = "the test does not want it";
     pair.accepts++;
+    pair.accepted_other |= strncmp(tls_stream_address(stream), "127.0.0.2:", 10) == 0;
     if (pair.refuse) return false;
     memset(&pair.server, 0, sizeof pair.server);
     pair.server.stream = stream;
@@ -362,18 +365,26 @@ struct foreign {
     atomic_bool done;
 };
 
-static int foreign_socket(uint16_t port)
+static int foreign_socket_from(const char *source, uint16_t port)
 {
+    struct sockaddr_in from = {.sin_family = AF_INET};
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port)};
     struct timeval timeout = {.tv_sec = 8};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(inet_pton(AF_INET, source, &from.sin_addr), 1);
+    if (fd >= 0) assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof from), 0);
     if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
     if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
         close(fd);
         return -1;
     }
     return fd;
+}
+
+static int foreign_socket(uint16_t port)
+{
+    return foreign_socket_from("127.0.0.1", port);
 }
 
 static void foreign_tls(struct foreign *foreign, int fd)
@@ -504,6 +515,28 @@ static void a_crowd_is_accepted_at_a_pace(void **state)
         close(sockets[i]);
 }
 
+static bool the_other_is_accepted(void *context)
+{
+    (void)context;
+    return pair.accepted_other;
+}
+
+static void one_address_does_not_take_the_whole_pace(void **state)
+{
+    (void)state;
+    int sockets[CROWD], other;
+    pair.refuse = true;
+    for (unsigned i = 0; i < CROWD; i++)
+        sockets[i] = foreign_socket(tls_listener_port(pair.listener));
+    other = foreign_socket_from("127.0.0.2", tls_listener_port(pair.listener));
+    assert_true(harness_run(the_other_is_accepted, NULL, 15000));
+    /* Those at once, and of the crowd's no more than one turn before it. */
+    assert_in_range(pair.accepts, 1, TLS_HANDSHAKES_AT_ONCE + 3);
+    close(other);
+    for (unsigned i = 0; i < CROWD; i++)
+        close(sockets[i]);
+}
+
 static struct tls_listener *rpc_listener(struct tls_context **tls)
 {
     struct tls_listener *listener;
@@ -520,6 +553,26 @@ static void rpc_listener_close(struct tls_listener *listener, struct tls_context
     tls_listener_close(listener);
     assert_true(harness_run(both_are_gone, NULL, 5000));
     tls_context_close(tls);
+}
+
+static void a_listener_that_closes_lets_go_of_those_who_wait(void **state)
+{
+    (void)state;
+    int sockets[CROWD];
+    char byte;
+    struct tls_context *tls;
+    struct tls_listener *listener = rpc_listener(&tls);
+    pair.refuse = true;
+    for (unsigned i = 0; i < CROWD; i++)
+        sockets[i] = foreign_socket(tls_listener_port(listener));
+    harness_run_for(5);
+    assert_true(pair.accepts < CROWD);
+    rpc_listener_close(listener, tls);
+    harness_run_for(10);
+    for (unsigned i = 0; i < CROWD; i++) {
+        assert_true(read(sockets[i], &byte, 1) <= 0);
+        close(sockets[i]);
+    }
 }
 
 static void the_rpc_takes_a_client_with_certificate_and_h2(void **state)
@@ -599,6 +652,8 @@ int main(void)
         TLS_TEST(a_client_without_a_certificate_is_refused_and_logged),
         TLS_TEST(a_handshake_that_stalls_is_ended_and_logged),
         TLS_TEST(a_crowd_is_accepted_at_a_pace),
+        TLS_TEST(one_address_does_not_take_the_whole_pace),
+        TLS_TEST(a_listener_that_closes_lets_go_of_those_who_wait),
         TLS_TEST(the_rpc_takes_a_client_with_certificate_and_h2),
         TLS_TEST(the_rpc_refuses_a_client_without_http),
         TLS_TEST(the_rpc_takes_a_client_without_certificate_and_with_http1),
