@@ -423,9 +423,10 @@ class OperationsTest(network.NetworkTest):
         subject = network.records(files["validator-1"])[0]["subject"]
         history = self.net.run(name, "history", subject, check=DONE).json
         self.assertEqual(history["events"], self.net.run("validator-1", "history", subject, check=DONE).json["events"])
+        # It votes no more in this epoch, and is prepared for the next one.
+        wait_until("a vote record for the next epoch", lambda: self.net.log_lines(name, "vote record from the next epoch", since=size))
         self.net.stop(name)
-        found = tally("fsck", home=home, check=REFUSED).json
-        self.assertEqual([problem["file"] for problem in found["problems"]], ["votes"])
+        tally("fsck", home=home, check=DONE)
         self.net.start(name)
         self.all_was_run()
 
