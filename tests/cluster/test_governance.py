@@ -76,8 +76,9 @@ class GovernanceTest(GovernedTest):
             for member in (1, 2, 3):
                 if member != (1 if proposal == first["proposal"] else 2):
                     self.vote(proposal, member)
-        # The vote that decides both, one behind the other without waiting.
+        # The vote that decides both waits, twice, until there is a quorum again to order it: in one block.
         self.seen(4, self.shown(3)["height"])
+        self.members.kill(*self.names[1:3])
         key = secret(self.members.home(self.names[3]), "ballot.key")
         with rpc.Client(self.members, self.names[3]) as client:
             for sequence, proposal in enumerate((first, second), 1):
@@ -86,9 +87,12 @@ class GovernanceTest(GovernedTest):
                 reply = client.member.Ballot(rpc.rpc.GovernanceRequest(
                     transaction=self.transaction(key, 4, sequence, body), wait_for=rpc.rpc.ACCEPTED), timeout=DEADLINE_S)
                 self.assertEqual((reply.height, reply.ruling_name), (0, ""))
+        for name in self.names[1:3]:
+            self.members.start(name)
         closed = wait_until("both closed", lambda: len(self.shown()["closed"]) == 2 and self.shown()["closed"])
         self.assertEqual([(each["number"], each["outcome"], each["why"]) for each in closed],
                          [(1, "passed", "OK"), (2, "void", "WRONG_STATUS")])
+        self.assertEqual(closed[0]["height"], closed[1]["height"])
 
     def test_what_was_said_is_not_said_again_here_or_elsewhere(self):
         key = secret(self.members.home(self.names[0]), "ballot.key")
