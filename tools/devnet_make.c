@@ -2,7 +2,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -11,6 +10,7 @@
 #include "proto/base/check.h"
 #include "proto/crypto/digest.h"
 #include "proto/crypto/signature.h"
+#include "tools/buffer_text.h"
 #include "tools/devnet.h"
 #include "tools/home_make.h"
 #include "tools/output.h"
@@ -226,17 +226,6 @@ static enum tool_exit home_keys_make(
     return code;
 }
 
-__attribute__((format(printf, 2, 3))) static void line_append(struct buffer *out, const char *format, ...)
-{
-    char line[1024];
-    va_list arguments;
-    va_start(arguments, format);
-    int size = vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
-    CHECK(size >= 0 && (size_t)size < sizeof line);
-    buffer_append(out, line, (size_t)size);
-}
-
 static enum tool_exit home_yaml_make(struct context *context, const struct making *making, uint32_t index,
     const char *home, const struct digest *client)
 {
@@ -245,16 +234,16 @@ static enum tool_exit home_yaml_make(struct context *context, const struct makin
     hex_encode(span_of(client->bytes, DIGEST_SIZE), fingerprint);
     struct buffer text;
     buffer_init(&text, NODE_YAML_SIZE_MAX);
-    line_append(&text, "name: %s\n", node_at(making, index)->name);
-    line_append(&text, "peer_address: 127.0.0.1:%u\n", making->ports[index]);
-    line_append(&text, "rpc_address: 127.0.0.1:%u\n", making->ports[making->node_count + index]);
-    line_append(&text, "peers:\n");
+    buffer_text(&text, "name: %s\n", node_at(making, index)->name);
+    buffer_text(&text, "peer_address: 127.0.0.1:%u\n", making->ports[index]);
+    buffer_text(&text, "rpc_address: 127.0.0.1:%u\n", making->ports[making->node_count + index]);
+    buffer_text(&text, "peers:\n");
     for (uint32_t i = 0; i < making->node_count; i++) {
         if (i == index) continue;
-        line_append(
+        buffer_text(
             &text, "  - {name: %s, address: \"127.0.0.1:%u\"}\n", node_at(making, i)->name, making->ports[i]);
     }
-    line_append(&text,
+    buffer_text(&text,
         "clients:\n  - {name: local, fingerprint: \"%s\", roles: [submit, inquire, read, admin], rate: "
         "1000000, "
         "concurrency: 10000}\n",

@@ -4,27 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/codec/governance_json.h"
-#include "tools/file.h"
-#include "tools/home.h"
+#include "proto/codec/register.h"
+#include "tools/join_file.h"
 
-#define JOIN_FILE_SIZE_MAX (64u * KIB)
-
-enum tool_exit join_open(struct context *context, const char *path, const struct digest *chain_id,
-    struct governance_action *action)
+/* Founders sign for no chain yet: zeros. */
+enum tool_exit founder_open(struct context *context, const char *path, struct governance_action *action)
 {
-    struct buffer text, action_bytes, proofs;
-    char why[MESSAGE_SIZE_MAX / 2];
-    enum tool_exit code = TOOL_DONE;
-    buffer_init(&text, JOIN_FILE_SIZE_MAX);
+    static const struct digest none;
+    struct buffer action_bytes, proofs;
     buffer_init(&action_bytes, ACTION_SIZE_MAX);
     buffer_init(&proofs, NEW_KEYS_MAX * SIGNATURE_SIZE);
-    if (file_read(path, &text, why, sizeof why) != TALLY_OK)
-        code = context_fail(context, TOOL_REFUSED, "FILE", "%s", why);
-    else if (join_file_parse(buffer_span(&text), chain_id, action, &action_bytes, &proofs, why, sizeof why) !=
-             TALLY_OK)
-        code = context_fail(context, TOOL_REFUSED, "JOIN", "%s: %s", path, why);
-    buffer_close(&text);
+    enum tool_exit code = join_file_open(context, path, &none, action, &action_bytes, &proofs);
     buffer_close(&action_bytes);
     buffer_close(&proofs);
     return code;

@@ -6,9 +6,9 @@
 #include "proto/codec/governance.h"
 #include "tools/command.h"
 
-/* Reads a join file and checks its proofs, for a chain, or for a network to be founded (zeros). */
-enum tool_exit join_open(struct context *context, const char *path, const struct digest *chain_id,
-    struct governance_action *action) TALLY_MUST_CHECK;
+/* Reads a founder's join file, and checks its proofs. */
+enum tool_exit founder_open(
+    struct context *context, const char *path, struct governance_action *action) TALLY_MUST_CHECK;
 
 /* Adds a founder and its nodes, with the next number, to a genesis that began as zeros. Its network is the
  * first one's. `path` is what failures call the file. */

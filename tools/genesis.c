@@ -160,7 +160,6 @@ static enum tool_exit terms_take(struct context *context, const struct args *arg
 static enum tool_exit found(struct context *context, const struct args *args, struct genesis *genesis)
 {
     static struct governance_action action;
-    const struct digest none = {{0}};
     const char *out = args_value(args, "out");
     char why[MESSAGE_SIZE_MAX];
     struct buffer text;
@@ -169,7 +168,7 @@ static enum tool_exit found(struct context *context, const struct args *args, st
             context, TOOL_USAGE, "USAGE", "wanted: tally genesis JOIN.. --out FILE; see: tally help genesis");
     enum tool_exit code = terms_take(context, args, genesis);
     for (size_t i = 0; code == TOOL_DONE && i < args->positional_count; i++) {
-        code = join_open(context, args->positionals[i], &none, &action);
+        code = founder_open(context, args->positionals[i], &action);
         if (code == TOOL_DONE) code = founder_add(context, args->positionals[i], &action.join, genesis);
     }
     buffer_init(&text, GENESIS_FILE_SIZE_MAX);
@@ -225,7 +224,6 @@ static enum tool_exit genesis_put(
 static enum tool_exit check(struct context *context, const char *file)
 {
     static struct governance_action action;
-    const struct digest none = {{0}};
     struct genesis *genesis = NULL;
     struct home home;
     char path[HOME_PATH_MAX];
@@ -233,7 +231,7 @@ static enum tool_exit check(struct context *context, const char *file)
     if (code == TOOL_DONE && context->home != NULL && context->home[0] != '\0') {
         code = home_open_given(context, &home);
         if (code == TOOL_DONE) code = path_join(context, home.path, "join.json", path);
-        if (code == TOOL_DONE) code = join_open(context, path, &none, &action);
+        if (code == TOOL_DONE) code = founder_open(context, path, &action);
         if (code == TOOL_DONE) code = own_key_check(context, &home, &action.join);
         if (code == TOOL_DONE) code = founder_check(context, &action.join, genesis);
         if (code == TOOL_DONE) code = genesis_put(context, &home, file, &genesis->chain_id);

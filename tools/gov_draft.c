@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 #include "proto/base/check.h"
-#include "proto/codec/governance_json.h"
+#include "tools/join_file.h"
 #include "tools/output.h"
 #include "tools/policy.h"
 
-#define JOIN_FILE_SIZE_MAX (64u * KIB)
+#define PROOF_FILE_SIZE_MAX KIB
 #define PROOFS_SIZE_MAX (NEW_KEYS_MAX * SIGNATURE_SIZE)
 #define FLAG_MAX UINT32_MAX
 #define LIST_TEXT_SIZE_MAX 4096u
@@ -59,18 +59,9 @@ static enum tool_exit encode_proven(const struct make *make, const struct key_pa
 
 static enum tool_exit make_admit(const struct make *make)
 {
-    char why[MESSAGE_SIZE_MAX / 2];
-    struct buffer text;
-    enum tool_exit code = TOOL_DONE;
-    buffer_init(&text, JOIN_FILE_SIZE_MAX);
-    if (file_read(argument(make, 0), &text, why, sizeof why) != TALLY_OK)
-        code = context_fail(make->context, TOOL_REFUSED, "FILE", "%s", why);
-    else if (join_file_parse(buffer_span(&text), &make->session->chain_id, &make->draft->action,
-                 &make->draft->bytes, &make->draft->proofs, why, sizeof why) != TALLY_OK)
-        code = context_fail(make->context, TOOL_REFUSED, "JOIN_FILE",
-            "%s is no join file for this network: %s", argument(make, 0), why);
-    buffer_close(&text);
-    return code;
+    struct gov_draft *draft = make->draft;
+    return join_file_open(make->context, argument(make, 0), &make->session->chain_id, &draft->action,
+        &draft->bytes, &draft->proofs);
 }
 
 static enum tool_exit make_choice(const struct make *make, enum action_kind kind)
@@ -98,21 +89,10 @@ static enum tool_exit make_remove(const struct make *make)
 
 /* ---- Keys ---- */
 
-static enum tool_exit key_file_make(struct context *context, const char *path)
-{
-    struct secret_key secret;
-    struct public_key key;
-    secret_key_generate(&secret);
-    CHECK(secret_key_public(&secret, &key) == TALLY_OK);
-    enum tool_exit code = secret_file_make(context, path, secret.bytes, &key);
-    secret_key_close(&secret);
-    return code;
-}
-
 /* The key of a file, which is made where it is not there. */
 static enum tool_exit key_file_open(struct context *context, const char *path, struct key_pair *pair)
 {
-    enum tool_exit code = access(path, F_OK) == 0 ? TOOL_DONE : key_file_make(context, path);
+    enum tool_exit code = access(path, F_OK) == 0 ? TOOL_DONE : key_file_make(context, path, &pair->public);
     return code == TOOL_DONE ? key_pair_open(context, path, pair) : code;
 }
 
@@ -139,7 +119,7 @@ static enum tool_exit proof_open(const struct make *make, const char *path)
     struct signature proof;
     struct buffer text;
     enum tool_exit code = TOOL_DONE;
-    buffer_init(&text, JOIN_FILE_SIZE_MAX);
+    buffer_init(&text, PROOF_FILE_SIZE_MAX);
     int error = file_read(path, &text, why, sizeof why);
     if (error != TALLY_OK) code = context_fail(make->context, TOOL_REFUSED, "FILE", "%s", why);
     json_t *root = error == TALLY_OK ? json_loadb((const char *)text.data, text.size, 0, NULL) : NULL;

@@ -1,52 +1,34 @@
 #include "tools/gov_words.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "proto/base/check.h"
-
-/* The longest that is formatted at once. */
-#define PIECE_SIZE_MAX 512u
-
-static void say(struct buffer *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void say(struct buffer *out, const char *format, ...)
-{
-    char piece[PIECE_SIZE_MAX];
-    va_list arguments;
-    va_start(arguments, format);
-    int size = vsnprintf(piece, sizeof piece, format, arguments);
-    va_end(arguments);
-    CHECK(size >= 0 && (size_t)size < sizeof piece);
-    buffer_append(out, piece, (size_t)size);
-}
+#include "tools/buffer_text.h"
 
 static void say_key(struct buffer *out, const struct public_key *key)
 {
     char text[2 * PUBLIC_KEY_SIZE + 1];
     hex_encode(span_of(key->bytes, PUBLIC_KEY_SIZE), text);
-    say(out, "%s", text);
+    buffer_text(out, "%s", text);
 }
 
 void gov_words_member(const struct member_register *now, uint32_t member_id, struct buffer *out)
 {
     const struct register_member *member = register_member_by_id(now, member_id);
-    say(out, "member %" PRIu32, member_id);
-    if (member != NULL) say(out, " (%s)", member->name);
+    buffer_text(out, "member %" PRIu32, member_id);
+    if (member != NULL) buffer_text(out, " (%s)", member->name);
 }
 
 static void say_node(struct buffer *out, const struct member_register *now, uint32_t node_id)
 {
     const struct register_node *node = register_node_by_id(now, node_id);
-    say(out, "node %" PRIu32, node_id);
-    if (node != NULL) say(out, " (%s)", node->name);
+    buffer_text(out, "node %" PRIu32, node_id);
+    if (node != NULL) buffer_text(out, " (%s)", node->name);
 }
 
 static void say_new_node(struct buffer *out, const struct new_node *node)
 {
-    say(out, "node %s at %s, %s, key ", node->name, node->address,
+    buffer_text(out, "node %s at %s, %s, key ", node->name, node->address,
         node->validator ? "to vote" : "an observer");
     say_key(out, &node->key);
 }
@@ -54,18 +36,18 @@ static void say_new_node(struct buffer *out, const struct new_node *node)
 static void say_keys(struct buffer *out, const char *kind, const struct public_key *keys, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        say(out, "; %s key ", kind);
+        buffer_text(out, "; %s key ", kind);
         say_key(out, &keys[i]);
     }
 }
 
 static void say_join(struct buffer *out, const struct join *join)
 {
-    say(out, "admit %s as %s", join->name, member_role_name((uint32_t)join->role));
-    if (join->kind[0] != '\0') say(out, ", %s", join->kind);
-    if (join->licence[0] != '\0') say(out, ", licence %s", join->licence);
+    buffer_text(out, "admit %s as %s", join->name, member_role_name((uint32_t)join->role));
+    if (join->kind[0] != '\0') buffer_text(out, ", %s", join->kind);
+    if (join->licence[0] != '\0') buffer_text(out, ", licence %s", join->licence);
     for (uint32_t i = 0; i < join->node_count; i++) {
-        say(out, "; ");
+        buffer_text(out, "; ");
         say_new_node(out, &join->nodes[i]);
     }
     say_keys(out, "signing", join->signing_keys, join->signing_key_count);
@@ -78,11 +60,11 @@ static void say_key_change(
     const char *verb = action->kind == ACTION_ADD_KEY      ? "add"
                        : action->kind == ACTION_ROTATE_KEY ? "rotate"
                                                            : "revoke";
-    say(out, "%s a %s key of ", verb, key_kind_name((uint32_t)action->key_kind));
+    buffer_text(out, "%s a %s key of ", verb, key_kind_name((uint32_t)action->key_kind));
     gov_words_member(now, action->member_id, out);
-    say(out, ": ");
+    buffer_text(out, ": ");
     if (action->kind != ACTION_ADD_KEY) say_key(out, &action->old_key);
-    if (action->kind == ACTION_ROTATE_KEY) say(out, " to ");
+    if (action->kind == ACTION_ROTATE_KEY) buffer_text(out, " to ");
     if (action->kind != ACTION_REVOKE_KEY) say_key(out, &action->key);
 }
 
@@ -90,9 +72,9 @@ static void say_choices(
     struct buffer *out, const struct member_register *now, const struct governance_action *action)
 {
     for (uint32_t i = 0; i < action->choice_count; i++) {
-        if (i > 0) say(out, "; ");
+        if (i > 0) buffer_text(out, "; ");
         say_node(out, now, action->choices[i].node_id);
-        say(out, action->choices[i].validator ? " is to vote" : " is to vote no longer");
+        buffer_text(out, action->choices[i].validator ? " is to vote" : " is to vote no longer");
     }
 }
 
@@ -104,13 +86,13 @@ void gov_words_action(
         say_join(out, &action->join);
         return;
     case ACTION_SUSPEND_MEMBER:
-        say(out, "suspend ");
+        buffer_text(out, "suspend ");
         break;
     case ACTION_RESTORE_MEMBER:
-        say(out, "restore ");
+        buffer_text(out, "restore ");
         break;
     case ACTION_REMOVE_MEMBER:
-        say(out, "remove, for good, ");
+        buffer_text(out, "remove, for good, ");
         break;
     case ACTION_ADD_KEY:
     case ACTION_ROTATE_KEY:
@@ -118,25 +100,27 @@ void gov_words_action(
         say_key_change(out, now, action);
         return;
     case ACTION_ADD_NODE:
-        say(out, "add, for ");
+        buffer_text(out, "add, for ");
         gov_words_member(now, action->member_id, out);
-        say(out, ", ");
+        buffer_text(out, ", ");
         say_new_node(out, &action->node);
         return;
     case ACTION_SET_VALIDATORS:
         say_choices(out, now, action);
         return;
     case ACTION_SET_POLICY:
-        say(out, "go over to version %" PRIu32 " of the policy (tally gov show --json has its text)",
+        buffer_text(out, "go over to version %" PRIu32 " of the policy (tally gov show --json has its text)",
             action->policy_version);
         return;
     case ACTION_SET_PARAMETER:
-        say(out, "set %s to %" PRIu64, parameter_name((uint32_t)action->parameter), action->value);
+        buffer_text(out, "set %s to %" PRIu64, parameter_name((uint32_t)action->parameter), action->value);
         return;
     case ACTION_SET_FLAG:
-        say(out, "switch on protocol flag %" PRIu32 " at height %" PRIu64, action->flag, action->height);
+        buffer_text(
+            out, "switch on protocol flag %" PRIu32 " at height %" PRIu64, action->flag, action->height);
         if (action->flag > FLAGS_KNOWN)
-            say(out, " (this version does not know it: every node that does not stops before that height)");
+            buffer_text(
+                out, " (this version does not know it: every node that does not stops before that height)");
         return;
     }
     gov_words_member(now, action->member_id, out);
@@ -161,14 +145,15 @@ void gov_words_effect(
 {
     switch (action->kind) {
     case ACTION_SET_VALIDATORS:
-        say(out, "at the next epoch, which begins at once where it can; a node that is to vote has to show "
-                 "first that it is synced");
+        buffer_text(out,
+            "at the next epoch, which begins at once where it can; a node that is to vote has to show "
+            "first that it is synced");
         return;
     case ACTION_SET_PARAMETER:
-        say(out, "at the next epoch, which begins at once where it can");
+        buffer_text(out, "at the next epoch, which begins at once where it can");
         return;
     case ACTION_SET_FLAG:
-        say(out, "at height %" PRIu64, action->height);
+        buffer_text(out, "at height %" PRIu64, action->height);
         return;
     case ACTION_ADMIT_MEMBER:
     case ACTION_SUSPEND_MEMBER:
@@ -181,6 +166,6 @@ void gov_words_effect(
     case ACTION_SET_POLICY:
         break;
     }
-    say(out, "at the height after the block in which it passes");
-    if (touches_validators(now, action)) say(out, "; who votes changes at the next epoch");
+    buffer_text(out, "at the height after the block in which it passes");
+    if (touches_validators(now, action)) buffer_text(out, "; who votes changes at the next epoch");
 }

@@ -1,7 +1,6 @@
 /* tally init: a home for a node of a member that is to belong to a network, and its join file. */
 #include <dirent.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +11,13 @@
 #include "proto/codec/governance_json.h"
 #include "proto/crypto/digest.h"
 #include "tools/args.h"
+#include "tools/buffer_text.h"
 #include "tools/home_make.h"
+#include "tools/join_file.h"
 #include "tools/output.h"
 #include "tools/salt.h"
 
 #define NODE_YAML_SIZE_MAX (64u * KIB)
-#define JOIN_FILE_SIZE_MAX (64u * KIB)
 #define RPC_PORT_DEFAULT 7443u
 
 static enum tool_exit init_run(struct context *context, int count, char **arguments);
@@ -185,7 +185,9 @@ static enum tool_exit join_check(
     buffer_close(&proofs);
     if (error == TALLY_OK) return TOOL_DONE;
     return context_fail(context, TOOL_USAGE, "USAGE",
-        "%s. Names of networks and nodes are letters, digits and then - _ .; a name and a kind are not empty",
+        "%s. Names of networks and nodes are letters, digits and then - _ .; a name and a kind are not "
+        "empty, "
+        "and no member and no node is named by digits alone",
         why);
 }
 
@@ -213,38 +215,27 @@ static enum tool_exit join_make(struct context *context, struct founding *foundi
 
 /* ---- node.yaml ---- */
 
-__attribute__((format(printf, 2, 3))) static void line_append(struct buffer *out, const char *format, ...)
-{
-    char line[1024];
-    va_list arguments;
-    va_start(arguments, format);
-    int size = vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
-    CHECK(size >= 0 && (size_t)size < sizeof line);
-    buffer_append(out, line, (size_t)size);
-}
-
 static void yaml_make(struct founding *founding, const struct digest *client)
 {
     const struct new_node *node = &founding->action.join.nodes[0];
     struct buffer *out = &founding->yaml;
     char fingerprint[2 * DIGEST_SIZE + 1];
     hex_encode(span_of(client->bytes, DIGEST_SIZE), fingerprint);
-    line_append(out, "# The node, as genesis or the register calls it.\nname: %s\n\n", node->name);
-    line_append(out,
+    buffer_text(out, "# The node, as genesis or the register calls it.\nname: %s\n\n", node->name);
+    buffer_text(out,
         "# Where it listens for other nodes, an address of this machine; they reach it at %s.\n"
         "peer_address: \"%s\"\n\n",
         node->address, founding->listen);
-    line_append(out, "# Where applications reach it, over TLS.\nrpc_address: \"%s\"\n\n", founding->rpc);
-    line_append(out,
+    buffer_text(out, "# Where applications reach it, over TLS.\nrpc_address: \"%s\"\n\n", founding->rpc);
+    buffer_text(out,
         "# Other nodes are dialled at the addresses that the network has for them. Here stand those that "
         "are\n"
         "# to be dialled elsewhere: a list of {name: .., address: \"HOST:PORT\"}.\npeers: []\n\n");
-    line_append(out,
+    buffer_text(out,
         "# Who may call, and what: tally client add, list and remove change this. \"local\" is client.crt.\n"
         "clients:\n  - {name: local, fingerprint: \"%s\", roles: [submit, inquire, read, admin]}\n\n",
         fingerprint);
-    line_append(out, "# The least that is logged: debug, info or unusual.\nlog_level: info\n");
+    buffer_text(out, "# The least that is logged: debug, info or unusual.\nlog_level: info\n");
 }
 
 /* ---- Files ---- */

@@ -1,7 +1,5 @@
 #include <stdio.h>
 
-#include "proto/base/check.h"
-#include "proto/crypto/signature.h"
 #include "tools/args.h"
 #include "tools/command.h"
 #include "tools/output.h"
@@ -37,12 +35,8 @@ static enum tool_exit keygen_run(struct context *context, int count, char **argu
     if (path == NULL || args.positional_count > 0) {
         return context_fail(context, TOOL_USAGE, "USAGE", "wanted: tally keygen --out FILE");
     }
-    struct secret_key secret;
     struct public_key key;
-    secret_key_generate(&secret);
-    CHECK(secret_key_public(&secret, &key) == TALLY_OK);
-    enum tool_exit code = secret_file_make(context, path, secret.bytes, &key);
-    secret_key_close(&secret);
+    enum tool_exit code = key_file_make(context, path, &key);
     if (code != TOOL_DONE) return code;
 
     char text[2 * PUBLIC_KEY_SIZE + 1];

@@ -8,6 +8,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "proto/base/check.h"
+
 /* ---- Passphrases ---- */
 
 static int typed_read(int terminal, struct passphrase *passphrase)
@@ -177,6 +179,16 @@ enum tool_exit secret_file_make(struct context *context, const char *path,
     text_wipe(&text);
     if (error == TALLY_OK) return code;
     return context_fail(context, TOOL_REFUSED, error == TALLY_EEXISTS ? "EXISTS" : "FILE", "%s", why);
+}
+
+enum tool_exit key_file_make(struct context *context, const char *path, struct public_key *key)
+{
+    struct secret_key secret;
+    secret_key_generate(&secret);
+    CHECK(secret_key_public(&secret, key) == TALLY_OK);
+    enum tool_exit code = secret_file_make(context, path, secret.bytes, key);
+    secret_key_close(&secret);
+    return code;
 }
 
 enum tool_exit secret_file_replace(struct context *context, const char *path,

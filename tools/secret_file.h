@@ -15,6 +15,9 @@ enum tool_exit secret_file_open(
  * a sealed one; NULL where it has none. */
 enum tool_exit secret_file_make(struct context *context, const char *path,
     const uint8_t secret[KEY_TEXT_SECRET_SIZE], const struct public_key *public_key) TALLY_MUST_CHECK;
+/* The same with a new key, whose public half is then in *key. */
+enum tool_exit key_file_make(
+    struct context *context, const char *path, struct public_key *key) TALLY_MUST_CHECK;
 /* Replaces one: sealed with `passphrase`, or plain where that is NULL. */
 enum tool_exit secret_file_replace(struct context *context, const char *path,
     const uint8_t secret[KEY_TEXT_SECRET_SIZE], const struct public_key *public_key,

@@ -1,27 +1,15 @@
-#include <stdarg.h>
 #include <stdio.h>
 
-#include "proto/base/check.h"
 #include "proto/base/date.h"
+#include "tools/buffer_text.h"
 #include "tools/event_fields.h"
 #include "tools/synth.h"
 
 #define CURRENCY "CNY"
 
-__attribute__((format(printf, 2, 3))) static void text_append(struct buffer *out, const char *format, ...)
-{
-    char text[512];
-    va_list arguments;
-    va_start(arguments, format);
-    int size = vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    CHECK(size >= 0 && (size_t)size < sizeof text);
-    buffer_append(out, text, (size_t)size);
-}
-
 static void amount_append(struct buffer *out, const char **comma, const char *name, int64_t minor)
 {
-    text_append(out, "%s\"%s\":%lld", *comma, name, (long long)minor);
+    buffer_text(out, "%s\"%s\":%lld", *comma, name, (long long)minor);
     *comma = ",";
 }
 
@@ -36,7 +24,7 @@ static void body_append(struct buffer *out, const struct event_body *body)
 {
     const char *comma = "";
     char date[DATE_TEXT_SIZE];
-    text_append(out, "\"body\":{");
+    buffer_text(out, "\"body\":{");
     if (body->type == EVENT_DISBURSE || body->type == EVENT_PAYMENT || body->type == EVENT_CHARGE_OFF) {
         amount_append(out, &comma, "amount_minor", body->amount_minor);
     } else if (body->type == EVENT_PERIOD_REPORT) {
@@ -53,14 +41,14 @@ static void body_append(struct buffer *out, const struct event_body *body)
     if (body->has_rate) amount_append(out, &comma, "rate_ppm", body->rate_ppm);
     if (body->has_terms) amount_append(out, &comma, "term_count", body->term_count);
     if (body->term_unit[0] != '\0') {
-        text_append(out, "%s\"term_unit\":\"%s\"", comma, body->term_unit);
+        buffer_text(out, "%s\"term_unit\":\"%s\"", comma, body->term_unit);
         comma = ",";
     }
     if (body->has_first_delinquency) {
         date_to_text(body->first_delinquency_date, date);
-        text_append(out, "%s\"first_delinquency_date\":\"%s\"", comma, date);
+        buffer_text(out, "%s\"first_delinquency_date\":\"%s\"", comma, date);
     }
-    text_append(out, "}");
+    buffer_text(out, "}");
 }
 
 void synth_event_write(const struct synth_event *event, struct buffer *out)
@@ -71,17 +59,17 @@ void synth_event_write(const struct synth_event *event, struct buffer *out)
     hex_encode(span_of(event->subject->bytes, DIGEST_SIZE), subject);
     hex_encode(span_of(event->account, ACCOUNT_REF_SIZE), account);
     date_to_text(event->event_date, date);
-    text_append(out, "{\"type\":\"%s\",\"subject\":\"%s\",\"account\":\"%s\",\"event_date\":\"%s\",",
+    buffer_text(out, "{\"type\":\"%s\",\"subject\":\"%s\",\"account\":\"%s\",\"event_date\":\"%s\",",
         event_type_name((uint32_t)type), subject, account, date);
     if (type == EVENT_ACCOUNT_OPEN) {
-        text_append(out, "\"account_type\":\"%s\",\"currency\":\"" CURRENCY "\",",
+        buffer_text(out, "\"account_type\":\"%s\",\"currency\":\"" CURRENCY "\",",
             account_type_name(event->account_type));
     } else if (type == EVENT_PERIOD_REPORT) {
         period_to_text(event->period, period);
-        text_append(out, "\"period\":\"%s\",", period);
+        buffer_text(out, "\"period\":\"%s\",", period);
     } else if (type == EVENT_CLOSE) {
-        text_append(out, "\"kind\":\"%s\",", close_kind_name(event->close_kind));
+        buffer_text(out, "\"kind\":\"%s\",", close_kind_name(event->close_kind));
     }
     body_append(out, event->body);
-    text_append(out, "}\n");
+    buffer_text(out, "}\n");
 }

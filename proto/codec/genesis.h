@@ -47,10 +47,10 @@ struct genesis {
 
 /* Parses and validates: unknown or missing keys, duplicates, bad keys, ranges. Names of the network, the
  * policy and nodes are words (letters, digits, and then - _ .); members' names, kinds and licences may be any
- * text. No key stands twice, in whatever work, and some member has a ballot key: a network that nobody could
- * ever change is none. It is one that register_from_genesis takes. On failure `why` holds one sentence (what,
- * where), and *genesis is unspecified. The struct is large (about 100 KiB): heap or static. Errors:
- * TALLY_EFORM, TALLY_ELIMIT, TALLY_ENOMEM. */
+ * text; no member and no node is named by a number. No key stands twice, in whatever work, and some member
+ * has a ballot key: a network that nobody could ever change is none. It is one that register_from_genesis
+ * takes. On failure `why` holds one sentence (what, where), and *genesis is unspecified. The struct is large
+ * (about 100 KiB): heap or static. Errors: TALLY_EFORM, TALLY_ELIMIT, TALLY_ENOMEM. */
 int genesis_parse(struct span json, struct genesis *genesis, char *why, size_t why_size) TALLY_MUST_CHECK;
 /* Appends the JSON, pretty-printed. */
 void genesis_print(const struct genesis *genesis, struct buffer *out);

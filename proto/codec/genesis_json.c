@@ -45,6 +45,12 @@ static int read_keys(struct parse *parse, const json_t *object, const char *name
     return error;
 }
 
+static int refuse_number(struct parse *parse, const char *name)
+{
+    if (!name_is_number(name)) return TALLY_OK;
+    return strict_refuse(&parse->json, TALLY_EFORM, "\"name\" is a number, as ids are");
+}
+
 static int read_member(
     struct parse *parse, const json_t *object, uint32_t id_min, struct genesis_member *member)
 {
@@ -53,6 +59,7 @@ static int read_member(
     if (error == TALLY_OK)
         error = strict_u32(&parse->json, object, "id", id_min, UINT32_MAX - 1, &member->id);
     if (error == TALLY_OK) error = strict_title(&parse->json, object, "name", NAME_SIZE_MAX, member->name);
+    if (error == TALLY_OK) error = refuse_number(parse, member->name);
     if (error == TALLY_OK)
         error = strict_title(&parse->json, object, "kind", REGISTER_KIND_SIZE_MAX, member->kind);
     if (error == TALLY_OK)
@@ -94,6 +101,7 @@ static int read_node(struct parse *parse, const json_t *object, struct genesis_n
     static const char *const keys[] = {"name", "member", "address", "key", NULL};
     int error = strict_keys(&parse->json, object, keys);
     if (error == TALLY_OK) error = strict_word(&parse->json, object, "name", NAME_SIZE_MAX, node->name);
+    if (error == TALLY_OK) error = refuse_number(parse, node->name);
     if (error == TALLY_OK)
         error = strict_u32(&parse->json, object, "member", 1, UINT32_MAX - 1, &node->member_id);
     if (error == TALLY_OK) error = read_address(parse, object, node->address);

@@ -29,7 +29,7 @@
 #define NEW_KEYS_MAX (2 * JOIN_KEYS_MAX + JOIN_NODES_MAX)
 
 struct new_node {
-    char name[NAME_SIZE_MAX + 1]; /* a word, unique in the network */
+    char name[NAME_SIZE_MAX + 1]; /* a word, no number, unique in the network */
     char address[REGISTER_ADDRESS_SIZE_MAX + 1];
     struct public_key key;
     bool validator; /* it is to vote, once it has shown that it is synced */
@@ -37,7 +37,7 @@ struct new_node {
 
 struct join {
     char network[NAME_SIZE_MAX + 1];
-    char name[NAME_SIZE_MAX + 1];
+    char name[NAME_SIZE_MAX + 1]; /* no number */
     char kind[REGISTER_KIND_SIZE_MAX + 1];
     char licence[NAME_SIZE_MAX + 1]; /* "" where there is none */
     enum member_role role;

@@ -61,6 +61,16 @@ static bool is_word(const char *text)
     return true;
 }
 
+static bool is_member_name(const char *text)
+{
+    return is_title(text) && !name_is_number(text);
+}
+
+static bool is_node_name(const char *text)
+{
+    return is_word(text) && !name_is_number(text);
+}
+
 static int text_read(
     const char *text, size_t size_min, size_t size_max, bool (*is_form)(const char *text), char *to)
 {
@@ -89,7 +99,7 @@ static int keys_read(ProtobufCBinaryData bytes, uint32_t min, struct public_key 
 static int node_read(const Tallystick__V1__NewNode *message, struct new_node *node)
 {
     if (message == NULL) return TALLY_EFORM;
-    int error = text_read(message->name, 1, NAME_SIZE_MAX, is_word, node->name);
+    int error = text_read(message->name, 1, NAME_SIZE_MAX, is_node_name, node->name);
     if (error == TALLY_OK)
         error = text_read(message->address, 1, REGISTER_ADDRESS_SIZE_MAX, address_is_sound, node->address);
     if (error == TALLY_OK) error = key_read(message->key, &node->key);
@@ -115,7 +125,7 @@ static int join_read(const Tallystick__V1__Join *message, struct join *join)
     if (message->role == TALLYSTICK__V1__MEMBER_ROLE__MEMBER_ROLE_UNSPECIFIED) return TALLY_EFORM;
     join->role = (enum member_role)message->role;
     int error = text_read(message->network, 1, NAME_SIZE_MAX, is_word, join->network);
-    if (error == TALLY_OK) error = text_read(message->name, 1, NAME_SIZE_MAX, is_title, join->name);
+    if (error == TALLY_OK) error = text_read(message->name, 1, NAME_SIZE_MAX, is_member_name, join->name);
     if (error == TALLY_OK) error = text_read(message->kind, 1, REGISTER_KIND_SIZE_MAX, is_title, join->kind);
     if (error == TALLY_OK) error = text_read(message->licence, 0, NAME_SIZE_MAX, is_title, join->licence);
     if (error == TALLY_OK)

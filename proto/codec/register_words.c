@@ -9,6 +9,12 @@ const char *key_kind_name(uint32_t kind)
     return kind >= KEY_NODE && kind <= KEY_BALLOT ? names[kind] : NULL;
 }
 
+bool name_is_number(const char *name)
+{
+    size_t digits = strspn(name, "0123456789");
+    return digits > 0 && name[digits] == '\0';
+}
+
 static const struct {
     const char *name;
     uint64_t min, max;

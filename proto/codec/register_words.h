@@ -36,4 +36,7 @@ const char *parameter_name(uint32_t parameter);
 /* Whether the parameter exists and may have this value. */
 bool parameter_allows(uint32_t parameter, uint64_t value);
 
+/* Whether a name is digits alone: no member and no node has such a name, for people name both by id too. */
+bool name_is_number(const char *name);
+
 #endif

@@ -265,7 +265,7 @@ class FoundingTest(unittest.TestCase):
         self.assertEqual({path.name: path.read_bytes() for path in home.iterdir()}, before)
         fresh = self.folder / "fresh"
         for changes in ({"role": "king"}, {"network": "two words"}, {"address": "nowhere"}, {"address": None}, {"kind": ""},
-                        {"listen": "127.0.0.1:0"}, {"name": "x" * 65}, {"node": "-x"}):
+                        {"listen": "127.0.0.1:0"}, {"name": "x" * 65}, {"node": "-x"}, {"node": "7"}, {"name": "12"}):
             with self.subTest(changes=changes):
                 self.refused(self.founders.init(0, home=fresh, **changes), USAGE, "USAGE")
         (self.folder / "short").write_text("12\n")
@@ -298,8 +298,8 @@ class FoundingTest(unittest.TestCase):
                         {"nodes": [{**sound["nodes"][0], "address": "10.0.0.1:1"}]},
                         {"proofs": sound["proofs"][::-1]}, {"proofs": sound["proofs"][:2]}):
             with self.subTest(changes=changes):
-                self.refused(altered(**changes), REFUSED, "JOIN", "odd.json", "a proof fails")
-        self.refused(altered(more=1), REFUSED, "JOIN", "more")
+                self.refused(altered(**changes), REFUSED, "JOIN_FILE", "odd.json", "a proof fails")
+        self.refused(altered(more=1), REFUSED, "JOIN_FILE", "more")
         self.refused(self.founders.found(out, joins=[joins[0], *joins]), REFUSED, "GENESIS")  # one stands twice
         self.refused(self.founders.found(out, joins=joins[:3]), REFUSED, "TOO_FEW", "4 validators")
         other = self.folder / "other"
@@ -317,7 +317,7 @@ class FoundingTest(unittest.TestCase):
         self.assertEqual(self.founders.init(0, home=later, name="Bank 5", node="bank-5", network=None, genesis=out).code, DONE)
         self.assertEqual((later / "genesis.json").read_bytes(), out.read_bytes())
         joins = [*self.founders.joins(), later / "join.json"]
-        self.refused(self.founders.found(self.folder / "again", joins=joins), REFUSED, "JOIN", "another chain")
+        self.refused(self.founders.found(self.folder / "again", joins=joins), REFUSED, "JOIN_FILE", "another chain")
 
     def test_a_founder_sees_that_it_is_not_in_as_it_meant(self):
         self.made()

@@ -228,6 +228,8 @@ static void values_out_of_range_are_refused_by_name(void **state)
     refused(HEAD_WITH("\"n\"", "1", "false", "1", "0", "null"), TALLY_EFORM, "policy");
     refused(
         "{" HEAD "\"members\": [" MEMBER(1, "a\\nb", "") "], " VALIDATORS OBSERVERS "}", TALLY_EFORM, "name");
+    refused("{" HEAD "\"members\": [" MEMBER(1, "12", "") "], " VALIDATORS OBSERVERS "}", TALLY_EFORM,
+        "\"name\" is a number, as ids are");
 }
 
 static void keys_are_points_and_stand_once(void **state)

@@ -117,19 +117,21 @@ refused(no_network, TEXT(join.network, "")) refused(a_network_of_two_words,
             TEXT(join.nodes[0].address, "host:65536")) refused(a_port_that_is_no_number,
             TEXT(join.nodes[0].address, "host:70x0")) refused(an_address_with_a_space,
             TEXT(join.nodes[0].address, "ho st:7000")) refused(colons_without_brackets,
-            TEXT(join.nodes[0].address, "::1:7000")) refused(member_zero, action->member_id = 0)
-            refused(member_zero_restored, action->member_id = 0) refused(
-                member_zero_removed, action->member_id = 0) refused(a_key_for_member_zero,
-                action->member_id = 0) refused(a_node_key_added_alone,
-                action->key_kind = KEY_NODE) refused(a_key_of_no_kind, action->key_kind = (enum key_kind)0)
-                refused(a_key_of_kind_four, action->key_kind = (enum key_kind)4) refused(
-                    a_node_of_member_zero, action->member_id = 0) refused(no_choice, action->choice_count = 0)
-                    refused(one_choice_twice, action->choices[1] = action->choices[0]) refused(
-                        choices_out_of_order, action->choices[1].node_id = 1) refused(node_zero,
-                        action->choices[0].node_id = 0) refused(no_policy,
-                        action->policy.size = 0) refused(a_policy_that_is_cut, action->policy.size--)
-                        refused(a_policy_with_a_space_in_front, action->policy.data--; action->policy.size++)
-                            refused(no_parameter, action->parameter = (enum parameter)0)
+            TEXT(join.nodes[0].address, "::1:7000")) refused(a_name_of_digits, TEXT(join.name, "12"))
+            refused(a_node_named_by_a_number, TEXT(join.nodes[0].name, "7")) refused(
+                member_zero, action->member_id = 0) refused(member_zero_restored, action->member_id = 0)
+                refused(member_zero_removed, action->member_id = 0) refused(a_key_for_member_zero,
+                    action->member_id = 0) refused(a_node_key_added_alone, action->key_kind = KEY_NODE)
+                    refused(a_key_of_no_kind, action->key_kind = (enum key_kind)0) refused(a_key_of_kind_four,
+                        action->key_kind = (enum key_kind)4) refused(a_node_of_member_zero,
+                        action->member_id = 0) refused(no_choice, action->choice_count = 0)
+                        refused(one_choice_twice, action->choices[1] = action->choices[0]) refused(
+                            choices_out_of_order, action->choices[1].node_id = 1) refused(node_zero,
+                            action->choices[0].node_id = 0) refused(no_policy,
+                            action->policy.size = 0) refused(a_policy_that_is_cut, action->policy.size--)
+                            refused(a_policy_with_a_space_in_front, action->policy.data--;
+                                    action->policy.size++) refused(no_parameter,
+                                action->parameter = (enum parameter)0)
                                 refused(parameter_three, action->parameter = (enum parameter)3) refused(
                                     a_heartbeat_too_slow, action->value = REGISTER_HEARTBEAT_MS_MAX + 1ull)
                                     refused(a_timeout_of_zero, action->parameter = PARAMETER_BASE_TIMEOUT_MS)
@@ -165,6 +167,8 @@ refused(no_network, TEXT(join.network, "")) refused(a_network_of_two_words,
     {ACTION_ADMIT_MEMBER, a_port_that_is_no_number},
     {ACTION_ADMIT_MEMBER, an_address_with_a_space},
     {ACTION_ADMIT_MEMBER, colons_without_brackets},
+    {ACTION_ADMIT_MEMBER, a_name_of_digits},
+    {ACTION_ADMIT_MEMBER, a_node_named_by_a_number},
     {ACTION_SUSPEND_MEMBER, member_zero},
     {ACTION_RESTORE_MEMBER, member_zero_restored},
     {ACTION_REMOVE_MEMBER, member_zero_removed},
