@@ -134,7 +134,21 @@ class OperationsTest(network.NetworkTest):
         self.net.start("validator-4")
         self.submit_some()
         self.net.agreement()
+        wait_until("a vote record for the next epoch", lambda: self.net.log_lines(name, "vote record from the next epoch", since=size))
+        self.run_block(2, name)
+        self.have_passed(1, "validator-1", "validator-2")
+        wait_until("it to vote", lambda: (self.net.status(name) or {}).get("may_vote"))
+        self.assertEqual(len(self.net.log_lines(name, "votes=yes", since=size)), 1)
+        self.net.kill("validator-4")
+        self.submit_some()
+        self.net.start("validator-4")
+        self.net.agreement()
         self.all_was_run()
+
+    def have_passed(self, proposal, *names):
+        """Their members vote yes, each once its node knows of the proposal."""
+        for name in names:
+            wait_until(f"{name} to vote", lambda name=name: self.net.run(name, "gov", "vote", proposal, "yes").code == DONE)
 
     def test_more_lost_disks_than_the_epoch_survives(self):
         files = self.loaded()
