@@ -11,6 +11,13 @@
 #define RPC_CONNECTIONS_MAX 256u
 #define RPC_MEMORY_MAX (128u * MIB) /* requests and replies held, all connections together */
 
+/* Requests that a turn of the loop begins with, all connections together, before it looks after the node's
+ * other work: bytes as they came, each JSON one as so many, and each call as so many more. One that is larger
+ * is begun alone. The others wait for the turns that follow. */
+#define RPC_TURN_SIZE_MAX (512u * KIB)
+#define RPC_TURN_CALL_SIZE (8u * KIB)
+#define RPC_TURN_TEXT_FACTOR 8u
+
 /* A connection. */
 #define RPC_STREAMS_MAX 100u                    /* calls at once */
 #define RPC_IDLE_TIMEOUT_MS (15u * 60u * 1000u) /* without a call */

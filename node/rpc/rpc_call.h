@@ -36,6 +36,8 @@ struct rpc_shared {
     uint64_t (*now_ms)(void *clock);
     void *clock;
     struct rpc_server_counts counts;
+    size_t turn_spent;                 /* of RPC_TURN_SIZE_MAX, by calls that began in this turn */
+    uint64_t due_total;                /* calls that had to wait for another, so far */
     uint32_t deadlines;                /* calls that have one */
     struct log_limit limits[REFUSALS]; /* of lines about what is refused */
 };
@@ -77,7 +79,8 @@ struct rpc_call {
     bool responding; /* the response's headers are queued */
     bool drained;    /* on_drain is due */
     bool failed;
-    bool counted;          /* by call_begin */
+    bool counted; /* by call_begin */
+    uint64_t due; /* its request is here and waits for its turn: the lower, the sooner; 0 = it does not */
     struct buffer request; /* as it came; once the call is open, as protobuf */
     size_t request_at;     /* where in it the message begins */
     struct call_chunk *first, *last;

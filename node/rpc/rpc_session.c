@@ -18,7 +18,8 @@ struct rpc_session {
     struct rpc_peer peer;
     struct rpc_call *calls;
     size_t call_count;
-    bool drain_due; /* some call has drained */
+    size_t due_count; /* of these, whose requests wait for their turn */
+    bool drain_due;   /* some call has drained */
 };
 
 /* What the carrier calls. */
@@ -43,11 +44,33 @@ static void body_hook(void *context, struct exchange *exchange, struct span byte
     if (request_is_open(call)) request_receive(call, bytes);
 }
 
+static void request_begin(struct rpc_call *call)
+{
+    size_t size = call->request.size * (call->dialect->json ? RPC_TURN_TEXT_FACTOR : 1u);
+    call->shared->turn_spent += size + RPC_TURN_CALL_SIZE;
+    request_complete(call);
+}
+
+/* A client can end a hundred large requests with one read's bytes: they are not all begun in one turn. */
 static void request_end_hook(void *context, struct exchange *exchange)
 {
+    struct rpc_session *session = context;
     struct rpc_call *call = exchange->owner;
-    (void)context;
-    if (request_is_open(call)) request_complete(call);
+    if (!request_is_open(call)) return;
+    if (session->due_count == 0 && session->shared->turn_spent < RPC_TURN_SIZE_MAX) {
+        request_begin(call);
+        return;
+    }
+    call->due = ++session->shared->due_total;
+    session->due_count++;
+}
+
+static void due_clear(struct rpc_session *session, struct rpc_call *call)
+{
+    if (call->due == 0) return;
+    CHECK(session->due_count > 0);
+    call->due = 0;
+    session->due_count--;
 }
 
 static size_t fill_hook(void *context, struct exchange *exchange, uint8_t *to, size_t size, bool *last)
@@ -70,6 +93,7 @@ static void gone_hook(void *context, struct exchange *exchange)
     struct rpc_session *session = context;
     struct rpc_call *call = exchange->owner;
     bool was_open = call->state == CALL_OPEN;
+    due_clear(session, call);
     if (call->state != CALL_CLOSED && !call->failed) session->shared->counts.calls_failed++;
     call->state = CALL_CLOSED;
     if (was_open) call_cancel_tell(call);
@@ -150,6 +174,23 @@ int rpc_session_receive(struct rpc_session *session, struct span bytes, const ch
     return carrier_receive(session->carrier, bytes, rpc_now_ms(session->shared), why);
 }
 
+void rpc_session_work(struct rpc_session *session)
+{
+    while (session->due_count > 0 && session->shared->turn_spent < RPC_TURN_SIZE_MAX) {
+        struct rpc_call *next = NULL;
+        for (struct rpc_call *call = session->calls; call != NULL; call = call->next)
+            if (call->due > 0 && (next == NULL || call->due < next->due)) next = call;
+        CHECK(next != NULL);
+        due_clear(session, next);
+        if (request_is_open(next)) request_begin(next); /* else it was refused while it waited */
+    }
+}
+
+bool rpc_session_has_work(const struct rpc_session *session)
+{
+    return session->due_count > 0;
+}
+
 static void drains_tell(struct rpc_session *session)
 {
     if (!session->drain_due) return;
@@ -178,7 +219,7 @@ static void call_sweep(struct rpc_session *session, struct rpc_call *call, uint6
         call_reset(call);
     } else if (was_open && now_ms >= call->deadline_ms) {
         call_end(call, GRPC_DEADLINE_EXCEEDED, "the deadline passed", NULL);
-    } else if (call->state == CALL_RECEIVING &&
+    } else if (call->state == CALL_RECEIVING && call->due == 0 &&
                (now_ms >= call->deadline_ms || now_ms - call->started_ms >= shared->request_timeout_ms)) {
         request_refuse(call, GRPC_DEADLINE_EXCEEDED, "SLOW_REQUEST", "the request did not arrive in time");
     } else if (call->state == CALL_CLOSED && call->pending == 0 &&

@@ -36,12 +36,14 @@ struct rpc_server {
     struct tls_listener *listener;
     uv_timer_t sweep;
     uint64_t sweep_due_ms; /* UINT64_MAX = not armed */
-    bool timer_open;
+    uv_idle_t turn;        /* active while calls began in this turn, or wait for the next */
+    unsigned handles_open;
     bool closing;
     int (*find_caller)(void *context, const struct digest *fingerprint, struct rpc_caller *caller);
     uint32_t connections_max;
     uint32_t idle_timeout_ms;
     struct connection *connections;
+    struct connection *first; /* whose waiting calls begin first in the next turn; NULL = any */
     void (*on_closed)(void *context);
     void *closed_context;
     uint8_t scratch[PULL_SIZE];
@@ -69,14 +71,16 @@ static void sweep_arm(struct rpc_server *server)
 
 /* Connections. */
 
-static void on_timer_closed(uv_handle_t *handle);
+static void on_handle_closed(uv_handle_t *handle);
 
 static void server_free_if_done(struct rpc_server *server)
 {
     if (!server->closing || server->connections != NULL) return;
-    if (server->timer_open) {
-        if (!uv_is_closing((uv_handle_t *)&server->sweep))
-            uv_close((uv_handle_t *)&server->sweep, on_timer_closed);
+    if (server->handles_open > 0) {
+        if (!uv_is_closing((uv_handle_t *)&server->sweep)) {
+            uv_close((uv_handle_t *)&server->sweep, on_handle_closed);
+            uv_close((uv_handle_t *)&server->turn, on_handle_closed);
+        }
         return;
     }
     void (*on_closed)(void *context) = server->on_closed;
@@ -94,6 +98,7 @@ static void connection_free(struct connection *connection)
     if (connection->previous != NULL) connection->previous->next = connection->next;
     if (connection->next != NULL) connection->next->previous = connection->previous;
     if (server->connections == connection) server->connections = connection->next;
+    if (server->first == connection) server->first = connection->next;
     CHECK(server->shared.counts.connections > 0);
     server->shared.counts.connections--;
     free(connection);
@@ -118,6 +123,49 @@ static void on_output(void *context)
     tls_stream_want_drain(connection->stream);
 }
 
+/* A turn's requests. */
+
+static void connection_work(struct connection *connection)
+{
+    if (connection->session == NULL || !rpc_session_has_work(connection->session)) return;
+    rpc_session_work(connection->session);
+    connection->idle_since_ms = uv_now(connection->server->loop);
+}
+
+/* The connection after `connection`, round and round. */
+static struct connection *connection_after(const struct connection *connection)
+{
+    return connection->next != NULL ? connection->next : connection->server->connections;
+}
+
+/* A turn of the loop begins. Those who wait have it before those whose bytes are read in it, each connection
+ * in its order, and another one first each time. */
+static void on_turn(uv_idle_t *handle)
+{
+    struct rpc_server *server = handle->data;
+    bool waiting = false;
+    server->shared.turn_spent = 0;
+    if (server->connections == NULL) {
+        uv_idle_stop(handle);
+        return;
+    }
+    if (server->first == NULL) server->first = server->connections;
+    struct connection *at = server->first;
+    do {
+        connection_work(at);
+        waiting = waiting || (at->session != NULL && rpc_session_has_work(at->session));
+        at = connection_after(at);
+    } while (at != server->first);
+    server->first = connection_after(server->first);
+    if (!waiting && server->shared.turn_spent == 0) uv_idle_stop(handle);
+}
+
+static void turn_arm(struct rpc_server *server)
+{
+    if (server->closing || server->shared.turn_spent == 0) return;
+    CHECK(uv_idle_start(&server->turn, on_turn) == 0);
+}
+
 /* Moves what the session made into the stream, as much as it takes. Returns false when the session broke. */
 static bool output_move(struct connection *connection, bool *moved)
 {
@@ -127,7 +175,9 @@ static bool output_move(struct connection *connection, bool *moved)
     *moved = false;
     if (room > PULL_SIZE) room = PULL_SIZE;
     if (room < CARRIER_PULL_SIZE_MIN) return true;
-    if (rpc_session_pull(connection->session, server->scratch, room, &pulled) != TALLY_OK) return false;
+    int error = rpc_session_pull(connection->session, server->scratch, room, &pulled);
+    turn_arm(server); /* the next request of a connection of HTTP/1.1 begins when one is answered */
+    if (error != TALLY_OK) return false;
     if (pulled == 0) return true;
     *moved = true;
     return tls_stream_write(connection->stream, span_of(server->scratch, pulled)) == TALLY_OK;
@@ -160,6 +210,7 @@ static void on_data(void *context, struct tls_stream *stream, struct span bytes)
     const char *why = "";
     if (connection->session == NULL) return;
     int error = rpc_session_receive(connection->session, bytes, &why);
+    turn_arm(connection->server);
     if (rpc_session_call_count(connection->session) > 0) {
         connection->idle_since_ms = uv_now(connection->server->loop);
     }
@@ -400,8 +451,9 @@ int rpc_server_open(
         made, &made->listener);
     if (error != TALLY_OK) goto cleanup;
     CHECK(uv_timer_init(loop, &made->sweep) == 0);
-    made->sweep.data = made;
-    made->timer_open = true;
+    CHECK(uv_idle_init(loop, &made->turn) == 0);
+    made->sweep.data = made->turn.data = made;
+    made->handles_open = 2;
     *server = made;
     return TALLY_OK;
 
@@ -446,10 +498,11 @@ void rpc_server_drain(struct rpc_server *server)
         if (at->session != NULL) rpc_session_drain(at->session);
 }
 
-static void on_timer_closed(uv_handle_t *handle)
+static void on_handle_closed(uv_handle_t *handle)
 {
     struct rpc_server *server = handle->data;
-    server->timer_open = false;
+    CHECK(server->handles_open > 0);
+    server->handles_open--;
     server_free_if_done(server);
 }
 
@@ -469,6 +522,7 @@ void rpc_server_close(struct rpc_server *server, void (*on_closed)(void *context
     server->on_closed = on_closed;
     server->closed_context = context;
     tls_listener_close(server->listener);
+    uv_idle_stop(&server->turn);
     CHECK(uv_timer_start(&server->sweep, on_close_timeout, RPC_CLOSE_TIMEOUT_MS, 0) == 0);
     /* No stream is freed here: on_close comes from the loop. */
     for (struct connection *at = server->connections; at != NULL; at = at->next) {

@@ -84,6 +84,11 @@ static void send_bytes(
         int error = rpc_session_receive(session, span_of(bytes.data, part), &why);
         pull(session, seen);
         if (error != TALLY_OK) return;
+        do {
+            shared.turn_spent = 0;
+            rpc_session_work(session);
+            pull(session, seen);
+        } while (rpc_session_has_work(session));
         if (hurries) {
             clock_ms += 3;
             rpc_session_sweep(session);

@@ -83,6 +83,8 @@ static void feed(struct rpc_session *session, struct span bytes, size_t piece)
             return;
         }
         if (!pull(session)) return;
+        shared.turn_spent = 0;
+        rpc_session_work(session);
         clock_ms += 3;
         rpc_session_sweep(session);
         bytes.data += part;

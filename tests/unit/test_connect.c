@@ -249,6 +249,7 @@ static void bench_pull(void)
 static void bench_send(const void *bytes, size_t size)
 {
     const char *why = "";
+    bench.shared.turn_spent = 0;
     assert_int_equal(rpc_session_receive(bench.session, span_of(bytes, size), &why), TALLY_OK);
     bench_pull();
 }
@@ -318,6 +319,16 @@ static void assert_error(const char *status, const char *code, const char *reaso
     snprintf(text, sizeof text, "\"debug\":{\"reason\":\"%s\"", reason);
     assert_non_null(strstr(seen, text));
     buffer_clear(&bench.seen);
+}
+
+static void text_takes_more_of_a_turn(void **state)
+{
+    (void)state;
+    post_text("/t.T/Echo", "", "{\"height\":\"1\"}");
+    assert_int_equal(
+        bench.shared.turn_spent, RPC_TURN_CALL_SIZE + RPC_TURN_TEXT_FACTOR * strlen("{\"height\":\"1\"}"));
+    post("/t.T/Echo", "application/proto", "", span_of("\x08\x01", 2));
+    assert_int_equal(bench.shared.turn_spent, RPC_TURN_CALL_SIZE + 2);
 }
 
 static void a_call_in_json_is_answered_in_json(void **state)
@@ -813,6 +824,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         on_bench(a_call_in_json_is_answered_in_json),
+        on_bench(text_takes_more_of_a_turn),
         on_bench(a_call_in_protobuf_is_answered_in_protobuf),
         on_bench(an_error_has_its_status_code_message_and_detail),
         on_bench(a_request_that_is_not_its_message_is_refused_with_the_place),

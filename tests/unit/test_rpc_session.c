@@ -133,6 +133,7 @@ static int bench_send(void)
 {
     const char *why = "";
     assert_false(bench.out.failed);
+    bench.shared.turn_spent = 0;
     int error = rpc_session_receive(bench.session, buffer_span(&bench.out), &why);
     buffer_clear(&bench.out);
     bench_pull();
@@ -439,6 +440,61 @@ static void replies_held_are_bounded(void **state)
     assert_in_range(refused, 4, 7);
 }
 
+static unsigned answered_count(uint32_t count)
+{
+    unsigned answered = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (stream(2 * i + 1)->grpc_status == GRPC_OK) answered++;
+    return answered;
+}
+
+static void a_turn_begins_no_more_than_its_share(void **state)
+{
+    (void)state;
+    const unsigned share = RPC_TURN_SIZE_MAX / (RPC_TURN_CALL_SIZE + GRPC_PREFIX_SIZE + 1) + 1;
+    _Static_assert(RPC_TURN_SIZE_MAX / RPC_TURN_CALL_SIZE < RPC_STREAMS_MAX, "one connection reaches it");
+    for (uint32_t i = 0; i < RPC_STREAMS_MAX; i++) {
+        call_headers_put(&bench.out, 2 * i + 1, (struct call_headers){.path = "/t.T/Echo"}, false);
+        message_put(&bench.out, 2 * i + 1, text("x"), true);
+    }
+    assert_int_equal(bench_send(), TALLY_OK);
+    assert_int_equal(answered_count(RPC_STREAMS_MAX), share);
+    assert_true(rpc_session_has_work(bench.session));
+    rpc_session_work(bench.session); /* still the same turn */
+    bench_pull();
+    assert_int_equal(answered_count(RPC_STREAMS_MAX), share);
+    /* They have arrived, so time is no matter; and one is given up. */
+    bench.now_ms += 15000;
+    rpc_session_sweep(bench.session);
+    frame_put(&bench.out, NGHTTP2_RST_STREAM, 0, 2 * RPC_STREAMS_MAX - 1, span_of("\0\0\0\10", 4));
+    assert_int_equal(bench_send(), TALLY_OK);
+    rpc_session_work(bench.session);
+    bench_pull();
+    assert_int_equal(answered_count(RPC_STREAMS_MAX), RPC_STREAMS_MAX - 1);
+    assert_false(rpc_session_has_work(bench.session));
+    assert_int_equal(rpc_session_call_count(bench.session), 0);
+}
+
+static void a_request_larger_than_a_turns_share_is_begun_alone(void **state)
+{
+    (void)state;
+    call_headers_put(&bench.out, 1, (struct call_headers){.path = "/t.T/Echo"}, false);
+    message_put(&bench.out, 1, text("one"), true);
+    call_headers_put(&bench.out, 3, (struct call_headers){.path = "/t.T/Echo"}, false);
+    message_put(&bench.out, 3, text("two"), true);
+    const char *why = "";
+    bench.shared.turn_spent = RPC_TURN_SIZE_MAX - 1; /* by another connection */
+    assert_int_equal(rpc_session_receive(bench.session, buffer_span(&bench.out), &why), TALLY_OK);
+    buffer_clear(&bench.out);
+    bench_pull();
+    assert_int_equal(stream(1)->grpc_status, GRPC_OK);
+    assert_int_equal(stream(3)->grpc_status, -1);
+    bench.shared.turn_spent = 0;
+    rpc_session_work(bench.session);
+    bench_pull();
+    assert_int_equal(stream(3)->grpc_status, GRPC_OK);
+}
+
 static void a_reply_above_its_bound_is_refused(void **state)
 {
     (void)state;
@@ -576,6 +632,8 @@ int main(void)
         on_bench(a_reader_that_takes_nothing_is_cut),
         on_bench(requests_held_are_bounded),
         on_bench(replies_held_are_bounded),
+        on_bench(a_turn_begins_no_more_than_its_share),
+        on_bench(a_request_larger_than_a_turns_share_is_begun_alone),
         on_bench(a_reply_above_its_bound_is_refused),
         on_bench(an_unknown_client_is_answered_once_and_sent_away),
         on_bench(a_session_that_finishes_lets_open_calls_end),
