@@ -28,6 +28,7 @@ struct wanted_chunk {
 
 struct joiner {
     uint32_t peer_count, validator_count, self;
+    bool validator[PEERS_MAX];
     const struct joiner_callbacks *callbacks;
     void *context;
     enum joiner_phase phase;
@@ -132,11 +133,13 @@ static bool read_claims(struct joiner *joiner, uint64_t now_ms)
     uint64_t heights[PEERS_MAX];
     uint32_t count = 0, enough = faults_of(joiner->validator_count) + 1;
     bool waited = joiner->answered_ms != 0 && now_ms - joiner->answered_ms >= JOINER_PATIENCE_MS;
-    for (uint32_t peer = 0; peer < joiner->validator_count; peer++)
-        if (joiner->sources[peer].answered) heights[count++] = joiner->sources[peer].finalized_height;
+    for (uint32_t peer = 0; peer < joiner->peer_count; peer++)
+        if (joiner->validator[peer] && joiner->sources[peer].answered)
+            heights[count++] = joiner->sources[peer].finalized_height;
     if (count < quorum_of(joiner->validator_count) && !waited) return false;
-    for (uint32_t peer = joiner->validator_count; count < enough && peer < joiner->peer_count; peer++)
-        if (joiner->sources[peer].answered) heights[count++] = joiner->sources[peer].finalized_height;
+    for (uint32_t peer = 0; count < enough && peer < joiner->peer_count; peer++)
+        if (!joiner->validator[peer] && joiner->sources[peer].answered)
+            heights[count++] = joiner->sources[peer].finalized_height;
     if (count == 0) return false;
     qsort(heights, count, sizeof heights[0], by_height_down);
     joiner->claimed = heights[count < enough ? count - 1 : enough - 1];
@@ -460,7 +463,7 @@ void joiner_chunk(struct joiner *joiner, uint32_t peer, uint64_t height, uint32_
 
 /* ---- Life ---- */
 
-int joiner_open(uint32_t peer_count, uint32_t validator_count, uint32_t self,
+int joiner_open(uint32_t peer_count, const bool validator[PEERS_MAX], uint32_t validator_count, uint32_t self,
     const struct joiner_callbacks *callbacks, void *context, struct joiner **out)
 {
     CHECK(peer_count <= PEERS_MAX && validator_count <= peer_count);
@@ -468,6 +471,7 @@ int joiner_open(uint32_t peer_count, uint32_t validator_count, uint32_t self,
     if (joiner == NULL) return TALLY_ENOMEM;
     joiner->peer_count = peer_count;
     joiner->validator_count = validator_count;
+    memcpy(joiner->validator, validator, sizeof joiner->validator);
     joiner->self = self;
     joiner->callbacks = callbacks;
     joiner->context = context;

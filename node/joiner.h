@@ -90,8 +90,9 @@ struct joiner_callbacks {
 
 struct joiner;
 
-/* Validators are peers 0 to validator_count - 1; `self` is no peer. Errors: TALLY_ENOMEM. */
-int joiner_open(uint32_t peer_count, uint32_t validator_count, uint32_t self,
+/* `validator` tells by peer who votes, as far as this node knows, of validator_count who do; `self` is no
+ * peer. Errors: TALLY_ENOMEM. */
+int joiner_open(uint32_t peer_count, const bool validator[PEERS_MAX], uint32_t validator_count, uint32_t self,
     const struct joiner_callbacks *callbacks, void *context, struct joiner **joiner) TALLY_MUST_CHECK;
 void joiner_close(struct joiner *joiner);
 

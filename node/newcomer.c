@@ -57,8 +57,8 @@ static void chosen(void *context, uint32_t peer, const struct joiner_snapshot *s
     struct newcomer *newcomer = context;
     struct snapshot_head *head;
     /* What is chosen was offered since the link came up, and checked then. */
-    int error = snapshot_head_decode(offered_heads_find(&newcomer->heads, peer),
-        newcomer->options.roster->validators, newcomer->options.state, &head);
+    int error = snapshot_head_decode(
+        offered_heads_find(&newcomer->heads, peer), newcomer->options.first, newcomer->options.state, &head);
     CHECK(error == TALLY_OK);
     struct state_counts counts = *snapshot_counts(head);
     LOG_INFO("joining by a snapshot", LOG_U("height", snapshot->height), LOG_U("events", counts.events),
@@ -175,8 +175,7 @@ static void on_offer(struct newcomer *newcomer, uint32_t peer, const struct snap
     struct snapshot_head *head = NULL;
     int error = TALLY_OK;
     if (offer->head.size > 0)
-        error = snapshot_head_decode(
-            offer->head, newcomer->options.roster->validators, newcomer->options.state, &head);
+        error = snapshot_head_decode(offer->head, newcomer->options.first, newcomer->options.state, &head);
     if (error == TALLY_EVERSION) { /* of a release that comes, or goes: no fault */
         LOG_UNUSUAL("a peer's snapshot is of a version that this release does not know",
             LOG_S("peer", name_of(newcomer, peer)));
@@ -295,8 +294,12 @@ int newcomer_open(const struct newcomer_options *options, struct newcomer **out)
     struct newcomer *newcomer = calloc(1, sizeof *newcomer);
     if (newcomer == NULL) return TALLY_ENOMEM;
     newcomer->options = *options;
-    int error = joiner_open(options->roster->slot_count, options->roster->validators->set.count,
-        options->roster->self, &asking, newcomer, &newcomer->joiner);
+    const struct roster *roster = options->roster;
+    bool validator[PEERS_MAX];
+    for (uint32_t slot = 0; slot < PEERS_MAX; slot++)
+        validator[slot] = roster_is_validator(roster, slot);
+    int error = joiner_open(PEERS_MAX, validator, roster->validators->set.count, roster->self, &asking,
+        newcomer, &newcomer->joiner);
     if (error == TALLY_OK)
         error = newcomer_load_open(
             options->loop, options->data_dir, &options->state->chain_id, &loading, newcomer, &newcomer->load);

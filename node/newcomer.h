@@ -31,7 +31,8 @@ struct newcomer_options {
     const struct state_config *state; /* what the state is opened with */
     const struct genesis *genesis;
     const struct known_checkpoint *trusted; /* no snapshot below it, or that contradicts it; NULL = any */
-    const struct roster *roster; /* peers are slots, as nobody has changed them yet: validators first */
+    const struct verify_set *first;         /* the genesis's validators: a head's seals lead on from them */
+    const struct roster *roster;            /* peers are its slots */
     struct links *links;
     const struct newcomer_callbacks *callbacks;
     void *context;

@@ -567,6 +567,7 @@ static int start_joining(struct node *node)
         .state = &node->state_config,
         .genesis = &node->config->genesis,
         .trusted = node->config->trusted,
+        .first = epoch_book_set(node->epochs, 1),
         .roster = &node->roster,
         .links = node->links,
         .callbacks = &callbacks,

@@ -65,7 +65,9 @@ static const struct joiner_callbacks callbacks = {ask_offer, ask_chunk, chosen, 
 static int begin(void **state)
 {
     struct world *world = calloc(1, sizeof *world);
-    assert_int_equal(joiner_open(PEERS, VALIDATORS, SELF, &callbacks, world, &world->joiner), TALLY_OK);
+    const bool validator[PEERS_MAX] = {true, true, true, true};
+    assert_int_equal(
+        joiner_open(PEERS, validator, VALIDATORS, SELF, &callbacks, world, &world->joiner), TALLY_OK);
     world->now_ms = 1000;
     *state = world;
     return 0;
@@ -717,9 +719,27 @@ static void a_wrong_head_leaves_its_peer_out(void **state)
     assert_int_equal(status_of(world).height, 8000);
 }
 
+/* In a later epoch validators are any peers. */
+static void validators_are_who_the_roster_says(void **state)
+{
+    struct world *world = *state;
+    const bool validator[PEERS_MAX] = {[1] = true, [2] = true, [3] = true, [4] = true};
+    joiner_close(world->joiner);
+    assert_int_equal(
+        joiner_open(PEERS, validator, VALIDATORS, SELF, &callbacks, world, &world->joiner), TALLY_OK);
+    answer(world, 0, 1000000, 0);
+    answer(world, 1, 7, 0);
+    answer(world, 2, 7, 0);
+    assert_int_equal(status_of(world).phase, JOINER_ASKING);
+    answer(world, 4, 1000000, 0);
+    assert_int_equal(status_of(world).phase, JOINER_GENESIS);
+    assert_int_equal(status_of(world).claimed, 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(validators_are_who_the_roster_says, begin, end),
         cmocka_unit_test_setup_teardown(a_low_network_is_followed_from_its_first_block, begin, end),
         cmocka_unit_test_setup_teardown(one_liar_does_not_make_the_network_high, begin, end),
         cmocka_unit_test_setup_teardown(one_low_answer_does_not_make_the_network_low, begin, end),
