@@ -12,8 +12,9 @@
 #include "proto/codec/agreement.h"
 
 /* Whether a block that a peer gave, with what its events came to, is the one whose hash and root of results
- * `roots` has, and every signature in it holds. Errors: TALLY_EINVALID (it is not, or not of that height),
- * TALLY_ESIGNATURE, TALLY_EFORM. */
+ * `roots` has, and every signature in it holds. `validators` are its epoch's; NULL where they are not known
+ * yet. Errors: TALLY_EINVALID (it is not, or not of that height), TALLY_ESIGNATURE, TALLY_EFORM,
+ * TALLY_EPENDING (it is, and the validators are not known). */
 int older_block_check(const struct block *block, const struct event_result *results,
     const struct state_roots *roots, const struct verify_set *validators,
     const struct digest *chain_id) TALLY_MUST_CHECK;

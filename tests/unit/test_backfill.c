@@ -121,6 +121,22 @@ static void signatures_must_hold(void **state)
     assert_int_equal(check(fixture), TALLY_ESIGNATURE);
 }
 
+/* It is the chain's: that this node does not know the epoch's validators yet is no fault of the peer's. */
+static void a_block_of_an_epoch_whose_validators_are_not_known_waits(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct digest *chain_id = &fixture->network.chain_id;
+    assert_int_equal(older_block_check(&fixture->block, fixture->results, &fixture->roots, NULL, chain_id),
+        TALLY_EPENDING);
+    fixture->results[1].code ^= 1;
+    assert_int_equal(older_block_check(&fixture->block, fixture->results, &fixture->roots, NULL, chain_id),
+        TALLY_EINVALID);
+    fixture->results[1].code ^= 1;
+    fixture->roots.block.bytes[0] ^= 1;
+    assert_int_equal(older_block_check(&fixture->block, fixture->results, &fixture->roots, NULL, chain_id),
+        TALLY_EINVALID);
+}
+
 static void bodies_are_gone_only_where_an_honest_validator_says_so(void **state)
 {
     (void)state;
@@ -148,6 +164,8 @@ int main(void)
             another_block_or_one_of_another_height_is_not, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(no_result_may_be_another, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(signatures_must_hold, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(
+            a_block_of_an_epoch_whose_validators_are_not_known_waits, open_fixture, close_fixture),
         cmocka_unit_test(bodies_are_gone_only_where_an_honest_validator_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
