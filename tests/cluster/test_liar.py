@@ -81,13 +81,13 @@ class LiarTest(network.NetworkTest):
         with rpc.Client(self.net, VICTIM) as client:
             member = rpc.Member(self.net, VICTIM)
             client.submit(member.batch([member.opening()]), rpc.rpc.CHECKPOINTED)
-            certified = client.ledger.GetCheckpoint(rpc.rpc.GetCheckpointRequest(), timeout=rpc.DEADLINE_S).checkpoint.checkpoint
+            reply = client.ledger.GetCheckpoint(rpc.rpc.GetCheckpointRequest(), timeout=rpc.DEADLINE_S)
         view = self.net.status(VICTIM)["view"] + VIEWS_ON
         for block in (b"\1" * 32, b"\2" * 32, b"\2" * 32):
             self.vote(view, block)
         wait_until("the votes to be counted", lambda: self.counted("votes") == 1)
         for root in (b"\1" * 32, b"\2" * 32, b"\2" * 32):
-            self.checkpoint(certified, root)
+            self.checkpoint(reply.checkpoint.checkpoint, root)
         wait_until("the checkpoints to be counted", lambda: self.counted("checkpoints") == 1)
         kept = self.net.home(VICTIM) / "data" / "evidence.jsonl"
         found = network.tally("blame", "--check", kept, "--genesis", self.net.genesis, check=DONE).json["culprits"]

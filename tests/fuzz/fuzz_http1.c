@@ -75,8 +75,8 @@ static void pull(struct rpc_session *session, struct buffer *seen)
     } while (pulled > 0);
 }
 
-static void send_bytes(
-    struct rpc_session *session, struct span bytes, size_t piece, bool hurries, struct buffer *seen)
+static void send_bytes(struct rpc_shared *shared, struct rpc_session *session, struct span bytes,
+    size_t piece, bool hurries, struct buffer *seen)
 {
     const char *why = "";
     while (bytes.size > 0 && !rpc_session_is_finished(session)) {
@@ -85,7 +85,7 @@ static void send_bytes(
         pull(session, seen);
         if (error != TALLY_OK) return;
         do {
-            shared.turn_spent = 0;
+            shared->turn_spent = 0;
             rpc_session_work(session);
             pull(session, seen);
         } while (rpc_session_has_work(session));
@@ -121,7 +121,7 @@ static void run(uint8_t how, struct span bytes, size_t piece, struct buffer *see
             &session) != TALLY_OK) {
         return;
     }
-    send_bytes(session, bytes, piece, (how & HURRIES) != 0, seen);
+    send_bytes(&shared, session, bytes, piece, (how & HURRIES) != 0, seen);
     CHECK(shared.counts.memory <= MEMORY_MAX);
     if ((how & STOPS) != 0) {
         rpc_session_stop(session);

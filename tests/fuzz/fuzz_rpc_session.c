@@ -73,7 +73,7 @@ static void opening_put(struct buffer *out, uint8_t how)
     }
 }
 
-static void feed(struct rpc_session *session, struct span bytes, size_t piece)
+static void feed(struct rpc_shared *shared, struct rpc_session *session, struct span bytes, size_t piece)
 {
     const char *why = "";
     while (bytes.size > 0) {
@@ -83,7 +83,7 @@ static void feed(struct rpc_session *session, struct span bytes, size_t piece)
             return;
         }
         if (!pull(session)) return;
-        shared.turn_spent = 0;
+        shared->turn_spent = 0;
         rpc_session_work(session);
         clock_ms += 3;
         rpc_session_sweep(session);
@@ -118,7 +118,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     buffer_init(&bytes, 16 * MIB);
     opening_put(&bytes, data[0]);
     buffer_append(&bytes, data + 2, size - 2);
-    if (!bytes.failed) feed(session, buffer_span(&bytes), (size_t)data[1] * 16 + 1);
+    if (!bytes.failed) feed(&shared, session, buffer_span(&bytes), (size_t)data[1] * 16 + 1);
     CHECK(shared.counts.memory <= MEMORY_MAX);
     if (held != NULL && (data[0] & 16) != 0) {
         struct rpc_call *call = held;
