@@ -1,4 +1,5 @@
 #include "tools/bench_load.h"
+#include "proto/codec/subject_scheme.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,5 @@
 #include "tools/import_line.h"
+#include "proto/codec/subject_scheme.h"
 
 #include <stdio.h>
 

@@ -5,11 +5,11 @@
 #include "proto/base/check.h"
 #include "proto/base/date.h"
 #include "proto/codec/convert.h"
+#include "proto/codec/subject_scheme.h"
 #include "proto/crypto/digest.h"
 #include "tools/event_json.h"
 #include "tools/output.h"
 #include "tools/proof_view.h"
-#include "tools/subject_id.h"
 
 #define EVENT_ARENA_BUDGET (4u * MIB)
 #define RECEIPT_SIZE_MAX (64u * KIB)
@@ -91,7 +91,7 @@ enum tool_exit member_event_make(struct context *context, const struct import_ke
 {
     *event = (struct member_event){.fields = {.type = type,
                                        .member_id = keys->member_id,
-                                       .subject_scheme = SUBJECT_SCHEME_HMAC,
+                                       .subject_scheme = subject_scheme_of(subject),
                                        .subject_id = *subject,
                                        .event_date = day_today()}};
     arena_init(&event->arena, EVENT_ARENA_BUDGET);

@@ -6,7 +6,6 @@
 #include "proto/base/bytes.h"
 
 #define SUBJECT_KEY_SIZE 32
-#define SUBJECT_SCHEME_HMAC 1
 /* Of the type and of the number, after they are brought to one form. */
 #define DOCUMENT_TYPE_SIZE_MAX 32
 #define DOCUMENT_NUMBER_SIZE_MAX 64

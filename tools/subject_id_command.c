@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/codec/subject_scheme.h"
 #include "tools/args.h"
 #include "tools/command.h"
 #include "tools/home.h"

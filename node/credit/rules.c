@@ -4,6 +4,7 @@
 #include "proto/base/check.h"
 #include "proto/base/date.h"
 #include "proto/codec/event_facts.h"
+#include "proto/codec/subject_scheme.h"
 
 /* ---- What the rules share ---- */
 
@@ -81,6 +82,7 @@ static bool inquiry_is_allowed(const struct ruling *ruling, uint32_t role)
 {
     const struct event_header *header = ruling->header;
 
+    if (header->subject_scheme == SUBJECT_SCHEME_BLOCKS && role != ROLE_REGULATOR) return false;
     return credit_policy_allows_purpose(ruling->policy, header->purpose) &&
            (header->has_consent || credit_policy_allows_basis(ruling->policy, role, header->legal_basis));
 }

@@ -94,7 +94,8 @@ const struct credit_rule *credit_rule(enum account_state state, enum event_type 
  * NOT_ALLOWED, whatever the subject: accounts and reservations are lenders' and bureaus', and all else is
  * theirs and regulators'; a consent is granted by its grantee or a bureau, to a member that may ask, for the
  * policy's purposes; an inquiry has one of these purposes and, without a consent, a legal basis that the
- * policy gives its role; an account is transferred to a member that may hold one.
+ * policy gives its role, and one about blocks is a regulator's; an account is transferred to a member that
+ * may hold one.
  *
  * NO_TARGET is also what a dispute or a statement hears of an event that is there and that its member may not
  * know of: one that it did not write, where it was not answered about the subject under a consent that is

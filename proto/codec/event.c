@@ -4,10 +4,10 @@
 #include "proto/codec/convert.h"
 #include "proto/codec/event_public.h"
 #include "proto/codec/message.h"
+#include "proto/codec/subject_scheme.h"
 #include "proto/crypto/digest.h"
 
 #define HEADER_VERSION 1u
-#define SUBJECT_SCHEME_HMAC 1u
 /* Always enough: an unpacked header takes a few hundred bytes beside its fields, none of which can repeat. */
 #define HEADER_ARENA_SIZE (4u * EVENT_HEADER_SIZE_MAX)
 
@@ -87,8 +87,7 @@ static int read_header(const header_message *message, struct event_header *heade
     if (message->version != HEADER_VERSION) return message->version == 0 ? TALLY_EFORM : TALLY_EVERSION;
     if (message->type == TALLYSTICK__V1__EVENT_TYPE__EVENT_TYPE_UNSPECIFIED) return TALLY_EFORM;
     header->type = (enum event_type)message->type;
-    if (message->member_id == 0 || message->subject_scheme != SUBJECT_SCHEME_HMAC) return TALLY_EFORM;
-    if (!date_is_valid(message->event_date)) return TALLY_EFORM;
+    if (message->member_id == 0 || !date_is_valid(message->event_date)) return TALLY_EFORM;
     header->member_id = message->member_id;
     header->subject_scheme = message->subject_scheme;
     header->regime = message->regime;
@@ -97,6 +96,7 @@ static int read_header(const header_message *message, struct event_header *heade
     if (error == TALLY_OK) error = digest_from_bytes(message->body_commitment, &header->body_commitment);
     if (error == TALLY_OK) error = read_key(message, header);
     if (error == TALLY_OK) error = event_public_read(message, header);
+    if (error == TALLY_OK && !subject_scheme_fits(header)) error = TALLY_EFORM;
     return error;
 }
 

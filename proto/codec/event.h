@@ -103,7 +103,7 @@ bool event_type_has_account(uint32_t type);
 struct event_header {
     enum event_type type;
     uint32_t member_id;
-    uint32_t subject_scheme;
+    uint32_t subject_scheme; /* enum subject_scheme (proto/codec/subject_scheme.h) */
     struct digest subject_id;
     uint32_t regime;
     int32_t event_date; /* days since 1970 */

@@ -116,8 +116,8 @@ class Member(tallystick.Member):
     def revocation(self, subject, consent):
         return self.item(credit.CONSENT_REVOKE, subject, consent_revoke=credit.ConsentRevokePublic(consent=consent))
 
-    def inquiry(self, subject, consent=None, purpose=credit.PURPOSE_CREDIT_DECISION, legal_basis=None):
-        return self.item(credit.INQUIRY, subject, inquiry=credit.InquiryPublic(
+    def inquiry(self, subject, consent=None, purpose=credit.PURPOSE_CREDIT_DECISION, legal_basis=None, scheme=1):
+        return self.item(credit.INQUIRY, subject, subject_scheme=scheme, inquiry=credit.InquiryPublic(
             purpose=purpose, consent=consent, legal_basis=legal_basis, operator_digest=os.urandom(32),
             nonce=os.urandom(16)))
 

@@ -1,4 +1,5 @@
 // links: policies credit codec crypto base
+#include "proto/codec/subject_scheme.h"
 #include "tests/unit/rules_world.h"
 
 static enum result_code code_of(struct world *world, struct event_header header)
@@ -202,6 +203,25 @@ static void who_may_ask_and_on_what_ground_is_the_roles_and_the_policys(void **c
     world_close(&world);
 }
 
+static void an_inquiry_about_blocks_is_a_regulators(void **context)
+{
+    (void)context;
+    struct world world;
+
+    world_open(&world);
+    /* Be it that members give others the ground too. */
+    for (uint32_t role = ROLE_LENDER; role <= ROLE_OPERATOR; role++)
+        world.policy.legal_bases[role] |= 1u << (LEGAL_SUPERVISION - 1);
+    for (uint32_t member = 1; member <= STRANGER; member++) {
+        struct event_header header = next_item(&world, member, 1, EVENT_INQUIRY);
+        header.subject_scheme = SUBJECT_SCHEME_BLOCKS;
+        header.has_consent = false;
+        header.legal_basis = LEGAL_SUPERVISION;
+        assert_int_equal(code_of(&world, header), member == REGULATOR ? RESULT_OK : RESULT_NOT_ALLOWED);
+    }
+    world_close(&world);
+}
+
 static void a_known_and_an_unknown_subject_refuse_alike(void **context)
 {
     (void)context;
@@ -294,6 +314,7 @@ int main(void)
         cmocka_unit_test(a_consent_is_revoked_by_its_grantee_a_bureau_or_a_regulator),
         cmocka_unit_test(a_spent_consent_is_not_there_to_be_revoked),
         cmocka_unit_test(who_may_ask_and_on_what_ground_is_the_roles_and_the_policys),
+        cmocka_unit_test(an_inquiry_about_blocks_is_a_regulators),
         cmocka_unit_test(a_known_and_an_unknown_subject_refuse_alike),
         cmocka_unit_test(an_inquiry_is_answered_again_for_a_time_while_its_consent_stands),
         cmocka_unit_test(one_grantee_cannot_fill_a_file_and_spent_consents_make_room),

@@ -388,9 +388,16 @@ def check_public(number, fields):
         sized(1, 32, True)
 
 
+def is_about_blocks(fields):
+    """A regulator's inquiry, on the legal basis SUPERVISION: 16 zeros, the first height and the last."""
+    first, last = int.from_bytes(fields[5][16:24], "big"), int.from_bytes(fields[5][24:], "big")
+    return (fields[2] == INQUIRY and fields[23].get(3) == 2 and fields[5][:16] == bytes(16) and
+            0 < first <= last < first + 1000000)
+
+
 def check_header(header, subject):
     fields = parse(header, HEADER)
-    need(fields.get(1) == 1 and fields.get(2) in TYPES and fields.get(3) and fields.get(4) == 1, "FORM")
+    need(fields.get(1) == 1 and fields.get(2) in TYPES and fields.get(3) and fields.get(4) in (1, 2), "FORM")
     need(is_date(fields.get(7, 0)), "FORM")
     digest_at(fields, 5), digest_at(fields, 8)
     if fields[2] in ITEM_TYPES:
@@ -401,6 +408,7 @@ def check_header(header, subject):
     for number in PUBLIC:
         if number in fields:
             check_public(number, fields[number])
+    need(fields[4] == 1 or is_about_blocks(fields), "FORM")
     need(fields[5] == subject, "FOLD")
     return fields[8]
 

@@ -193,10 +193,17 @@ const HEADER = {
   ...Object.fromEntries(Object.entries(PUBLIC).map(([type, [shape]]) => ['public' + type, [shape, 20 + Number(type), 'public']]))
 }
 
+// A regulator's inquiry, on the legal basis SUPERVISION: 16 zeros, the first height and the last.
+function isAboutBlocks ({ type, subject, public3 }) {
+  const first = subject.readBigUInt64BE(16), last = subject.readBigUInt64BE(24)
+  return type === 3 && public3.legalBasis === 2 && subject.subarray(0, 16).every((byte) => byte === 0) &&
+    first > 0n && first <= last && last - first < 1000000n
+}
+
 export function parseHeader (bytes) {
   const header = parse(bytes, HEADER)
   const { type, account } = header
-  need(header.version === 1 && header.member !== 0 && header.scheme === 1 && isDate(header.date), 'FORM')
+  need(header.version === 1 && header.member !== 0 && isDate(header.date), 'FORM')
   need(isId(header.subject) && isId(header.commitment), 'FORM')
   if (ITEM_TYPES.includes(type)) {
     need(header.item?.length === 16, 'FORM')
@@ -207,6 +214,7 @@ export function parseHeader (bytes) {
     const fields = header['public' + each]
     need((fields !== undefined) === (Number(each) === type) && (!fields || check(fields)), 'FORM')
   }
+  need(header.scheme === 1 || (header.scheme === 2 && isAboutBlocks(header)), 'FORM')
   return header
 }
 

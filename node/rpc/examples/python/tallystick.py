@@ -61,10 +61,11 @@ class Member:
         return tagged(TAG_EVENT, self.chain_id, event.header)
 
     def event(self, kind, subject_id, body=None, **fields):
-        """Of today, unless `fields` has an event_date; they hold the account or the item_id, and the type's public fields."""
+        """Of today and about a borrower, unless `fields` has an event_date and a subject_scheme; they hold the account or the
+        item_id, and the type's public fields."""
         salt, encoded = os.urandom(32), body.SerializeToString() if body is not None else b""
-        fields = {"event_date": today(), **fields}
-        header = credit.EventHeader(version=1, type=kind, member_id=self.id, subject_scheme=1, subject_id=subject_id,
+        fields = {"event_date": today(), "subject_scheme": 1, **fields}
+        header = credit.EventHeader(version=1, type=kind, member_id=self.id, subject_id=subject_id,
                                     body_commitment=tagged(TAG_BODY, salt, encoded), **fields)
         return credit.CreditEvent(header=header.SerializeToString(), plain=credit.PlainBody(salt=salt, body=encoded))
 
