@@ -4,6 +4,7 @@
 
 #include "node/credit/rules.h"
 #include "proto/base/check.h"
+#include "proto/codec/subject_scheme.h"
 
 #define FILE_ARENA_BUDGET (4u * STATE_SUBJECT_SIZE_MAX)
 /* What reading one event of the ledger takes. */
@@ -11,8 +12,7 @@
 
 /* ---- Under an inquiry ---- */
 
-/* The header of an ordered event. Errors: TALLY_ENOTFOUND, and those of reading. */
-static int header_read(const struct asker *asker, const struct digest *event_id, struct state_event *place,
+int asker_header(const struct asker *asker, const struct digest *event_id, struct state_event *place,
     struct event_header *header)
 {
     struct arena arena;
@@ -41,8 +41,7 @@ static int file_read(const struct asker *asker, const struct digest *subject_id,
     return error == TALLY_EFORM ? TALLY_EDAMAGED : error;
 }
 
-/* This machine's time, or the network's where that is ahead: a clock that stands still answers no longer. */
-static int time_now(const struct asker *asker, uint64_t *now_ms)
+int asker_time(const struct asker *asker, uint64_t *now_ms)
 {
     struct state_roots roots;
     int error = state_roots_get(asker->state, state_applied_height(asker->state), &roots);
@@ -55,7 +54,7 @@ static int answers(const struct asker *asker, const struct event_header *inquiry
     uint64_t now_ms, bool *yes)
 {
     struct subject_state file;
-    int error = time_now(asker, &now_ms);
+    int error = asker_time(asker, &now_ms);
     if (error != TALLY_OK) return error;
     error = file_read(asker, &inquiry->subject_id, &file);
     if (error == TALLY_OK) *yes = credit_inquiry_answers(asker->policy, &file, inquiry, inquired_ms, now_ms);
@@ -71,7 +70,7 @@ int inquiry_answer(const struct asker *asker, const struct digest *inquiry, uint
     uint64_t provable = 0;
     bool yes = false;
     *more = false;
-    int error = header_read(asker, inquiry, &place, &header);
+    int error = asker_header(asker, inquiry, &place, &header);
     if (error != TALLY_OK) return error;
     if (header.type != EVENT_INQUIRY || header.member_id != asker->member_id) return TALLY_ENOTFOUND;
     error = query_receipt(asker->state, place.height, place.index, arena, receipt);
@@ -134,12 +133,12 @@ int asker_owns(const struct asker *asker, const struct event_header *header, boo
     enum { AIMS_MAX = 4 };
     struct event_header at = *header;
     struct state_event place;
-    *owns = names(&at, asker->member_id);
+    *owns = names(&at, asker->member_id) || at.subject_scheme == SUBJECT_SCHEME_BLOCKS;
     for (uint32_t i = 0; i < AIMS_MAX && !*owns; i++) {
         const struct digest *aim = aim_of(&at);
         if (aim == NULL) return TALLY_OK;
         struct digest id = *aim;
-        int error = header_read(asker, &id, &place, &at);
+        int error = asker_header(asker, &id, &place, &at);
         /* A refused event may aim at what never was. */
         if (error == TALLY_ENOTFOUND) return TALLY_OK;
         if (error != TALLY_OK) return error;

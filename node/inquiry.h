@@ -18,6 +18,13 @@ struct asker {
     uint32_t member_id;
 };
 
+/* The place and the header of an ordered event. Errors: TALLY_ENOTFOUND, and those of reading. */
+int asker_header(const struct asker *asker, const struct digest *event_id, struct state_event *place,
+    struct event_header *header) TALLY_MUST_CHECK;
+/* Takes the network's time instead of this machine's, *now_ms, where that is ahead: by a clock that stands
+ * still nothing is answered longer. Errors: those of reading. */
+int asker_time(const struct asker *asker, uint64_t *now_ms) TALLY_MUST_CHECK;
+
 /* The answer to an inquiry of the asker's own member that was ordered: its receipt, and where its result is
  * OK, appended to `proof`, an encoded HistoryProof of its subject from event `since` on, under a checkpoint
  * at or above it; *more as of query_history. `now_ms` is UTC by this machine's clock. Errors: TALLY_ENOTFOUND
@@ -29,7 +36,8 @@ int inquiry_answer(const struct asker *asker, const struct digest *inquiry, uint
     struct arena *arena, struct receipt *receipt, struct buffer *proof, bool *more) TALLY_MUST_CHECK;
 
 /* Whether an event is the asker's to read without an inquiry, by its header: its member wrote it, or it
- * grants its member a consent, transfers an account to it, or disputes what it furnished. Errors: those of
+ * grants its member a consent, transfers an account to it, or disputes what it furnished; or it is a
+ * regulator's inquiry about blocks, which is everybody's to see. Errors: those of
  * reading. */
 int asker_owns(const struct asker *asker, const struct event_header *header, bool *owns) TALLY_MUST_CHECK;
 

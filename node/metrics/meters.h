@@ -77,7 +77,7 @@ struct validator_meters {
 #define METER_STORE_LEVELS 7u
 #define METER_METHODS 65u      /* of the RPC; the last is what is none */
 #define METER_STATUSES 17u     /* gRPC's */
-#define METER_CALL_REASONS 40u /* more than reasons of calls that fail */
+#define METER_CALL_REASONS 48u /* more than reasons of calls that fail */
 
 struct meters {
     struct meter started_ms; /* since 1970 */

@@ -6,13 +6,12 @@
 
 #include "proto/base/error.h"
 
-/* A set of them is a bit mask. */
+/* A set of them is a bit mask. Who supervises is said on the ledger, by its member's role. */
 enum rpc_role {
     RPC_ROLE_SUBMIT = 1 << 0,
     RPC_ROLE_INQUIRE = 1 << 1,
     RPC_ROLE_READ = 1 << 2,
     RPC_ROLE_ADMIN = 1 << 3,
-    RPC_ROLE_SUPERVISE = 1 << 4, /* given on the ledger, never in node.yaml */
 };
 
 /* Those that node.yaml gives, for people. */

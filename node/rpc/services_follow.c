@@ -10,6 +10,7 @@ struct follow {
     struct stream stream;
     struct node_follower follower;
     enum block_listing listing;
+    struct digest inquiry; /* with LIST_WHOLE: what opens the blocks */
     bool checkpoints;
     uint64_t next_height;     /* of a block */
     uint64_t next_checkpoint; /* lowest height of one */
@@ -52,19 +53,34 @@ static int add_block(struct follow *follow, struct state *state, struct ledger *
     return error;
 }
 
+/* Each chunk anew: a member may be suspended meanwhile, and no inquiry is answered for ever. Whether there is
+ * a block that may be told. */
+static bool is_open(struct follow *follow, struct block_range *blocks)
+{
+    struct stream *stream = &follow->stream;
+    if (follow->listing != LIST_WHOLE) return true;
+    stream->error =
+        supervision_read(stream->services, &follow->inquiry, follow->next_height, blocks, &stream->refusal);
+    return stream->error == TALLY_OK && stream->refusal == NULL;
+}
+
 /* An error ends the call once what was read before it is out: it comes again. */
 static void run_follow(struct stream *stream)
 {
     struct follow *follow = (struct follow *)(void *)stream;
     struct executor *executor = node_executor(stream->services->node);
     struct state *state = executor_state(executor);
+    struct block_range blocks = {1, UINT64_MAX};
     int error = TALLY_OK;
+    if (!is_open(follow, &blocks)) return;
     while (stream->bytes.size < STREAM_CHUNK_SIZE && stream->count < STREAM_CHUNK_MESSAGES_MAX) {
         error = add_checkpoint(follow, state);
         if (error == TALLY_ENOTFOUND && follow->next_height > state_applied_height(state)) return;
         if (error == TALLY_ENOTFOUND) error = add_block(follow, state, executor_ledger(executor));
         if (error != TALLY_OK) break;
         stream_message_end(stream, follow->next_height);
+        stream->finished = follow->next_height > blocks.last;
+        if (stream->finished) return;
     }
     if (stream->count == 0) stream->error = error;
 }
@@ -100,13 +116,21 @@ void handle_follow(void *context, struct rpc_call *call)
     if (!stream_admit(services, call)) return;
     if (!read_request(call, &tallystick__v1__follow_request__descriptor, &arena, &message)) return;
     const Tallystick__V1__FollowRequest *request = (const Tallystick__V1__FollowRequest *)message;
+    if (!supervision_admit(call, request->inquiry)) {
+        arena_close(&arena);
+        return;
+    }
     struct follow *follow = calloc(1, sizeof *follow);
     CHECK(follow != NULL);
     follow->stream.run = run_follow;
     follow->stream.ready = follow_ready;
     follow->stream.close = follow_close;
     follow->follower.on_news = on_news;
-    follow->listing = request->own_events ? LIST_OWN : request->events ? LIST_ALL : LIST_NONE;
+    if (request->inquiry.len > 0) memcpy(follow->inquiry.bytes, request->inquiry.data, DIGEST_SIZE);
+    follow->listing = request->inquiry.len > 0 ? LIST_WHOLE
+                      : request->own_events    ? LIST_OWN
+                      : request->events        ? LIST_ALL
+                                               : LIST_NONE;
     follow->checkpoints = request->checkpoints;
     follow->next_height = request->from_height != 0
                               ? request->from_height

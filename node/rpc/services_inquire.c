@@ -183,18 +183,19 @@ void handle_own_events(void *context, struct rpc_call *call)
 
 /* ---- GetEvent ---- */
 
-/* What the asker may see of an ordered event; the rest of the message was told already. */
-static int event_show(const struct asker *asker, const struct state_event *place, struct arena *arena,
-    Tallystick__V1__PlainBody *plain, Tallystick__V1__BlockEvent *message)
+/* What the asker may see of an ordered event, which is open to it in any case or else by its header; the rest
+ * of the message was told already. */
+static int event_show(const struct asker *asker, const struct state_event *place, bool is_open,
+    struct arena *arena, Tallystick__V1__PlainBody *plain, Tallystick__V1__BlockEvent *message)
 {
     struct ledger_event *stored = arena_take(arena, sizeof *stored);
     struct state_result result;
     struct event_header header;
-    bool owns = false;
+    bool owns = is_open;
     if (stored == NULL) return TALLY_ENOMEM;
     int error = ledger_event_read(asker->ledger, place->height, place->index, arena, stored);
     if (error == TALLY_OK) error = event_header_decode(stored->header, &header);
-    if (error == TALLY_OK) error = asker_owns(asker, &header, &owns);
+    if (error == TALLY_OK && !is_open) error = asker_owns(asker, &header, &owns);
     if (error != TALLY_OK || !owns) return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
     error = state_result_get(asker->state, place->height, place->index, &result);
     if (error != TALLY_OK) return error;
@@ -223,7 +224,9 @@ static void run_get_event(struct query *query)
     if (query_failed(query, error, "no such event was ordered")) return;
     event.index = place.index;
     event.event_id = digest_bytes(&id);
-    error = event_show(&asker, &place, &query->arena, &plain, &event);
+    bool is_open = query_is_supervised(query, request->inquiry, place.height);
+    if (query->status != GRPC_OK) return;
+    error = event_show(&asker, &place, is_open, &query->arena, &plain, &event);
     if (query_failed(query, error, "")) return;
     reply.height = place.height;
     reply.event = &event;
@@ -232,5 +235,10 @@ static void run_get_event(struct query *query)
 
 void handle_get_event(void *context, struct rpc_call *call)
 {
-    query_start(context, call, &tallystick__v1__get_event_request__descriptor, run_get_event);
+    struct arena arena;
+    ProtobufCMessage *message;
+    if (!read_request(call, &tallystick__v1__get_event_request__descriptor, &arena, &message)) return;
+    if (supervision_admit(call, ((const Tallystick__V1__GetEventRequest *)message)->inquiry))
+        query_start(context, call, &tallystick__v1__get_event_request__descriptor, run_get_event);
+    arena_close(&arena);
 }

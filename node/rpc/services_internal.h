@@ -9,6 +9,7 @@
 #include "node/rpc/clients.h"
 #include "node/rpc/recent.h"
 #include "node/rpc/server.h"
+#include "node/supervision.h"
 #include "proto/base/arena.h"
 #include "rpc.pb-c.h"
 
@@ -117,6 +118,24 @@ void query_fail(
 /* Translates an error of state, ledger or query; TALLY_OK sets nothing. Returns whether there was one. */
 bool query_failed(struct query *query, int error, const char *what);
 
+/* What a read ends with that the caller may not make. Constants. */
+struct read_refusal {
+    enum grpc_status status;
+    const char *reason, *message;
+};
+
+/* ---- Reading under a regulator's inquiry about blocks; a request without one has no bytes there. ---- */
+
+/* On the loop: whether the caller may name this inquiry; if not, the call is ended. */
+bool supervision_admit(struct rpc_call *call, ProtobufCBinaryData inquiry);
+/* On the state thread: the blocks that the inquiry opens now, of which this height's is one. Where it does
+ * not, *refusal says why, and it is TALLY_OK all the same. Errors: those of reading. */
+int supervision_read(const struct services *services, const struct digest *inquiry, uint64_t height,
+    struct block_range *blocks, const struct read_refusal **refusal) TALLY_MUST_CHECK;
+/* The same for a query; whether the block is open to it. Where an inquiry is named that does not open it, the
+ * query has failed. */
+bool query_is_supervised(struct query *query, ProtobufCBinaryData inquiry, uint64_t height);
+
 /* A call that streams what it reads, a chunk at a time: `run` on the state thread appends messages, each
  * ended by stream_message_end; what it read goes out, and the next chunk is read once the client has taken
  * most of that. A client that takes less than STREAM_PACE_MIN bytes in STREAM_SLOW_MS, though more waits for
@@ -148,6 +167,7 @@ struct stream {
     uint64_t generation; /* of the state it reads: node_rebuilt_height */
     bool finished;       /* set by `run`: no more will come, and the call ends well */
     int error;           /* set by `run`: the call ends with it, and what it appended is dropped */
+    const struct read_refusal *refusal; /* set by `run`, which appended nothing: the call ends with it */
     /* The chunk: messages, where they end in `bytes`, and from which height a client goes on that has them.
      */
     struct buffer bytes;
@@ -230,14 +250,20 @@ int events_ask(
 const char *events_tell(struct span message, uint64_t *id);
 
 /* Which of a block's events a reply lists. */
-enum block_listing { LIST_NONE, LIST_OWN, LIST_ALL };
+enum block_listing {
+    LIST_NONE,
+    LIST_OWN,
+    LIST_ALL,
+    LIST_WHOLE, /* and others' events with header and body: under an inquiry about the block */
+};
 
 /* What a reply is: one by itself, the same with seals, or news of a Follow. */
 enum block_reply_form { REPLY_BLOCK, REPLY_BLOCK_WITH_SEALS, REPLY_NEWS };
 
 /* Appends an encoded GetBlockReply of an applied block, inside a FollowReply where it is news, as
- * `member_id`'s clients may see it: that member's events with result, header and body, and only ids of the
- * others'. On the state thread. Errors: as ledger_read, state_results_read and query_seals, and TALLY_ELIMIT.
+ * `member_id`'s clients may see it: that member's events with result, header and body, regulators' inquiries
+ * about blocks too, and, unless it is LIST_WHOLE, only ids of the others'. On the state thread. Errors: as
+ * ledger_read, state_results_read and query_seals, and TALLY_ELIMIT.
  */
 int block_reply(struct state *state, struct ledger *ledger, uint32_t member_id, uint64_t height,
     enum block_listing listing, enum block_reply_form form, struct buffer *out) TALLY_MUST_CHECK;

@@ -304,8 +304,16 @@ static int list_transactions(const struct block *block, const struct state_resul
     return error;
 }
 
-static int list_events(struct state *state, uint32_t member_id, bool own_alone, const struct block *block,
-    struct arena *arena, struct block_events *to)
+/* Whether member `member_id`'s clients are told header and body of an event of this batch. */
+static bool is_readable(const struct batch *batch, const struct batch_event *event, uint32_t member_id,
+    enum block_listing listing)
+{
+    return listing == LIST_WHOLE || batch->member_id == member_id ||
+           event->fields.subject_scheme == SUBJECT_SCHEME_BLOCKS;
+}
+
+static int list_events(struct state *state, uint32_t member_id, enum block_listing listing,
+    const struct block *block, struct arena *arena, struct block_events *to)
 {
     uint32_t index = 0;
     struct state_result *results;
@@ -319,9 +327,13 @@ static int list_events(struct state *state, uint32_t member_id, bool own_alone, 
     if (to->events == NULL || to->pointers == NULL || to->bodies == NULL) return TALLY_ENOMEM;
     for (uint32_t b = 0; b < block->batch_count; b++) {
         const struct batch *batch = &block->batches[b];
-        bool is_own = batch->member_id == member_id;
+        if (listing == LIST_OWN && batch->member_id != member_id) {
+            index += batch->event_count;
+            continue;
+        }
         for (uint32_t i = 0; i < batch->event_count; i++, index++)
-            if (is_own || !own_alone) add_event(to, index, &batch->events[i], &results[index], is_own);
+            add_event(to, index, &batch->events[i], &results[index],
+                is_readable(batch, &batch->events[i], member_id, listing));
     }
     return list_transactions(block, results, arena, to);
 }
@@ -337,8 +349,7 @@ int block_reply(struct state *state, struct ledger *ledger, uint32_t member_id, 
     arena_init(&arena, 64u * MIB);
     int error = ledger_read(ledger, height, events, &arena, &block);
     if (error == TALLY_OK && height > state_applied_height(state)) error = TALLY_ENOTFOUND;
-    if (error == TALLY_OK && events)
-        error = list_events(state, member_id, listing == LIST_OWN, &block, &arena, &listed);
+    if (error == TALLY_OK && events) error = list_events(state, member_id, listing, &block, &arena, &listed);
     if (error == TALLY_OK && form == REPLY_BLOCK_WITH_SEALS)
         error = query_seals(state, block.header.epoch, &arena, &seals);
     if (error == TALLY_OK) {
@@ -372,17 +383,25 @@ static void run_get_block(struct query *query)
     const Tallystick__V1__GetBlockRequest *request = (const Tallystick__V1__GetBlockRequest *)query->request;
     struct node *node = query->services->node;
     struct executor *executor = node_executor(node);
+    enum block_listing listing =
+        query_is_supervised(query, request->inquiry, request->height) ? LIST_WHOLE : LIST_ALL;
+    if (query->status != GRPC_OK) return;
     int error = request->height == 0
                     ? TALLY_ENOTFOUND
                     : block_reply(executor_state(executor), executor_ledger(executor), node_member_id(node),
-                          request->height, LIST_ALL, request->seals ? REPLY_BLOCK_WITH_SEALS : REPLY_BLOCK,
+                          request->height, listing, request->seals ? REPLY_BLOCK_WITH_SEALS : REPLY_BLOCK,
                           &query->reply);
     (void)query_failed(query, error, "there is no block of this height here");
 }
 
 void handle_get_block(void *context, struct rpc_call *call)
 {
-    query_start(context, call, &tallystick__v1__get_block_request__descriptor, run_get_block);
+    struct arena arena;
+    ProtobufCMessage *message;
+    if (!read_request(call, &tallystick__v1__get_block_request__descriptor, &arena, &message)) return;
+    if (supervision_admit(call, ((const Tallystick__V1__GetBlockRequest *)message)->inquiry))
+        query_start(context, call, &tallystick__v1__get_block_request__descriptor, run_get_block);
+    arena_close(&arena);
 }
 
 /* ---- GetCheckpoint ---- */

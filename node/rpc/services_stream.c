@@ -53,6 +53,14 @@ static void cut_slow(struct stream *stream)
     rpc_call_fail(take_call(stream), GRPC_RESOURCE_EXHAUSTED, message, &detail);
 }
 
+/* What was handed on stands. */
+static void fail_refused(struct stream *stream)
+{
+    struct grpc_error_detail detail = {.resume_height = stream->resume_height};
+    snprintf(detail.reason, sizeof detail.reason, "%s", stream->refusal->reason);
+    rpc_call_fail(take_call(stream), stream->refusal->status, stream->refusal->message, &detail);
+}
+
 static void fail_read(struct stream *stream)
 {
     char text[SERVICES_TEXT_SIZE];
@@ -116,6 +124,7 @@ static void read_done(struct job *job)
     stream->reading = false;
     if (stream->error == TALLY_EDAMAGED) executor_mistrust(node_executor(stream->services->node));
     if (stream->error != TALLY_OK && stream->call != NULL) fail_read(stream);
+    if (stream->refusal != NULL && stream->call != NULL) fail_refused(stream);
     stream_advance(stream);
 }
 

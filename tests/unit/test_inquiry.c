@@ -11,9 +11,12 @@
 
 #include "node/credit/rules.h"
 #include "node/inquiry.h"
+#include "node/supervision.h"
+#include "proto/codec/register.h"
 #include "proto/proof/verify.h"
 #include "tests/fault/blocks.h"
 #include "tests/fault/memory_disk.h"
+#include "tests/vectors/governance_samples.h"
 #include "tests/vectors/profile.h"
 #include "tests/vectors/samples.h"
 
@@ -78,6 +81,7 @@ struct world {
     uint64_t height, skipped_ms;
     struct digest head;
     struct state_roots roots;
+    const struct member_register *changed; /* in the next block; NULL = it is as it was */
 };
 
 /* An event of a header, without a body's fields, in the world's arena. */
@@ -86,7 +90,7 @@ static struct batch_event make(struct world *world, struct event_header header)
     struct batch_event event = {.has_body = true};
     uint8_t *bytes = arena_take(&world->arena, EVENT_HEADER_SIZE_MAX);
     struct buffer out;
-    header.subject_scheme = 1;
+    if (header.subject_scheme == 0) header.subject_scheme = SUBJECT_SCHEME_HMAC;
     header.event_date = 12345;
     header.body_commitment = event_body_commitment(event.salt, span_of(NULL, 0));
     buffer_init(&out, EVENT_HEADER_SIZE_MAX);
@@ -129,6 +133,19 @@ static struct batch_event inquiry(
     return make(world, header);
 }
 
+/* What members decided with this block. */
+static void put_register(struct world *world)
+{
+    struct buffer bytes;
+    buffer_init(&bytes, REGISTER_SIZE_MAX);
+    register_encode(world->changed, &bytes);
+    assert_int_equal(
+        state_register_put(world->asker.state, &(struct state_register){.bytes = buffer_span(&bytes)}),
+        TALLY_OK);
+    buffer_close(&bytes);
+    world->changed = NULL;
+}
+
 static void put_file(struct state *state, const struct digest *subject_id, const struct subject_state *file)
 {
     struct buffer bytes;
@@ -148,6 +165,7 @@ static void apply(
     subject_state_init(&empty);
     assert_int_equal(
         state_block_begin(state, block->header.height, &block->hash, block->header.time_ms), TALLY_OK);
+    if (world->changed != NULL) put_register(world);
     for (uint32_t i = 0; i < block->batch_count; i++) {
         const struct batch_event *event = block->batches[i].events;
         const struct event_header *header = &event->fields;
@@ -598,6 +616,126 @@ static void what_names_a_member_or_disputes_what_it_wrote_is_its_own(void **cont
                  owns(world, &close_of_nothing));
 }
 
+/* ---- Under an inquiry about blocks ---- */
+
+#define TTL_MS 60000u /* of the register's policy, which is not that of the asker's genesis */
+
+/* Members of whom ME is a regulator. The caller frees it. */
+static struct member_register *supervised(void)
+{
+    struct genesis *genesis = malloc(sizeof *genesis);
+    struct member_register *made = malloc(sizeof *made);
+    assert_true(genesis != NULL && made != NULL);
+    sample_genesis(genesis);
+    genesis->members[ME - 1].role = ROLE_REGULATOR;
+    genesis->policy.legal_bases[ROLE_REGULATOR] = 1u << (LEGAL_SUPERVISION - 1);
+    assert_int_equal(genesis->policy.answer_ttl_ms, TTL_MS);
+    assert_int_equal(register_from_genesis(genesis, made), TALLY_OK);
+    free(genesis);
+    return made;
+}
+
+static struct batch_event inquiry_about(struct world *world, uint32_t member, uint64_t first, uint64_t last)
+{
+    static uint8_t nonce;
+    struct event_header header = {.type = EVENT_INQUIRY,
+        .member_id = member,
+        .subject_scheme = SUBJECT_SCHEME_BLOCKS,
+        .subject_id = subject_of_blocks(&(struct block_range){first, last}),
+        .item_id = {8, ++nonce}};
+    header.purpose = PURPOSE_ACCOUNT_REVIEW;
+    header.legal_basis = LEGAL_SUPERVISION;
+    return make(world, header);
+}
+
+static int opened(struct world *world, const struct digest *id, uint64_t at_ms)
+{
+    struct block_range blocks = {0, 0};
+    int error = supervision_open(&world->asker, id, at_ms, &blocks);
+    if (error == TALLY_OK)
+        assert_true(blocks.first == 3 && blocks.last == 8);
+    else
+        assert_true(blocks.first == 0 && blocks.last == 0);
+    return error;
+}
+
+static void a_regulators_inquiry_opens_its_blocks_for_the_policys_time(void **context)
+{
+    struct world *world = *context;
+    struct member_register *members = supervised();
+    struct batch_event event = inquiry_about(world, ME, 3, 8);
+    assert_int_equal(opened(world, &event.id, now_ms(world)), TALLY_ENOTFOUND); /* not on the ledger */
+    world->changed = members;
+    put(world, &event, NULL, 1, NULL);
+    uint64_t at_ms = now_ms(world);
+    assert_int_equal(opened(world, &event.id, at_ms), TALLY_OK);
+    assert_int_equal(opened(world, &event.id, 0), TALLY_OK);
+    assert_int_equal(opened(world, &event.id, at_ms + TTL_MS - 1), TALLY_OK);
+    assert_int_equal(opened(world, &event.id, at_ms + TTL_MS), TALLY_ETIMEOUT);
+    world->skipped_ms = TTL_MS; /* the network's time counts where this machine's stands still */
+    (void)furnished(world, 1, 1);
+    assert_int_equal(opened(world, &event.id, at_ms), TALLY_ETIMEOUT);
+    free(members);
+}
+
+static void only_ones_own_inquiry_about_blocks_that_was_granted_opens_them(void **context)
+{
+    struct world *world = *context;
+    struct member_register *members = supervised();
+    const struct digest subject = subject_of_blocks(&(struct block_range){3, 8});
+    struct batch_event events[] = {inquiry_about(world, OTHER, 3, 8), inquiry_about(world, ME, 3, 8),
+        inquiry(world, ME, &subject, NULL), payment(world, ME, 1, 0, &subject)};
+    const uint16_t codes[] = {RESULT_OK, RESULT_NOT_ALLOWED, RESULT_OK, RESULT_OK};
+    world->changed = members;
+    put(world, events, codes, 4, NULL);
+    assert_int_equal(opened(world, &events[0].id, now_ms(world)), TALLY_ENOTFOUND);
+    assert_int_equal(opened(world, &events[1].id, now_ms(world)), TALLY_EDENIED);
+    assert_int_equal(opened(world, &events[2].id, now_ms(world)), TALLY_ENOTFOUND);
+    assert_int_equal(opened(world, &events[3].id, now_ms(world)), TALLY_ENOTFOUND);
+    free(members);
+}
+
+static void who_is_no_active_regulator_any_more_reads_nothing(void **context)
+{
+    struct world *world = *context;
+    struct member_register *members = supervised(), *sound = supervised();
+    struct batch_event event = inquiry_about(world, ME, 3, 8);
+    world->changed = members;
+    put(world, &event, NULL, 1, NULL);
+    uint64_t at_ms = now_ms(world);
+    for (uint32_t wrong = 0; wrong < 4; wrong++) {
+        *members = *sound;
+        if (wrong == 0) members->members[ME - 1].status = MEMBER_SUSPENDED;
+        if (wrong == 1) members->members[ME - 1].status = MEMBER_REMOVED;
+        if (wrong == 2) members->members[ME - 1].role = ROLE_BUREAU;
+        if (wrong == 3) { /* the sample's policy gives nobody a ground */
+            struct buffer policy;
+            buffer_init(&policy, POLICY_TEXT_SIZE_MAX);
+            sample_policy_print(2, &policy);
+            memcpy(members->policy, policy.data, policy.size);
+            members->policy_size = (uint32_t)policy.size;
+            buffer_close(&policy);
+        }
+        world->changed = members;
+        (void)furnished(world, (uint8_t)(2 * wrong + 1), 1);
+        assert_int_equal(opened(world, &event.id, at_ms), TALLY_EDENIED);
+        world->changed = sound;
+        (void)furnished(world, (uint8_t)(2 * wrong + 2), 1);
+        assert_int_equal(opened(world, &event.id, at_ms), TALLY_OK);
+    }
+    free(members);
+    free(sound);
+}
+
+static void an_inquiry_about_blocks_is_everybodys_to_see(void **context)
+{
+    struct world *world = *context;
+    struct batch_event event = inquiry_about(world, OTHER, 3, 8);
+    bool owns = false;
+    assert_int_equal(asker_owns(&world->asker, &event.fields, &owns), TALLY_OK);
+    assert_true(owns);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -612,6 +750,10 @@ int main(void)
         TEST(an_inquiry_is_answered_only_while_its_consent_stands),
         TEST(a_member_finds_its_own_events_and_nobody_elses),
         TEST(what_names_a_member_or_disputes_what_it_wrote_is_its_own),
+        TEST(a_regulators_inquiry_opens_its_blocks_for_the_policys_time),
+        TEST(only_ones_own_inquiry_about_blocks_that_was_granted_opens_them),
+        TEST(who_is_no_active_regulator_any_more_reads_nothing),
+        TEST(an_inquiry_about_blocks_is_everybodys_to_see),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
