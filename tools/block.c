@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "proto/codec/convert.h"
 #include "tools/args.h"
 #include "tools/block_view.h"
 #include "tools/output.h"
@@ -8,8 +9,8 @@
 #include "tools/trust.h"
 
 static enum tool_exit block_run(struct context *context, int count, char **arguments);
-static enum tool_exit block_ask(
-    struct context *context, const struct home *home, uint64_t height, const struct proof_trust *trust);
+static enum tool_exit block_ask(struct context *context, const struct home *home, uint64_t height,
+    const struct digest *inquiry, const struct proof_trust *trust);
 static enum tool_exit block_text(struct context *context, const Tallystick__V1__GetBlockReply *reply,
     const struct block_header *header, const struct digest *hash);
 
@@ -17,13 +18,16 @@ const struct command command_block = {
     .name = "block",
     .summary = "a block: what it says, and the events in it",
     .help =
-        "usage: tally --home DIR block HEIGHT\n"
+        "usage: tally --home DIR block HEIGHT [--inquiry ID]\n"
         "\n"
         "Asks the home's node for a block, and checks its chain, its hash and, where it carries one, its "
         "finalization by the\n"
         "validators of its epoch, before it is shown. Of other members' events only place and id are told; "
         "their results "
         "have receipts.\n"
+        "\n"
+        "  --inquiry ID  a regulator's: others' events are told whole too, under its inquiry about blocks "
+        "(tally supervise)\n"
         "\n"
         "--json prints {\"height\", \"block\", \"epoch\", \"view\", \"parent\", \"time_ms\", "
         "\"payload_root\", \"payload_size\",\n"
@@ -39,11 +43,12 @@ const struct command command_block = {
 
 static enum tool_exit block_run(struct context *context, int count, char **arguments)
 {
-    static const struct option_spec no_options[] = {{NULL, false}};
+    static const struct option_spec options[] = {{"inquiry", true}, {NULL, false}};
     struct args args;
     char why[MESSAGE_SIZE_MAX / 2];
     uint64_t height = 0;
-    if (args_parse(no_options, count, arguments, &args, why, sizeof why) != TALLY_OK) {
+    struct digest inquiry;
+    if (args_parse(options, count, arguments, &args, why, sizeof why) != TALLY_OK) {
         return context_fail(context, TOOL_USAGE, "USAGE", "%s; see: tally help block", why);
     }
     if (args.positional_count != 1 ||
@@ -51,18 +56,22 @@ static enum tool_exit block_run(struct context *context, int count, char **argum
         return context_fail(
             context, TOOL_USAGE, "USAGE", "wanted: tally --home DIR block HEIGHT, a height from 1 on");
     }
+    const char *under = args_value(&args, "inquiry");
+    if (under != NULL && hex_decode(under, inquiry.bytes, DIGEST_SIZE) != TALLY_OK)
+        return context_fail(
+            context, TOOL_USAGE, "USAGE", "--inquiry is an event's id, 64 hexadecimal digits");
     struct home home;
     struct proof_trust *trust = calloc(1, sizeof *trust);
     if (trust == NULL) return context_fail(context, TOOL_REFUSED, "MEMORY", "not enough memory");
     enum tool_exit code = home_open_given(context, &home);
     if (code == TOOL_DONE) code = trust_from_home(context, &home, trust);
-    if (code == TOOL_DONE) code = block_ask(context, &home, height, trust);
+    if (code == TOOL_DONE) code = block_ask(context, &home, height, under == NULL ? NULL : &inquiry, trust);
     free(trust);
     return code;
 }
 
-static enum tool_exit block_ask(
-    struct context *context, const struct home *home, uint64_t height, const struct proof_trust *trust)
+static enum tool_exit block_ask(struct context *context, const struct home *home, uint64_t height,
+    const struct digest *inquiry, const struct proof_trust *trust)
 {
     Tallystick__V1__GetBlockRequest request = TALLYSTICK__V1__GET_BLOCK_REQUEST__INIT;
     ProtobufCMessage *message = NULL;
@@ -74,6 +83,7 @@ static enum tool_exit block_ask(
     if (sets == NULL) return context_fail(context, TOOL_REFUSED, "MEMORY", "not enough memory");
     request.height = height;
     request.seals = true;
+    if (inquiry != NULL) request.inquiry = digest_bytes(inquiry);
     enum tool_exit code = remote_open(context, home, &remote);
     if (code != TOOL_DONE) {
         free(sets);

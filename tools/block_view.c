@@ -7,6 +7,7 @@
 #include "proto/codec/governance.h"
 #include "proto/codec/result.h"
 #include "proto/codec/ruling.h"
+#include "proto/codec/subject_scheme.h"
 #include "tools/event_json.h"
 #include "tools/output.h"
 
@@ -33,6 +34,31 @@ enum tool_exit block_validators(struct context *context, const Tallystick__V1__G
     return TOOL_DONE;
 }
 
+/* What is told of an event must be what its id stands for. */
+static bool event_is_sound(const Tallystick__V1__BlockEvent *event, const struct digest *chain_id)
+{
+    struct event_header header;
+    struct digest told;
+    if (event->header.len == 0) return event->plain == NULL;
+    if (digest_from_bytes(event->event_id, &told) != TALLY_OK ||
+        event_header_decode(span_of_bytes(event->header), &header) != TALLY_OK)
+        return false;
+    const struct digest id = event_id(chain_id, span_of_bytes(event->header));
+    if (!digest_equal(&id, &told)) return false;
+    if (event->plain == NULL) return true;
+    if (event->plain->salt.len != SALT_SIZE) return false;
+    const struct digest commitment =
+        event_body_commitment(event->plain->salt.data, span_of_bytes(event->plain->body));
+    return digest_equal(&commitment, &header.body_commitment);
+}
+
+static bool events_are_sound(const Tallystick__V1__GetBlockReply *reply, const struct digest *chain_id)
+{
+    for (size_t i = 0; i < reply->n_events; i++)
+        if (!event_is_sound(reply->events[i], chain_id)) return false;
+    return true;
+}
+
 enum tool_exit block_check(struct context *context, const Tallystick__V1__GetBlockReply *reply,
     uint64_t height, const struct digest *chain_id, const struct verify_set *validators,
     struct block_header *header, struct digest *hash)
@@ -53,6 +79,9 @@ enum tool_exit block_check(struct context *context, const Tallystick__V1__GetBlo
     } else if (!digest_equal(hash, &told)) {
         code = context_fail(
             context, TOOL_REFUSED, "ROOT", "the block's header does not have the hash that the node tells");
+    } else if (!events_are_sound(reply, chain_id)) {
+        code = context_fail(context, TOOL_REFUSED, "BODY",
+            "the node tells headers or bodies that are not those of the events' ids");
     } else if (header->epoch != validators->set.epoch) {
         code = context_fail(context, TOOL_REFUSED, "SIGNATURE",
             "the block is of another epoch than the validators that seals lead to");
@@ -70,6 +99,18 @@ done:
     return code;
 }
 
+/* Whom or what an event is about. */
+static void subject_set(json_t *object, const struct event_header *header)
+{
+    struct block_range blocks;
+    if (header->subject_scheme == SUBJECT_SCHEME_BLOCKS &&
+        subject_blocks(&header->subject_id, &blocks) == TALLY_OK)
+        json_object_set_new(object, "blocks",
+            json_pack("{s:I, s:I}", "first", (json_int_t)blocks.first, "last", (json_int_t)blocks.last));
+    else
+        json_object_set_new(object, "subject", json_digest(&header->subject_id));
+}
+
 /* One event; NULL where the node's answer is malformed. */
 static json_t *event_json(const Tallystick__V1__BlockEvent *event)
 {
@@ -80,7 +121,7 @@ static json_t *event_json(const Tallystick__V1__BlockEvent *event)
         if (event_header_decode(span_of_bytes(event->header), &header) != TALLY_OK) return NULL;
         object = event_header_to_json(&header);
         const char *result = result_name(event->result);
-        if (object != NULL) json_object_set_new(object, "subject", json_digest(&header.subject_id));
+        if (object != NULL) subject_set(object, &header);
         if (object != NULL)
             json_object_set_new(object, "result", json_string(result == NULL ? "UNKNOWN" : result));
         struct event_body *body = event->plain == NULL ? NULL : malloc(sizeof *body);
@@ -204,16 +245,21 @@ int block_events_print(const Tallystick__V1__GetBlockReply *reply)
         const Tallystick__V1__BlockEvent *event = reply->events[i];
         const char *result = result_name(event->result);
         struct event_header fields;
+        struct block_range blocks;
         if (event->event_id.len != DIGEST_SIZE) return TALLY_EFORM;
         hex_encode(span_of_bytes(event->event_id), hex);
         bool readable = event->header.len > 0;
         if (readable && event_header_decode(span_of_bytes(event->header), &fields) != TALLY_OK)
             return TALLY_EFORM;
-        if (!readable)
-            printf("  %6u  %s\n", event->index, hex);
-        else
-            printf("  %6u  %s  %-14s %s\n", event->index, hex, result == NULL ? "UNKNOWN" : result,
-                event_type_name((uint32_t)fields.type));
+        printf("  %6u  %s", event->index, hex);
+        if (readable)
+            printf("  %-14s %s", result == NULL ? "UNKNOWN" : result, event_type_name((uint32_t)fields.type));
+        if (readable && fields.subject_scheme == SUBJECT_SCHEME_BLOCKS &&
+            subject_blocks(&fields.subject_id, &blocks) == TALLY_OK)
+            printf(" of member %u about blocks %llu to %llu, %s", fields.member_id,
+                (unsigned long long)blocks.first, (unsigned long long)blocks.last,
+                credit_purpose_names[fields.purpose - 1]);
+        putchar('\n');
     }
     for (size_t i = 0; i < reply->n_transactions; i++)
         if (transaction_print(reply->transactions[i]) != TALLY_OK) return TALLY_EFORM;

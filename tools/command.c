@@ -23,6 +23,7 @@ static const struct command *const commands[] = {
     &command_blame,
     &command_block,
     &command_watch,
+    &command_supervise,
     &command_gov,
     &command_fsck,
     &command_audit,

@@ -56,6 +56,7 @@ extern const struct command command_keygen, command_key, command_init, command_g
     command_devnet, command_import, command_consent, command_reserve, command_dispute, command_history,
     command_verify, command_report, command_receipt, command_status, command_checkpoint, command_blame,
     command_block, command_fsck, command_audit, command_watch, command_backup, command_restore,
-    command_subject_id, command_synth, command_bench, command_policy, command_gov, command_help;
+    command_subject_id, command_supervise, command_synth, command_bench, command_policy, command_gov,
+    command_help;
 
 #endif

@@ -14,7 +14,7 @@
 #define PAUSE_MS 1000u
 /* A stream is asked for anew after so long, so that a connection that died without a word is noticed. */
 #define STREAM_MS (10u * 60u * 1000u)
-#define REQUEST_SIZE_MAX 64u
+#define REQUEST_SIZE_MAX 128u
 
 /* What is followed, and how far it was told. */
 struct watch {
@@ -24,11 +24,14 @@ struct watch {
     struct verify_set before, now; /* of the newest epoch that was told of, and of the one before it */
     bool needs_seals;              /* the next block is of another epoch */
     bool own;
+    bool is_supervised;
+    struct digest inquiry;  /* where it is: what opens the blocks */
     uint64_t next_height;   /* 0 = not known yet: the next one of the node */
     uint64_t until;         /* the last one wanted; 0 = none */
     struct digest previous; /* of the block before next_height, where has_previous */
     bool has_previous;
-    bool is_lost; /* it was told that the node does not answer */
+    bool is_ended; /* the node ended the stream: the inquiry is about no more blocks */
+    bool is_lost;  /* it was told that the node does not answer */
     enum tool_exit code;
     struct arena arena; /* of one message */
 };
@@ -39,7 +42,7 @@ const struct command command_watch = {
     .name = "watch",
     .summary = "follows blocks, events and checkpoints as they come",
     .help =
-        "usage: tally --home DIR watch [--from HEIGHT] [--until HEIGHT] [--own]\n"
+        "usage: tally --home DIR watch [--from HEIGHT] [--until HEIGHT] [--own | --inquiry ID]\n"
         "\n"
         "Shows each block with its events, and each certified checkpoint, as the home's node tells them: "
         "from "
@@ -54,6 +57,9 @@ const struct command command_watch = {
         "  --from HEIGHT   the first block\n"
         "  --until HEIGHT  the last one\n"
         "  --own           of the events, the member's own alone\n"
+        "  --inquiry ID    a regulator's: others' events are told whole too, under its inquiry about blocks "
+        "(tally supervise),\n"
+        "                  to the last of them\n"
         "\n"
         "--json prints a line for each: {\"block\": what tally block prints}, {\"checkpoint\": what tally "
         "checkpoint prints},\n"
@@ -70,7 +76,12 @@ static enum tool_exit watch_open(struct watch *watch, const struct args *args)
         (until != NULL && number_from_text(until, 1, INT64_MAX, &watch->until) != TALLY_OK))
         return context_fail(context, TOOL_USAGE, "USAGE",
             "wanted: tally --home DIR watch [--from HEIGHT] [--until HEIGHT] [--own], heights from 1 on");
+    const char *inquiry = args_value(args, "inquiry");
     watch->own = args_value(args, "own") != NULL;
+    watch->is_supervised = inquiry != NULL;
+    if (inquiry != NULL && (watch->own || hex_decode(inquiry, watch->inquiry.bytes, DIGEST_SIZE) != TALLY_OK))
+        return context_fail(context, TOOL_USAGE, "USAGE",
+            "--inquiry is an event's id, 64 hexadecimal digits, and goes without --own");
     enum tool_exit code = home_open_given(context, &watch->home);
     if (code == TOOL_DONE) code = trust_from_home(context, &watch->home, &watch->trust);
     watch->before = watch->now = watch->trust.validators;
@@ -136,7 +147,7 @@ static enum tool_exit checkpoint_take(struct watch *watch, const Tallystick__V1_
 
 static bool watch_is_over(const struct watch *watch)
 {
-    return watch->code != TOOL_DONE || interrupt_came() ||
+    return watch->code != TOOL_DONE || watch->is_ended || interrupt_came() ||
            (watch->until != 0 && watch->next_height > watch->until);
 }
 
@@ -177,6 +188,7 @@ static int watch_stream(struct watch *watch, struct remote *remote, struct clien
     request.events = !watch->own;
     request.own_events = watch->own;
     request.checkpoints = true;
+    if (watch->is_supervised) request.inquiry = digest_bytes(&watch->inquiry);
     buffer_init(&bytes, REQUEST_SIZE_MAX);
     message_encode(&request.base, &bytes);
     int result = bytes.failed ? TALLY_ENOMEM
@@ -257,6 +269,7 @@ static void watch_once(struct watch *watch, bool *connected)
     *connected = true;
     int result = watch_stream(watch, &remote, &error);
     remote_close(&remote);
+    watch->is_ended = result == TALLY_OK && watch->is_supervised && !watch->needs_seals;
     if (watch_is_over(watch) || watch->needs_seals || result == TALLY_ETIMEOUT) return;
     if (result != TALLY_OK) code = remote_fail(watch->context, &remote, result, &error);
     if (!is_passing(result, &error))
@@ -278,7 +291,7 @@ static enum tool_exit watch_end(const struct watch *watch)
 static enum tool_exit watch_run(struct context *context, int count, char **arguments)
 {
     static const struct option_spec options[] = {
-        {"from", true}, {"until", true}, {"own", false}, {NULL, false}};
+        {"from", true}, {"until", true}, {"own", false}, {"inquiry", true}, {NULL, false}};
     char why[MESSAGE_SIZE_MAX / 2];
     struct args args;
     bool connected = false;
