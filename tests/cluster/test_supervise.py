@@ -2,15 +2,29 @@
 """Regulators read everybody's events under inquiries about blocks, which are on the ledger before, for all to see."""
 
 import os
+import shutil
+import subprocess
+import sys
 import threading
 
 import grpc
 
 import network
 import rpc
-from governed import GovernedTest, secret
-from network import DONE, REFUSED, USAGE, wait_until
-from rpc import DEADLINE_S, credit, detail_of
+from governed import GovernedTest
+from network import DONE, REFUSED, USAGE, tally, wait_until
+from rpc import DEADLINE_S, credit, detail_of, tallystick
+
+sys.path.insert(0, str(network.ROOT / "tests" / "vectors"))
+import verify  # noqa: E402
+
+# The integrators' verifier in Node, of an answer in a file.
+NODE_VERIFIES = """
+import { readFileSync } from 'node:fs'
+import { verify } from '%s'
+const [file, chain, inquiry, ...keys] = process.argv.slice(-7).map((each, i) => i === 0 ? each : Buffer.from(each, 'hex'))
+verify({ chain, inquiry, keys }, readFileSync(file))
+"""
 
 REGULATOR = 5  # the member whose node observer-1 is
 
@@ -88,6 +102,23 @@ class SuperviseTest(GovernedTest):
             text = self.members.run(name, "block", recorded, as_json=False, check=DONE).out
             self.assertIn(f"INQUIRY of member 5 about blocks {height} to {height + 1}, ACCOUNT_REVIEW", text)
             self.assertEqual(credit.EventHeader.FromString(self.event(inquiry, name=name).event.header).subject_scheme, 2)
+
+    def test_who_asked_about_the_same_blocks_is_told_with_a_proof(self):
+        _, _, height = self.furnished()
+        asked = [self.supervise(height, height)[0] for _ in range(2)]
+        reply = self.clients["observer-1"].credit.Inquire(rpc.rpc.InquireRequest(inquiry=asked[1]), timeout=DEADLINE_S)
+        proof = rpc.ledger.HistoryProof.FromString(reply.proof)
+        self.assertEqual([self.regulator.event_id(event) for event in proof.events], asked)
+        file, keys = self.members.folder / "answer", tallystick.validators(self.members.genesis)
+        file.write_bytes(reply.proof)
+        tally("verify", file, "--genesis", self.members.genesis, "--inquiry", asked[1].hex(), check=DONE)
+        trust = verify.Trust(chain=self.chain_id(), validators=verify.Validators(epoch=1, keys=keys), known=None, min_height=0,
+                             min_time=0, inquiry=None)
+        self.assertEqual(verify.verify(trust, reply.proof, {"inquiry": asked[1].hex()}), "OK")
+        if shutil.which("node"):
+            script = NODE_VERIFIES % (network.ROOT / "node" / "rpc" / "examples" / "node" / "verify.mjs")
+            subprocess.run(["node", "--input-type=module", "-e", script, file, self.chain_id().hex(), asked[1].hex(),
+                            *[key.hex() for key in keys]], check=True)
 
     def test_an_inquiry_opens_its_blocks_and_no_others_to_whom_it_is_of(self):
         _, _, before = self.furnished()
