@@ -66,6 +66,26 @@ class StopTest(network.NetworkTest):
         for text in ("replay", "torn", "damaged", "lost"):
             self.assertEqual(self.net.log_lines(NODE, text, since), [])
 
+    def starts_whole(self, height):
+        """The node starts, and what it had applied is there at once: of blocks in the middle of which it was asked to stop, the last may
+        have had no quorum's checkpoint, and is then replayed."""
+        since = self.net.log_size(NODE)
+        self.net.start(NODE)
+        opened, = self.net.log_lines(NODE, "the state is open", since)
+        replayed = self.net.log_lines(NODE, "replayed the ledger", since)
+        last = re.search(r" to=(\d+)", replayed[0]) if replayed else re.search(r"height=(\d+)", opened)
+        self.assertGreaterEqual(int(last[1]), height)
+        for text in ("torn", "damaged", "lost"):
+            self.assertEqual(self.net.log_lines(NODE, text, since), [])
+
+    def certified(self):
+        """Waits until a quorum's checkpoint stands over all that the node has applied."""
+        def is_level():
+            status = self.net.status(NODE)
+            self.last_height = status["applied_height"]
+            return status["checkpoint"] is not None and status["checkpoint"]["height"] == self.last_height
+        network.wait_until("a checkpoint over all", is_level)
+
     def applied(self):
         return self.net.status(NODE)["applied_height"]
 
@@ -95,10 +115,13 @@ class StopTest(network.NetworkTest):
             self.assertIn(f"height {follower.heights[-1] + 1}", follower.error.details())
             self.assertEqual(follower.heights, list(range(1, len(follower.heights) + 1)))
         self.assertEqual(len(self.net.log_lines(NODE, "node has stopped")), 1)
-        self.starts_with_nothing_to_do(height)
+        self.starts_whole(height)
         self.net.take_part()
         for writer in writers:
             receipts_check(self, self.net, NODE, writer.final)
+        self.certified()
+        self.asked_to_stop()()
+        self.starts_with_nothing_to_do(self.last_height)
 
     def test_calls_that_are_open_end_and_new_ones_are_refused(self):
         stopped = [self.net.pid(name) for name in ("validator-2", "validator-3")]
