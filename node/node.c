@@ -255,6 +255,12 @@ static void resume_applied(struct node *node)
 static void on_level(void *context)
 {
     struct node *node = context;
+    if (node->mending) {
+        node_keep_seals_again(node);
+        LOG_INFO("the state is in the ledger's epoch: this node is opened again");
+        node->on_joined(node->context);
+        return;
+    }
     node->serving = true;
     node_take_register(node);
     node_keep_seals_again(node);
@@ -318,6 +324,11 @@ static void on_tick(uv_timer_t *timer)
     node_watch_key(node);
     if (node->joining) {
         newcomer_tick(node->newcomer);
+        return;
+    }
+    if (node->mending) {
+        node_ask_for_seal(node);
+        mender_tick(node->mender);
         return;
     }
     watch_for_split(node);
@@ -416,7 +427,7 @@ static int open_parts(struct node *node, char *why, size_t why_size)
     if (error != TALLY_OK) return error;
     node->serving = executor_is_level(node->executor);
     error = node_trust_open(node, why, why_size);
-    if (error == TALLY_OK) error = node_open_epochs(node, why, why_size);
+    if (error == TALLY_OK) error = node_open_epochs(node);
     if (error != TALLY_OK) return error;
     error = node_open_epoch(node, newest_certified(node), why, why_size);
     struct mender_options mending = {
@@ -598,7 +609,10 @@ static int start(struct node *node, char *why, size_t why_size)
     CHECK(uv_timer_start(node->tick, on_tick, TICK_MS, TICK_MS) == 0);
     handover_start(node->handover, node->links);
     if (ledger_height(node->ledger) == 0 || lacks_state(node)) return start_joining(node);
-    start_consensus(node);
+    if (node->mending)
+        mender_start(node->mender, node->links);
+    else
+        start_consensus(node);
     return TALLY_OK;
 }
 

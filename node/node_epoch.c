@@ -23,7 +23,6 @@
 #include "proto/base/check.h"
 #include "proto/codec/message.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 /* Between two looks whether the ended replica's checks are done. */
@@ -73,7 +72,20 @@ static uint64_t epoch_at_head(struct node *node)
     return head.header.epoch + (ended ? 1 : 0);
 }
 
-int node_open_epochs(struct node *node, char *why, size_t why_size)
+/* The state had to be made anew, and stands before a block that the ledger lost. Whose turn it is in the
+ * ledger's epoch is known once that block is here and all behind it are applied: then the node is opened
+ * again. */
+static void wait_in_state_epoch(struct node *node)
+{
+    CHECK(!executor_is_level(node->executor));
+    LOG_UNUSUAL("the state stands in an earlier epoch than the ledger, and waits for a block that this lost; "
+                "until peers have given what is missing, this node takes no part",
+        LOG_U("state_epoch", register_of(node)->epoch), LOG_U("ledger_epoch", node->epoch));
+    node->epoch = register_of(node)->epoch;
+    node->mending = true;
+}
+
+int node_open_epochs(struct node *node)
 {
     struct validator_set set;
     int error = epoch_book_open(&node->config->genesis, &node->epochs);
@@ -82,11 +94,7 @@ int node_open_epochs(struct node *node, char *why, size_t why_size)
     if (error == TALLY_OK) error = epoch_book_know(node->epochs, &set);
     if (error != TALLY_OK) return error;
     node->epoch = epoch_at_head(node);
-    if (epoch_book_set(node->epochs, node->epoch) == NULL) {
-        snprintf(why, why_size,
-            "the state stands in another epoch than the ledger, and waits for a block that the ledger lost");
-        return TALLY_EPENDING;
-    }
+    if (epoch_book_set(node->epochs, node->epoch) == NULL) wait_in_state_epoch(node);
     node_take_register(node);
     return TALLY_OK;
 }
@@ -113,6 +121,7 @@ int node_open_epoch(struct node *node, uint64_t certified, char *why, size_t why
         .epochs = node->epochs,
         .base_timeout_ms = now->base_timeout_ms,
         .heartbeat_ms = now->heartbeat_ms,
+        .waits = node->mending,
         .mempool = node->mempool,
         .ledger = node->ledger,
         .data_dir = node->data_dir,
@@ -259,11 +268,15 @@ static void ask_peer(struct node *node, uint64_t epoch)
 }
 
 /* Of an epoch that is over elsewhere, its validators may sign nothing any more; and a state that was made
- * anew knows of no end. */
+ * anew knows of no end. By the seals before its epoch a lost block is checked. */
 void node_ask_for_seal(struct node *node)
 {
     uint64_t epoch = epoch_book_sealed(node->epochs) + 1;
-    if (epoch < node->epoch || (epoch == node->epoch && is_sealed(node))) ask_peer(node, epoch);
+    struct ledger_head head;
+    ledger_head(node->ledger, &head);
+    bool missing = node->mending ? epoch < head.header.epoch
+                                 : epoch < node->epoch || (epoch == node->epoch && is_sealed(node));
+    if (missing) ask_peer(node, epoch);
 }
 
 void node_send_seal(struct node *node, uint32_t peer, uint64_t epoch)
@@ -299,8 +312,11 @@ void node_receive_seal(struct node *node, uint32_t peer, struct span payload)
     int error = payload.size == 0 ? TALLY_EFORM : epoch_seal_take(&payload, &seal);
     if (error == TALLY_OK && payload.size > 0) error = TALLY_EFORM;
     if (error == TALLY_OK && seal.checkpoint.checkpoint.epoch != epoch_book_sealed(node->epochs) + 1) return;
-    if (error == TALLY_OK && seal.checkpoint.checkpoint.epoch > node->epoch) return;
-    if (error == TALLY_OK && seal.checkpoint.checkpoint.epoch == node->epoch) {
+    if (error == TALLY_OK && node->mending) {
+        error = epoch_book_add(node->epochs, &seal); /* kept once the state is there */
+    } else if (error == TALLY_OK && seal.checkpoint.checkpoint.epoch > node->epoch) {
+        return;
+    } else if (error == TALLY_OK && seal.checkpoint.checkpoint.epoch == node->epoch) {
         error = certifier_checkpoint(node->certifier, &seal.checkpoint);
     } else if (error == TALLY_OK) {
         error = epoch_book_add(node->epochs, &seal);

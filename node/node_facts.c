@@ -42,6 +42,9 @@ const char *node_why_not_serving(const struct node *node)
 {
     if (node->joining)
         return "this node joins the network: it looks for a snapshot, or fetches one; see its status";
+    if (node->mending)
+        return "this node's state waits for a block that its ledger lost, which peers are asked for; see its "
+               "log";
     if (node_trust_awaited(node) != 0)
         return "this node has not come to the checkpoint that it was told to trust; see its status";
     return "this node is not serving now";

@@ -30,6 +30,7 @@ struct node {
     int lock;
     bool locked, failed, stopping, serving;
     bool joining; /* how it begins is not decided, or a snapshot is fetched: consensus waits */
+    bool mending; /* the state waits for a lost block in an epoch before the ledger's: consensus waits */
     void *closed_context;
     uint64_t epoch; /* of the replica and the certifier */
     struct epoch_book *epochs;
@@ -120,7 +121,7 @@ void node_set_keepalive(struct node *node);
 /* node_epoch.c */
 
 /* Once the state and the ledger are open: which epoch goes on, and who is in it. */
-int node_open_epochs(struct node *node, char *why, size_t why_size) TALLY_MUST_CHECK;
+int node_open_epochs(struct node *node) TALLY_MUST_CHECK;
 void node_close_epochs(struct node *node);
 /* Opens the epoch's replica and certifier; `certified` is the newest certified height. */
 int node_open_epoch(struct node *node, uint64_t certified, char *why, size_t why_size) TALLY_MUST_CHECK;

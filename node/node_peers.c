@@ -42,6 +42,7 @@ void node_on_up(void *context, uint32_t peer)
         newcomer_link_up(node->newcomer, peer);
         return;
     }
+    if (node->mending) return;
     replica_link_up(node->replica, peer);
     send_certified(node, peer);
     node_send_own_vote(node, peer);
@@ -52,9 +53,10 @@ void node_on_down(void *context, uint32_t peer, const char *reason)
     struct node *node = context;
     (void)reason; /* the links have logged it */
     if (node->stopping) return;
+    bool begins = node->replica == NULL; /* an epoch: it will be told who is linked */
     if (node->joining)
         newcomer_link_down(node->newcomer, peer);
-    else if (node->replica != NULL) /* none where an epoch is just beginning: it will be told who is linked */
+    else if (!node->mending && !begins)
         replica_link_down(node->replica, peer);
 }
 
@@ -104,12 +106,27 @@ static void on_frame_joining(struct node *node, uint32_t peer, enum frame_kind k
         handover_frame(node->handover, peer, kind, payload);
 }
 
+/* What is lost is fetched, and what is asked for as in a node that joins is given. */
+static void on_frame_mending(struct node *node, uint32_t peer, enum frame_kind kind, struct span payload)
+{
+    if (kind == FRAME_KEEPALIVE) receive_keepalive(node, peer, payload);
+    if (kind == FRAME_RANGE && mender_takes(node->mender, peer)) mender_range(node->mender, peer, payload);
+    if (kind == FRAME_SEAL) node_receive_seal(node, peer, payload);
+    if (kind == FRAME_SEAL_REQUEST) node_receive_seal_request(node, peer, payload);
+    if (kind == FRAME_SNAPSHOT_REQUEST || kind == FRAME_CHUNK_REQUEST)
+        handover_frame(node->handover, peer, kind, payload);
+}
+
 void node_on_frame(void *context, uint32_t peer, enum frame_kind kind, struct span payload)
 {
     struct node *node = context;
     if (node->stopping) return;
     if (node->joining) {
         on_frame_joining(node, peer, kind, payload);
+        return;
+    }
+    if (node->mending) {
+        on_frame_mending(node, peer, kind, payload);
         return;
     }
     replica_heard(node->replica, peer, kind == FRAME_KEEPALIVE);
@@ -170,5 +187,6 @@ void node_on_frame(void *context, uint32_t peer, enum frame_kind kind, struct sp
 void node_on_other_range(void *context, uint32_t peer, struct span range)
 {
     struct node *node = context;
-    if (!node->stopping) replica_frame(node->replica, peer, FRAME_RANGE, range);
+    if (node->stopping || node->mending) return;
+    replica_frame(node->replica, peer, FRAME_RANGE, range);
 }

@@ -613,7 +613,7 @@ int replica_open(const struct replica_options *options, struct replica **out, ch
     replica->roster = options->roster;
     replica->validators = options->roster->validators;
     replica->committed_ms = clock_now_ms();
-    replica->signer = options->roster->signer;
+    replica->signer = options->waits ? SIGNER_NONE : options->roster->signer;
     replica->clocks =
         (struct clock_watch){.validators = replica->validators->set.count, .self = replica->signer};
     replica->votes.validators = replica->validators->set.count;

@@ -36,6 +36,7 @@ struct replica_options {
     const struct roster *roster;      /* its validators are this epoch's, as long as the replica is open */
     const struct epoch_book *epochs;  /* by which those in older ones are helped on */
     uint32_t base_timeout_ms, heartbeat_ms; /* the epoch's */
+    bool waits; /* the ledger's head is of another epoch: never started, it knows nothing */
     struct mempool *mempool;
     struct ledger *ledger;
     const char *data_dir;

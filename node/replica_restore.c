@@ -18,11 +18,17 @@ struct restoring {
     uint64_t begins; /* as JOURNAL_BEGIN says; 0 where that is pruned, since its epoch is over */
 };
 
+static void read_head(const struct replica *replica, struct ledger_head *head)
+{
+    *head = (struct ledger_head){.hash = *replica->chain_id};
+    if (!replica->options.waits) ledger_head(replica->options.ledger, head);
+}
+
 /* Where the floor stands in this epoch: views begin anew above a seal. */
 static uint64_t floor_view_of(const struct replica *replica)
 {
     struct ledger_head head;
-    ledger_head(replica->options.ledger, &head);
+    read_head(replica, &head);
     bool of_this = head.height > 0 && head.header.epoch == replica->validators->set.epoch;
     return of_this ? head.header.view : 0;
 }
@@ -225,7 +231,7 @@ static int open_core(struct replica *replica, const struct restoring *restoring)
 {
     const struct genesis *genesis = &replica->config->genesis;
     struct ledger_head head;
-    ledger_head(replica->options.ledger, &head);
+    read_head(replica, &head);
     struct consensus_config config = {
         .chain_id = *replica->chain_id,
         .set = replica->validators->set,
@@ -267,7 +273,7 @@ static int open_core(struct replica *replica, const struct restoring *restoring)
 static int read_floor(struct replica *replica)
 {
     struct ledger_head head;
-    ledger_head(replica->options.ledger, &head);
+    read_head(replica, &head);
     if (!head.header.seals) return TALLY_OK;
     return ledger_read(replica->options.ledger, head.height, false, &replica->floor_arena, &replica->floor);
 }
