@@ -9,6 +9,7 @@ import grpc
 import network
 import rpc
 from daemons import Daemons
+from forge import verify
 from network import DONE, wait_until
 from test_join import snapshots
 from writer import Writer
@@ -17,6 +18,8 @@ NEW = "observer-1"
 AWAY = "validator-6"
 REMOVED = "validator-5"
 EPOCHS = 4
+TAG_SNAPSHOT = 0x21
+DIGEST_SIZE = 32
 BLOCKS = 1200  # more than a network that is followed from its first block has
 
 
@@ -129,9 +132,23 @@ class JoinEpochsTest(network.NetworkTest):
                         return rpc.credit.EventHeader.FromString(event.header).subject_id.hex()
         raise AssertionError("there is no event")
 
+    def forge_a_seal(self, name):
+        """Changes a bit of the last seal in the head of a running node's newest snapshot, and makes the head's digest anew."""
+        path = max((self.net.home(name) / "data" / "snapshots").glob("*-head"))
+        content = bytearray(path.read_bytes()[:-DIGEST_SIZE])
+        seals = 12 + 4 + int.from_bytes(content[12:16], "big")
+        end = seals + 4 + int.from_bytes(content[seals:seals + 4], "big")
+        self.assertGreater(end, seals + 4)
+        content[end - 1] ^= 1  # in a key of the next validators
+        path.write_bytes(content + verify.h(TAG_SNAPSHOT, bytes(content)))
+
     def test_1_a_new_node_trusts_genesis_alone(self):
+        self.forge_a_seal("validator-2")
         self.net.start(NEW)
         self.has_all(NEW)
+        refused = self.net.log_lines(NEW, "what it offers does not check; nothing more of it is taken")
+        self.assertEqual([line for line in refused if "peer=validator-2" not in line], [])
+        self.assertNotEqual(refused, [])
         [joined] = self.net.log_lines(NEW, "\"joining by a snapshot\"")
         self.assertGreater(int(joined.split("height=")[1].split()[0]), self.last_from)
         self.net.agreement(self.top)
