@@ -7,6 +7,8 @@
 #include "proto/codec/subject_scheme.h"
 
 #define FILE_ARENA_BUDGET (4u * STATE_SUBJECT_SIZE_MAX)
+/* The register's bytes. */
+#define REGISTER_ARENA_BUDGET (2u * REGISTER_SIZE_MAX)
 /* What reading one event of the ledger takes. */
 #define EVENT_ARENA_BUDGET (1u * MIB)
 
@@ -49,15 +51,46 @@ int asker_time(const struct asker *asker, uint64_t *now_ms)
     return error == TALLY_ENOTFOUND ? TALLY_EDAMAGED : error;
 }
 
+int asker_members(const struct asker *asker, struct member_register *members)
+{
+    struct state_register stored;
+    struct arena arena;
+    arena_init(&arena, REGISTER_ARENA_BUDGET);
+    int error = state_register_get(asker->state, &arena, &stored);
+    if (error == TALLY_OK) error = register_decode(stored.bytes, members);
+    arena_close(&arena);
+    return error == TALLY_ENOTFOUND || error == TALLY_EFORM ? TALLY_EDAMAGED : error;
+}
+
+int members_policy(const struct member_register *members, struct credit_policy *policy)
+{
+    char why[POLICY_NAME_SIZE_MAX];
+    int error = credit_policy_parse(span_of(members->policy, members->policy_size), policy, why, sizeof why);
+    return error == TALLY_OK || error == TALLY_ENOMEM ? error : TALLY_EDAMAGED;
+}
+
+/* The policy in force, which is not always the genesis's. */
+static int policy_read(const struct asker *asker, struct credit_policy *policy)
+{
+    struct member_register *members = malloc(sizeof *members);
+    if (members == NULL) return TALLY_ENOMEM;
+    int error = asker_members(asker, members);
+    if (error == TALLY_OK) error = members_policy(members, policy);
+    free(members);
+    return error;
+}
+
 /* Whether an inquiry that was applied at `inquired_ms` is answered now. */
 static int answers(const struct asker *asker, const struct event_header *inquiry, uint64_t inquired_ms,
     uint64_t now_ms, bool *yes)
 {
     struct subject_state file;
+    struct credit_policy policy;
     int error = asker_time(asker, &now_ms);
+    if (error == TALLY_OK) error = policy_read(asker, &policy);
     if (error != TALLY_OK) return error;
     error = file_read(asker, &inquiry->subject_id, &file);
-    if (error == TALLY_OK) *yes = credit_inquiry_answers(asker->policy, &file, inquiry, inquired_ms, now_ms);
+    if (error == TALLY_OK) *yes = credit_inquiry_answers(&policy, &file, inquiry, inquired_ms, now_ms);
     subject_state_close(&file);
     return error;
 }

@@ -6,14 +6,13 @@
 #ifndef TALLY_NODE_INQUIRY_H
 #define TALLY_NODE_INQUIRY_H
 
-#include "node/credit/policy.h"
+#include "proto/codec/register.h"
 #include "storage/query.h"
 
 /* What answers are made from, and for whom. Everything is borrowed. */
 struct asker {
     struct state *state;
     struct ledger *ledger;
-    const struct credit_policy *policy;
     struct digest chain_id;
     uint32_t member_id;
 };
@@ -24,6 +23,11 @@ int asker_header(const struct asker *asker, const struct digest *event_id, struc
 /* Takes the network's time instead of this machine's, *now_ms, where that is ahead: by a clock that stands
  * still nothing is answered longer. Errors: those of reading. */
 int asker_time(const struct asker *asker, uint64_t *now_ms) TALLY_MUST_CHECK;
+
+/* The members, as the newest block applied left them. Errors: those of reading. */
+int asker_members(const struct asker *asker, struct member_register *members) TALLY_MUST_CHECK;
+/* And the policy that they are under. Errors: TALLY_EDAMAGED, TALLY_ENOMEM. */
+int members_policy(const struct member_register *members, struct credit_policy *policy) TALLY_MUST_CHECK;
 
 /* The answer to an inquiry of the asker's own member that was ordered: its receipt, and where its result is
  * OK, appended to `proof`, an encoded HistoryProof of its subject from event `since` on, under a checkpoint

@@ -2,22 +2,17 @@
 
 #include <stdlib.h>
 
-#include "node/credit/rules.h"
-#include "proto/codec/register.h"
-
-/* The register's bytes. */
-#define REGISTER_ARENA_BUDGET (2u * REGISTER_SIZE_MAX)
+#include "node/credit/policy.h"
 
 /* Whether members let this one supervise, and how long an inquiry is answered. */
 static int terms_of(const struct member_register *from, uint32_t member_id, uint64_t *answer_ttl_ms)
 {
     const struct register_member *member = register_member_by_id(from, member_id);
     struct credit_policy policy;
-    char why[POLICY_NAME_SIZE_MAX];
     if (member == NULL || member->role != ROLE_REGULATOR || member->status != MEMBER_ACTIVE)
         return TALLY_EDENIED;
-    int error = credit_policy_parse(span_of(from->policy, from->policy_size), &policy, why, sizeof why);
-    if (error != TALLY_OK) return error == TALLY_ENOMEM ? error : TALLY_EDAMAGED;
+    int error = members_policy(from, &policy);
+    if (error != TALLY_OK) return error;
     if (!credit_policy_allows_basis(&policy, ROLE_REGULATOR, LEGAL_SUPERVISION)) return TALLY_EDENIED;
     *answer_ttl_ms = policy.answer_ttl_ms;
     return TALLY_OK;
@@ -25,17 +20,11 @@ static int terms_of(const struct member_register *from, uint32_t member_id, uint
 
 static int terms_read(const struct asker *asker, uint64_t *answer_ttl_ms)
 {
-    struct state_register stored;
-    struct arena arena;
-    struct member_register *decoded = malloc(sizeof *decoded);
-    if (decoded == NULL) return TALLY_ENOMEM;
-    arena_init(&arena, REGISTER_ARENA_BUDGET);
-    int error = state_register_get(asker->state, &arena, &stored);
-    if (error == TALLY_OK) error = register_decode(stored.bytes, decoded);
-    if (error == TALLY_ENOTFOUND || error == TALLY_EFORM) error = TALLY_EDAMAGED;
-    if (error == TALLY_OK) error = terms_of(decoded, asker->member_id, answer_ttl_ms);
-    arena_close(&arena);
-    free(decoded);
+    struct member_register *members = malloc(sizeof *members);
+    if (members == NULL) return TALLY_ENOMEM;
+    int error = asker_members(asker, members);
+    if (error == TALLY_OK) error = terms_of(members, asker->member_id, answer_ttl_ms);
+    free(members);
     return error;
 }
 

@@ -17,7 +17,6 @@ struct asker services_asker(const struct services *services)
     return (struct asker){
         .state = executor_state(executor),
         .ledger = executor_ledger(executor),
-        .policy = &config->genesis.policy,
         .chain_id = config->genesis.chain_id,
         .member_id = node_member_id(services->node),
     };

@@ -1,4 +1,4 @@
-// links: policies node -Wl,--wrap=state_subject_get,--wrap=state_history_read,--wrap=state_prove,--wrap=ledger_event_read
+// links: node -Wl,--wrap=state_subject_get,--wrap=state_history_read,--wrap=state_prove,--wrap=ledger_event_read
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +17,6 @@
 #include "tests/fault/blocks.h"
 #include "tests/fault/memory_disk.h"
 #include "tests/vectors/governance_samples.h"
-#include "tests/vectors/profile.h"
 #include "tests/vectors/samples.h"
 
 #define ME 1u
@@ -76,7 +75,7 @@ struct world {
     struct memory_disk *disk;
     struct arena arena;
     struct sample_network network;
-    struct credit_policy policy;
+    struct member_register *members;
     struct asker asker;
     uint64_t height, skipped_ms;
     struct digest head;
@@ -240,6 +239,23 @@ static void certify(struct world *world)
     assert_int_equal(state_certified_put(world->asker.state, &checkpoint), TALLY_OK);
 }
 
+#define TTL_MS 60000u /* of the register's policy */
+
+/* Members of whom ME is a regulator. The caller frees it. */
+static struct member_register *supervised(void)
+{
+    struct genesis *genesis = malloc(sizeof *genesis);
+    struct member_register *made = malloc(sizeof *made);
+    assert_true(genesis != NULL && made != NULL);
+    sample_genesis(genesis);
+    genesis->members[ME - 1].role = ROLE_REGULATOR;
+    genesis->policy.legal_bases[ROLE_REGULATOR] = 1u << (LEGAL_SUPERVISION - 1);
+    assert_int_equal(genesis->policy.answer_ttl_ms, TTL_MS);
+    assert_int_equal(register_from_genesis(genesis, made), TALLY_OK);
+    free(genesis);
+    return made;
+}
+
 static int set_up(void **context)
 {
     struct world *world = calloc(1, sizeof *world);
@@ -251,9 +267,9 @@ static int set_up(void **context)
     assert_int_equal(world->disk->disk.make_dir(world->disk, "home"), TALLY_OK);
     arena_init(&world->arena, 64 * MIB);
     sample_network_init(&world->network, "chain", 4);
-    world->policy = profile("cn");
-    world->asker =
-        (struct asker){.policy = &world->policy, .chain_id = world->network.chain_id, .member_id = ME};
+    world->members = supervised();
+    world->changed = world->members;
+    world->asker = (struct asker){.chain_id = world->network.chain_id, .member_id = ME};
     struct state_config config = {.chain_id = world->asker.chain_id};
     world->head = world->asker.chain_id;
     assert_int_equal(
@@ -273,6 +289,7 @@ static int tear_down(void **context)
     assert_int_equal(rmdir(world->dir), 0);
     arena_close(&world->arena);
     memory_disk_close(world->disk);
+    free(world->members);
     free(world);
     return 0;
 }
@@ -449,7 +466,7 @@ static void an_inquiry_is_answered_again_for_the_policys_time(void **context)
     struct world *world = *context;
     struct digest subject = furnished(world, 1, 1);
     struct batch_event event = inquiry(world, ME, &subject, NULL);
-    uint64_t ttl_ms = world->asker.policy->answer_ttl_ms;
+    const uint64_t ttl_ms = TTL_MS;
     put(world, &event, NULL, 1, NULL);
     certify(world);
     uint64_t inquired_ms = now_ms(world);
@@ -460,6 +477,29 @@ static void an_inquiry_is_answered_again_for_the_policys_time(void **context)
 }
 
 /* Neither is it answered longer by a machine whose clock stands still. */
+static void for_how_long_is_what_the_policy_in_force_says(void **context)
+{
+    struct world *world = *context;
+    struct digest subject = furnished(world, 1, 1);
+    struct batch_event event = inquiry(world, ME, &subject, NULL);
+    struct credit_policy policy;
+    struct buffer text;
+    put(world, &event, NULL, 1, NULL);
+    uint64_t inquired_ms = now_ms(world);
+    assert_int_equal(members_policy(world->members, &policy), TALLY_OK);
+    policy.answer_ttl_ms = TTL_MS * 2;
+    buffer_init(&text, POLICY_TEXT_SIZE_MAX);
+    credit_policy_print(&policy, &text);
+    memcpy(world->members->policy, text.data, text.size);
+    world->members->policy_size = (uint32_t)text.size;
+    buffer_close(&text);
+    world->changed = world->members; /* members set another one */
+    (void)furnished(world, 2, 1);
+    certify(world);
+    assert_int_equal(error_of(world, &event.id, inquired_ms + TTL_MS * 2 - 1), TALLY_OK);
+    assert_int_equal(error_of(world, &event.id, inquired_ms + TTL_MS * 2), TALLY_ETIMEOUT);
+}
+
 static void the_networks_time_counts_where_it_is_ahead(void **context)
 {
     struct world *world = *context;
@@ -468,7 +508,7 @@ static void the_networks_time_counts_where_it_is_ahead(void **context)
     put(world, &event, NULL, 1, NULL);
     certify(world);
     uint64_t stopped_ms = now_ms(world);
-    world->skipped_ms = world->asker.policy->answer_ttl_ms;
+    world->skipped_ms = TTL_MS;
     assert_int_equal(error_of(world, &event.id, stopped_ms), TALLY_OK);
     (void)furnished(world, 2, 1);
     certify(world);
@@ -618,23 +658,6 @@ static void what_names_a_member_or_disputes_what_it_wrote_is_its_own(void **cont
 
 /* ---- Under an inquiry about blocks ---- */
 
-#define TTL_MS 60000u /* of the register's policy, which is not that of the asker's genesis */
-
-/* Members of whom ME is a regulator. The caller frees it. */
-static struct member_register *supervised(void)
-{
-    struct genesis *genesis = malloc(sizeof *genesis);
-    struct member_register *made = malloc(sizeof *made);
-    assert_true(genesis != NULL && made != NULL);
-    sample_genesis(genesis);
-    genesis->members[ME - 1].role = ROLE_REGULATOR;
-    genesis->policy.legal_bases[ROLE_REGULATOR] = 1u << (LEGAL_SUPERVISION - 1);
-    assert_int_equal(genesis->policy.answer_ttl_ms, TTL_MS);
-    assert_int_equal(register_from_genesis(genesis, made), TALLY_OK);
-    free(genesis);
-    return made;
-}
-
 static struct batch_event inquiry_about(struct world *world, uint32_t member, uint64_t first, uint64_t last)
 {
     static uint8_t nonce;
@@ -746,6 +769,7 @@ int main(void)
         TEST(an_answer_is_under_a_checkpoint_at_or_above_its_inquiry),
         TEST(only_the_members_own_inquiries_are_answered),
         TEST(an_inquiry_is_answered_again_for_the_policys_time),
+        TEST(for_how_long_is_what_the_policy_in_force_says),
         TEST(the_networks_time_counts_where_it_is_ahead),
         TEST(an_inquiry_is_answered_only_while_its_consent_stands),
         TEST(a_member_finds_its_own_events_and_nobody_elses),
