@@ -37,6 +37,7 @@ struct rpc_shared {
     void *clock;
     struct rpc_server_counts counts;
     size_t turn_spent;                 /* of RPC_TURN_SIZE_MAX, by calls that began in this turn */
+    bool turn_large;                   /* a call above it began in this turn */
     uint64_t due_total;                /* calls that had to wait for another, so far */
     uint32_t deadlines;                /* calls that have one */
     struct log_limit limits[REFUSALS]; /* of lines about what is refused */

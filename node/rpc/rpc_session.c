@@ -44,10 +44,23 @@ static void body_hook(void *context, struct exchange *exchange, struct span byte
     if (request_is_open(call)) request_receive(call, bytes);
 }
 
+static size_t turn_size(const struct rpc_call *call)
+{
+    return call->request.size * (call->dialect->json ? RPC_TURN_TEXT_FACTOR : 1u) + RPC_TURN_CALL_SIZE;
+}
+
+static bool may_begin(const struct rpc_call *call)
+{
+    if (turn_size(call) > RPC_TURN_SIZE_MAX) return !call->shared->turn_large;
+    return call->shared->turn_spent < RPC_TURN_SIZE_MAX;
+}
+
 static void request_begin(struct rpc_call *call)
 {
-    size_t size = call->request.size * (call->dialect->json ? RPC_TURN_TEXT_FACTOR : 1u);
-    call->shared->turn_spent += size + RPC_TURN_CALL_SIZE;
+    if (turn_size(call) > RPC_TURN_SIZE_MAX)
+        call->shared->turn_large = true;
+    else
+        call->shared->turn_spent += turn_size(call);
     request_complete(call);
 }
 
@@ -57,7 +70,7 @@ static void request_end_hook(void *context, struct exchange *exchange)
     struct rpc_session *session = context;
     struct rpc_call *call = exchange->owner;
     if (!request_is_open(call)) return;
-    if (session->due_count == 0 && session->shared->turn_spent < RPC_TURN_SIZE_MAX) {
+    if (may_begin(call)) {
         request_begin(call);
         return;
     }
@@ -174,13 +187,20 @@ int rpc_session_receive(struct rpc_session *session, struct span bytes, const ch
     return carrier_receive(session->carrier, bytes, rpc_now_ms(session->shared), why);
 }
 
+/* Of those that wait and may begin, the one that has waited longest; NULL = none. */
+static struct rpc_call *due_next(const struct rpc_session *session)
+{
+    struct rpc_call *next = NULL;
+    for (struct rpc_call *call = session->calls; call != NULL; call = call->next)
+        if (call->due > 0 && (next == NULL || call->due < next->due) && may_begin(call)) next = call;
+    return next;
+}
+
 void rpc_session_work(struct rpc_session *session)
 {
-    while (session->due_count > 0 && session->shared->turn_spent < RPC_TURN_SIZE_MAX) {
-        struct rpc_call *next = NULL;
-        for (struct rpc_call *call = session->calls; call != NULL; call = call->next)
-            if (call->due > 0 && (next == NULL || call->due < next->due)) next = call;
-        CHECK(next != NULL);
+    while (session->due_count > 0) {
+        struct rpc_call *next = due_next(session);
+        if (next == NULL) return;
         due_clear(session, next);
         if (request_is_open(next)) request_begin(next); /* else it was refused while it waited */
     }

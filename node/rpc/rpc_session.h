@@ -23,7 +23,7 @@ void rpc_session_close(struct rpc_session *session);
 int rpc_session_receive(struct rpc_session *session, struct span bytes, const char **why) TALLY_MUST_CHECK;
 /* As carrier_pull; then tells streams that drained. */
 int rpc_session_pull(struct rpc_session *session, uint8_t *to, size_t size, size_t *pulled) TALLY_MUST_CHECK;
-/* Begins calls whose requests wait for a turn, for as long as this turn has not had RPC_TURN_SIZE_MAX. */
+/* Begins calls whose requests wait for a turn, as far as this turn may (RPC_TURN_SIZE_MAX). */
 void rpc_session_work(struct rpc_session *session);
 /* Whether such calls are left. */
 bool rpc_session_has_work(const struct rpc_session *session);

@@ -138,6 +138,11 @@ static struct connection *connection_after(const struct connection *connection)
     return connection->next != NULL ? connection->next : connection->server->connections;
 }
 
+static bool turn_is_used(const struct rpc_server *server)
+{
+    return server->shared.turn_spent > 0 || server->shared.turn_large;
+}
+
 /* A turn of the loop begins. Those who wait have it before those whose bytes are read in it, each connection
  * in its order, and another one first each time. */
 static void on_turn(uv_idle_t *handle)
@@ -145,6 +150,7 @@ static void on_turn(uv_idle_t *handle)
     struct rpc_server *server = handle->data;
     bool waiting = false;
     server->shared.turn_spent = 0;
+    server->shared.turn_large = false;
     if (server->connections == NULL) {
         uv_idle_stop(handle);
         return;
@@ -157,12 +163,12 @@ static void on_turn(uv_idle_t *handle)
         at = connection_after(at);
     } while (at != server->first);
     server->first = connection_after(server->first);
-    if (!waiting && server->shared.turn_spent == 0) uv_idle_stop(handle);
+    if (!waiting && !turn_is_used(server)) uv_idle_stop(handle);
 }
 
 static void turn_arm(struct rpc_server *server)
 {
-    if (server->closing || server->shared.turn_spent == 0) return;
+    if (server->closing || !turn_is_used(server)) return;
     CHECK(uv_idle_start(&server->turn, on_turn) == 0);
 }
 

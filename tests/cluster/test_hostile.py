@@ -4,6 +4,7 @@ bound. How long it waited, calm and under each flood, is printed; how fast this 
 
 test_hostile.py KIND FOLDER HOST:PORT is one such client, which goes on until it is killed."""
 
+import contextlib
 import os
 import pathlib
 import resource
@@ -24,6 +25,7 @@ HONEST_S = 20 if FULL else 1.5
 PAUSE_S = 0.004
 ATTACKERS = 2
 MEMORY_MORE_MAX_KIB = 128 * 1024  # RPC_MEMORY_MAX
+TEXTS, TEXT_SIZE = 8, 4 << 20  # MESSAGE_JSON_SIZE_MAX
 IDLE = 5000 if FULL else 400
 FILES_MAX = 450  # RPC_CONNECTIONS_MAX, and what a node has open besides
 SLOWER_MAX_S = 5  # what no answer takes, however slow the machine
@@ -31,11 +33,11 @@ SLOWER_MAX_S = 5  # what no answer takes, however slow the machine
 
 # ---- Attackers ----
 
-def connection(folder, address, certificate=True):
+def connection(folder, address, certificate=True, protocol="h2"):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    context.set_alpn_protocols(["h2"])
+    context.set_alpn_protocols([protocol])
     if certificate:
         context.load_cert_chain(folder / "client.crt", folder / "client.key")
     return context.wrap_socket(socket.create_connection(address, timeout=10))
@@ -85,8 +87,20 @@ class Attack:
         with self.open() as link:
             link.sendall(b"\xff\xff\xff\0\0\0\0\0\1" + bytes(1 << 20))
 
+    def texts(self):
+        """As long as JSON may be, all ended at once: they are read on the loop."""
+        with contextlib.ExitStack() as stack:
+            links = [stack.enter_context(connection(self.folder, self.address, protocol="http/1.1")) for _ in range(TEXTS)]
+            for link in links:
+                link.sendall(b"POST /tallystick.v1.Ledger/SubmitBatch HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                             b"Content-Length: %d\r\n\r\n" % TEXT_SIZE + b" " * (TEXT_SIZE - 1))
+            for link in links:
+                link.sendall(b" ")
+            for link in links:
+                link.recv(1 << 16)
 
-ATTACKS = ("handshakes", "calls", "resets", "pings", "headers", "oversized")
+
+ATTACKS = ("handshakes", "calls", "resets", "pings", "headers", "oversized", "texts")
 
 
 def attack_forever(kind, folder, address):
@@ -110,7 +124,8 @@ class HostileTest(network.NetworkTest):
         net = cls.shared
         cls.folder = net.folder / "hostile"
         cls.folder.mkdir()
-        net.run(NODE, "client", "add", "client", "--roles", "read", "--rate", 100, "--out", cls.folder, check=network.DONE)
+        net.run(NODE, "client", "add", "client", "--roles", "read,submit", "--rate", 100, "--out", cls.folder,
+                check=network.DONE)
         cls.member = rpc.Member(net, NODE)
         with rpc.Client(net, NODE) as client:
             client.submit(cls.member.batch([cls.member.opening()]), rpc.rpc.CHECKPOINTED)

@@ -86,6 +86,7 @@ static void send_bytes(struct rpc_shared *shared, struct rpc_session *session, s
         if (error != TALLY_OK) return;
         do {
             shared->turn_spent = 0;
+            shared->turn_large = false;
             rpc_session_work(session);
             pull(session, seen);
         } while (rpc_session_has_work(session));

@@ -84,6 +84,7 @@ static void feed(struct rpc_shared *shared, struct rpc_session *session, struct 
         }
         if (!pull(session)) return;
         shared->turn_spent = 0;
+        shared->turn_large = false;
         rpc_session_work(session);
         clock_ms += 3;
         rpc_session_sweep(session);

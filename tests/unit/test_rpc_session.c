@@ -475,7 +475,7 @@ static void a_turn_begins_no_more_than_its_share(void **state)
     assert_int_equal(rpc_session_call_count(bench.session), 0);
 }
 
-static void a_request_larger_than_a_turns_share_is_begun_alone(void **state)
+static void a_turns_share_is_that_of_all_connections(void **state)
 {
     (void)state;
     call_headers_put(&bench.out, 1, (struct call_headers){.path = "/t.T/Echo"}, false);
@@ -633,7 +633,7 @@ int main(void)
         on_bench(requests_held_are_bounded),
         on_bench(replies_held_are_bounded),
         on_bench(a_turn_begins_no_more_than_its_share),
-        on_bench(a_request_larger_than_a_turns_share_is_begun_alone),
+        on_bench(a_turns_share_is_that_of_all_connections),
         on_bench(a_reply_above_its_bound_is_refused),
         on_bench(an_unknown_client_is_answered_once_and_sent_away),
         on_bench(a_session_that_finishes_lets_open_calls_end),
