@@ -72,7 +72,7 @@ const struct command command_gov = {
         "\"height\"}. A refusal exits 1 with\n"
         "its name, such as BALLOTED or CLOSED. UNDECIDED says that the node was lost before it answered: "
         "show tells what\n"
-        "became of it, within half a minute.\n",
+        "became of it, once the network goes on.\n",
     .run = gov_run,
 };
 

@@ -13,9 +13,10 @@
 #include "tools/output.h"
 #include "tools/remote_register.h"
 
-/* How long a transaction may wait to be ordered: the node says that it was not before the call gives up. */
+/* How long a transaction may wait to be in a block: the node says that it was not before the call gives up.
+ */
 #define TRANSACTION_LIFETIME_MS 25000u
-_Static_assert(TRANSACTION_LIFETIME_MS < REMOTE_DEADLINE_MS, "nothing is ordered after it was given up");
+_Static_assert(TRANSACTION_LIFETIME_MS < REMOTE_DEADLINE_MS, "what no block has is given up first");
 
 /* ---- At hand ---- */
 
@@ -128,9 +129,8 @@ static enum tool_exit undecided(struct context *context)
                    strcmp(context->reason, "LINK") == 0;
     if (!is_lost) return TOOL_UNREACHABLE; /* it said that it takes nothing now */
     return context_fail(context, TOOL_UNREACHABLE, "UNDECIDED",
-        "%s. It was sent, and may be ordered within %u s all the same: look at tally gov show before it is "
-        "said again",
-        context->message, TRANSACTION_LIFETIME_MS / 1000);
+        "%s. It was sent, and may be ordered all the same: look at tally gov show before it is said again",
+        context->message);
 }
 
 static enum tool_exit submit_once(struct context *context, struct gov_session *session,

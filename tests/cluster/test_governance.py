@@ -128,11 +128,16 @@ class GovernanceTest(GovernedTest):
         lost = network.tally_end(waiting)
         self.assertEqual((lost.code, lost.json["error"]["reason"]), (network.UNREACHABLE, "UNDECIDED"), lost)
         self.assertIn("look at tally gov show before it is said again", lost.json["error"]["message"])
-        self.assertEqual(self.gov(2, "suspend", 4, code=REFUSED)["error"]["reason"], "BATCH_EXPIRED")
+        late = net.run(second, "gov", "suspend", 4)
+        self.assertIn((late.code, late.json["error"]["reason"]), (
+            (REFUSED, "BATCH_EXPIRED"), (network.UNREACHABLE, "UNDECIDED")))
         for name in (first, *others):
             net.start(name)
-        made = self.gov(1, "suspend", 3)
-        self.assertEqual(([each["number"] for each in self.shown()["open"]], made["proposal"]), ([1], 1))
+        self.gov(1, "suspend", 3)
+        # One that is undecided may stand in a block that was proposed in its time, and is ordered now that there is a quorum.
+        open_now = {each["proposed"]["member"] for each in self.shown()["open"]}
+        undecided = {5} if late.code == REFUSED else {4, 5}
+        self.assertTrue({3} <= open_now <= {3} | undecided, open_now)
 
     # Members
 
