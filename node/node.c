@@ -319,6 +319,7 @@ static void watch_for_split(struct node *node)
 static void on_tick(uv_timer_t *timer)
 {
     struct node *node = timer->data;
+    memset(node->seal_answers, 0, sizeof node->seal_answers);
     page_watch_tick(&node->pages, node->checkers);
     node_watch_membership(node);
     node_watch_key(node);

@@ -27,6 +27,9 @@
 
 /* Between two looks whether the ended replica's checks are done. */
 #define TURN_MS 1u
+/* Seals that one peer is sent between two ticks: who lacks one asks once a second, all its peers in turn, and
+ * what it sends of an older epoch is answered too. */
+#define SEAL_ANSWERS_MAX 4u
 
 /* After the last block applied. */
 static const struct member_register *register_of(const struct node *node)
@@ -283,7 +286,8 @@ void node_send_seal(struct node *node, uint32_t peer, uint64_t epoch)
 {
     const struct epoch_seal *seal = epoch_book_seal(node->epochs, epoch);
     struct buffer bytes;
-    if (seal == NULL) return;
+    if (seal == NULL || node->seal_answers[peer] >= SEAL_ANSWERS_MAX) return;
+    node->seal_answers[peer]++;
     buffer_init(&bytes, EPOCH_SEAL_SIZE_MAX);
     epoch_seal_append(seal, &bytes);
     CHECK(!bytes.failed);

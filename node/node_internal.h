@@ -34,11 +34,12 @@ struct node {
     void *closed_context;
     uint64_t epoch; /* of the replica and the certifier */
     struct epoch_book *epochs;
-    uv_timer_t *turn;   /* of epochs; NULL before the first */
-    uint32_t seal_peer; /* asked last for a seal */
-    bool has_votes;     /* a sound vote record, of this epoch or the next */
-    bool votes_failed;  /* one could not be made */
-    uint64_t ready_ms;  /* when it last said that it is synced; 0 = never */
+    uv_timer_t *turn;                /* of epochs; NULL before the first */
+    uint32_t seal_peer;              /* asked last for a seal */
+    uint8_t seal_answers[PEERS_MAX]; /* by slot: seals sent since the last tick */
+    bool has_votes;                  /* a sound vote record, of this epoch or the next */
+    bool votes_failed;               /* one could not be made */
+    uint64_t ready_ms;               /* when it last said that it is synced; 0 = never */
     struct ledger *ledger;
     struct mempool *mempool;
     struct worker *checkers;
@@ -137,7 +138,7 @@ void node_on_seal_kept(void *context, uint64_t epoch);
 void node_ask_for_seal(struct node *node);
 void node_prepare_to_vote(struct node *node);
 void node_look_ready(struct node *node); /* node_ready.c */
-/* How an epoch ended, where it is known here. */
+/* How an epoch ended, where it is known here; a peer that was told often in this second is not told. */
 void node_send_seal(struct node *node, uint32_t peer, uint64_t epoch);
 void node_receive_seal_request(struct node *node, uint32_t peer, struct span payload);
 void node_receive_seal(struct node *node, uint32_t peer, struct span payload);
