@@ -37,7 +37,6 @@ struct intake {
     uint32_t checks;
     struct log_limit refusals;
     struct intake_peer peers[PEERS_MAX];
-    bool closing;
 };
 
 /* One batch on its way through a worker. */
@@ -164,8 +163,6 @@ static void check_done(struct job *job)
             held = NULL;
         }
         check->checked(check->checked_context, check->error, &check->refusal, held);
-    } else if (intake->closing) {
-        held_batch_close(check->held);
     } else {
         from_peer_done(check);
     }

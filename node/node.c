@@ -232,7 +232,6 @@ static void on_rebuilt(void *context, const struct checkpoint *last)
     node->rebuilt_height = last->height;
     node->serving = true;
     node_take_register(node);
-    node_keep_seals_again(node);
     if (last->height > 0) certifier_applied(node->certifier, last);
     node_want_seal(node);
     node_update_work(node);
@@ -256,14 +255,12 @@ static void on_level(void *context)
 {
     struct node *node = context;
     if (node->mending) {
-        node_keep_seals_again(node);
         LOG_INFO("the state is in the ledger's epoch: this node is opened again");
         node->on_joined(node->context);
         return;
     }
     node->serving = true;
     node_take_register(node);
-    node_keep_seals_again(node);
     resume_applied(node);
     node_want_seal(node);
     node_update_work(node);
@@ -415,8 +412,8 @@ static uint64_t newest_certified(const struct node *node)
 
 static int open_parts(struct node *node, char *why, size_t why_size)
 {
-    static const struct executor_callbacks executor_callbacks = {
-        on_applied, on_rebuilt, on_level, on_state_failed, on_provable, node_on_seal_kept};
+    static const struct executor_callbacks executor_callbacks = {on_applied, on_rebuilt, on_level,
+        on_state_failed, on_provable, node_keep_seals_again, node_on_seal_kept};
     static const struct intake_callbacks intake_callbacks = {on_batch, lacks_batches, fill};
     const struct genesis *genesis = &node->config->genesis;
     int error = open_data(node, why, why_size);

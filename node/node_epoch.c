@@ -329,8 +329,9 @@ void node_receive_seal(struct node *node, uint32_t peer, struct span payload)
     if (error != TALLY_OK) links_charge(node->links, peer, "a seal that does not hold");
 }
 
-void node_keep_seals_again(struct node *node)
+void node_keep_seals_again(void *context)
 {
+    struct node *node = context;
     for (uint64_t epoch = 1; epoch <= epoch_book_sealed(node->epochs); epoch++)
         executor_keep_seal(node->executor, epoch_book_seal(node->epochs, epoch));
 }

@@ -143,7 +143,7 @@ void node_send_seal(struct node *node, uint32_t peer, uint64_t epoch);
 void node_receive_seal_request(struct node *node, uint32_t peer, struct span payload);
 void node_receive_seal(struct node *node, uint32_t peer, struct span payload);
 /* The state was made anew, and has none. */
-void node_keep_seals_again(struct node *node);
+void node_keep_seals_again(void *context);
 
 /* What links call; `context` is the node. */
 void node_on_up(void *context, uint32_t peer);

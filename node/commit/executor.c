@@ -254,6 +254,11 @@ static void run_apply(struct job *job)
     tell_sizes(executor->replay.state);
 }
 
+static void tell_anew(struct executor *executor)
+{
+    if (executor->callbacks->on_anew != NULL) executor->callbacks->on_anew(executor->context);
+}
+
 static void apply_done(struct job *job)
 {
     struct apply_job *apply = (struct apply_job *)(void *)job;
@@ -262,9 +267,11 @@ static void apply_done(struct job *job)
     if (apply->base.error != TALLY_OK) {
         fail(executor, "a block cannot be applied", apply->base.error);
     } else if (!executor->failed && !executor->closing) {
-        if (apply->anew)
+        if (apply->anew) {
             LOG_UNUSUAL("the state was damaged; it was rebuilt from the ledger",
                 LOG_U("height", apply->checkpoint.height));
+            tell_anew(executor);
+        }
         if (apply->checkpoint.height > executor->last.height) executor->last = apply->checkpoint;
         executor->counts = apply->counts;
         struct applied_block applied = {
@@ -395,6 +402,7 @@ static void rebuild_done(struct job *job)
         LOG_INFO("the state was rebuilt from the ledger", LOG_U("height", rebuild->last.height));
         executor->last = rebuild->last;
         executor->counts = rebuild->counts;
+        tell_anew(executor);
         executor->callbacks->on_rebuilt(executor->context, &executor->last);
     }
     free(rebuild);
@@ -420,6 +428,7 @@ static void anew_done(struct job *job)
             "the state was brought level with the ledger again", LOG_U("height", rebuild->last.height));
         executor->last = rebuild->last;
         executor->counts = rebuild->counts;
+        tell_anew(executor);
         if (!executor->level) {
             executor->level = true;
             executor->callbacks->on_level(executor->context);

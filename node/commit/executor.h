@@ -39,6 +39,9 @@ struct executor_callbacks {
     void (*on_failed)(void *context, const char *what, int error);
     /* A certified checkpoint of this height is kept, and what it covers can be proven; NULL = nobody asks. */
     void (*on_provable)(void *context, uint64_t height);
+    /* Before on_applied, on_rebuilt or on_level tells more: the state was made anew from the ledger, and the
+     * seals that it kept are gone; NULL = nobody asks. */
+    void (*on_anew)(void *context);
     /* The seal of this epoch is on disk; NULL = nobody asks. */
     void (*on_seal_kept)(void *context, uint64_t epoch);
 };

@@ -27,7 +27,7 @@ struct fixture {
     struct executor *executor;
     struct arena arena;
     struct block blocks[BLOCKS + 1];
-    uint64_t applied, rebuilt;
+    uint64_t applied, rebuilt, anew;
     bool level;
     int awaited; /* on_failed's error that is to come; TALLY_OK once it has */
     uint32_t results;
@@ -45,9 +45,15 @@ static void on_applied(void *context, const struct applied_block *applied)
     fixture->checkpoints[height] = applied->checkpoint;
 }
 
+static void on_anew(void *context)
+{
+    ((struct fixture *)context)->anew++;
+}
+
 static void on_rebuilt(void *context, const struct checkpoint *last)
 {
     struct fixture *fixture = context;
+    assert_int_equal(fixture->anew, 1);
     fixture->rebuilt++;
     fixture->last = *last;
 }
@@ -64,7 +70,8 @@ static void on_failed(void *context, const char *what, int error)
     fixture->awaited = TALLY_OK;
 }
 
-static const struct executor_callbacks callbacks = {on_applied, on_rebuilt, on_level, on_failed, NULL, NULL};
+static const struct executor_callbacks callbacks = {
+    on_applied, on_rebuilt, on_level, on_failed, NULL, on_anew, NULL};
 
 static void open_executor(struct fixture *fixture)
 {
@@ -295,6 +302,7 @@ static void a_state_waits_for_a_block_that_the_ledger_lost(void **state)
     struct checkpoint expected = fixture->checkpoints[4];
     wait_applied(fixture, 4);
     assert_true(fixture->level && executor_is_level(fixture->executor));
+    assert_int_equal(fixture->anew, 1);
     executor_last(fixture->executor, &last, &counts);
     assert_same_state(&last, &expected);
     assert_int_equal(fixture->rebuilt, 0);
@@ -324,6 +332,7 @@ static void a_mistrusted_state_is_made_anew_once(void **state)
     assert_same_state(&last, &fixture->checkpoints[4]);
     assert_int_equal(counts.events, 4 * 2 * 5);
     assert_int_equal(fixture->rebuilt, 0);
+    assert_int_equal(fixture->anew, 1);
 }
 
 /* In its place, a ledger that begins with the block at height 3, of which older ones are still to come. */
