@@ -258,7 +258,7 @@ static void on_tick(uv_timer_t *tick)
 static int open_parts(struct path *path, char *why, size_t why_size)
 {
     static const struct executor_callbacks executor_callbacks = {
-        on_applied, on_rebuilt, on_level, on_part_failed, NULL, NULL};
+        on_applied, on_rebuilt, on_level, on_part_failed, NULL, NULL, NULL};
     static const struct durable_callbacks durable_callbacks = {on_recorded, on_appended, on_part_failed};
     static const struct certifier_callbacks certifier_callbacks = {on_certified, on_divergence, on_evidence};
     static const struct path_intake_callbacks intake_callbacks = {hand_over, on_part_failed};
