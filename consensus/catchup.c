@@ -19,6 +19,33 @@ static uint32_t peer_after(const struct consensus *c, uint32_t from, uint64_t am
     return PEER_ALL;
 }
 
+/* Peers below this are asked for ranges. R12: "While a newer epoch is shown, observers have a turn too". */
+static uint32_t range_turns(const struct consensus *c)
+{
+    return c->later_epoch ? c->config.peer_count : c->n;
+}
+
+/* The next up after the one asked last that has a turn, and had none in this round, or PEER_ALL. */
+static uint32_t range_next(const struct consensus *c)
+{
+    uint32_t turns = range_turns(c);
+    for (uint32_t i = 1; i <= turns; i++) {
+        uint32_t peer = (c->range_peer + i) % turns;
+        if (peer != c->config.signer && c->peers[peer].up && !peer_set_has(&c->range_round, peer))
+            return peer;
+    }
+    return PEER_ALL;
+}
+
+/* How many make everybody. Above the validators not every number is a node's: those that are up count. */
+static uint32_t range_everybody(const struct consensus *c)
+{
+    uint32_t count = c->n;
+    for (uint32_t peer = c->n; peer < range_turns(c); peer++)
+        if (c->peers[peer].up) count++;
+    return count;
+}
+
 static uint64_t range_wait_ms(const struct consensus *c)
 {
     uint64_t wait = 4u * (uint64_t)c->config.base_timeout_ms;
@@ -34,13 +61,14 @@ void range_ask(struct consensus *c, uint32_t peer)
     output->message.kind = MESSAGE_RANGE_REQUEST;
     output->message.height = c->floor.height + 1;
     c->range_peer = peer;
-    if (peer < c->n) c->range_round |= UINT64_C(1) << peer;
+    peer_set_add(&c->range_round, peer);
     /* The pace slackens only when everybody was asked: one who withholds must not slow down the others' turn.
      */
     if (c->range_interval_ms == 0) {
         c->range_interval_ms = range_wait_ms(c);
         c->range_asked = 0;
-    } else if (++c->range_asked % c->n == 0 && c->range_interval_ms < RANGE_BACKOFF_MAX * range_wait_ms(c)) {
+    } else if (++c->range_asked % range_everybody(c) == 0 &&
+               c->range_interval_ms < RANGE_BACKOFF_MAX * range_wait_ms(c)) {
         c->range_interval_ms *= 2;
     }
     c->range_ms = c->now_ms + c->range_interval_ms;
@@ -61,7 +89,7 @@ static void range_try(struct consensus *c)
     if (!proven && !c->later_epoch) {
         c->range_ms = 0;
         c->range_interval_ms = 0;
-        c->range_round = 0;
+        c->range_round = (struct peer_set){0};
         return;
     }
     if (c->range_ms == 0) {
@@ -69,16 +97,16 @@ static void range_try(struct consensus *c)
         c->range_ms = c->now_ms + (near ? c->config.base_timeout_ms : 0);
     }
     if (c->now_ms < c->range_ms) return;
-    uint32_t peer = peer_after(c, c->range_peer, ~c->range_round);
+    uint32_t peer = range_next(c);
     if (peer == PEER_ALL) {
-        c->range_round = 0;
+        c->range_round = (struct peer_set){0};
         c->later_epoch = false;
         if (!proven) {
             c->range_ms = 0;
             c->range_interval_ms = 0;
             return;
         }
-        peer = peer_after(c, c->range_peer, UINT64_MAX);
+        peer = range_next(c);
     }
     if (peer == PEER_ALL)
         c->range_ms = c->now_ms + range_wait_ms(c);
@@ -142,16 +170,16 @@ static void fetch_try(struct consensus *c)
     }
 }
 
-/* A validator that returns may have what the others lack: it is asked next, at the first pace again. Not at
- * once, or whoever starts would ask everybody for the same blocks. */
+/* A peer that returns may have what the others lack: it is asked next, at the first pace again. Not at once,
+ * or whoever starts would ask everybody for the same blocks. */
 void catchup_link_up(struct consensus *c, uint32_t peer)
 {
-    if (c->range_ms == 0 || c->range_interval_ms == 0 || peer >= c->n) return;
-    if (c->range_round >> peer & 1) return; /* asked in this round: a flapping link gains nothing */
+    if (c->range_ms == 0 || c->range_interval_ms == 0 || peer >= range_turns(c)) return;
+    if (peer_set_has(&c->range_round, peer)) return; /* asked in this round: a flapping link gains nothing */
     uint64_t asked_ms = c->range_ms > c->range_interval_ms ? c->range_ms - c->range_interval_ms : 0;
     c->range_ms = asked_ms + range_wait_ms(c);
     c->range_interval_ms = 0;
-    c->range_peer = (peer + c->n - 1) % c->n;
+    c->range_peer = (peer + range_turns(c) - 1) % range_turns(c);
 }
 
 void catchup_try(struct consensus *c)

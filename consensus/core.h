@@ -114,6 +114,23 @@ struct peer_state {
     uint32_t served_count;
 };
 
+struct peer_set {
+    uint64_t words[PEERS_MAX / 64];
+};
+_Static_assert(PEERS_MAX % 64 == 0, "a set has a bit for every peer");
+
+static inline bool peer_set_has(const struct peer_set *set, uint32_t peer)
+{
+    CHECK(peer < PEERS_MAX);
+    return set->words[peer / 64] >> peer % 64 & 1;
+}
+
+static inline void peer_set_add(struct peer_set *set, uint32_t peer)
+{
+    CHECK(peer < PEERS_MAX);
+    set->words[peer / 64] |= UINT64_C(1) << peer % 64;
+}
+
 struct consensus {
     struct consensus_config config;
     uint32_t n, q, f;
@@ -171,7 +188,7 @@ struct consensus {
     bool later_epoch;                     /* a peer seems to be in one: blocks are missing here */
     bool range_proven;                    /* a finalization shows the gap, not a claim alone */
     uint64_t range_ms, range_interval_ms; /* when to ask (again); 0 = not behind */
-    uint64_t range_round;                 /* bitmap of validators: asked in this round */
+    struct peer_set range_round;          /* asked in this round */
     uint32_t range_peer, range_asked;     /* whom last, and how many since the pace was set */
     uint32_t range_vain;                  /* how many since the floor moved */
 

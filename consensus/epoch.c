@@ -49,5 +49,6 @@ void epoch_other(struct consensus *c, uint32_t peer, uint64_t epoch, bool answer
     }
     if (c->later_epoch) return;
     c->later_epoch = true;
-    if (c->range_ms == 0 && peer < c->n) c->range_peer = (peer + c->n - 1) % c->n;
+    uint32_t turns = c->config.peer_count;
+    if (c->range_ms == 0) c->range_peer = (peer + turns - 1) % turns;
 }
