@@ -56,6 +56,8 @@ void checker_turn(struct checker *checker, uint32_t identity, const struct check
 void checker_heard(struct checker *checker, uint32_t identity, uint64_t validators, uint64_t now_ms);
 /* A life ended; what is left is a ledger of `height` blocks. forgotten says that its disk was lost. */
 void checker_restarted(struct checker *checker, uint32_t identity, uint64_t height, bool forgotten);
+/* It starts, on an empty disk, from a block that others vouch for. */
+void checker_joined(struct checker *checker, uint32_t identity, const struct digest *block, uint64_t height);
 /* A new life begins, or a new epoch, from a floor of floor_view, which admits to `view`; then each record it
  * is given back, with the proposal stored (or NULL). From these follows the view it must begin in. */
 void checker_begins(

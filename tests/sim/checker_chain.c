@@ -104,6 +104,16 @@ void checker_commit(struct checker *checker, uint32_t identity, const struct con
     who->tip = known;
 }
 
+void checker_joined(struct checker *checker, uint32_t identity, const struct digest *block, uint64_t height)
+{
+    size_t known = fact_find(checker, block, height);
+    if (known == 0)
+        checker_fail(checker, "replica %u joins on a block of height %llu that nobody committed", identity,
+            (unsigned long long)height);
+    else
+        checker->identities[identity].tip = known;
+}
+
 void checker_applied(struct checker *checker, uint32_t identity, const struct checkpoint *checkpoint)
 {
     struct digest digest = checkpoint_digest(checkpoint);

@@ -115,6 +115,9 @@ void disk_blocks_cut(struct replica_disk *disk, size_t count);
 void disk_block_sealed(struct replica_disk *disk, const struct block_header *path, uint32_t count);
 /* The view of the newest block, where that is of the vote record's epoch; else 0. */
 uint64_t disk_floor_view(const struct replica_disk *disk);
+/* An empty disk gets the first `count` blocks of another one, the last of them the seal before `epoch`. */
+void disk_blocks_copy(
+    struct replica_disk *disk, const struct replica_disk *from, size_t count, uint64_t epoch);
 /* The epoch is over, its seal durable and certified: its vote record goes, and with `votes` the next one's is
  * made. */
 void disk_next_epoch(struct replica_disk *disk, bool votes);

@@ -42,6 +42,21 @@ void disk_block_sealed(struct replica_disk *disk, const struct block_header *pat
     block->seal_path_count = count;
 }
 
+void disk_blocks_copy(
+    struct replica_disk *disk, const struct replica_disk *from, size_t count, uint64_t epoch)
+{
+    CHECK(disk->block_count == 0 && count > 0 && count <= from->block_count);
+    for (size_t i = 0; i < count; i++) {
+        const struct disk_block *block = &from->blocks[i];
+        disk_block_add(
+            disk, &block->header, &block->hash, block->finalization, block->payload, block->proposal);
+        disk_block_sealed(disk, block->seal_path, block->seal_path_count);
+    }
+    disk->blocks_durable = count;
+    disk->epoch = epoch;
+    CHECK(disk->blocks[count - 1].header.seals);
+}
+
 uint64_t disk_floor_view(const struct replica_disk *disk)
 {
     if (disk->block_count == 0) return 0;

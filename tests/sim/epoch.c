@@ -1,5 +1,6 @@
 #include "tests/sim/epoch.h"
 
+#include "tests/sim/join.h"
 #include "tests/sim/trace.h"
 
 /* ---- The sets ---- */
@@ -104,6 +105,7 @@ static bool seal_durable(const struct replica *replica)
 void epoch_tell(struct world *world, struct replica *replica)
 {
     if (!replica->up || !seal_durable(replica)) return;
+    join_sign(world, replica, &replica->disk.blocks[replica->disk.block_count - 1]);
     struct parcel *parcel = parcel_of_epoch(PARCEL_CHECKPOINT, replica->epoch);
     network_send(world, replica, PEER_ALL, parcel);
     parcel_release(parcel);

@@ -37,6 +37,8 @@ void fault_choose(struct world *world)
         world->doomed[chosen] = true;
         i++;
     }
+    for (uint32_t i = 0; i < world->plan.joiners; i++)
+        world->doomed[n + i] = true;
     if (world->plan.shape == SHAPE_FORK) choose_camps(world);
 }
 
@@ -57,18 +59,19 @@ void fault_begin(struct world *world)
     if (plan->partition_gap_us > 0) again(world, EVENT_PARTITION, plan->partition_gap_us);
     if (plan->skew_ms_max > 0) again(world, EVENT_CLOCK, plan->fault_us / 5);
     if (plan->epochs > 1) again(world, EVENT_DECIDE, plan->decide_gap_us);
-    for (uint32_t i = 0; i < plan->validators; i++) {
+    for (uint32_t i = 0; i < world->identity_count; i++) {
         if (!world->doomed[i]) continue;
         struct event event = {.kind = EVENT_CRASH, .replica = i, .number = 1};
-        world_later(world, dice_below(&world->dice, plan->fault_us), event);
+        /* A joiner late, when there are epochs to join. */
+        uint64_t after_us = i < plan->validators ? 0 : plan->fault_us / 2;
+        world_later(world, after_us + dice_below(&world->dice, plan->fault_us - after_us), event);
     }
 }
 
 static void crash(struct world *world, struct replica *replica)
 {
     if (!replica->up || !replica->honest) return;
-    bool wipe = replica->identity < world->plan.validators && world->doomed[replica->identity];
-    replica_crash(world, replica, wipe);
+    replica_crash(world, replica, world->doomed[replica->identity]);
     struct event restart = {.kind = EVENT_RESTART, .replica = replica->index};
     world_later(world, dice_between(&world->dice, 1000, world->plan.down_us_max + 1000), restart);
 }

@@ -2,6 +2,7 @@
 #include "proto/base/check.h"
 #include "tests/sim/epoch.h"
 #include "tests/sim/full.h"
+#include "tests/sim/join.h"
 #include "tests/sim/persist.h"
 #include "tests/sim/supply.h"
 #include "tests/sim/trace.h"
@@ -49,6 +50,7 @@ void replica_next_epoch(struct world *world, struct replica *replica)
         network_break(world, replica->identity);
         return;
     }
+    if (votes && replica->joined) world->counters.joined_votes++;
     open_core(world, replica);
     trace_replica(world, replica, "begins epoch %llu%s", (unsigned long long)epoch,
         votes    ? " as a validator"
@@ -64,6 +66,8 @@ void replica_next_epoch(struct world *world, struct replica *replica)
 
 void replica_start(struct world *world, struct replica *replica)
 {
+    bool joins = (world->plan.faults & FAULT_JOINS) != 0 && replica->wiped;
+    if (joins && replica->disk.block_count == 0) join_try(world, replica);
     replica->epoch = replica->disk.epoch;
     if (!persist_open(world, replica)) return;
     replica->up = true;
@@ -105,6 +109,7 @@ void replica_crash(struct world *world, struct replica *replica, bool wipe)
         if (replica->full != NULL) full_lose(replica->full);
         if (epoch > replica->forgotten_epoch) replica->forgotten_epoch = epoch;
         replica->wiped = true;
+        replica->joined = false;
     }
     network_break(world, replica->identity);
     trace_replica(world, replica, wipe ? "crashes and loses its disk" : "crashes");

@@ -109,6 +109,8 @@ static const char *shape_fault(const struct options *options, const struct given
     if ((wish->full || least > PLAN_EPOCH_VALIDATORS_MAX) && names_fault(options, given, FAULT_EPOCHS))
         return "validator sets change only without --full and with 16 --nodes at most: leave epochs out of "
                "--faults";
+    if (names_fault(options, given, FAULT_JOINS) && !names_fault(options, given, FAULT_EPOCHS))
+        return "who joins does so in a later epoch: with joins name epochs too in --faults";
     if (least > PLAN_SLOW_VALIDATORS_MAX && names_fault(options, given, FAULT_SLOW))
         return "a slow network is only run with 7 --nodes at most: leave slow out of --faults";
     return NULL;

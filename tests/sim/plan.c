@@ -8,14 +8,14 @@
 #define MILLISECOND_US 1000u
 
 static const char *const names[] = {"loss", "delay", "reorder", "duplicate", "partition", "script", "crash",
-    "blackout", "disk", "clock", "byzantine", "lost-disk", "slow", "epochs"};
+    "blackout", "disk", "clock", "byzantine", "lost-disk", "slow", "epochs", "joins"};
 _Static_assert(
-    sizeof names / sizeof names[0] == 14 && FAULTS_ALL == (1u << 14) - 1, "one name for each fault");
+    sizeof names / sizeof names[0] == 15 && FAULTS_ALL == (1u << 15) - 1, "one name for each fault");
 
 const char *plan_faults_text(void)
 {
     return "loss,delay,reorder,duplicate,partition,script,crash,blackout,disk,clock,byzantine,lost-disk,slow,"
-           "epochs";
+           "epochs,joins";
 }
 
 void plan_faults_say(uint32_t faults, char *text, size_t size)
@@ -126,10 +126,17 @@ static void draw_epochs(struct dice *dice, struct plan *plan)
     /* The shipped state decides no set yet. */
     if (plan->full || plan->shape != SHAPE_FREE || plan->validators > PLAN_EPOCH_VALIDATORS_MAX)
         plan->faults &= ~(uint32_t)FAULT_EPOCHS;
+    if ((plan->faults & FAULT_EPOCHS) == 0) plan->faults &= ~(uint32_t)FAULT_JOINS;
     if ((plan->faults & FAULT_EPOCHS) == 0) return;
     plan->epochs = (uint32_t)dice_between(dice, 2, EPOCHS_MAX);
     plan->spares = (uint32_t)dice_below(dice, 4);
     plan->decide_gap_us = dice_between(dice, 1, plan->fault_us);
+    if ((plan->faults & FAULT_JOINS) == 0) return;
+    /* Long enough for two epochs to end. */
+    if (plan->epochs < 3) plan->epochs = 3;
+    plan->decide_gap_us = dice_between(dice, plan->fault_us / 10, plan->fault_us / 4);
+    plan->joiners = (uint32_t)dice_between(dice, 1, 2);
+    if (plan->spares < plan->joiners) plan->spares = plan->joiners;
 }
 
 /* A few views, and nothing but who hears of which: many such runs, each short. */

@@ -23,8 +23,10 @@ enum fault {
     FAULT_LOST_DISK = 1 << 11, /* a validator loses its disk, and follows from then on */
     FAULT_SLOW = 1 << 12,      /* the network is slower than D, for good: timers must grow to meet it */
     FAULT_EPOCHS = 1 << 13, /* no fault, but seldom without one: the validator set changes, several times */
+    FAULT_JOINS = 1 << 14,  /* with epochs: who lost its disk starts from its peers' newest seal, and so do
+                               some  that never voted */
 };
-#define FAULTS_ALL ((1u << 14) - 1)
+#define FAULTS_ALL ((1u << 15) - 1)
 /* Sets that change have at most this many. */
 #define PLAN_EPOCH_VALIDATORS_MAX 16u
 /* And networks that are slow for good. */
@@ -45,6 +47,7 @@ struct plan {
     uint32_t spares;                /* who can become a validator besides those */
     uint32_t liars;                 /* Byzantine validators */
     bool only_doubled;              /* liars lie by running twice, and in no other way */
+    uint32_t joiners;               /* of the spares: they begin anew, from an empty disk */
     uint32_t lost_disks;            /* liars + lost_disks <= f, but in SHAPE_FORK */
     uint32_t faults;                /* which are on in this run */
     uint32_t blocks; /* new batches that must be committed one after another once faults have stopped */

@@ -47,6 +47,7 @@ struct replica {
     uint64_t epoch;           /* of the core */
     uint64_t forgotten_epoch; /* up to this it may have voted on a disk that was lost; 0 = it lost none */
     bool wiped;               /* its disk was lost, and it has not started since */
+    bool joined;              /* its disk began with its peers' newest seal, not with genesis */
     struct consensus *core;
     struct replica_disk disk;
     const struct catalogue *catalogue;

@@ -1,5 +1,7 @@
 #include "tests/sim/seal.h"
 
+#include <stdlib.h>
+
 #include "proto/base/check.h"
 #include "proto/codec/agreement.h"
 #include "tests/sim/dice.h"
@@ -61,6 +63,37 @@ void vault_init(struct vault *vault, uint32_t n, uint64_t seed)
     vault_add_epoch(vault, member);
 }
 
+struct key_pair {
+    struct public_key key; /* first: they are sorted by it */
+    struct secret_key secret;
+};
+
+static int key_order(const void *a, const void *b)
+{
+    return memcmp(a, b, PUBLIC_KEY_SIZE);
+}
+
+/* In ascending order, as identities are; made once, because a key takes as long as many a run's step. */
+static const struct key_pair *key_pairs(void)
+{
+    static struct key_pair pairs[PEERS_MAX];
+    static bool made;
+    if (made) return pairs;
+    for (uint32_t i = 0; i < PEERS_MAX; i++) {
+        put_u32(pairs[i].secret.bytes, i + 1);
+        CHECK(secret_key_public(&pairs[i].secret, &pairs[i].key) == TALLY_OK);
+    }
+    qsort(pairs, PEERS_MAX, sizeof pairs[0], key_order);
+    made = true;
+    return pairs;
+}
+
+const struct secret_key *vault_key(uint32_t identity)
+{
+    CHECK(identity < PEERS_MAX);
+    return &key_pairs()[identity].secret;
+}
+
 static void seat(struct seats *seats, uint32_t peer, uint32_t identity)
 {
     seats->identity_of[peer] = identity;
@@ -78,10 +111,8 @@ void vault_add_epoch(struct vault *vault, const bool member[PEERS_MAX])
     seats->set.count = next;
     for (uint32_t i = 0; i < PEERS_MAX; i++)
         if (!member[i]) seat(seats, next++, i);
-    for (uint32_t i = 0; i < seats->set.count; i++) {
-        seats->set.keys[i].bytes[0] = 2;
-        put_u32(seats->set.keys[i].bytes + 1, seats->identity_of[i] + 1);
-    }
+    for (uint32_t i = 0; i < seats->set.count; i++)
+        seats->set.keys[i] = key_pairs()[seats->identity_of[i]].key;
 }
 
 const struct seats *vault_seats(const struct vault *vault, uint64_t epoch)

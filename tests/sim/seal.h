@@ -5,6 +5,7 @@
 #define TALLY_SIM_SEAL_H
 
 #include "consensus/consensus.h"
+#include "proto/crypto/signature.h"
 
 /* Epochs that one simulated chain can have. */
 #define EPOCHS_MAX 6u
@@ -28,6 +29,8 @@ struct vault {
 void vault_init(struct vault *vault, uint32_t n, uint64_t seed);
 /* Adds the next epoch, of the identities marked. */
 void vault_add_epoch(struct vault *vault, const bool member[PEERS_MAX]);
+/* An identity's real key, for what is signed seldom: the same in each run. */
+const struct secret_key *vault_key(uint32_t identity);
 /* NULL where no such epoch is known. */
 const struct seats *vault_seats(const struct vault *vault, uint64_t epoch);
 /* The identity's place in the epoch's set, or SIGNER_NONE. */

@@ -13,6 +13,10 @@ static void counters_add(struct counters *total, const struct counters *run)
     total->lost += run->lost;
     total->events += run->events;
     total->seals += run->seals;
+    total->joins += run->joins;
+    total->joins_late += run->joins_late;
+    total->joined_votes += run->joined_votes;
+    total->joins_refused += run->joins_refused;
     total->double_proposals += run->double_proposals;
     total->double_votes += run->double_votes;
     total->evidence += run->evidence;
@@ -72,7 +76,10 @@ void totals_print_json(const struct totals *totals, double seconds)
         counters->blocks, counters->messages, counters->lost, counters->events);
     printf(", \"crashes\": %" PRIu64 ", \"restarts\": %" PRIu64 ", \"partitions\": %" PRIu64,
         counters->crashes, counters->restarts, counters->partitions);
-    printf(", \"seals\": %" PRIu64, counters->seals);
+    printf(", \"seals\": %" PRIu64 ", \"joins\": %" PRIu64 ", \"joins_late\": %" PRIu64, counters->seals,
+        counters->joins, counters->joins_late);
+    printf(", \"joined_votes\": %" PRIu64 ", \"joins_refused\": %" PRIu64, counters->joined_votes,
+        counters->joins_refused);
     printf(", \"tails_torn\": %" PRIu64 ", \"records_lost\": %" PRIu64 ", \"disk_errors\": %" PRIu64,
         counters->tails_torn, counters->records_lost, counters->disk_errors);
     printf(", \"blocks_replayed\": %" PRIu64 ", \"events_ordered\": %" PRIu64 ", \"events_applied\": %" PRIu64
@@ -100,7 +107,11 @@ void totals_print(const struct totals *totals, double seconds)
            " restarts, %" PRIu64 " partitions\n",
         counters->blocks, counters->messages, counters->lost, counters->crashes, counters->restarts,
         counters->partitions);
-    printf("%" PRIu64 " epochs sealed, ", counters->seals);
+    printf("%" PRIu64 " epochs sealed; %" PRIu64 " joins by seals, %" PRIu64
+           " of them into epoch 3 or later; %" PRIu64 " epochs voted in after a join; %" PRIu64
+           " false chains of seals refused\n",
+        counters->seals, counters->joins, counters->joins_late, counters->joined_votes,
+        counters->joins_refused);
     printf("%" PRIu64 " torn tails of vote records, %" PRIu64 " records lost, %" PRIu64
            " processes ended by their disks\n",
         counters->tails_torn, counters->records_lost, counters->disk_errors);

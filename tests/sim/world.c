@@ -147,7 +147,7 @@ static uint64_t longest_timeout_us(const struct world *world)
  * to eight times its delay, f + 1 views for each step of one and a half. */
 static uint64_t bound_us(const struct world *world, uint64_t timeout_us)
 {
-    uint64_t faulty = world->plan.liars + world->plan.lost_disks;
+    uint64_t faulty = world->plan.liars + world->plan.lost_disks + world->plan.joiners;
     uint64_t growing_us = 0;
     if (world->plan.faults & FAULT_SLOW) {
         uint64_t enough_us = 8 * world->plan.delay_us_max;
@@ -212,7 +212,7 @@ static void demand_rest_of(
     /* A liar may propose when it is its turn, work or not, or make a block whose time comes now; and a view
      * that led to a commit was not burnt. */
     uint64_t causes = beats + plan->liars + (status.floor_height - height);
-    uint64_t views_max = causes * (3 + 2 * plan->liars + 2 * plan->lost_disks);
+    uint64_t views_max = causes * (3 + 2 * plan->liars + 2 * (plan->lost_disks + plan->joiners));
     bool slow_beats = beats > 0 && (plan->faults & FAULT_SLOW) != 0;
     if (status.view > view + views_max && !slow_beats)
         checker_fail(world->checker, "idle replica %u burns views: %llu in %llu s", index,

@@ -18,9 +18,11 @@
 
 struct counters {
     uint64_t blocks, crashes, restarts, partitions, messages, lost, events;
-    uint64_t double_proposals, double_votes; /* views in which a liar said two things, as sent */
-    uint64_t seals;                          /* epochs that ended */
-    uint64_t evidence;                       /* pieces that replicas came to hold */
+    uint64_t double_proposals, double_votes;   /* views in which a liar said two things, as sent */
+    uint64_t seals;                            /* epochs that ended */
+    uint64_t joins, joins_late, joins_refused; /* by seals; into epoch 3 or later; of a liar's seals */
+    uint64_t joined_votes;                     /* epochs in which somebody who joined before votes */
+    uint64_t evidence;                         /* pieces that replicas came to hold */
     uint64_t tails_torn, records_lost; /* found at starts: torn tails, records written or queued and gone */
     uint64_t disk_errors;              /* that ended a process */
     uint64_t blocks_replayed;          /* of a full run: into states that were behind their ledgers */
@@ -41,10 +43,11 @@ struct world {
     bool honest[PEERS_MAX];
     uint8_t camp[2 * PEERS_MAX]; /* by replica, in SHAPE_FORK: a liar has an instance in each of the two */
     uint64_t decided[EPOCHS_MAX + 2]; /* by epoch: the height whose state asks for its end; 0 = none yet */
-    bool doomed[PEERS_MAX];           /* will lose its disk at its next crash */
-    uint64_t *checkpoint_signers;     /* of a full run: bitmaps by height */
-    uint64_t checkpoint_capacity, certified_height; /* the newest with a quorum */
-    uint32_t batch_count;                           /* batches brought by clients so far */
+    struct certified_checkpoint seals[EPOCHS_MAX + 1]; /* by epoch: its end, signed by up to a quorum */
+    bool doomed[PEERS_MAX];                            /* will lose its disk at its next crash */
+    uint64_t *checkpoint_signers;                      /* of a full run: bitmaps by height */
+    uint64_t checkpoint_capacity, certified_height;    /* the newest with a quorum */
+    uint32_t batch_count;                              /* batches brought by clients so far */
     uint64_t now_us, healed_us;
     bool healed;
     bool traced;

@@ -154,6 +154,26 @@ static void validator_sets_change_and_nobody_notices(void **state)
     assert_true(seals >= 10);
 }
 
+static void who_has_no_disk_joins_by_the_seals_and_votes_later(void **state)
+{
+    (void)state;
+    struct plan_wish wish = any;
+    struct counters sum = {0};
+    wish.faults = FAULT_EPOCHS | FAULT_JOINS | FAULT_LOST_DISK | FAULT_BYZANTINE;
+    for (uint64_t seed = 1; seed <= 120; seed++) {
+        struct plan plan;
+        plan_draw(seed, &wish, &plan);
+        if (plan.validators > 7 || (plan.faults & FAULT_JOINS) == 0) continue;
+        struct verdict verdict = verdict_on(&plan);
+        sum.joins += verdict.counters.joins;
+        sum.joins_late += verdict.counters.joins_late;
+        sum.joined_votes += verdict.counters.joined_votes;
+        sum.joins_refused += verdict.counters.joins_refused;
+    }
+    assert_true(sum.joins >= 10 && sum.joins_late >= 5);
+    assert_true(sum.joined_votes > 0 && sum.joins_refused > 0);
+}
+
 static void fault_lists_are_read_whole_or_refused(void **state)
 {
     (void)state;
@@ -253,6 +273,7 @@ int main(void)
         cmocka_unit_test(too_many_liars_fork_the_chain_and_are_blamed),
         cmocka_unit_test(twins_are_one_validator_of_four_and_fork_nothing),
         cmocka_unit_test(validator_sets_change_and_nobody_notices),
+        cmocka_unit_test(who_has_no_disk_joins_by_the_seals_and_votes_later),
         cmocka_unit_test(fault_lists_are_read_whole_or_refused),
         cmocka_unit_test(the_checker_notices_a_driver_that_acknowledges_too_early),
         cmocka_unit_test(disks_tear_and_lose_and_fail),

@@ -147,6 +147,8 @@ static void a_fault_that_there_cannot_be_is_refused(void **state)
     (void)state;
     refused("--seed 1 --full --faults epochs,loss", "without --full");
     refused("--seed 1 --nodes 31 --faults epochs", "16 --nodes at most");
+    refused("--seed 1 --faults joins,loss", "name epochs too");
+    (void)taken("--seed 1 --faults joins,epochs");
     refused("--seed 1 --nodes 10 --faults slow", "7 --nodes at most");
     refused("--seed 1 --liars forking --faults lost-disk", "where the chain forks");
     refused("--seed 1 --nodes 7 --liars 3 --faults epochs", "where the chain forks");
