@@ -115,12 +115,16 @@ void epoch_told(struct world *world, struct replica *replica, uint32_t peer, con
 {
     uint32_t signer = vault_signer(&world->vault, parcel->epoch, peer);
     if (parcel->epoch == replica->epoch) {
-        if (parcel->kind == PARCEL_CERTIFIED) replica->certified = true;
+        if (parcel->kind == PARCEL_CERTIFIED && join_certified(world, parcel->epoch, parcel->certified))
+            replica->certified = true;
         if (parcel->kind == PARCEL_CHECKPOINT && signer != SIGNER_NONE)
             replica->certifiers |= (uint64_t)1 << signer;
     }
     if (parcel->kind == PARCEL_CERTIFIED || parcel->epoch >= replica->epoch) return;
-    struct parcel *certified = parcel_of_epoch(PARCEL_CERTIFIED, parcel->epoch);
+    struct certified_checkpoint copy = world->seals[parcel->epoch];
+    /* A liar spoils it. */
+    if (!replica->honest) copy.signatures[0].bytes[7] ^= 1;
+    struct parcel *certified = parcel_of_certified(parcel->epoch, &copy);
     network_send(world, replica, peer, certified);
     parcel_release(certified);
 }

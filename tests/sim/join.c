@@ -11,9 +11,10 @@ void join_sign(struct world *world, const struct replica *replica, const struct 
     const struct seats *seats = vault_seats(&world->vault, epoch);
     uint32_t signer = replica_signer(world, replica);
     uint32_t count = (uint32_t)__builtin_popcountll(certified->signers);
-    if (!replica->honest || signer == SIGNER_NONE || count == quorum_of(seats->set.count) ||
+    if (signer == SIGNER_NONE || count == quorum_of(seats->set.count) ||
         (certified->signers >> signer & 1) != 0)
         return;
+    if (count > 0 && !digest_equal(&certified->checkpoint.block, &seal->hash)) return;
     certified->checkpoint = (struct checkpoint){.chain_id = world->vault.chain_id,
         .epoch = epoch,
         .height = seal->header.height,
@@ -28,6 +29,16 @@ void join_sign(struct world *world, const struct replica *replica, const struct 
     struct digest digest = checkpoint_digest(&certified->checkpoint);
     signature_make(vault_key(replica->identity), &digest, &certified->signatures[place]);
     certified->signers |= (uint64_t)1 << signer;
+}
+
+bool join_certified(const struct world *world, uint64_t epoch, const struct certified_checkpoint *certified)
+{
+    static struct verify_set set; /* large */
+    struct digest next = vault_set_hash(&world->vault, epoch + 1);
+    CHECK(verify_set_init(&vault_seats(&world->vault, epoch)->set, &set) == TALLY_OK);
+    return digest_equal(&certified->checkpoint.chain_id, &world->vault.chain_id) &&
+           digest_equal(&certified->checkpoint.next_set_hash, &next) &&
+           certified_checkpoint_check(&set, certified) == TALLY_OK;
 }
 
 /* How the epoch ended. */

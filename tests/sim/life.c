@@ -39,6 +39,7 @@ void replica_next_epoch(struct world *world, struct replica *replica)
     uint64_t epoch = replica->epoch + 1;
     bool member = vault_signer(&world->vault, epoch, replica->identity) != SIGNER_NONE;
     bool votes = member && epoch > replica->forgotten_epoch;
+    join_sign(world, replica, &replica->disk.blocks[replica->disk.block_count - 1]);
     consensus_close(replica->core);
     supply_clear(replica);
     disk_next_epoch(&replica->disk, votes);

@@ -187,6 +187,13 @@ struct parcel *parcel_of_epoch(enum parcel_kind kind, uint64_t epoch)
     return parcel;
 }
 
+struct parcel *parcel_of_certified(uint64_t epoch, const struct certified_checkpoint *certified)
+{
+    struct parcel *parcel = parcel_of_epoch(PARCEL_CERTIFIED, epoch);
+    parcel->certified = parcel->memory[0] = copy_of(certified, sizeof *certified);
+    return parcel;
+}
+
 struct parcel *parcel_hold(struct parcel *parcel)
 {
     CHECK(parcel->references > 0);

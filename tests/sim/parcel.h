@@ -33,7 +33,8 @@ struct parcel {
     struct consensus_message message; /* points into this parcel */
     struct digest block;
     uint64_t epoch;
-    struct payload *payload; /* of PARCEL_BATCHES, PARCEL_PAYLOAD, and of a proposal */
+    const struct certified_checkpoint *certified; /* of PARCEL_CERTIFIED */
+    struct payload *payload;                      /* of PARCEL_BATCHES, PARCEL_PAYLOAD, and of a proposal */
     uint32_t range_count;
     struct parcel **range_proposals; /* of a range: one for each header, payloads included */
     struct span bytes;               /* of a proposal, once asked for; points into `memory` */
@@ -55,6 +56,8 @@ struct parcel *parcel_of_range(const struct block_header *headers, struct parcel
     uint32_t count, const struct certificate *finalization);
 struct parcel *parcel_of_payload(enum parcel_kind kind, const struct digest *block, struct payload *payload);
 struct parcel *parcel_of_epoch(enum parcel_kind kind, uint64_t epoch);
+/* Copies. */
+struct parcel *parcel_of_certified(uint64_t epoch, const struct certified_checkpoint *certified);
 struct parcel *parcel_hold(struct parcel *parcel);
 /* NULL is fine. */
 void parcel_release(struct parcel *parcel);
