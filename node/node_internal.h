@@ -39,7 +39,8 @@ struct node {
     uint8_t seal_answers[PEERS_MAX]; /* by slot: seals sent since the last tick */
     bool has_votes;                  /* a sound vote record, of this epoch or the next */
     bool votes_failed;               /* one could not be made */
-    uint64_t ready_ms;               /* when it last said that it is synced; 0 = never */
+    uint64_t ready_ms;               /* when it last said that it is synced, */
+    uint64_t ready_epoch;            /* and in which epoch; 0 = never */
     struct ledger *ledger;
     struct mempool *mempool;
     struct worker *checkers;

@@ -9,7 +9,7 @@
 #include "node/node_internal.h"
 #include "proto/base/check.h"
 
-/* One that was not ordered is said again so long after. */
+/* One that was not ordered is said again so long after; one that an epoch's end overtook, at once. */
 #define READY_AGAIN_MS 60000u
 #define READY_LIFETIME_MS (5u * 60u * 1000u)
 
@@ -78,7 +78,8 @@ void node_look_ready(struct node *node)
     if (shown.checkpoint.epoch != node->epoch || checkpoint_seals(&shown.checkpoint) ||
         shown.checkpoint.height + READY_LAG_MAX / 2 < executor_applied_height(node->executor))
         return;
-    if (node->ready_ms != 0 && now_ms - node->ready_ms < READY_AGAIN_MS) return;
+    if (node->ready_epoch == node->epoch && now_ms - node->ready_ms < READY_AGAIN_MS) return;
     node->ready_ms = now_ms;
+    node->ready_epoch = node->epoch;
     say_ready(node, &shown);
 }
