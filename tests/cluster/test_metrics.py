@@ -204,7 +204,7 @@ class MetricsTest(network.NetworkTest):
         for source in (ROOT / "node" / "rpc").glob("*.c"):
             text = source.read_text()
             said |= set(re.findall(r'(?:refuse\w*|fail\w*)\([^;]*?GRPC_[A-Z_]+,\s*"([A-Z][A-Z_]{3,})"', text))
-            said |= set(re.findall(r'(?:\.reason = |backfilling\[\] = )"([A-Z][A-Z_]{3,})"', text))
+            said |= set(re.findall(r'(?:\.reason = |backfilling\[\] = |_refusal \w+ = \{\s*GRPC_[A-Z_]+,\s*)"([A-Z][A-Z_]{3,})"', text))
         self.assertGreater(len(said), 25)
         counted = {key[0] for name, key in self.page().samples if name == "tallystick_rpc_errors_total"}
         self.assertEqual(said - counted, set())
