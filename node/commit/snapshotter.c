@@ -13,7 +13,7 @@
 #include "storage/snapshot_reading.h"
 #include "storage/snapshot_write.h"
 
-#define EVENTS_MIN 10000u
+#define EVENTS_MIN 50000u
 #define EVENTS_SHARE 16u
 #define AGE_MS_MAX (24ull * 60 * 60 * 1000)
 /* After so much work it rests as long, unless somebody may be waiting: while there is none, nobody can join

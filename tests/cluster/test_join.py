@@ -19,7 +19,7 @@ from network import DONE, wait_until
 from writer import Writer
 
 BLOCKS = 2600  # more than a network that is followed from its first block has, and old snapshots are behind it
-EVENTS = 12000  # so that a second snapshot was made
+EVENTS = 50000  # so that a second snapshot was made
 NEW = "observer-1"
 
 
@@ -84,7 +84,7 @@ class JoinTest(network.NetworkTest):
         for name in net.validators:
             net.start(name)
         net.take_part()
-        writers = [Writer(net, name, batch_events=2) for name in net.validators]
+        writers = [Writer(net, name, batch_events=10) for name in net.validators]
         for writer in writers:
             writer.start()
         cls.old = net.folder / "old-snapshots"

@@ -66,10 +66,10 @@ static void one_is_due_after_many_events_or_a_day(void **context)
     } cases[] = {
         {{0, 0, 0}, {1, 1000, 0}, false},                                /* nothing to keep */
         {{0, 0, 0}, {1, 1000, 1}, true},                                 /* there is none */
-        {{1, 1000, 1}, {2, 2000, 10000}, false},                         /* 9,999 events */
-        {{1, 1000, 1}, {2, 2000, 10001}, true},                          /* 10,000 */
-        {{9, 1000, 1000000}, {10, 2000, 1066666}, false},                /* less than a sixteenth */
-        {{9, 1000, 1000000}, {10, 2000, 1066667}, true},                 /* of all there are */
+        {{1, 1000, 1}, {2, 2000, 50000}, false},                         /* 49,999 events */
+        {{1, 1000, 1}, {2, 2000, 50001}, true},                          /* 50,000 */
+        {{9, 1000, 10000000}, {10, 2000, 10666666}, false},              /* less than a sixteenth */
+        {{9, 1000, 10000000}, {10, 2000, 10666667}, true},               /* of all there are */
         {{9, 1000, 500}, {10, 1000 + 24 * 3600000 - 1, 501}, false},     /* a day, but for a moment */
         {{9, 1000, 500}, {10, 1000 + 24 * 3600000, 501}, true},          /* a day */
         {{9, 1000, 500}, {10, 1000 + 24ull * 3600000 * 99, 500}, false}, /* nothing new */
