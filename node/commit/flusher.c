@@ -11,7 +11,7 @@
 
 /* However little there is, it is written so long after it came. */
 #define FLUSH_MS 2000u
-#define WRITER_NICE 5
+#define WRITER_NICE 12
 
 struct flusher {
     struct replay *replay;
@@ -229,11 +229,19 @@ static void on_timer(uv_timer_t *timer)
     consider(timer->data, true);
 }
 
+/* Nodes apply the same block at the same time: they do not all write, and sync, at the same time, too. */
+static uint64_t flush_delay_ms(void)
+{
+    uint16_t chance = 0;
+    (void)uv_random(NULL, NULL, &chance, sizeof chance, 0, NULL);
+    return FLUSH_MS + chance % FLUSH_MS;
+}
+
 /* An idle node does not wake up for it. */
 static void timer_start(struct flusher *flusher)
 {
     if (!uv_is_active((uv_handle_t *)flusher->timer))
-        CHECK(uv_timer_start(flusher->timer, on_timer, FLUSH_MS, 0) == 0);
+        CHECK(uv_timer_start(flusher->timer, on_timer, flush_delay_ms(), 0) == 0);
 }
 
 void flusher_note(struct flusher *flusher)
