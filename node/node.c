@@ -147,15 +147,6 @@ static void count_results(const struct applied_block *applied)
         if (counts[code] > 0) meter_add(&meters.events_applied[code], counts[code]);
 }
 
-static void tell_followers(struct node *node)
-{
-    struct node_follower *next;
-    for (struct node_follower *at = node->followers; at != NULL; at = next) {
-        next = at->next;
-        at->on_news(at);
-    }
-}
-
 static void on_applied(void *context, const struct applied_block *applied)
 {
     struct node *node = context;
@@ -177,7 +168,7 @@ static void on_applied(void *context, const struct applied_block *applied)
     node_update_work(node);
     node_set_keepalive(node);
     if (seals) node_ask_for_seal(node);
-    tell_followers(node);
+    node_tell_news(node);
 }
 
 static void on_certified(void *context, const struct certified_checkpoint *checkpoint)
@@ -193,7 +184,7 @@ static void on_provable(void *context, uint64_t height)
 {
     struct node *node = context;
     submissions_certified(node->submissions, height);
-    tell_followers(node);
+    node_tell_news(node);
 }
 
 static void on_divergence(void *context, uint64_t height)
@@ -418,6 +409,7 @@ static int open_parts(struct node *node, char *why, size_t why_size)
     const struct genesis *genesis = &node->config->genesis;
     int error = open_data(node, why, why_size);
     if (error == TALLY_OK) error = mempool_open(NULL, &node->mempool);
+    if (error == TALLY_OK) error = news_open(node->loop, &node->news);
     if (error == TALLY_OK) error = worker_open(node->loop, "checks", CHECKER_THREADS, &node->checkers);
     if (error == TALLY_OK)
         error = executor_open(node->loop, node->data_dir, (size_t)node->config->subject_cache_mib * MIB,
@@ -523,6 +515,7 @@ static void close_parts(struct node *node)
     node_close_epochs(node);
     mempool_close(node->mempool);
     ledger_close(node->ledger);
+    news_close(node->news);
     if (node->locked) disk_unlock(disk_system(), node->lock);
     if (node->tick != NULL) uv_close((uv_handle_t *)node->tick, free_handle);
 }

@@ -6,6 +6,7 @@
 #include "node/commit/executor.h"
 #include "node/config.h"
 #include "node/net/links.h"
+#include "node/news.h"
 #include "node/pressure.h"
 #include "node/replica.h"
 #include "node/standing.h"
@@ -97,13 +98,9 @@ struct node_voter {
 /* Returns how many; each has another name. Borrowed until the loop runs on. */
 uint32_t node_voters(const struct node *node, struct node_voter voters[PEERS_MAX]);
 
-/* Whoever follows the chain: told on the loop after each block has been applied, and each time a certified
- * checkpoint is kept; it may unfollow then. */
-struct node_follower {
-    struct node_follower *next;
-    void (*on_news)(struct node_follower *follower);
-};
-void node_follow(struct node *node, struct node_follower *follower);
-void node_unfollow(struct node *node, struct node_follower *follower);
+/* Where to follow: told of blocks that were applied, and of certified checkpoints that are kept. Borrowed. */
+struct news *node_news(struct node *node);
+/* How far that follower may read now. */
+struct news_heights node_news_told(const struct node *node, const struct news_follower *follower);
 
 #endif

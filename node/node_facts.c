@@ -182,16 +182,27 @@ uint32_t node_voters(const struct node *node, struct node_voter voters[PEERS_MAX
     return count;
 }
 
-void node_follow(struct node *node, struct node_follower *follower)
+static struct news_heights heights_now(const struct node *node)
 {
-    follower->next = node->followers;
-    node->followers = follower;
+    struct news_heights now = {.applied = executor_applied_height(node->executor)};
+    struct certified_checkpoint newest;
+    if (executor_newest_certified(node->executor, &newest)) now.certified = newest.checkpoint.height;
+    return now;
 }
 
-void node_unfollow(struct node *node, struct node_follower *follower)
+struct news *node_news(struct node *node)
 {
-    struct node_follower **at = &node->followers;
-    while (*at != NULL && *at != follower)
-        at = &(*at)->next;
-    if (*at != NULL) *at = follower->next;
+    return node->news;
+}
+
+struct news_heights node_news_told(const struct node *node, const struct news_follower *follower)
+{
+    struct news_heights now = heights_now(node);
+    return news_told(node->news, follower, &now);
+}
+
+void node_tell_news(struct node *node)
+{
+    struct news_heights now = heights_now(node);
+    news_came(node->news, &now);
 }

@@ -11,6 +11,7 @@
 #include "node/intake.h"
 #include "node/mender.h"
 #include "node/newcomer.h"
+#include "node/news.h"
 #include "node/node.h"
 #include "node/page_watch.h"
 #include "node/pressure.h"
@@ -73,7 +74,7 @@ struct node {
     uint64_t peer_heights[PEERS_MAX];                        /* by slot */
     struct checkpoint_vote own_vote;                         /* the newest recorded; height 0 = none */
     struct checkpoint_vote pending_votes[CERTIFIER_HEIGHTS]; /* by height: signed, being recorded */
-    struct node_follower *followers;
+    struct news *news;
 };
 
 /* Sends this validator's newest recorded checkpoint vote, if there is one, to a peer or to PEER_ALL. */
@@ -109,6 +110,9 @@ void node_trust_look(struct node *node, const struct checkpoint *applied);
 
 /* Once a second: says once a minute that the register does not have this node, where that is so. */
 void node_watch_membership(struct node *node);
+
+/* node_facts.c: to those who follow. */
+void node_tell_news(struct node *node);
 
 /* Once a second. */
 void node_look_at_pressure(struct node *node);

@@ -8,7 +8,7 @@
 
 struct follow {
     struct stream stream;
-    struct node_follower follower;
+    struct news_follower follower;
     enum block_listing listing;
     struct digest inquiry; /* with LIST_WHOLE: what opens the blocks */
     bool checkpoints;
@@ -88,21 +88,19 @@ static void run_follow(struct stream *stream)
 static bool follow_ready(const struct stream *stream)
 {
     const struct follow *follow = (const struct follow *)(const void *)stream;
-    const struct executor *executor = node_executor(stream->services->node);
-    struct certified_checkpoint newest;
-    if (follow->next_height <= executor_applied_height(executor)) return true;
+    struct news_heights told = node_news_told(stream->services->node, &follow->follower);
+    if (follow->next_height <= told.applied) return true;
     return follow->checkpoints && follow->next_checkpoint < follow->next_height &&
-           executor_newest_certified(executor, &newest) &&
-           newest.checkpoint.height >= follow->next_checkpoint;
+           follow->next_checkpoint <= told.certified;
 }
 
 static void follow_close(struct stream *stream)
 {
     struct follow *follow = (struct follow *)(void *)stream;
-    node_unfollow(stream->services->node, &follow->follower);
+    news_unfollow(node_news(stream->services->node), &follow->follower);
 }
 
-static void on_news(struct node_follower *follower)
+static void on_news(struct news_follower *follower)
 {
     struct follow *follow = (struct follow *)(void *)((char *)follower - offsetof(struct follow, follower));
     stream_advance(&follow->stream);
@@ -137,6 +135,6 @@ void handle_follow(void *context, struct rpc_call *call)
                               : executor_applied_height(node_executor(services->node)) + 1;
     follow->next_checkpoint = follow->stream.resume_height = follow->next_height;
     arena_close(&arena);
-    node_follow(services->node, &follow->follower);
+    news_follow(node_news(services->node), &follow->follower);
     stream_start(services, call, &follow->stream);
 }
