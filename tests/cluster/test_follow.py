@@ -1,8 +1,11 @@
 #!/usr/bin/python3
 """Follow, by a stock gRPC client: what is told, that each height comes once whatever happens, many followers, and slow ones."""
 
+import base64
 import json
+import os
 import signal
+import subprocess
 import threading
 import time
 
@@ -11,7 +14,7 @@ import grpc
 import network
 import rpc
 from network import FULL
-from rpc import DEADLINE_S, detail_of
+from rpc import DEADLINE_S, credit, detail_of
 
 EVENTS = 100_000  # of one stream
 FOLLOWERS = 200
@@ -319,6 +322,193 @@ class FollowTest(network.NetworkTest):
         rest.run()
         self.assertIsNone(rest.wrong)
         self.assertEqual(heights + rest.heights[:heads[0] - len(heights)], list(range(1, heads[0] + 1)))
+
+
+class FollowReadersTest(network.NetworkTest):
+    """Whose events a stream tells whole: those of the member itself, and all of those blocks that an inquiry of a regulator's
+    opens. All else is place and id."""
+
+    network_options = {"open_reads": False, "policy": "cn"}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        net = cls.shared
+        cls.bank, cls.other = (rpc.Member(net, name) for name in ("validator-1", "validator-2"))
+        cls.readers = {name: cls.reader(name) for name in ("validator-1", "validator-2", "observer-1")}
+        cls.full = {name: rpc.Client(net, name) for name in cls.readers}
+        for client in (*cls.readers.values(), *cls.full.values()):
+            cls.addClassCleanup(client.close)
+        cls.subject, account = os.urandom(32), os.urandom(16)
+        bank = cls.bank
+        opening = bank.opening(cls.subject, account)
+        payment = bank.event(credit.PAYMENT, cls.subject, account, 1, bank.event_id(opening),
+                             body=credit.PaymentBody(amount_minor=700, payer="a payer's name"))
+        gap = bank.event(credit.PAYMENT, cls.subject, account, 9, bytes(32), body=credit.PaymentBody(amount_minor=1))
+        statement = bank.item(credit.STATEMENT, cls.subject, body=credit.TextBody(text="a statement's text"),
+                              statement=credit.StatementPublic())
+        # In several blocks, and others' between them; the other member may read the bank's file by its inquiry.
+        cls.banks = [[opening, payment], [gap], [statement]]
+        grant = cls.other.grant(cls.subject)
+        cls.asked = cls.other.inquiry(cls.subject, cls.other.event_id(grant))
+        cls.others = [[cls.other.opening()], [grant, cls.asked], [cls.other.opening()]]
+        for mine, its in zip(cls.banks, cls.others):
+            cls.full["validator-1"].submit(bank.batch(mine))
+            last = cls.full["validator-2"].submit(cls.other.batch(its), rpc.rpc.CHECKPOINTED)
+        cls.head = net.agreement(last.height)[0]
+
+    @classmethod
+    def reader(cls, name):
+        """A client of a node that has the role read, and no other."""
+        folder = cls.shared.folder / f"reader-{name}"
+        folder.mkdir()
+        cls.shared.run(name, "client", "add", "reader", "--roles", "read", "--out", folder, check=network.DONE)
+        return rpc.Client(cls.shared, name, *[(folder / f"reader.{kind}").read_bytes() for kind in ("crt", "key")])
+
+    @staticmethod
+    def events_of(batches):
+        return [event for batch in batches for event in batch]
+
+    @staticmethod
+    def blocks(client, first, last, **options):
+        """The replies of a stream, up to the block of the last height."""
+        call, found = follow(client, from_height=first, **options), []
+        for reply in call:
+            found.append(reply)
+            if reply.block.header.height == last:
+                call.cancel()
+                return found
+        raise AssertionError("the stream ended by itself")
+
+    @staticmethod
+    def told(replies):
+        return [event for reply in replies for event in reply.block.events]
+
+    def secrets(self, events):
+        """What no client of another member may be told in any form."""
+        found = [self.subject, b"a payer's name", b"a statement's text"]
+        for event in events:
+            header = credit.EventHeader.FromString(event.header)
+            found += [event.header, event.plain.salt, header.body_commitment, header.item_id or header.account.ref]
+        return found
+
+    def is_bare(self, told, index):
+        self.assertEqual({field.name for field, _ in told.ListFields()} - {"index"}, {"event_id"})
+        self.assertEqual(told.index, index)
+
+    def is_whole(self, told, events):
+        self.assertEqual([(event.header, event.plain) for event in told], [(event.header, event.plain) for event in events])
+
+    def refused(self, client, reason, **options):
+        with self.assertRaises(grpc.RpcError) as failed:
+            list(follow(client, **options))
+        self.assertEqual(detail_of(failed.exception).reason, reason)
+        return failed.exception
+
+    def test_a_reader_is_told_its_members_events_whole_and_of_others_place_and_id(self):
+        for name, member, own in (("validator-1", self.bank, self.banks), ("validator-2", self.other, self.others)):
+            mine = self.events_of(own)
+            told = self.told(self.blocks(self.readers[name], 1, self.head, own_events=True))
+            self.is_whole(told, mine)
+            self.assertEqual([event.event_id for event in told], [member.event_id(event) for event in mine])
+            self.assertEqual([event.result != 0 for event in told], [event in self.banks[1] for event in mine])  # the gap
+            everything = self.blocks(self.readers[name], 1, self.head, events=True)
+            self.is_whole([event for event in self.told(everything) if event.header], mine)
+            self.assertEqual(len(self.told(everything)), len(self.events_of(self.banks + self.others)))
+            for reply in everything:
+                for index, event in enumerate(reply.block.events):
+                    if not event.header:
+                        self.is_bare(event, index)
+
+    def test_what_may_not_be_read_is_in_no_stream(self):
+        """Not even for whom an inquiry about the subject was answered: that opens the file to Inquire alone."""
+        answer = self.full["validator-2"].credit.Inquire(
+            rpc.rpc.InquireRequest(inquiry=self.other.event_id(self.asked)), timeout=DEADLINE_S)
+        self.assertIn(b"a payer's name", answer.proof)
+        events = self.events_of(self.banks)
+        for name in ("validator-2", "observer-1"):
+            own = {self.other.event_id(event) for event in self.events_of(self.others)} if name == "validator-2" else set()
+            for options in ({}, {"events": True}, {"own_events": True}, {"events": True, "checkpoints": True}):
+                replies = self.blocks(self.readers[name], 1, self.head, **options)
+                for reply in replies:  # the subject is the reader's own too, where that asked about it
+                    for event in [event for event in reply.block.events if event.event_id in own]:
+                        reply.block.events.remove(event)
+                    for secret in self.secrets(events):
+                        self.assertNotIn(secret, reply.SerializeToString())
+            for data in self.sent(name, "/events?from=1&events=all"):
+                for event in data["block"].get("events", []):
+                    if base64.b64decode(event["eventId"]) not in own:
+                        self.assertEqual(set(event) - {"index"}, {"eventId"})
+        with self.assertRaises(grpc.RpcError) as denied:  # nor may a reader ask
+            self.readers["validator-2"].credit.Inquire(
+                rpc.rpc.InquireRequest(inquiry=self.other.event_id(self.asked)), timeout=DEADLINE_S)
+        self.assertEqual(detail_of(denied.exception).reason, "ROLE")
+
+    def sent(self, name, path):
+        """The data of what a reader is sent as server-sent events, up to the block of the head."""
+        host, port = self.net.addresses(name)[1]
+        folder = self.net.folder / f"reader-{name}"
+        process = subprocess.Popen(
+            ["curl", "--silent", "--no-buffer", "--max-time", "30", "--cacert", self.net.home(name) / "rpc.crt", "--cert",
+             folder / "reader.crt", "--key", folder / "reader.key", f"https://{host}:{port}{path}"], stdout=subprocess.PIPE)
+        found = []
+        try:
+            for line in process.stdout:
+                if not line.startswith(b"data: "):
+                    continue
+                found.append(json.loads(line[6:]))
+                if found[-1]["block"]["header"]["height"] == str(self.head):
+                    return found
+        finally:
+            process.kill()
+            process.communicate()
+        raise AssertionError("the events ended by themselves")
+
+    def test_a_regulator_goes_on_with_whole_blocks_once_its_inquiry_is_recorded(self):
+        watch, reader = self.full["observer-1"], self.readers["observer-1"]
+        half = self.head // 2
+        before = self.blocks(watch, 1, half, events=True)
+        self.assertTrue(all(not event.header for event in self.told(before)))
+        self.refused(watch, "NO_INQUIRY", from_height=half + 1, inquiry=os.urandom(32))
+        shown = self.net.run("observer-1", "supervise", half + 1, self.head, "--purpose", "ACCOUNT_REVIEW",
+                             check=network.DONE).json
+        inquiry = bytes.fromhex(shown["inquiry"])
+        # It goes on where it was; the stream ends with the last block that was asked about.
+        after = list(follow(watch, from_height=half + 1, inquiry=inquiry))
+        self.assertEqual([reply.block.header.height for reply in before + after], list(range(1, self.head + 1)))
+        written = {self.bank.event_id(event): event for event in self.events_of(self.banks + self.others)}
+        told = self.told(after)
+        self.is_whole(told, [written[event.event_id] for event in told])
+        self.assertIn("a statement's text", [credit.TextBody.FromString(event.plain.body).text for event in told
+                                             if credit.EventHeader.FromString(event.header).type == credit.STATEMENT])
+        middle = after[len(after) // 2].block.header.height
+        resumed = list(follow(watch, from_height=middle, inquiry=inquiry))
+        self.assertEqual(resumed, after[middle - half - 1:])
+        # What was told whole is told to nobody else so: not without the inquiry, not before it, not to others with it.
+        for client in (watch, reader):
+            bare = self.blocks(client, half + 1, self.head, events=True)
+            self.assertTrue(all(not event.header for event in self.told(bare)))
+            self.assertEqual([[event.event_id for event in reply.block.events] for reply in bare],
+                             [[event.event_id for event in reply.block.events] for reply in after])
+        self.refused(watch, "OUTSIDE_INQUIRY", from_height=half, inquiry=inquiry)
+        self.refused(reader, "ROLE", from_height=half + 1, inquiry=inquiry)
+        network.wait_until("the inquiry", lambda: self.full["validator-2"].status().applied_height >= shown["height"])
+        for id_of_one in (inquiry, self.other.event_id(self.asked)):
+            self.refused(self.full["validator-2"], "NO_INQUIRY", from_height=half + 1, inquiry=id_of_one)
+
+    def test_an_event_that_names_one_is_followed_by_id_and_read_by_it(self):
+        bank, other = self.bank, self.other
+        dispute = other.item(credit.DISPUTE_OPEN, self.subject, body=credit.TextBody(text="not the amount"),
+                             dispute_open=credit.DisputeOpenPublic(target=bank.event_id(self.banks[0][1]),
+                                                                   category=credit.CATEGORY_AMOUNT))
+        result = self.full["validator-2"].submit(other.batch([dispute]), rpc.rpc.CHECKPOINTED)
+        self.assertEqual(result.results[0].result_name, "OK")
+        for name, whole in (("validator-1", True), ("observer-1", False)):
+            [reply] = self.blocks(self.readers[name], result.height, result.height, events=True)
+            [event] = [event for event in reply.block.events if event.event_id == other.event_id(dispute)]
+            self.is_bare(event, result.results[0].index)
+            told = self.full[name].ledger.GetEvent(rpc.rpc.GetEventRequest(event_id=event.event_id), timeout=DEADLINE_S)
+            self.assertEqual(told.event.header, dispute.header if whole else b"")
 
 
 if __name__ == "__main__":
