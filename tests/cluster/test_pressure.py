@@ -2,11 +2,14 @@
 """A node that cannot take more says so, and when to come back; what it took is never lost."""
 
 import contextlib
+import ctypes
 import os
+import pathlib
 import re
 import signal
 import subprocess
 import time
+import unittest
 
 import grpc
 
@@ -22,6 +25,34 @@ EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
 BATCH_EVENTS = 400
 BATCHES_MAX = 600  # far more than a mempool holds of such
 RETRY_MS_MAX = 5000
+UNAPPLIED_MAX = 32  # PRESSURE_UNAPPLIED_MAX
+PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH = 0x4206, 0x4207, 17
+WALL = 0x40000000  # __WALL: waits for a thread of another process
+
+
+def ptrace(request, tid):
+    call = ctypes.CDLL(None, use_errno=True).ptrace
+    call.restype, call.argtypes = ctypes.c_long, [ctypes.c_long] * 4
+    if call(request, tid, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), f"ptrace {request:#x} of {tid}")
+
+
+@contextlib.contextmanager
+def thread_stands_still(pid, name):
+    """One thread of a process gets no time at all, as a debugger would have it. It had better be idle: it may hold a
+    lock."""
+    folders = [folder for folder in pathlib.Path(f"/proc/{pid}/task").iterdir() if (folder / "comm").read_text().strip() == name]
+    tid, = [int(folder.name) for folder in folders]
+    try:
+        ptrace(PTRACE_SEIZE, tid)
+    except PermissionError:
+        raise unittest.SkipTest("other processes may not be traced here") from None
+    try:
+        ptrace(PTRACE_INTERRUPT, tid)
+        os.waitpid(tid, WALL)
+        yield
+    finally:
+        ptrace(PTRACE_DETACH, tid)
 
 
 class PressureTest(network.NetworkTest):
@@ -80,6 +111,52 @@ class PressureTest(network.NetworkTest):
             self.assertEqual(client.submit(refused).results[0].result_name, "OK")
             wait_until("an empty mempool", lambda: self.net.status(NODE)["mempool_batches"] == 0, 60)
         receipts_check(self, self.net, NODE, taken)
+
+    def test_a_state_that_lags_slows_admission_and_loses_nothing(self):
+        other, accepted = rpc.Member(self.net, "validator-2"), []
+        with rpc.Client(self.net, NODE) as client, rpc.Client(self.net, "validator-2") as others:
+            client.submit(self.member.batch([self.member.opening()]), rpc.rpc.CHECKPOINTED)
+            self.net.agreement()
+            path = network.synth(self.net.folder, seed=5, subjects=5, members=1)["validator-1"]
+            with thread_stands_still(self.net.pid(NODE), "state"):
+                before = client.status().applied_height
+
+                def submit_here():
+                    event = self.member.opening()
+                    client.submit(self.member.batch([event], lifetime_s=500), rpc.rpc.ACCEPTED)
+                    accepted.append(self.member.event_id(event))
+
+                # The others go on, and so does its own part in consensus: what it takes is ordered, and answered later.
+                error, height = None, before
+                while error is None:
+                    self.assertLess(height - before, 3 * UNAPPLIED_MAX)
+                    try:
+                        submit_here()
+                    except grpc.RpcError as failed:
+                        error = failed
+                    height = others.submit(other.batch([other.opening()])).height
+                self.assertEqual((error.code(), detail_of(error).reason), (EXHAUSTED, "STATE_BEHIND"))
+                self.assertIn("again", error.details())
+                self.assertGreater(height - before, UNAPPLIED_MAX)
+                self.assertGreaterEqual(len(accepted), UNAPPLIED_MAX // 2)
+                time.sleep(8)  # the pace of before is forgotten
+                with self.assertRaises(grpc.RpcError) as again:
+                    submit_here()
+                self.assertEqual(detail_of(again.exception).reason, "STATE_BEHIND")
+                self.assertEqual(detail_of(again.exception).retry_after_ms, RETRY_MS_MAX)
+                self.assertEqual(client.status().applied_height, before)
+                importing = network.tally_start("import", path, home=self.net.home(NODE))
+                time.sleep(1)
+                self.assertIsNone(importing.poll(), "an import waits")
+            wait_until("the state to be level", lambda: client.status().applied_height >= height)
+            submit_here()
+            outcome = network.tally_end(importing)
+            self.assertEqual(outcome.code, DONE, outcome)
+            self.assertEqual(outcome.json["accepted"], network.line_count(path))
+            self.assertEqual(client.submit(self.member.batch([self.member.opening()])).results[0].result_name, "OK")
+        self.net.agreement(height)
+        print(f"{len(accepted)} batches were taken", end=" ", flush=True)
+        receipts_check(self, self.net, NODE, accepted)
 
     def test_checkpoints_that_lag_slow_admission(self):
         account = os.urandom(16)
