@@ -54,6 +54,7 @@ void news_follow(struct news *news, struct news_follower *follower)
     CHECK(!follower->follows);
     follower->follows = true;
     follower->seen = news->number;
+    follower->told = news->newest;
     put_last(news, follower);
     news->count++;
 }

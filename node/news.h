@@ -9,7 +9,7 @@
 
 #include "proto/base/error.h"
 
-/* From one share to the next, at least. */
+/* From one share to the next, by the loop's time. */
 #define NEWS_STEP_MS 6u
 /* Everyone's turn comes within so many steps. */
 #define NEWS_STEPS_MAX 8u

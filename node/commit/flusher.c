@@ -9,7 +9,7 @@
 #include "node/metrics/meters.h"
 #include "proto/base/check.h"
 
-/* However little there is, it is written so long after it came. */
+/* However little there is, it is written so long after it came, and up to twice as long. */
 #define FLUSH_MS 2000u
 #define WRITER_NICE 12
 

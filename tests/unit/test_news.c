@@ -172,6 +172,24 @@ static void what_waits_is_not_read_before_its_turn(void **state)
     unfollow(&listener);
 }
 
+static void who_begins_late_reads_what_was_there(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct news_heights now = {6, 5};
+    struct listener early, late;
+    follow(fixture, &early);
+    come(fixture, 5);
+    follow(fixture, &late);
+    come(fixture, 6);
+    struct news_heights told = news_told(fixture->news, &late.follower, &now);
+    assert_int_equal(told.applied, 5);
+    assert_int_equal(told.certified, 4);
+    wait(fixture);
+    assert_int_equal(late.told, 1);
+    unfollow(&early);
+    unfollow(&late);
+}
+
 static void one_may_leave_when_it_is_told(void **state)
 {
     struct listener stays, leaves, last;
@@ -198,6 +216,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(after_a_step_the_next_is_told_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(many_are_told_in_shares_and_none_is_left_out, setup, teardown),
         cmocka_unit_test_setup_teardown(what_waits_is_not_read_before_its_turn, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_begins_late_reads_what_was_there, setup, teardown),
         cmocka_unit_test_setup_teardown(one_may_leave_when_it_is_told, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
