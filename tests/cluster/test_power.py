@@ -5,6 +5,8 @@ fails; a node's disk is full. Nothing that was answered as final is lost, and ev
 import random
 import time
 
+import grpc
+
 import network
 import own_disk
 from daemons import Daemons
@@ -45,9 +47,18 @@ class PowerTest(network.NetworkTest):
         return writers
 
     def submit_some(self, net, name="validator-1"):
+        """Of what was final before a power cut the checkpoints are certified once more: meanwhile one is told to try again."""
         with rpc.Client(net, name) as client:
             member = rpc.Member(net, name)
-            return client.submit(member.batch([member.opening()])).height
+
+            def submitted():
+                try:
+                    return client.submit(member.batch([member.opening()])).height
+                except grpc.RpcError as refusal:
+                    if refusal.code() != grpc.StatusCode.RESOURCE_EXHAUSTED:
+                        raise
+                    return None
+            return wait_until("a batch to be taken", submitted, 30, 0.2)
 
     @staticmethod
     def ended(net):
