@@ -5,8 +5,8 @@
 
 #include <cmocka.h>
 
-#include "node/credit/subject_state.h"
 #include "proto/base/date.h"
+#include "tests/unit/subject_samples.h"
 
 /* A small generator with a fixed seed: the same cases in every run. */
 static uint64_t random_state;
@@ -15,31 +15,6 @@ static uint32_t random_below(uint32_t bound)
 {
     random_state = random_state * 6364136223846793005u + 1442695040888963407u;
     return (uint32_t)(random_state >> 33) % bound;
-}
-
-static struct account sample_account(uint32_t member_id, uint8_t ref_last)
-{
-    struct account account = {
-        .member_id = member_id,
-        .ref = {0xA0, [ACCOUNT_REF_SIZE - 1] = ref_last},
-        .state = ACCOUNT_STATE_OPEN,
-        .type = ACCOUNT_REVOLVING,
-        .product = 7,
-        .currency = 901,
-        .next_seq = 1,
-        .in_force = 1,
-        .head = {{0x11, 0x22}},
-        .ids = {{0x33, 0x44}},
-    };
-
-    return account;
-}
-
-static void encode(const struct subject_state *subject, struct buffer *out)
-{
-    buffer_clear(out);
-    subject_state_encode(subject, out);
-    assert_false(out->failed);
 }
 
 static void an_empty_file_is_its_version_alone(void **context)
@@ -436,42 +411,6 @@ static void a_period_bitmap_has_one_form(void **context)
     subject_state_close(&subject);
 }
 
-static void periods_are_noted_in_any_order_within_their_bound(void **context)
-{
-    (void)context;
-    struct account account = sample_account(1, 1);
-    struct account before;
-    uint32_t middle = period_index(200504);
-
-    assert_false(account_period_is_set(&account, 200504));
-    assert_int_equal(account_period_set(&account, 200504), TALLY_OK);
-    assert_int_equal(account_period_set(&account, 200503), TALLY_OK);
-    assert_int_equal(account_period_set(&account, 200412), TALLY_OK);
-    assert_int_equal(account_period_set(&account, 200512), TALLY_OK);
-    assert_true(account_period_is_set(&account, 200412) && account_period_is_set(&account, 200503));
-    assert_true(account_period_is_set(&account, 200504) && account_period_is_set(&account, 200512));
-    assert_false(account_period_is_set(&account, 200501) || account_period_is_set(&account, 200411));
-    assert_false(account_period_is_set(&account, 200601) || account_period_is_set(&account, 200505));
-
-    account = sample_account(1, 1);
-    assert_int_equal(account_period_set(&account, 200504), TALLY_OK);
-    before = account;
-    assert_int_equal(
-        account_period_set(&account, period_from_index(middle + PERIODS_PER_ACCOUNT_MAX)), TALLY_ELIMIT);
-    assert_int_equal(
-        account_period_set(&account, period_from_index(middle - PERIODS_PER_ACCOUNT_MAX)), TALLY_ELIMIT);
-    assert_memory_equal(&account, &before, sizeof(account));
-    assert_int_equal(
-        account_period_set(&account, period_from_index(middle - PERIODS_PER_ACCOUNT_MAX + 1)), TALLY_OK);
-    assert_int_equal(account.period_span, PERIODS_PER_ACCOUNT_MAX);
-    assert_true(account_period_is_set(&account, 200504));
-    assert_int_equal(account_period_set(&account, 200505), TALLY_ELIMIT);
-    account = before;
-    assert_int_equal(
-        account_period_set(&account, period_from_index(middle + PERIODS_PER_ACCOUNT_MAX - 1)), TALLY_OK);
-    assert_int_equal(account_period_set(&account, 200503), TALLY_ELIMIT);
-}
-
 /* A file whose every list is full. */
 static void fill_up(struct subject_state *subject)
 {
@@ -534,276 +473,6 @@ static void the_largest_file_fits_and_one_record_more_is_refused(void **context)
     subject_state_close(&again);
 }
 
-/* ---- The other sections ---- */
-
-#define ID_7                                                                                                 \
-    "07000000000000000000000000000000"                                                                       \
-    "00000000000000000000000000000000"
-#define ID_8                                                                                                 \
-    "08000000000000000000000000000000"                                                                       \
-    "00000000000000000000000000000000"
-
-static void the_other_sections_encode_to_these_bytes(void **context)
-{
-    (void)context;
-    static const char expected[] = "03"
-                                   "020000003e"
-                                   "0001" ID_7 "00000009"
-                                   "00000021"
-                                   "000032c8"
-                                   "000032d2"
-                                   "00000002"
-                                   "0000000000000005"
-                                   "030000003a"
-                                   "0001" ID_7 "00000009"
-                                   "02"
-                                   "0385"
-                                   "01"
-                                   "00000000000001f4"
-                                   "00000000000f4240"
-                                   "040000002a"
-                                   "0001" ID_7 "00000009"
-                                   "0000000a"
-                                   "0500000024"
-                                   "00000003" ID_8;
-    struct consent consent = {{{7}}, 9, 0x21, 13000, 13010, 2, 5};
-    struct reservation reservation = {{{7}}, 9, ACCOUNT_REVOLVING, 901, true, 500, 1000000};
-    struct dispute dispute = {{{7}}, 9, 10};
-    struct subject_state subject;
-    struct buffer out;
-    char text[1024];
-
-    subject_state_init(&subject);
-    buffer_init(&out, SUBJECT_STATE_SIZE_MAX);
-    assert_int_equal(record_list_add(&subject.consents, sizeof(consent), 1, &consent), TALLY_OK);
-    assert_int_equal(record_list_add(&subject.reservations, sizeof(reservation), 1, &reservation), TALLY_OK);
-    assert_int_equal(record_list_add(&subject.disputes, sizeof(dispute), 1, &dispute), TALLY_OK);
-    subject.item_count = 3;
-    subject.item_ids = (struct digest){{8}};
-    encode(&subject, &out);
-    hex_encode(buffer_span(&out), text);
-    assert_string_equal(text, expected);
-    buffer_close(&out);
-    subject_state_close(&subject);
-}
-
-/* Sections as text, and whether they are a file. */
-static void other_sections_have_one_form(void **context)
-{
-    (void)context;
-#define CONSENT(id, rest) id "00000009" rest
-#define FIELDS                                                                                               \
-    "00000021"                                                                                               \
-    "000032c8"                                                                                               \
-    "000032d2"                                                                                               \
-    "00000002"                                                                                               \
-    "0000000000000005"
-#define RESERVATION(rest)                                                                                    \
-    "03"                                                                                                     \
-    "030000003a"                                                                                             \
-    "0001" ID_7 rest
-    static const struct {
-        const char *text;
-        int error;
-    } cases[] = {
-        {"03"
-         "020000003e"
-         "0001" CONSENT(ID_7, FIELDS),
-            TALLY_OK},
-        {"03"
-         "020000007a"
-         "0002" CONSENT(ID_7, FIELDS) CONSENT(ID_8, FIELDS),
-            TALLY_OK},
-        /* Out of order, twice, too few, too many, none. */
-        {"03"
-         "020000007a"
-         "0002" CONSENT(ID_8, FIELDS) CONSENT(ID_7, FIELDS),
-            TALLY_EFORM},
-        {"03"
-         "020000007a"
-         "0002" CONSENT(ID_7, FIELDS) CONSENT(ID_7, FIELDS),
-            TALLY_EFORM},
-        {"03"
-         "020000003e"
-         "0002" CONSENT(ID_7, FIELDS),
-            TALLY_EFORM},
-        {"03"
-         "020000007a"
-         "0001" CONSENT(ID_7, FIELDS) CONSENT(ID_8, FIELDS),
-            TALLY_EFORM},
-        {"03"
-         "0200000002"
-         "0000",
-            TALLY_EFORM},
-        /* Of no member, for no purpose, for one that is none, ended before it began, used without a use. */
-        {"03"
-         "020000003e"
-         "0001" ID_7 "00000000" FIELDS,
-            TALLY_EFORM},
-        {"03"
-         "020000003e"
-         "0001" CONSENT(ID_7, "00000000"
-                              "000032c8"
-                              "000032d2"
-                              "00000002"
-                              "0000000000000005"),
-            TALLY_EFORM},
-        {"03"
-         "020000003e"
-         "0001" CONSENT(ID_7, "00000040"
-                              "000032c8"
-                              "000032d2"
-                              "00000002"
-                              "0000000000000005"),
-            TALLY_EFORM},
-        {"03"
-         "020000003e"
-         "0001" CONSENT(ID_7, "00000021"
-                              "000032d3"
-                              "000032d2"
-                              "00000002"
-                              "0000000000000005"),
-            TALLY_EFORM},
-        {"03"
-         "020000003e"
-         "0001" CONSENT(ID_7, "00000021"
-                              "000032c8"
-                              "000032d2"
-                              "00000000"
-                              "0000000000000000"),
-            TALLY_EFORM},
-        {RESERVATION("00000009"
-                     "02"
-                     "0385"
-                     "01"
-                     "00000000000001f4"
-                     "00000000000f4240"),
-            TALLY_OK},
-        {RESERVATION("00000009"
-                     "02"
-                     "0385"
-                     "00"
-                     "0000000000000000"
-                     "00000000000f4240"),
-            TALLY_OK},
-        /* Of no member, no type, no flag, an amount that is absent, less than nothing, never alive. */
-        {RESERVATION("00000000"
-                     "02"
-                     "0385"
-                     "01"
-                     "00000000000001f4"
-                     "00000000000f4240"),
-            TALLY_EFORM},
-        {RESERVATION("00000009"
-                     "03"
-                     "0385"
-                     "01"
-                     "00000000000001f4"
-                     "00000000000f4240"),
-            TALLY_EFORM},
-        {RESERVATION("00000009"
-                     "02"
-                     "0385"
-                     "02"
-                     "00000000000001f4"
-                     "00000000000f4240"),
-            TALLY_EFORM},
-        {RESERVATION("00000009"
-                     "02"
-                     "0385"
-                     "00"
-                     "00000000000001f4"
-                     "00000000000f4240"),
-            TALLY_EFORM},
-        {RESERVATION("00000009"
-                     "02"
-                     "0385"
-                     "01"
-                     "ffffffffffffffff"
-                     "00000000000f4240"),
-            TALLY_EFORM},
-        {RESERVATION("00000009"
-                     "02"
-                     "0385"
-                     "01"
-                     "00000000000001f4"
-                     "0000000000000000"),
-            TALLY_EFORM},
-        {RESERVATION("00000009"
-                     "02"
-                     "0385"
-                     "01"
-                     "00000000000001f4"
-                     "ffffffffffffffff"),
-            TALLY_EFORM},
-        {"03"
-         "040000002a"
-         "0001" ID_7 "00000009"
-         "0000000a",
-            TALLY_OK},
-        {"03"
-         "040000002a"
-         "0001" ID_7 "00000000"
-         "0000000a",
-            TALLY_EFORM},
-        {"03"
-         "040000002a"
-         "0001" ID_7 "00000009"
-         "00000000",
-            TALLY_EFORM},
-        {"03"
-         "0500000024"
-         "00000001" ID_7,
-            TALLY_OK},
-        {"03"
-         "0500000024"
-         "00000000" ID_7,
-            TALLY_EFORM},
-        {"03"
-         "0500000020"
-         "00000001",
-            TALLY_EFORM},
-        /* Sections in another order, and twice. */
-        {"03"
-         "040000002a"
-         "0001" ID_7 "00000009"
-         "0000000a"
-         "0500000024"
-         "00000001" ID_7,
-            TALLY_OK},
-        {"03"
-         "0500000024"
-         "00000001" ID_7 "040000002a"
-         "0001" ID_7 "00000009"
-         "0000000a",
-            TALLY_EFORM},
-        {"03"
-         "0500000024"
-         "00000001" ID_7 "0500000024"
-         "00000001" ID_7,
-            TALLY_EFORM},
-        {"03"
-         "0600000000",
-            TALLY_EFORM},
-        {"03"
-         "0000000000",
-            TALLY_EFORM},
-    };
-    struct subject_state subject;
-    uint8_t bytes[512];
-
-    subject_state_init(&subject);
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        size_t size = strlen(cases[i].text) / 2;
-        assert_true(size <= sizeof(bytes));
-        assert_int_equal(hex_decode(cases[i].text, bytes, size), TALLY_OK);
-        int error = subject_state_decode(span_of(bytes, size), &subject);
-        if (error != cases[i].error) fail_msg("case %zu: %d", i, error);
-        if (error) assert_int_equal(subject.consents.count + subject.item_count, 0);
-    }
-    subject_state_close(&subject);
-}
-
 /* What the fields of an account say of each other, one contradiction at a time. */
 static void an_account_that_contradicts_itself_is_refused(void **context)
 {
@@ -849,48 +518,6 @@ static void an_account_that_contradicts_itself_is_refused(void **context)
     subject_state_close(&subject);
 }
 
-static void a_period_taken_back_leaves_the_one_form_of_the_rest(void **context)
-{
-    (void)context;
-    static const uint32_t periods[] = {200501, 200504, 200512};
-    static const uint32_t first[] = {1263, 1260, 1260}, span[] = {9, 12, 4};
-
-    for (size_t out = 0; out < 3; out++) {
-        struct account account = sample_account(1, 1), afresh = sample_account(1, 1);
-        for (size_t i = 0; i < 3; i++) {
-            assert_int_equal(account_period_set(&account, periods[i]), TALLY_OK);
-            if (i != out) assert_int_equal(account_period_set(&afresh, periods[i]), TALLY_OK);
-        }
-        account_period_clear(&account, periods[out]);
-        assert_false(account_period_is_set(&account, periods[out]));
-        assert_int_equal(account.period_first, first[out]);
-        assert_int_equal(account.period_span, span[out]);
-        assert_memory_equal(account.periods, afresh.periods, sizeof(account.periods));
-        account_period_clear(&account, periods[(out + 1) % 3]);
-        account_period_clear(&account, periods[(out + 2) % 3]);
-        assert_int_equal(account.period_span + account.period_first, 0);
-    }
-}
-
-static void changes_of_state_are_remembered_up_to_their_bound(void **context)
-{
-    (void)context;
-    struct account account = sample_account(1, 1);
-
-    for (uint32_t turn = 0; turn < ACCOUNT_TURNS_MAX + 3; turn++) {
-        struct digest id = {{(uint8_t)(turn + 1)}};
-        account_turn_take(&account, turn % 2 == 0 ? ACCOUNT_STATE_FROZEN : ACCOUNT_STATE_OPEN, &id);
-    }
-    assert_int_equal(account.turn_count, ACCOUNT_TURNS_MAX);
-    for (uint32_t turn = ACCOUNT_TURNS_MAX + 3; turn > 3; turn--) {
-        assert_int_equal(account_turn_newest(&account)->event_id.bytes[0], turn);
-        account_turn_back(&account);
-        assert_int_equal(account.state, turn % 2 == 1 ? ACCOUNT_STATE_OPEN : ACCOUNT_STATE_FROZEN);
-    }
-    assert_null(account_turn_newest(&account));
-    assert_int_equal(account.state, ACCOUNT_STATE_FROZEN);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -902,13 +529,8 @@ int main(void)
         cmocka_unit_test(accounts_out_of_order_or_twice_are_refused),
         cmocka_unit_test(what_the_rules_never_make_is_refused),
         cmocka_unit_test(a_period_bitmap_has_one_form),
-        cmocka_unit_test(periods_are_noted_in_any_order_within_their_bound),
         cmocka_unit_test(the_largest_file_fits_and_one_record_more_is_refused),
-        cmocka_unit_test(the_other_sections_encode_to_these_bytes),
-        cmocka_unit_test(other_sections_have_one_form),
         cmocka_unit_test(an_account_that_contradicts_itself_is_refused),
-        cmocka_unit_test(a_period_taken_back_leaves_the_one_form_of_the_rest),
-        cmocka_unit_test(changes_of_state_are_remembered_up_to_their_bound),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
