@@ -35,9 +35,10 @@ struct news;
 
 /* Errors: TALLY_ENOMEM. */
 int news_open(uv_loop_t *loop, struct news **news) TALLY_MUST_CHECK;
-/* The loop must turn once more afterwards. NULL is none. */
+/* Nobody follows any more. The loop must turn once more afterwards. NULL is none. */
 void news_close(struct news *news);
 
+/* It stays the caller's, and where it is, until it unfollows. What came before is no news to it. */
 void news_follow(struct news *news, struct news_follower *follower);
 /* One that does not follow is none. */
 void news_unfollow(struct news *news, struct news_follower *follower);

@@ -8,6 +8,7 @@
 #include "node/commit/flush_pace.h"
 #include "node/metrics/meters.h"
 #include "proto/base/check.h"
+#include "proto/crypto/digest.h"
 
 /* However little there is, it is written so long after it came, and up to twice as long. */
 #define FLUSH_MS 2000u
@@ -232,8 +233,8 @@ static void on_timer(uv_timer_t *timer)
 /* Nodes apply the same block at the same time: they do not all write, and sync, at the same time, too. */
 static uint64_t flush_delay_ms(void)
 {
-    uint16_t chance = 0;
-    (void)uv_random(NULL, NULL, &chance, sizeof chance, 0, NULL);
+    uint16_t chance;
+    random_bytes(&chance, sizeof chance);
     return FLUSH_MS + chance % FLUSH_MS;
 }
 
