@@ -9,10 +9,10 @@
 #ifndef TALLY_NODE_MENDER_H
 #define TALLY_NODE_MENDER_H
 
-#include "node/commit/worker.h"
 #include "node/epoch_book.h"
 #include "node/net/links.h"
 #include "node/roster.h"
+#include "node/work/worker.h"
 #include "storage/ledger.h"
 
 struct mender;

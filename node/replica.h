@@ -8,11 +8,11 @@
 #define TALLY_NODE_REPLICA_H
 
 #include "node/candidates.h"
-#include "node/commit/worker.h"
 #include "node/config.h"
 #include "node/epoch_book.h"
 #include "node/net/links.h"
 #include "node/roster.h"
+#include "node/work/worker.h"
 #include "storage/ledger.h"
 #include "storage/vote_record.h"
 

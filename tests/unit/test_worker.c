@@ -1,4 +1,4 @@
-// links: node
+// links: work base
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "node/commit/worker.h"
+#include "node/work/worker.h"
 #include "proto/base/check.h"
 
 #define JOBS 200

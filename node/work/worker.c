@@ -1,4 +1,4 @@
-#include "node/commit/worker.h"
+#include "node/work/worker.h"
 
 #include <pthread.h>
 #include <stdbool.h>
