@@ -13,13 +13,13 @@
 
 /* Requests that a turn of the loop begins with, all connections together, before it looks after the node's
  * other work: bytes as they came, each JSON one as so many, and each call as so many more. Of those that are
- * larger, one begins in a turn besides. The others wait for the turns that follow. What holds the loop
- * longest is one text at its bound: 15 ms for the largest batch, 25 ms for the largest reply, 40 ms for what
- * only looks like JSON until its end (tests/unit/test_transcode.c prints them); consensus waits 400 ms for a
- * leader. */
+ * larger, one begins in a turn besides. The others wait for the turns that follow. A longer JSON request is
+ * brought into protobuf by a worker: the largest batch takes 15 ms, what only looks like JSON until its end
+ * 40 (tests/unit/test_transcode.c prints them). */
 #define RPC_TURN_SIZE_MAX (512u * KIB)
 #define RPC_TURN_CALL_SIZE (8u * KIB)
 #define RPC_TURN_TEXT_FACTOR 8u
+#define RPC_TURN_TEXT_SIZE_MAX (32u * KIB) /* a longer JSON request is converted by a worker */
 
 /* A connection. */
 #define RPC_STREAMS_MAX 100u                    /* calls at once */

@@ -26,7 +26,7 @@ static bool memory_take(struct rpc_shared *shared, size_t size)
     return true;
 }
 
-static void memory_give(struct rpc_shared *shared, size_t size)
+void call_memory_give(struct rpc_shared *shared, size_t size)
 {
     CHECK(shared->counts.memory >= size);
     shared->counts.memory -= size;
@@ -34,7 +34,7 @@ static void memory_give(struct rpc_shared *shared, size_t size)
 
 void call_request_release(struct rpc_call *call)
 {
-    memory_give(call->shared, call->request.size);
+    call_memory_give(call->shared, call->request.size);
     buffer_close(&call->request);
 }
 
@@ -44,7 +44,7 @@ static void chunk_drop_first(struct rpc_call *call)
     call->first = chunk->next;
     if (call->first == NULL) call->last = NULL;
     call->first_sent = 0;
-    if (chunk->counted) memory_give(call->shared, sizeof *chunk + chunk->size);
+    if (chunk->counted) call_memory_give(call->shared, sizeof *chunk + chunk->size);
     free(chunk);
 }
 
@@ -55,7 +55,7 @@ int call_chunk_queue(struct rpc_call *call, struct span head, struct span body, 
     if (counted && !memory_take(shared, sizeof(struct call_chunk) + size)) return TALLY_EFULL;
     struct call_chunk *chunk = malloc(sizeof *chunk + size);
     if (chunk == NULL) {
-        if (counted) memory_give(shared, sizeof *chunk + size);
+        if (counted) call_memory_give(shared, sizeof *chunk + size);
         return TALLY_ENOMEM;
     }
     *chunk = (struct call_chunk){.size = size, .counted = counted};
@@ -172,7 +172,7 @@ int call_request_append(struct rpc_call *call, struct span bytes)
     if (!memory_take(call->shared, bytes.size)) return TALLY_EFULL;
     buffer_append(&call->request, bytes.data, bytes.size);
     if (!call->request.failed) return TALLY_OK;
-    memory_give(call->shared, bytes.size);
+    call_memory_give(call->shared, bytes.size);
     return TALLY_ENOMEM;
 }
 
@@ -184,7 +184,7 @@ struct span call_request_message(const struct rpc_call *call)
 
 void call_request_clear(struct rpc_call *call)
 {
-    memory_give(call->shared, call->request.size);
+    call_memory_give(call->shared, call->request.size);
     buffer_clear(&call->request);
 }
 

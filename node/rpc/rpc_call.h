@@ -7,6 +7,7 @@
 #include "node/rpc/dialect.h"
 #include "node/rpc/exchange.h"
 #include "node/rpc/server.h"
+#include "node/work/worker.h"
 
 /* What may be refused, and is logged apart, so that much of one kind does not hide another. */
 enum refusal {
@@ -35,6 +36,8 @@ struct rpc_shared {
     uint32_t stall_timeout_ms;
     uint64_t (*now_ms)(void *clock);
     void *clock;
+    void (*submit)(struct worker *worker, struct job *job); /* worker_submit */
+    struct worker *worker;
     struct rpc_server_counts counts;
     size_t turn_spent;                 /* of RPC_TURN_SIZE_MAX, by calls that began in this turn */
     bool turn_large;                   /* a call above it began in this turn */
@@ -67,6 +70,7 @@ enum call_state {
 
 struct call_chunk;
 struct call_error;
+struct conversion;
 
 struct rpc_call {
     struct rpc_shared *shared;
@@ -82,8 +86,9 @@ struct rpc_call {
     bool failed;
     bool counted; /* by call_begin */
     uint64_t due; /* its request is here and waits for its turn: the lower, the sooner; 0 = it does not */
-    struct buffer request; /* as it came; once the call is open, as protobuf */
-    size_t request_at;     /* where in it the message begins */
+    struct buffer request;         /* as it came; once the call is open, as protobuf */
+    size_t request_at;             /* where in it the message begins */
+    struct conversion *conversion; /* has the request's bytes for now; NULL = it is not being converted */
     struct call_chunk *first, *last;
     size_t first_sent; /* bytes of the first chunk */
     size_t pending;
@@ -103,6 +108,9 @@ struct rpc_call {
 struct rpc_call *call_make(struct rpc_shared *shared, struct exchange *exchange, const struct rpc_peer *peer);
 /* Frees the call and what it holds. It has been taken off the session's list, and its handler knows. */
 void call_free(struct rpc_call *call);
+
+/* So many bytes of the server's memory are counted no longer. */
+void call_memory_give(struct rpc_shared *shared, size_t size);
 
 void call_deadline_set(struct rpc_call *call, uint64_t timeout_ms);
 

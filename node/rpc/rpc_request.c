@@ -1,11 +1,10 @@
 #include "node/rpc/rpc_request.h"
 
+#include "node/rpc/rpc_conversion.h"
 #include "node/rpc/rpc_end.h"
 #include "node/rpc/rpc_screen.h"
 #include "node/rpc/transcode.h"
 #include "proto/base/check.h"
-
-#define WHY_SIZE 160u
 
 static void refuse_large(struct rpc_call *call)
 {
@@ -119,26 +118,34 @@ static bool prefix_strip(struct rpc_call *call)
     return true;
 }
 
-/* Handlers know protobuf alone. */
-static bool json_convert(struct rpc_call *call)
+static void refuse_busy(struct rpc_call *call)
 {
-    char why[WHY_SIZE];
-    struct buffer message;
-    struct span json = call_request_message(call);
-    buffer_init(&message, call->method->request_size_max);
-    int error = transcode_from_json(call->method->request, json, &message, why, sizeof why);
-    if (error == TALLY_OK && call_request_replace_take(call, &message) == TALLY_OK) return true;
+    request_refuse(call, GRPC_RESOURCE_EXHAUSTED, "BUSY", "too many requests are being received");
+}
+
+/* Handlers know protobuf alone: what transcode_from_json made of the request takes its place. */
+static bool converted_take(struct rpc_call *call, int error, struct buffer *message, const char *why)
+{
+    if (error == TALLY_OK && call_request_replace_take(call, message) == TALLY_OK) return true;
+    buffer_close(message);
     if (error == TALLY_OK) {
-        request_refuse(call, GRPC_RESOURCE_EXHAUSTED, "BUSY", "too many requests are being received");
-        return false;
-    }
-    buffer_close(&message);
-    if (error == TALLY_EFORM) {
+        refuse_busy(call);
+    } else if (error == TALLY_EFORM) {
         request_refuse(call, GRPC_INVALID_ARGUMENT, "MALFORMED", why);
     } else {
         request_refuse(call, GRPC_RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE", why);
     }
     return false;
+}
+
+static bool json_convert(struct rpc_call *call)
+{
+    char why[CONVERSION_WHY_SIZE];
+    struct buffer message;
+    struct span json = call_request_message(call);
+    buffer_init(&message, call->method->request_size_max);
+    int error = transcode_from_json(call->method->request, json, &message, why, sizeof why);
+    return converted_take(call, error, &message, why);
 }
 
 /* What a URL asks for, as the call's request. */
@@ -154,8 +161,29 @@ static bool feed_ask(struct rpc_call *call)
         return false;
     }
     if (!message.failed && call_request_replace_take(call, &message) == TALLY_OK) return true;
-    request_refuse(call, GRPC_RESOURCE_EXHAUSTED, "BUSY", "too many requests are being received");
+    refuse_busy(call);
     return false;
+}
+
+static bool is_in_time(struct rpc_call *call)
+{
+    if (rpc_now_ms(call->shared) < call->deadline_ms) return true;
+    call_end(call, GRPC_DEADLINE_EXCEEDED, "the deadline passed before the call began", NULL);
+    return false;
+}
+
+static void request_hand_on(struct rpc_call *call)
+{
+    call->state = CALL_OPEN;
+    call->method->handle(call->shared->context, call);
+    CHECK(call->state == CALL_CLOSED || call->on_cancel != NULL);
+    if (call->feed != NULL && call->state == CALL_OPEN) call_respond(call);
+}
+
+static void on_converted(struct rpc_call *call, struct conversion *conversion)
+{
+    if (!is_in_time(call)) return;
+    if (converted_take(call, conversion->error, &conversion->message, conversion->why)) request_hand_on(call);
 }
 
 void request_complete(struct rpc_call *call)
@@ -168,13 +196,11 @@ void request_complete(struct rpc_call *call)
         return;
     }
     if (dialect_is_framed(call->dialect) && !prefix_strip(call)) return;
-    if (rpc_now_ms(call->shared) >= call->deadline_ms) {
-        call_end(call, GRPC_DEADLINE_EXCEEDED, "the deadline passed before the call began", NULL);
+    if (!is_in_time(call)) return;
+    if (conversion_is_due(call)) {
+        if (conversion_begin(call, on_converted) != TALLY_OK) refuse_busy(call);
         return;
     }
     if (call->feed != NULL ? !feed_ask(call) : call->dialect->json && !json_convert(call)) return;
-    call->state = CALL_OPEN;
-    call->method->handle(call->shared->context, call);
-    CHECK(call->state == CALL_CLOSED || call->on_cancel != NULL);
-    if (call->feed != NULL && call->state == CALL_OPEN) call_respond(call);
+    request_hand_on(call);
 }

@@ -5,6 +5,7 @@
 
 #include "node/rpc/http1.h"
 #include "node/rpc/http2.h"
+#include "node/rpc/rpc_conversion.h"
 #include "node/rpc/rpc_end.h"
 #include "node/rpc/rpc_request.h"
 #include "node/rpc/rpc_screen.h"
@@ -44,8 +45,10 @@ static void body_hook(void *context, struct exchange *exchange, struct span byte
     if (request_is_open(call)) request_receive(call, bytes);
 }
 
+/* What a worker converts takes of the loop no more than a call does. */
 static size_t turn_size(const struct rpc_call *call)
 {
+    if (conversion_is_due(call)) return RPC_TURN_CALL_SIZE;
     return call->request.size * (call->dialect->json ? RPC_TURN_TEXT_FACTOR : 1u) + RPC_TURN_CALL_SIZE;
 }
 
@@ -107,6 +110,7 @@ static void gone_hook(void *context, struct exchange *exchange)
     struct rpc_call *call = exchange->owner;
     bool was_open = call->state == CALL_OPEN;
     due_clear(session, call);
+    conversion_forget(call);
     if (call->state != CALL_CLOSED && !call->failed) session->shared->counts.calls_failed++;
     call->state = CALL_CLOSED;
     if (was_open) call_cancel_tell(call);
@@ -239,7 +243,7 @@ static void call_sweep(struct rpc_session *session, struct rpc_call *call, uint6
         call_reset(call);
     } else if (was_open && now_ms >= call->deadline_ms) {
         call_end(call, GRPC_DEADLINE_EXCEEDED, "the deadline passed", NULL);
-    } else if (call->state == CALL_RECEIVING && call->due == 0 &&
+    } else if (call->state == CALL_RECEIVING && call->due == 0 && call->conversion == NULL &&
                (now_ms >= call->deadline_ms || now_ms - call->started_ms >= shared->request_timeout_ms)) {
         request_refuse(call, GRPC_DEADLINE_EXCEEDED, "SLOW_REQUEST", "the request did not arrive in time");
     } else if (call->state == CALL_CLOSED && call->pending == 0 &&

@@ -78,6 +78,7 @@ static void server_free_if_done(struct rpc_server *server)
     if (!server->closing || server->connections != NULL) return;
     if (server->handles_open > 0) {
         if (!uv_is_closing((uv_handle_t *)&server->sweep)) {
+            worker_close(server->shared.worker);
             uv_close((uv_handle_t *)&server->sweep, on_handle_closed);
             uv_close((uv_handle_t *)&server->turn, on_handle_closed);
         }
@@ -433,6 +434,7 @@ static void options_take(struct rpc_server *server, const struct rpc_server_opti
     shared->stall_timeout_ms = option_u32(options->stall_timeout_ms, RPC_STALL_TIMEOUT_MS);
     shared->now_ms = clock_now_ms;
     shared->clock = server->loop;
+    shared->submit = worker_submit;
 }
 
 int rpc_server_open(
@@ -456,6 +458,12 @@ int rpc_server_open(
     error = tls_listener_open(loop, made->tls, options->address, options->port, STREAM_BACKLOG_MAX, on_accept,
         made, &made->listener);
     if (error != TALLY_OK) goto cleanup;
+    *why = "out of memory";
+    error = worker_open(loop, "json", 1, &made->shared.worker);
+    if (error != TALLY_OK) {
+        tls_listener_close(made->listener);
+        goto cleanup;
+    }
     CHECK(uv_timer_init(loop, &made->sweep) == 0);
     CHECK(uv_idle_init(loop, &made->turn) == 0);
     made->sweep.data = made->turn.data = made;

@@ -97,7 +97,6 @@ static void swell(void *context, struct rpc_call *call)
 
 static const struct rpc_method methods[] = {
     {.path = "/t.T/Echo", .request_size_max = 64, .handle = echo, OF_HEIGHTS},
-    {.path = "/t.T/Long", .request_size_max = 32 * KIB, .handle = echo, OF_HEIGHTS},
     {.path = "/t.T/Refuse", .request_size_max = 64, .handle = refuse, OF_HEIGHTS},
     {.path = "/t.T/Stream", .request_size_max = 64, .handle = stream, .streams = true, OF_HEIGHTS},
     {.path = "/t.T/Hold", .request_size_max = 64, .handle = hold, OF_HEIGHTS},
@@ -331,42 +330,6 @@ static void text_takes_more_of_a_turn(void **state)
         bench.shared.turn_spent, RPC_TURN_CALL_SIZE + RPC_TURN_TEXT_FACTOR * strlen("{\"height\":\"1\"}"));
     post("/t.T/Echo", "application/proto", "", span_of("\x08\x01", 2));
     assert_int_equal(bench.shared.turn_spent, RPC_TURN_CALL_SIZE + 2);
-}
-
-static void send_in_the_same_turn(const char *path, struct span body)
-{
-    char head[256];
-    const char *why = "";
-    snprintf(head, sizeof head,
-        "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n", path,
-        body.size);
-    struct span bytes = span_of(head, strlen(head));
-    assert_int_equal(rpc_session_receive(bench.session, bytes, &why), TALLY_OK);
-    assert_int_equal(rpc_session_receive(bench.session, body, &why), TALLY_OK);
-    bench_pull();
-}
-
-static void a_turn_begins_one_large_request_and_small_ones_pass_it(void **state)
-{
-    (void)state;
-    static char long_text[RPC_TURN_SIZE_MAX / RPC_TURN_TEXT_FACTOR];
-    const struct span large = span_of(long_text, sizeof long_text);
-    memset(long_text, ' ', sizeof long_text);
-    long_text[0] = '{';
-    long_text[1] = '}';
-    send_in_the_same_turn("/t.T/Long", large);
-    assert_json("200 OK", "{}");
-    send_in_the_same_turn("/t.T/Echo", span_of("{}", 2));
-    assert_json("200 OK", "{}");
-    send_in_the_same_turn("/t.T/Long", large);
-    assert_int_equal(bench.seen.size, 0);
-    rpc_session_work(bench.session);
-    assert_true(rpc_session_has_work(bench.session));
-    bench.shared.turn_large = false;
-    rpc_session_work(bench.session);
-    assert_false(rpc_session_has_work(bench.session));
-    bench_pull();
-    assert_json("200 OK", "{}");
 }
 
 static void a_call_in_json_is_answered_in_json(void **state)
@@ -863,7 +826,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         on_bench(a_call_in_json_is_answered_in_json),
         on_bench(text_takes_more_of_a_turn),
-        on_bench(a_turn_begins_one_large_request_and_small_ones_pass_it),
         on_bench(a_call_in_protobuf_is_answered_in_protobuf),
         on_bench(an_error_has_its_status_code_message_and_detail),
         on_bench(a_request_that_is_not_its_message_is_refused_with_the_place),
