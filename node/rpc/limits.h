@@ -32,7 +32,7 @@
 #define RPC_HEADERS_SIZE_MAX (16u * KIB)  /* its header list */
 #define RPC_REQUEST_SIZE_MAX (4u * MIB)   /* its request, in whatever form it comes */
 #define RPC_REPLY_SIZE_MAX (32u * MIB)    /* one message, unary or of a stream */
-#define RPC_TEXT_SIZE_MAX (8u * MIB)      /* the same as JSON: it is written on the loop */
+#define RPC_TEXT_SIZE_MAX (8u * MIB)      /* the same as JSON */
 #define RPC_PAGE_SIZE_MAX (2u * MIB)      /* a plain page */
 #define RPC_STREAM_BACKLOG_MAX (8u * MIB) /* queued on one stream; a single message may be larger */
 #define RPC_REQUEST_TIMEOUT_MS 15000u /* from a call's headers to the end of its request; and for a head */

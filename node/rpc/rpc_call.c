@@ -1,12 +1,10 @@
 #include "node/rpc/rpc_call.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "node/rpc/rpc_end.h"
 #include "node/rpc/rpc_metrics.h"
-#include "node/rpc/transcode.h"
 #include "proto/base/check.h"
 
 /* Bytes that wait to be sent: one message as it travels. */
@@ -69,45 +67,34 @@ int call_chunk_queue(struct rpc_call *call, struct span head, struct span body, 
     return TALLY_OK;
 }
 
-/* An event's text around its data. */
-static void event_frame(struct rpc_call *call, struct span message, struct buffer *head)
-{
-    char line[64];
-    uint64_t id = 0;
-    const char *name = call->feed->tell(message, &id);
-    int size = 0;
-    if (id != 0) size = snprintf(line, sizeof line, "id: %" PRIu64 "\n", id);
-    buffer_append(head, line, (size_t)size);
-    size = snprintf(line, sizeof line, "event: %s\ndata: ", name);
-    buffer_append(head, line, (size_t)size);
-}
-
 /* Queues one message as the dialect writes it. Errors: those of call_chunk_queue, TALLY_ELIMIT (too large, or
- * as JSON too large). */
+ * as JSON too large), TALLY_EFORM (as JSON: it is not of its type). */
 static int message_queue(struct rpc_call *call, struct span message)
 {
     uint8_t prefix[GRPC_PREFIX_SIZE];
     struct span head = {0};
-    struct buffer text;
-    struct span bytes = message;
     if (message.size > RPC_REPLY_SIZE_MAX) return TALLY_ELIMIT;
-    buffer_init(&text, RPC_TEXT_SIZE_MAX);
-    int error = TALLY_OK;
-    if (call->feed != NULL) event_frame(call, bytes, &text);
     if (call->dialect->json) {
-        error = transcode_to_json(call->method->reply, bytes, &text);
-        if (call->feed != NULL) buffer_append(&text, "\n\n", 2);
-        if (error == TALLY_OK && text.failed) error = TALLY_ELIMIT;
-        message = buffer_span(&text);
+        const struct rpc_form form = rpc_call_form(call);
+        struct buffer text;
+        buffer_init(&text, RPC_TEXT_SIZE_MAX);
+        int error = rpc_form_write(&form, message, &text);
+        if (error == TALLY_OK) error = call_chunk_queue(call, head, buffer_span(&text), true);
+        buffer_close(&text);
+        return error;
     }
     if (dialect_is_framed(call->dialect)) {
         grpc_prefix_write(prefix, (uint32_t)message.size);
         head = span_of(prefix, sizeof prefix);
     }
-    if (error == TALLY_OK) error = call_chunk_queue(call, head, message, true);
-    if (error == TALLY_EFORM) LOG_BROKEN("a reply is not of its type", LOG_S("call", call->method->path));
-    buffer_close(&text);
-    return error;
+    return call_chunk_queue(call, head, message, true);
+}
+
+/* The same of one that rpc_form_write wrote. */
+static int text_queue(struct rpc_call *call, struct span text)
+{
+    CHECK(call->dialect->json);
+    return call_chunk_queue(call, span_of(NULL, 0), text, true);
 }
 
 /* A call. */
@@ -280,16 +267,16 @@ void rpc_call_watch(struct rpc_call *call, void *context,
     call->on_cancel = on_cancel;
 }
 
-void rpc_call_reply(struct rpc_call *call, struct span reply)
+/* Ends a call whose reply was queued, or was not. */
+static void reply_end(struct rpc_call *call, int error)
 {
-    CHECK(call->state == CALL_OPEN && !call->responding);
-    int error = message_queue(call, reply);
     if (error == TALLY_OK) error = call_headers_send(call);
     if (error == TALLY_OK) {
         call_end(call, GRPC_OK, "", NULL);
         return;
     }
     if (error == TALLY_EFORM) {
+        LOG_BROKEN("a reply is not of its type", LOG_S("call", call->method->path));
         call_end(call, GRPC_INTERNAL, "the reply cannot be told as JSON", NULL);
         return;
     }
@@ -299,17 +286,42 @@ void rpc_call_reply(struct rpc_call *call, struct span reply)
         error == TALLY_ELIMIT ? "the reply is too large" : "too many replies wait to be read", &detail);
 }
 
-int rpc_call_write(struct rpc_call *call, struct span message)
+void rpc_call_reply(struct rpc_call *call, struct span reply)
+{
+    CHECK(call->state == CALL_OPEN && !call->responding);
+    reply_end(call, message_queue(call, reply));
+}
+
+void rpc_call_reply_text(struct rpc_call *call, int error, struct span text)
+{
+    CHECK(call->state == CALL_OPEN && !call->responding);
+    reply_end(call, error == TALLY_OK ? text_queue(call, text) : error);
+}
+
+/* Queues one message of a stream, which `queue` does. */
+static int stream_queue(
+    struct rpc_call *call, int (*queue)(struct rpc_call *call, struct span bytes), struct span bytes)
 {
     CHECK(call->state == CALL_OPEN);
-    size_t size = GRPC_PREFIX_SIZE + message.size;
+    size_t size = GRPC_PREFIX_SIZE + bytes.size;
     size_t backlog_max = call->shared->stream_backlog_max;
     if (call->pending > 0 && (size > backlog_max || call->pending > backlog_max - size)) return TALLY_EFULL;
     if (call_headers_send(call) != TALLY_OK) return TALLY_EFULL;
-    int error = message_queue(call, message);
+    int error = queue(call, bytes);
+    if (error == TALLY_EFORM) LOG_BROKEN("a reply is not of its type", LOG_S("call", call->method->path));
     if (error != TALLY_OK) return error == TALLY_ELIMIT ? error : TALLY_EFULL;
     exchange_wake(call->exchange);
     return TALLY_OK;
+}
+
+int rpc_call_write(struct rpc_call *call, struct span message)
+{
+    return stream_queue(call, message_queue, message);
+}
+
+int rpc_call_write_text(struct rpc_call *call, struct span text)
+{
+    return stream_queue(call, text_queue, text);
 }
 
 size_t rpc_call_pending(const struct rpc_call *call)

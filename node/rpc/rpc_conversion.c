@@ -1,14 +1,19 @@
 #include "node/rpc/rpc_conversion.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "node/rpc/transcode.h"
 
-/* On the worker's thread. */
+#define NICENESS 10 /* of the thread, for as long as it lives */
+
+/* On the worker's thread. Where there is not enough for all, it yields. */
 static void run(struct job *job)
 {
     struct conversion *conversion = (struct conversion *)(void *)job;
     if (atomic_load(&conversion->is_over)) return;
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS);
     const struct buffer *json = &conversion->json;
     size_t at = conversion->json_at;
     conversion->error =

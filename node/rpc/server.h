@@ -162,11 +162,30 @@ void rpc_call_watch(struct rpc_call *call, void *context,
  * RPC_REPLY_SIZE_MAX, or memory_max is spent, the client gets RESOURCE_EXHAUSTED instead. Closes the call. */
 void rpc_call_reply(struct rpc_call *call, struct span reply);
 
+/* How the messages of a call's answer are written. A handler that reads on another thread writes JSON there,
+ * so that the loop need not. */
+struct rpc_form {
+    bool is_json; /* else in protobuf: they travel as they are */
+    bool is_framed;
+    const ProtobufCMessageDescriptor *reply;
+    const struct rpc_feed *feed; /* NULL = not as events */
+};
+/* On the loop, while the call is open. It is good as long as the server is. */
+struct rpc_form rpc_call_form(const struct rpc_call *call);
+/* Of a form in JSON, on any thread: writes a message that is in protobuf into `text`, which is empty, as it
+ * travels. A bound of RPC_TEXT_SIZE_MAX is what others have. Errors: TALLY_ELIMIT (`text` has no room for
+ * it), TALLY_EFORM (not a message of its type: a bug of whoever made it), TALLY_ENOMEM. */
+int rpc_form_write(const struct rpc_form *form, struct span message, struct buffer *text) TALLY_MUST_CHECK;
+/* As rpc_call_reply, of what rpc_form_write wrote and returned. */
+void rpc_call_reply_text(struct rpc_call *call, int error, struct span text);
+
 /* One more message of a stream; the bytes are copied. The call stays open in every case.
  * Errors: TALLY_EFULL (the client reads too slowly: more than stream_backlog_max would wait, or memory_max is
  * spent; nothing was queued; wait for on_drain, or fail the call), TALLY_ELIMIT (above RPC_REPLY_SIZE_MAX).
  */
 int rpc_call_write(struct rpc_call *call, struct span message) TALLY_MUST_CHECK;
+/* The same of what rpc_form_write wrote. */
+int rpc_call_write_text(struct rpc_call *call, struct span text) TALLY_MUST_CHECK;
 /* Bytes written to the stream that have not gone out. */
 size_t rpc_call_pending(const struct rpc_call *call);
 /* Ends a stream with status OK, after what was written. Closes the call. */

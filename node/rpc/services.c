@@ -176,6 +176,16 @@ bool read_request(struct rpc_call *call, const ProtobufCMessageDescriptor *descr
 
 /* ---- Queries ---- */
 
+/* JSON is written where it holds up nobody. */
+static void write_text(struct query *query)
+{
+    struct buffer text;
+    buffer_init(&text, RPC_TEXT_SIZE_MAX);
+    query->form_error = rpc_form_write(&query->form, buffer_span(&query->reply), &text);
+    buffer_close(&query->reply);
+    query->reply = text;
+}
+
 static void run_query(struct job *job)
 {
     struct query *query = (struct query *)(void *)job;
@@ -183,6 +193,10 @@ static void run_query(struct job *job)
         query_fail(query, GRPC_UNAVAILABLE, "NOT_SERVING", NULL, "this node is rebuilding its state");
     else
         query->run(query);
+    if (query->status == GRPC_OK && query->reply.failed)
+        query_fail(
+            query, GRPC_RESOURCE_EXHAUSTED, "TOO_LARGE", NULL, "the answer is larger than one reply may be");
+    if (query->status == GRPC_OK && query->form.is_json) write_text(query);
 }
 
 static void query_done(struct job *job)
@@ -191,10 +205,9 @@ static void query_done(struct job *job)
     struct services *services = query->services;
     if (query->damaged) executor_mistrust(node_executor(services->node));
     if (query->call != NULL) {
-        if (query->status == GRPC_OK && query->reply.failed)
-            query_fail(query, GRPC_RESOURCE_EXHAUSTED, "TOO_LARGE", NULL,
-                "the answer is larger than one reply may be");
-        if (query->status == GRPC_OK)
+        if (query->status == GRPC_OK && query->form.is_json)
+            rpc_call_reply_text(query->call, query->form_error, buffer_span(&query->reply));
+        else if (query->status == GRPC_OK)
             rpc_call_reply(query->call, buffer_span(&query->reply));
         else if (query->reason == backfilling)
             fail_call_pending(query->call, query->message);
@@ -238,6 +251,7 @@ void query_start(struct services *services, struct rpc_call *call,
         .run = run,
         .arena = arena,
         .request = request,
+        .form = rpc_call_form(call),
     };
     query->arena.budget += 64u * MIB; /* scratch for answering */
     buffer_init(&query->reply, RPC_REPLY_SIZE_MAX);

@@ -105,6 +105,8 @@ struct query {
     struct arena arena; /* of the request, and scratch for `run` */
     const ProtobufCMessage *request;
     struct buffer reply;
+    struct rpc_form form;
+    int form_error; /* of writing the reply in its form */
     /* GRPC_OK, or what the call ends with; UNAVAILABLE carries the hint to try again. */
     enum grpc_status status;
     const char *reason, *field, *message;
@@ -168,6 +170,8 @@ struct stream {
     bool finished;       /* set by `run`: no more will come, and the call ends well */
     int error;           /* set by `run`: the call ends with it, and what it appended is dropped */
     const struct read_refusal *refusal; /* set by `run`, which appended nothing: the call ends with it */
+    struct rpc_form form;
+    int form_error; /* of writing the message behind the last of the chunk in its form */
     /* The chunk: messages, where they end in `bytes`, and from which height a client goes on that has them.
      */
     struct buffer bytes;

@@ -85,8 +85,9 @@ static void write_chunk(struct stream *stream)
     while (stream->written < stream->count) {
         size_t i = stream->written, start = i == 0 ? 0 : stream->ends[i - 1];
         size_t pending = rpc_call_pending(stream->call);
-        int error =
-            rpc_call_write(stream->call, span_of(stream->bytes.data + start, stream->ends[i] - start));
+        struct span message = span_of(stream->bytes.data + start, stream->ends[i] - start);
+        int error = stream->form.is_json ? rpc_call_write_text(stream->call, message)
+                                         : rpc_call_write(stream->call, message);
         if (error == TALLY_EFULL) return;
         if (error != TALLY_OK) {
             stream->error = error;
@@ -97,11 +98,39 @@ static void write_chunk(struct stream *stream)
         stream->resume_height = stream->resumes[i];
         stream->written++;
     }
+    if (stream->form_error != TALLY_OK) {
+        stream->error = stream->form_error;
+        fail_read(stream);
+        return;
+    }
     let_chunk_go(stream);
     if (stream->bytes.capacity > KEPT_SIZE_MAX) {
         buffer_close(&stream->bytes);
         buffer_init(&stream->bytes, RPC_REPLY_SIZE_MAX);
     }
+}
+
+/* JSON is written where it holds up nobody. */
+static void write_texts(struct stream *stream)
+{
+    struct buffer text, texts;
+    buffer_init(&text, RPC_TEXT_SIZE_MAX);
+    buffer_init(&texts, RPC_REPLY_SIZE_MAX);
+    for (size_t i = 0, start = 0; i < stream->count; i++) {
+        struct span message = span_of(stream->bytes.data + start, stream->ends[i] - start);
+        buffer_clear(&text);
+        stream->form_error = rpc_form_write(&stream->form, message, &text);
+        if (stream->form_error != TALLY_OK) {
+            stream->count = i;
+            break;
+        }
+        buffer_append(&texts, text.data, text.size);
+        start = stream->ends[i];
+        stream->ends[i] = texts.size;
+    }
+    buffer_close(&text);
+    buffer_close(&stream->bytes);
+    stream->bytes = texts;
 }
 
 static void run_read(struct job *job)
@@ -113,6 +142,7 @@ static void run_read(struct job *job)
         stream->error = TALLY_ECLOSED;
     else
         stream->run(stream);
+    if (stream->form.is_json && stream->error == TALLY_OK && !stream->bytes.failed) write_texts(stream);
     if (stream->bytes.failed && stream->error == TALLY_OK) stream->error = TALLY_ELIMIT;
     stream->held = stream->bytes.capacity;
     (void)atomic_fetch_add(&stream->services->held, stream->held);
@@ -222,6 +252,7 @@ void stream_start(struct services *services, struct rpc_call *call, struct strea
 {
     stream->services = services;
     stream->call = call;
+    stream->form = rpc_call_form(call);
     stream->tick.run = on_tick;
     services->streams++;
     services_tick_add(services, &stream->tick, call);

@@ -15,6 +15,8 @@ import subprocess
 import sys
 import time
 
+from google.protobuf import json_format
+
 import network
 import rpc
 import test_bounds
@@ -26,6 +28,7 @@ PAUSE_S = 0.004
 ATTACKERS = 2
 MEMORY_MORE_MAX_KIB = 128 * 1024  # RPC_MEMORY_MAX
 TEXTS, TEXT_SIZE = 8, 4 << 20  # MESSAGE_JSON_SIZE_MAX
+EVENTS = 1000  # BATCH_EVENTS_MAX
 IDLE = 5000 if FULL else 400
 FILES_MAX = 450  # RPC_CONNECTIONS_MAX, and what a node has open besides
 SLOWER_MAX_S = 5  # what no answer takes, however slow the machine
@@ -51,6 +54,12 @@ class Attack:
         link = connection(self.folder, self.address)
         link.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + test_bounds.frame(test_bounds.SETTINGS))
         return link
+
+    def busy(self):
+        """Only takes processors from the node: what a flood costs beside that is the node's doing."""
+        until = time.monotonic() + 1
+        while time.monotonic() < until:
+            pass
 
     def handshakes(self):
         connection(self.folder, self.address, certificate=False).close()
@@ -87,20 +96,33 @@ class Attack:
         with self.open() as link:
             link.sendall(b"\xff\xff\xff\0\0\0\0\0\1" + bytes(1 << 20))
 
-    def texts(self):
-        """As long as JSON may be, all ended at once: they are read on the loop."""
+    def posts(self, call, body):
+        """On as many connections, all ended at once; the answers are read to their end."""
         with contextlib.ExitStack() as stack:
             links = [stack.enter_context(connection(self.folder, self.address, protocol="http/1.1")) for _ in range(TEXTS)]
             for link in links:
-                link.sendall(b"POST /tallystick.v1.Ledger/SubmitBatch HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                             b"Content-Length: %d\r\n\r\n" % TEXT_SIZE + b" " * (TEXT_SIZE - 1))
+                link.sendall(b"POST /tallystick.v1.Ledger/%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                             b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (call, len(body)) + body[:-1])
             for link in links:
-                link.sendall(b" ")
+                link.sendall(body[-1:])
             for link in links:
-                link.recv(1 << 16)
+                while link.recv(1 << 16):
+                    pass
+
+    def texts(self):
+        """As long as JSON may be."""
+        self.posts(b"SubmitBatch", b" " * TEXT_SIZE)
+
+    def batches(self):
+        """As many events as a batch may have, in JSON."""
+        self.posts(b"SubmitBatch", (self.folder / "batch.json").read_bytes())
+
+    def blocks(self):
+        """Those events again, as JSON."""
+        self.posts(b"GetBlock", b'{"height": "%d"}' % int((self.folder / "height").read_text()))
 
 
-ATTACKS = ("handshakes", "calls", "resets", "pings", "headers", "oversized", "texts")
+ATTACKS = ("busy", "handshakes", "calls", "resets", "pings", "headers", "oversized", "texts", "batches", "blocks")
 
 
 def attack_forever(kind, folder, address):
@@ -128,7 +150,10 @@ class HostileTest(network.NetworkTest):
                 check=network.DONE)
         cls.member = rpc.Member(net, NODE)
         with rpc.Client(net, NODE) as client:
-            client.submit(cls.member.batch([cls.member.opening()]), rpc.rpc.CHECKPOINTED)
+            batch = cls.member.batch([cls.member.opening() for _ in range(EVENTS)])
+            height = client.submit(batch, rpc.rpc.CHECKPOINTED).height
+        (cls.folder / "batch.json").write_text(json_format.MessageToJson(rpc.rpc.SubmitBatchRequest(batch=batch), indent=None))
+        (cls.folder / "height").write_text(str(height))
 
     def waits(self, client):
         """Seconds that an honest client waited for each of its calls."""
