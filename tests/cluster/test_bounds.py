@@ -34,6 +34,7 @@ REACHED_BY = {
         "RPC_TURN_SIZE_MAX": "unit/test_rpc_session.c a_turn_begins_no_more_than_its_share",
         "RPC_TURN_CALL_SIZE": "unit/test_rpc_session.c a_turn_begins_no_more_than_its_share",
         "RPC_TURN_TEXT_FACTOR": "unit/test_connect.c text_takes_more_of_a_turn",
+        "RPC_TURN_TEXT_SIZE_MAX": "unit/test_rpc_conversion.c a_text_at_the_bound_is_converted_at_once",
         "RPC_STREAMS_MAX": "test_calls_at_once_on_a_connection",
         "RPC_IDLE_TIMEOUT_MS": "unit/test_client.c an_idle_connection_is_closed_and_the_client_told",
         "RPC_STRANGER_TIMEOUT_MS": "test_what_takes_too_long",
