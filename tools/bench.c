@@ -21,7 +21,7 @@
 /* Made beforehand, and in memory; and sent before the batches expire. */
 #define NETWORK_EVENTS_MAX 20000000u
 /* About what a proposal finds waiting: at 150,000 events a second it is made every 7 ms. At least a batch. */
-#define BLOCK_EVENTS 1000u
+#define BLOCK_EVENTS 500u
 #define NETWORK_SECONDS_MAX 400u
 
 static enum tool_exit bench_run(struct context *context, int count, char **arguments);
@@ -50,8 +50,8 @@ const struct command command_bench = {
         "  --events N        how many; 2000000 unless given\n"
         "  --subjects S      from 4; 200000 unless given\n"
         "  --batch B         events signed together, 1 to 1000; 500 unless given\n"
-        "  --blocks-of E     events in a block, a multiple of B up to 10000; about 1000 unless given\n"
-        "  --pipeline P      blocks given to the ledger and not yet applied, 1 to 64; 2 unless given\n"
+        "  --blocks-of E     events in a block, a multiple of B up to 10000; about 500 unless given\n"
+        "  --pipeline P      blocks given to the ledger and not yet applied, 1 to 64; 3 unless given\n"
         "  --rate R          offer so many events a second: a block is due once those before it are\n"
         "                    offered, and counts from then, however late it is given to the ledger\n"
         "  --seconds T       end after so long, even with load left\n"
@@ -134,7 +134,7 @@ static enum tool_exit storage_options(
     struct context *context, const struct args *args, struct bench_options *options)
 {
     *options =
-        (struct bench_options){.seed = 1, .events = 2000000, .subjects = 200000, .batch = 500, .pipeline = 2};
+        (struct bench_options){.seed = 1, .events = 2000000, .subjects = 200000, .batch = 500, .pipeline = 3};
     const struct number_option numbers[] = {
         {"events", 1, EVENTS_MAX, &options->events, NULL},
         {"subjects", 4, LOAD_SUBJECTS_MAX, NULL, &options->subjects},
@@ -149,7 +149,8 @@ static enum tool_exit storage_options(
     enum tool_exit code = numbers_take(context, args, numbers, sizeof numbers / sizeof numbers[0]);
     if (code != TOOL_DONE) return code;
     options->net = args_value(args, "net");
-    if (options->block == 0) options->block = options->batch * (BLOCK_EVENTS / options->batch);
+    if (options->block == 0)
+        options->block = options->batch * (options->batch < BLOCK_EVENTS ? BLOCK_EVENTS / options->batch : 1);
     if (options->block % options->batch == 0) return TOOL_DONE;
     return context_fail(
         context, TOOL_USAGE, "USAGE", "--blocks-of is a multiple of --batch, which is %u", options->batch);
