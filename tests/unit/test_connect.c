@@ -76,6 +76,48 @@ static void garble(void *context, struct rpc_call *call)
     rpc_call_reply(call, span_of("\xff\xff", 2));
 }
 
+/* The same three, by handlers that write their text themselves, as those do that read on another thread. */
+static void reply_text(struct rpc_call *call, struct span reply)
+{
+    const struct rpc_form form = rpc_call_form(call);
+    struct buffer text;
+    assert_true(form.is_json);
+    buffer_init(&text, RPC_TEXT_SIZE_MAX);
+    int error = rpc_form_write(&form, reply, &text);
+    rpc_call_reply_text(call, error, buffer_span(&text));
+    buffer_close(&text);
+}
+
+static void echo_text(void *context, struct rpc_call *call)
+{
+    (void)context;
+    reply_text(call, rpc_call_request(call));
+}
+
+static void garble_text(void *context, struct rpc_call *call)
+{
+    (void)context;
+    reply_text(call, span_of("\xff\xff", 2));
+}
+
+static void stream_text(void *context, struct rpc_call *call)
+{
+    const struct rpc_form form = rpc_call_form(call);
+    struct buffer text;
+    rpc_call_watch(call, context, NULL, hold_cancel);
+    buffer_init(&text, RPC_TEXT_SIZE_MAX);
+    assert_int_equal(rpc_form_write(&form, span_of(one, sizeof one), &text), TALLY_OK);
+    assert_int_equal(rpc_call_write_text(call, buffer_span(&text)), TALLY_OK);
+    buffer_clear(&text);
+    assert_int_equal(rpc_form_write(&form, span_of(two, sizeof two), &text), TALLY_OK);
+    assert_int_equal(rpc_call_write_text(call, buffer_span(&text)), TALLY_OK);
+    buffer_close(&text);
+    if (rpc_call_request(call).size == 0)
+        rpc_call_end(call);
+    else
+        rpc_call_fail(call, GRPC_ABORTED, "enough", NULL);
+}
+
 /* A block's hash of so many bytes, which as JSON is RPC_TEXT_SIZE_MAX in all, or four bytes more. */
 static void swell(void *context, struct rpc_call *call)
 {
@@ -116,6 +158,9 @@ static const struct rpc_method methods[] = {
         .request = &tallystick__v1__get_block_request__descriptor,
         .reply = &tallystick__v1__get_block_reply__descriptor},
     {.path = "/t.T/Garble", .request_size_max = 64, .handle = garble, OF_HEIGHTS},
+    {.path = "/t.T/EchoText", .request_size_max = 64, .handle = echo_text, OF_HEIGHTS},
+    {.path = "/t.T/GarbleText", .request_size_max = 64, .handle = garble_text, OF_HEIGHTS},
+    {.path = "/t.T/StreamText", .request_size_max = 64, .handle = stream_text, .streams = true, OF_HEIGHTS},
 };
 
 /* A stream of events: "n=1" or "n=2", or what comes behind one's id. */
@@ -138,6 +183,7 @@ static const char *feed_tell(struct span message, uint64_t *id)
 
 static const struct rpc_feed feeds[] = {
     {"/follow", "/t.T/Stream", feed_ask, feed_tell},
+    {"/follow-text", "/t.T/StreamText", feed_ask, feed_tell},
     {"/wait", "/t.T/Wait", feed_ask, feed_tell},
     {"/watch", "/t.T/AdminWait", feed_ask, feed_tell},
 };
@@ -618,6 +664,47 @@ static void a_reply_that_is_no_message_is_an_error_and_not_shown(void **state)
         "{\"code\":\"internal\",\"message\":\"the reply cannot be told as JSON\"}");
 }
 
+/* What was seen of the one is what is seen of the other. */
+static void assert_seen_alike(struct buffer *of_message)
+{
+    assert_true(of_message->size > 0);
+    assert_seen_bytes(of_message->data, of_message->size);
+    buffer_close(of_message);
+}
+
+static struct buffer seen_take(void)
+{
+    struct buffer seen = bench.seen;
+    buffer_init(&bench.seen, 16 * MIB);
+    return seen;
+}
+
+static void a_text_is_answered_as_the_message_it_was_written_from(void **state)
+{
+    (void)state;
+    static const char *const unary[][2] = {
+        {"/t.T/Echo", "/t.T/EchoText"}, {"/t.T/Garble", "/t.T/GarbleText"}};
+    for (size_t i = 0; i < sizeof unary / sizeof *unary; i++) {
+        post_text(unary[i][0], "", "{\"height\":\"7\"}");
+        struct buffer seen = seen_take();
+        post_text(unary[i][1], "", "{\"height\":\"7\"}");
+        assert_seen_alike(&seen);
+    }
+    static const struct span bodies[] = {
+        {(const uint8_t *)"\0\0\0\0\2{}", 7}, {(const uint8_t *)"\0\0\0\0\x0c{\"height\":1}", 17}};
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        post("/t.T/Stream", "application/connect+json", "", bodies[i]);
+        struct buffer seen = seen_take();
+        post("/t.T/StreamText", "application/connect+json", "", bodies[i]);
+        assert_seen_alike(&seen);
+    }
+    get("/follow");
+    struct buffer seen = seen_take();
+    session_begin(RPC_HTTP_1, true);
+    get("/follow-text");
+    assert_seen_alike(&seen);
+}
+
 static void a_reply_that_is_too_large_as_json_is_refused(void **state)
 {
     (void)state;
@@ -842,6 +929,7 @@ int main(void)
         on_bench(closing_cancels_what_is_open),
         on_bench(a_stop_is_told_to_what_is_open),
         on_bench(a_reply_that_is_no_message_is_an_error_and_not_shown),
+        on_bench(a_text_is_answered_as_the_message_it_was_written_from),
         on_bench(a_reply_that_is_too_large_as_json_is_refused),
         on_bench(a_page_is_for_whom_it_is),
         on_bench(a_page_is_asked_for_without_its_body),
