@@ -137,7 +137,7 @@ class StatusTest(network.NetworkTest):
     def test_5_a_node_that_starts_late_catches_up(self):
         name = "observer-1"
         self.net.stop(name)
-        files = network.synth(self.net.folder, seed=51, subjects=4000, members=1)
+        files = network.synth(self.net.folder, seed=51, subjects=12000, members=1)
         for outcome in self.net.import_all(files).values():
             self.assertEqual(outcome.code, DONE, outcome)
         height, _ = self.net.agreement(names=self.net.validators)
