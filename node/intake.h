@@ -4,9 +4,9 @@
 #define TALLY_NODE_INTAKE_H
 
 #include "node/admission.h"
+#include "node/jobs/worker.h"
 #include "node/mempool.h"
 #include "node/net/links.h"
-#include "node/work/worker.h"
 
 /* Checks under way, all sources together: past that a flooded batch is let go (a block that needs it fetches
  * it), and a client is told to try again. */

@@ -10,9 +10,9 @@
 #define TALLY_NODE_MENDER_H
 
 #include "node/epoch_book.h"
+#include "node/jobs/worker.h"
 #include "node/net/links.h"
 #include "node/roster.h"
-#include "node/work/worker.h"
 #include "storage/ledger.h"
 
 struct mender;

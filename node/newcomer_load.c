@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
+#include "node/jobs/worker.h"
 #include "node/net/log.h"
-#include "node/work/worker.h"
 #include "proto/base/check.h"
 #include "storage/adoption.h"
 #include "storage/ledger.h"

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "node/work/worker.h"
+#include "node/jobs/worker.h"
 
 /* Zeros to begin with. It stays where it is until the worker is closed. */
 struct page_watch {

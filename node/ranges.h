@@ -2,7 +2,7 @@
 #ifndef TALLY_NODE_RANGES_H
 #define TALLY_NODE_RANGES_H
 
-#include "node/work/worker.h"
+#include "node/jobs/worker.h"
 #include "storage/ledger.h"
 
 /* Enough for one answer; the block that passes it, and any up to the next with an FC, still go along. */

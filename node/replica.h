@@ -10,9 +10,9 @@
 #include "node/candidates.h"
 #include "node/config.h"
 #include "node/epoch_book.h"
+#include "node/jobs/worker.h"
 #include "node/net/links.h"
 #include "node/roster.h"
-#include "node/work/worker.h"
 #include "storage/ledger.h"
 #include "storage/vote_record.h"
 

@@ -4,7 +4,7 @@
 #define TALLY_TOOLS_BENCH_PATH_INTAKE_H
 
 #include "node/commit/register_view.h"
-#include "node/work/worker.h"
+#include "node/jobs/worker.h"
 #include "proto/base/arena.h"
 #include "tools/bench_chain.h"
 

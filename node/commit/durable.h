@@ -4,7 +4,7 @@
 #ifndef TALLY_COMMIT_DURABLE_H
 #define TALLY_COMMIT_DURABLE_H
 
-#include "node/work/worker.h"
+#include "node/jobs/worker.h"
 #include "proto/codec/agreement.h"
 #include "storage/ledger.h"
 #include "storage/vote_record.h"

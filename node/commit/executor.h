@@ -5,7 +5,7 @@
 #define TALLY_COMMIT_EXECUTOR_H
 
 #include "node/commit/register_view.h"
-#include "node/work/worker.h"
+#include "node/jobs/worker.h"
 #include "proto/codec/agreement.h"
 #include "proto/codec/genesis.h"
 #include "proto/codec/result.h"

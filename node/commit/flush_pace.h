@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "node/work/worker.h"
+#include "node/jobs/worker.h"
 #include "storage/state.h"
 
 /* With more bytes than this unflushed, applying waits for the disk: of one flush under way, and one and a

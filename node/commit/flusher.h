@@ -5,7 +5,7 @@
 
 #include "node/commit/replay.h"
 #include "node/commit/snapshotter.h"
-#include "node/work/worker.h"
+#include "node/jobs/worker.h"
 
 struct flusher;
 

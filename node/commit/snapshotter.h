@@ -9,7 +9,7 @@
 #define TALLY_COMMIT_SNAPSHOTTER_H
 
 #include "node/commit/replay.h"
-#include "node/work/worker.h"
+#include "node/jobs/worker.h"
 
 struct snapshotter;
 

@@ -3,11 +3,11 @@
 #ifndef TALLY_RPC_RPC_CALL_H
 #define TALLY_RPC_RPC_CALL_H
 
+#include "node/jobs/worker.h"
 #include "node/net/log.h"
 #include "node/rpc/dialect.h"
 #include "node/rpc/exchange.h"
 #include "node/rpc/server.h"
-#include "node/work/worker.h"
 
 /* What may be refused, and is logged apart, so that much of one kind does not hide another. */
 enum refusal {

@@ -1,4 +1,4 @@
-// links: work base
+// links: jobs base
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "node/work/worker.h"
+#include "node/jobs/worker.h"
 #include "proto/base/check.h"
 
 #define JOBS 200

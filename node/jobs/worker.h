@@ -1,6 +1,6 @@
 /* Work off the loop: threads that take jobs in order, and tell the loop when each is done. */
-#ifndef TALLY_WORK_WORKER_H
-#define TALLY_WORK_WORKER_H
+#ifndef TALLY_JOBS_WORKER_H
+#define TALLY_JOBS_WORKER_H
 
 #include <uv.h>
 

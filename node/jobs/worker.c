@@ -1,4 +1,4 @@
-#include "node/work/worker.h"
+#include "node/jobs/worker.h"
 
 #include <pthread.h>
 #include <stdbool.h>
