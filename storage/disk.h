@@ -32,7 +32,8 @@ struct disk {
     void *context;
     int (*open)(void *context, const char *path, enum disk_mode mode, int *file);
     void (*close)(void *context, int file);
-    /* Writes all of it, or fails having written any part of it. */
+    /* Writes all of it, or fails having written any part of it. More than a MiB is on its way to the disk,
+     * and most of it there, when this returns: it may take as long as the disk does. */
     int (*write)(void *context, int file, uint64_t offset, const void *data, size_t size);
     /* Reads up to `size` bytes; *got is less only at the end of the file. */
     int (*read)(void *context, int file, uint64_t offset, void *data, size_t size, size_t *got);

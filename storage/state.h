@@ -55,7 +55,8 @@ struct state_config {
     uint32_t snapshot_part_size;
 };
 #define STATE_CACHE_SIZE (512u * MIB)
-#define STATE_FREEZE_SIZE (96u * MIB)
+/* LevelDB appends what is frozen to its log at one go: a sync of a block's may wait behind so much. */
+#define STATE_FREEZE_SIZE (16u * MIB)
 #define SNAPSHOT_RUN 32768u
 #define SNAPSHOT_PART_SIZE (4u * MIB)
 

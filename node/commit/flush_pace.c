@@ -7,9 +7,7 @@
 #include "proto/base/check.h"
 #include "storage/store.h"
 
-/* A disk that keeps up does not come so far: half a flush gathered behind the one under way; or, of
- * STATE_FLUSH_LAG_MAX. */
-#define SIZE_FINE (3u * (STATE_FREEZE_SIZE / 2))
+/* Of STATE_FLUSH_LAG_MAX: a disk that keeps up does not come so far. */
 #define LAG_FINE 6u
 /* Where it has come to the worst, for each MiB: some 25,000 events a second still pass. */
 #define PAUSE_US_PER_MIB 100000u
@@ -94,10 +92,10 @@ static uint64_t part_of(uint64_t value, uint64_t least, uint64_t most)
 
 uint32_t flush_pause_us(size_t unflushed, size_t added, uint32_t lag)
 {
-    uint64_t by_size = part_of(unflushed, SIZE_FINE, FLUSH_SIZE_MAX);
+    uint64_t by_size = part_of(unflushed, FLUSH_SIZE_FINE, FLUSH_SIZE_MAX);
     uint64_t by_lag = part_of(lag, LAG_FINE, STATE_FLUSH_LAG_MAX);
     uint64_t worst = by_size > by_lag ? by_size : by_lag;
-    if (added > STATE_FREEZE_SIZE) added = STATE_FREEZE_SIZE;
+    if (added > FLUSH_SIZE_MAX) added = FLUSH_SIZE_MAX; /* so that the product fits */
     uint64_t pause_us = worst * added * PAUSE_US_PER_MIB / (1000 * MIB);
     return pause_us < PAUSE_US_MAX ? (uint32_t)pause_us : PAUSE_US_MAX;
 }

@@ -13,9 +13,11 @@
 #include "node/jobs/worker.h"
 #include "storage/state.h"
 
-/* With more bytes than this unflushed, applying waits for the disk: of one flush under way, and one and a
- * half more gathered, which the next writes at once, and for that holds three times. */
-#define FLUSH_SIZE_MAX (5u * (STATE_FREEZE_SIZE / 2))
+/* A disk that keeps up leaves no more bytes unflushed, though LevelDB takes none for a while. */
+#define FLUSH_SIZE_FINE (144u * MIB)
+/* With more, applying waits for the disk. What gathered behind a flush the next writes at once, and for that
+ * holds three times. */
+#define FLUSH_SIZE_MAX (240u * MIB)
 
 struct flush_pace {
     size_t unflushed;     /* before the last block: the state thread's */

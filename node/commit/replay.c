@@ -9,7 +9,7 @@
 #define REPLAY_SIZE_MAX (24u * MIB)
 /* Without a certificate it is written all the same, once so much waits: early enough that what comes while it
  * is written finds room. */
-#define UNCERTIFIED_SIZE_MAX (3u * (STATE_FREEZE_SIZE / 2))
+#define UNCERTIFIED_SIZE_MAX (144u * MIB)
 #define REPLAY_ARENA_BUDGET (64u * MIB)
 #define REPLAY_TELL_BLOCKS 10000u
 

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "proto/base/limits.h"
 #include "storage/disk.h"
 
 static char dir[32];
@@ -60,6 +61,34 @@ static void a_file_keeps_what_is_written_where_it_is_written(void **state)
     disk->close(disk->context, file);
     assert_int_equal(disk->remove(disk->context, path_of("f")), TALLY_OK);
     assert_int_equal(disk->remove(disk->context, path_of("f")), TALLY_ENOTFOUND);
+    assert_int_equal(rmdir(dir), 0);
+}
+
+/* It goes in pieces, from wherever it begins. */
+static void a_large_write_is_read_back_whole(void **state)
+{
+    (void)state;
+    const struct disk *disk = disk_system();
+    const size_t size = 3 * MIB + 5;
+    const uint64_t offsets[] = {0, 7, 2 * MIB};
+    uint8_t *data = malloc(size), *found = malloc(size + 1);
+    assert_non_null(data);
+    assert_non_null(found);
+    for (size_t i = 0; i < size; i++)
+        data[i] = (uint8_t)(i * 31 >> 7);
+    for (size_t i = 0; i < sizeof offsets / sizeof offsets[0]; i++) {
+        int file;
+        size_t got;
+        assert_int_equal(disk->open(disk->context, path_of("f"), DISK_CREATE, &file), TALLY_OK);
+        assert_int_equal(disk->write(disk->context, file, offsets[i], data, size), TALLY_OK);
+        assert_int_equal(disk->read(disk->context, file, offsets[i], found, size + 1, &got), TALLY_OK);
+        assert_int_equal(got, size);
+        assert_memory_equal(found, data, size);
+        disk->close(disk->context, file);
+        assert_int_equal(disk->remove(disk->context, path_of("f")), TALLY_OK);
+    }
+    free(found);
+    free(data);
     assert_int_equal(rmdir(dir), 0);
 }
 
@@ -155,6 +184,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_file_keeps_what_is_written_where_it_is_written, set_up),
+        cmocka_unit_test_setup(a_large_write_is_read_back_whole, set_up),
         cmocka_unit_test_setup(folders_are_made_listed_and_their_files_renamed, set_up),
         cmocka_unit_test_setup(a_file_keeps_its_identity_when_it_is_renamed_and_a_copy_has_another, set_up),
         cmocka_unit_test_setup(one_folder_has_one_holder, set_up),

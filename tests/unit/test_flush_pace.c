@@ -16,7 +16,7 @@ static void blocks_of_a_disk_that_keeps_up_are_not_slowed(void **state)
 {
     (void)state;
     assert_int_equal(flush_pause_us(0, 0, 0), 0);
-    assert_int_equal(flush_pause_us(STATE_FREEZE_SIZE * 3 / 2, STATE_FREEZE_SIZE, 4), 0);
+    assert_int_equal(flush_pause_us(FLUSH_SIZE_FINE, STATE_FREEZE_SIZE, 4), 0);
     assert_int_equal(flush_pause_us(STATE_FREEZE_SIZE, BLOCK_SIZE, STATE_FLUSH_LAG_MAX / 2), 0);
 }
 
@@ -24,7 +24,7 @@ static void the_further_behind_the_longer_the_pause(void **state)
 {
     (void)state;
     uint32_t last = 0;
-    for (size_t size = STATE_FREEZE_SIZE * 7 / 4; size <= FLUSH_SIZE_MAX; size += 8u * MIB) {
+    for (size_t size = FLUSH_SIZE_FINE + 8u * MIB; size <= FLUSH_SIZE_MAX; size += 8u * MIB) {
         uint32_t pause_us = flush_pause_us(size, BLOCK_SIZE / 2, 0);
         assert_in_range(pause_us, last + 1, 69999);
         last = pause_us;
@@ -40,10 +40,10 @@ static void the_further_behind_the_longer_the_pause(void **state)
 static void the_worse_of_both_counts(void **state)
 {
     (void)state;
-    uint32_t by_size = flush_pause_us(STATE_FREEZE_SIZE * 2, BLOCK_SIZE, 0);
+    uint32_t by_size = flush_pause_us(FLUSH_SIZE_FINE * 4 / 3, BLOCK_SIZE, 0);
     uint32_t by_lag = flush_pause_us(0, BLOCK_SIZE, LAG_BEHIND);
     assert_true(by_size < by_lag);
-    assert_int_equal(flush_pause_us(STATE_FREEZE_SIZE * 2, BLOCK_SIZE, LAG_BEHIND), by_lag);
+    assert_int_equal(flush_pause_us(FLUSH_SIZE_FINE * 4 / 3, BLOCK_SIZE, LAG_BEHIND), by_lag);
 }
 
 /* A stream of small blocks is slowed by what it writes, not by how many they are. */
