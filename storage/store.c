@@ -207,11 +207,10 @@ void store_usage(struct store *store, struct store_usage *usage)
     usage->memory = property(store, "leveldb.approximate-memory-usage");
 }
 
-static int scan(struct store *store, const leveldb_readoptions_t *reads, struct span prefix, struct span from,
+static int scan(leveldb_iterator_t *iterator, struct span prefix, struct span from,
     bool (*seen)(void *context, struct span key, struct span value), void *context)
 {
     CHECK(from.size >= prefix.size && memcmp(from.data, prefix.data, prefix.size) == 0);
-    leveldb_iterator_t *iterator = leveldb_create_iterator(store->db, reads);
     for (leveldb_iter_seek(iterator, chars(from), from.size); leveldb_iter_valid(iterator);
          leveldb_iter_next(iterator)) {
         struct span key, value;
@@ -222,52 +221,65 @@ static int scan(struct store *store, const leveldb_readoptions_t *reads, struct 
     }
     char *text = NULL;
     leveldb_iter_get_error(iterator, &text);
-    leveldb_iter_destroy(iterator);
     return text == NULL ? TALLY_OK : error_of(text);
 }
 
 int store_scan(struct store *store, struct span prefix, struct span from,
     bool (*seen)(void *context, struct span key, struct span value), void *context)
 {
-    return scan(store, store->scans, prefix, from, seen, context);
+    leveldb_iterator_t *iterator = leveldb_create_iterator(store->db, store->scans);
+    int error = scan(iterator, prefix, from, seen, context);
+    leveldb_iter_destroy(iterator);
+    return error;
 }
 
 /* ---- Views ---- */
 
+/* One iterator, which stays at what was there when it was made: it keeps the files of then, where a snapshot
+ * of LevelDB's would have every merge keep all that is overwritten from then on. */
 struct store_view {
-    struct store *store;
-    const leveldb_snapshot_t *snapshot;
-    leveldb_readoptions_t *reads;
+    leveldb_iterator_t *iterator;
 };
 
 struct store_view *store_view_make(struct store *store)
 {
-    struct store_view *view = calloc(1, sizeof *view);
-    if (view == NULL) return NULL;
-    view->store = store;
-    view->snapshot = leveldb_create_snapshot(store->db);
-    view->reads = leveldb_readoptions_create();
-    leveldb_readoptions_set_verify_checksums(view->reads, 1);
-    leveldb_readoptions_set_fill_cache(view->reads, 0);
-    leveldb_readoptions_set_snapshot(view->reads, view->snapshot);
+    struct store_view *view = malloc(sizeof *view);
+    if (view != NULL) view->iterator = leveldb_create_iterator(store->db, store->scans);
     return view;
 }
 
 void store_view_close(struct store_view *view)
 {
     if (view == NULL) return;
-    leveldb_readoptions_destroy(view->reads);
-    leveldb_release_snapshot(view->store->db, view->snapshot);
+    leveldb_iter_destroy(view->iterator);
     free(view);
+}
+
+struct getting {
+    struct buffer *value;
+    size_t key_size;
+    bool found;
+};
+
+/* The first whose key begins with the one that is sought. */
+static bool first_seen(void *context, struct span key, struct span value)
+{
+    struct getting *getting = context;
+    getting->found = key.size == getting->key_size;
+    if (getting->found) buffer_append(getting->value, value.data, value.size);
+    return false;
 }
 
 int store_view_get(const struct store_view *view, struct span key, struct buffer *value)
 {
-    return get(view->store, view->reads, key, value);
+    struct getting getting = {.value = value, .key_size = key.size};
+    int error = scan(view->iterator, key, key, first_seen, &getting);
+    if (error == TALLY_OK && !getting.found) error = TALLY_ENOTFOUND;
+    return error == TALLY_OK && value->failed ? TALLY_ENOMEM : error;
 }
 
 int store_view_scan(const struct store_view *view, struct span prefix, struct span from,
     bool (*seen)(void *context, struct span key, struct span value), void *context)
 {
-    return scan(view->store, view->reads, prefix, from, seen, context);
+    return scan(view->iterator, prefix, from, seen, context);
 }

@@ -53,8 +53,8 @@ void store_usage(struct store *store, struct store_usage *usage);
 int store_scan(struct store *store, struct span prefix, struct span from,
     bool (*seen)(void *context, struct span key, struct span value), void *context) TALLY_MUST_CHECK;
 
-/* The store as it stands at one moment, whatever is committed later. Any thread may read it; it is closed
- * before its store is. */
+/* The store as it stands at one moment, whatever is committed later. One thread at a time reads it; it is
+ * closed before its store is. While it is open, files of that moment stay on disk. */
 struct store_view;
 /* NULL when memory is out. */
 struct store_view *store_view_make(struct store *store);

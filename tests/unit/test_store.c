@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "proto/base/limits.h"
 #include "storage/overlay.h"
 
 static char dir[32];
@@ -112,6 +113,60 @@ static void a_scan_keeps_to_its_prefix_and_stops_when_told(void **state)
     scanned = (struct scanned){.count = 0};
     assert_int_equal(store_scan(store, text("d"), text("d"), scan_seen, &scanned), TALLY_OK);
     assert_string_equal(scanned.keys, "");
+    store_close(store);
+}
+
+static void assert_viewed(const struct store_view *view, const char *key, const char *expected)
+{
+    struct buffer value;
+    buffer_init(&value, 1 << 20);
+    assert_int_equal(store_view_get(view, text(key), &value), expected == NULL ? TALLY_ENOTFOUND : TALLY_OK);
+    if (expected != NULL) assert_true(span_equal(buffer_span(&value), text(expected)));
+    buffer_close(&value);
+}
+
+/* More than LevelDB holds in memory: it writes tables, and merges them, meanwhile. */
+static void write_much(struct store *store)
+{
+    struct buffer value;
+    buffer_init(&value, MIB);
+    assert_non_null(buffer_reserve(&value, MIB - 1));
+    memset(value.data, 'v', value.size);
+    for (uint8_t number = 128; number < 228; number++) {
+        struct store_batch *batch = store_batch_make();
+        store_batch_put(batch, span_of(&number, 1), buffer_span(&value));
+        assert_int_equal(store_commit(store, batch), TALLY_OK);
+        store_batch_close(batch);
+    }
+    buffer_close(&value);
+}
+
+static void a_view_stays_at_its_moment(void **state)
+{
+    (void)state;
+    struct store *store = open_store();
+    put(store, "k1", "one");
+    put(store, "k2", "two");
+    put(store, "k33", "three");
+    struct store_view *view = store_view_make(store);
+    assert_non_null(view);
+    put(store, "k1", "another");
+    put(store, "k2", NULL);
+    put(store, "k3", "new");
+    write_much(store);
+    assert_viewed(view, "k1", "one");
+    assert_viewed(view, "k2", "two");
+    assert_viewed(view, "k3", NULL); /* what begins with it is there */
+    assert_viewed(view, "k33", "three");
+    assert_viewed(view, "z", NULL);
+    struct scanned scanned = {.count = 0};
+    assert_int_equal(store_view_scan(view, text("k"), text("k2"), scan_seen, &scanned), TALLY_OK);
+    assert_string_equal(scanned.keys, "k2 k33 ");
+    scanned = (struct scanned){.stop_after = 1};
+    assert_int_equal(store_view_scan(view, text("k"), text("k"), scan_seen, &scanned), TALLY_OK);
+    assert_string_equal(scanned.keys, "k1 ");
+    store_view_close(view);
+    assert_value(store, "k1", "another");
     store_close(store);
 }
 
@@ -371,6 +426,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_was_committed_is_there_after_reopening, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_scan_keeps_to_its_prefix_and_stops_when_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_view_stays_at_its_moment, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files_that_wait_to_be_merged_are_its_lag, set_up, tear_down),
         cmocka_unit_test(others_see_a_block_when_it_is_published),
         cmocka_unit_test_setup_teardown(what_is_frozen_is_written_while_blocks_go_on, set_up, tear_down),
