@@ -37,13 +37,15 @@ struct leaf_block {
     struct leaf_node leaves[BLOCK_NODES];
 };
 
-/* A free node is named in a list and not touched. The table of blocks never moves: others read it while it
- * grows. */
+/* A node that was given back is named in a list and not touched. The list, a stack, has a piece for each
+ * block and so room for all nodes there are: nothing is moved when the slab grows, which would hold up a
+ * block. The table of blocks never moves: others read it while it grows. */
 struct slab {
     size_t block_size;
     void **blocks;
-    uint32_t *free;
-    uint32_t free_count, node_count; /* the list has room for all nodes there are */
+    uint32_t **free;
+    uint32_t free_count;
+    uint32_t used_count, node_count; /* the first so many were ever taken, of those there are */
 };
 
 struct refs {
@@ -92,35 +94,41 @@ static inline bool refs_add(struct refs *refs, subject_ref ref)
     return true;
 }
 
-/* Node 0 stays unused: its reference would be the empty one. */
 static bool slab_grow(struct slab *slab)
 {
     if (slab->node_count == BLOCKS_MAX * BLOCK_NODES) return false;
-    uint32_t *list = realloc(slab->free, (slab->node_count + BLOCK_NODES) * sizeof *list);
-    if (list == NULL) return false;
-    slab->free = list;
-    void *block = pages_take(slab->block_size);
-    if (block == NULL) return false;
-    slab->blocks[slab->node_count >> BLOCK_SHIFT] = block;
+    uint32_t next = slab->node_count >> BLOCK_SHIFT;
+    if (slab->free[next] == NULL) slab->free[next] = malloc(BLOCK_NODES * sizeof **slab->free);
+    if (slab->free[next] == NULL) return false;
+    slab->blocks[next] = pages_take(slab->block_size);
+    if (slab->blocks[next] == NULL) return false;
     slab->node_count += BLOCK_NODES;
-    for (uint32_t i = 1; i <= BLOCK_NODES; i++)
-        if (slab->node_count != i) slab->free[slab->free_count++] = slab->node_count - i;
     return true;
 }
 
+/* Node 0 stays unused: its reference would be the empty one. */
 static bool slab_open(struct slab *slab, size_t block_size)
 {
     slab->block_size = block_size;
+    slab->used_count = 1;
     slab->blocks = calloc(BLOCKS_MAX, sizeof *slab->blocks);
-    return slab->blocks != NULL;
+    slab->free = calloc(BLOCKS_MAX, sizeof *slab->free);
+    return slab->blocks != NULL && slab->free != NULL;
 }
 
 static void slab_close(struct slab *slab)
 {
     for (uint32_t i = 0; i < slab->node_count >> BLOCK_SHIFT; i++)
         pages_give(slab->blocks[i], slab->block_size);
+    for (uint32_t i = 0; slab->free != NULL && i < BLOCKS_MAX; i++)
+        free(slab->free[i]);
     free(slab->blocks);
     free(slab->free);
+}
+
+static uint32_t *free_at(const struct slab *slab, uint32_t i)
+{
+    return &slab->free[i >> BLOCK_SHIFT][i & (BLOCK_NODES - 1)];
 }
 
 static bool is_leaf(subject_ref ref)
@@ -166,16 +174,19 @@ static struct leaf_node *leaf_of(const struct subject_map_pool *pool, subject_re
 
 static subject_ref take(struct subject_map_pool *pool, struct slab *slab, subject_ref tag)
 {
-    if (pool->out_of_memory || (slab->free_count == 0 && !slab_grow(slab))) {
-        pool->out_of_memory = true;
-        return REF_EMPTY;
-    }
-    subject_ref ref = slab->free[slab->free_count - 1] << 1 | tag;
+    bool is_new = slab->free_count == 0;
+    if (is_new && slab->used_count >= slab->node_count && !slab_grow(slab)) pool->out_of_memory = true;
+    if (pool->out_of_memory) return REF_EMPTY;
+    uint32_t node = is_new ? slab->used_count : *free_at(slab, slab->free_count - 1);
+    subject_ref ref = node << 1 | tag;
     if (!refs_add(&pool->made, ref)) {
         pool->out_of_memory = true;
         return REF_EMPTY;
     }
-    slab->free_count--;
+    if (is_new)
+        slab->used_count++;
+    else
+        slab->free_count--;
     pool->alive++;
     return ref;
 }
@@ -183,8 +194,8 @@ static subject_ref take(struct subject_map_pool *pool, struct slab *slab, subjec
 static void give_back(struct subject_map_pool *pool, subject_ref ref)
 {
     struct slab *slab = is_leaf(ref) ? &pool->leaves : &pool->inner;
-    CHECK(slab->free_count < slab->node_count && pool->alive > 0);
-    slab->free[slab->free_count++] = ref >> 1;
+    CHECK(slab->free_count < slab->used_count && pool->alive > 0);
+    *free_at(slab, slab->free_count++) = ref >> 1;
     pool->alive--;
 }
 
@@ -194,14 +205,13 @@ static void replace(struct subject_map_pool *pool, subject_ref ref)
     if (!refs_add(&pool->newest->replaced, ref)) pool->out_of_memory = true;
 }
 
-/* Of the nodes that are taken soon, the group behind the next. */
+/* Of the nodes that were given back and are taken soon, the group behind the next. */
 static void fetch_free(const struct subject_map_pool *pool, bool leaf)
 {
     const struct slab *slab = leaf ? &pool->leaves : &pool->inner;
     if (slab->free_count % FETCH_GROUP != 0 || slab->free_count < 2 * FETCH_GROUP) return;
-    const uint32_t *group = slab->free + slab->free_count - 2 * FETCH_GROUP;
-    for (size_t i = 0; i < FETCH_GROUP; i++) {
-        subject_ref ref = group[i] << 1;
+    for (uint32_t i = slab->free_count - 2 * FETCH_GROUP; i < slab->free_count - FETCH_GROUP; i++) {
+        subject_ref ref = *free_at(slab, i) << 1;
         if (leaf) {
             __builtin_prefetch(leaf_of(pool, ref | REF_LEAF_BIT), 1);
         } else {
