@@ -11,6 +11,9 @@
 #define ENTRY_COST_MIN (sizeof(struct entry) + ROOM_STEP + 2 * sizeof(struct entry *))
 /* Values grow a little with each event: a place has room for some. */
 #define ROOM_STEP 64u
+/* The hand passes at most so many that were used: where all were, it takes the next. Past a million it would
+ * take longer than a block may. */
+#define PASSED_MAX 64u
 /* How much of an entry is fetched from memory before it is needed. */
 #define FETCH_SIZE 384u
 #define CACHE_LINE 64u
@@ -25,7 +28,8 @@ struct entry {
     uint8_t value[];
 };
 
-/* The hand goes round the entries and takes the first that was not used since it passed: CLOCK. */
+/* The hand goes round the entries and takes the first that was not used since it passed: CLOCK, but for
+ * PASSED_MAX. */
 struct subject_cache {
     struct digest_hash_key key;
     size_t size, size_max;
@@ -94,10 +98,10 @@ static void drop(struct subject_cache *cache, struct entry **slot)
 static void drop_unused(struct subject_cache *cache)
 {
     CHECK(cache->count > 0);
-    for (;;) {
+    for (uint32_t passed = 0;; passed++) {
         if (cache->hand >= cache->count) cache->hand = 0;
         struct entry *entry = cache->ring[cache->hand];
-        if (!entry->used) {
+        if (!entry->used || passed == PASSED_MAX) {
             /* The newest takes its place, behind the hand. */
             drop(cache, slot_of(cache, entry->hash, &entry->subject_id));
             cache->hand++;

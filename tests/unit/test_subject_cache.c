@@ -77,6 +77,28 @@ static void memory_is_bounded_and_what_is_used_stays_longest(void **state)
     subject_cache_close(cache);
 }
 
+/* A round past all of a large cache takes longer than a block may. */
+static void where_all_were_used_one_of_the_first_few_goes(void **state)
+{
+    (void)state;
+    struct subject_cache *cache = subject_cache_make(200000);
+    size_t size;
+    uint32_t count = 0, dropped = 0;
+    do {
+        size = subject_cache_size(cache);
+        put(cache, count, 0);
+        assert_true(holds(cache, count++, 0));
+    } while (subject_cache_size(cache) > size);
+    assert_true(count > 500);
+    for (uint32_t i = 0; i < count; i++) {
+        if (holds(cache, i, 0)) continue;
+        assert_true(i < 100);
+        dropped++;
+    }
+    assert_true(dropped > 0);
+    subject_cache_close(cache);
+}
+
 static void fetching_changes_nothing(void **state)
 {
     (void)state;
@@ -114,6 +136,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_fits_stays_and_the_newest_value_stands),
         cmocka_unit_test(memory_is_bounded_and_what_is_used_stays_longest),
+        cmocka_unit_test(where_all_were_used_one_of_the_first_few_goes),
         cmocka_unit_test(fetching_changes_nothing),
         cmocka_unit_test(a_cache_too_small_for_anything_holds_nothing),
     };
